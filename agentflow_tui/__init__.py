@@ -1,0 +1,3 @@
+"""The operations console for AgentFlow."""
+
+__version__ = "0.1.0"

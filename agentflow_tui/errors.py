@@ -1,0 +1,49 @@
+"""Errors meant for people. Everything else that is raised is a bug and crashes.
+
+Each message says what is so and what to do next. ``exit_code`` is what the command line returns
+for it (the contract: 1 a problem was found, 2 wrong usage, 3 the database cannot be reached).
+"""
+
+
+class AgentflowError(Exception):
+    """Something went wrong that a person can understand and act on."""
+
+    exit_code = 1
+
+
+class UsageError(AgentflowError):
+    """What was asked for is not a thing that can be asked for."""
+
+    exit_code = 2
+
+
+class SettingsError(UsageError):
+    """The settings file or the environment holds a value that cannot be used."""
+
+
+class FilterError(UsageError):
+    """A filter cannot be understood. ``start`` and ``end`` span the mistake in ``text``."""
+
+    def __init__(self, message: str, text: str = "", start: int = 0, end: int | None = None):
+        super().__init__(message)
+        self.text = text
+        self.start = start
+        self.end = len(text) if end is None else end
+
+
+class UnreachableError(AgentflowError):
+    """No conversation with the database is possible now; it may be later."""
+
+    exit_code = 3
+
+
+class RefusedError(AgentflowError):
+    """The database answered, and the answer was no: privileges, a time limit, a bad statement."""
+
+
+class MissingError(AgentflowError):
+    """A table or column that this needs does not exist in this database."""
+
+
+class EmbeddedServerError(UnreachableError):
+    """The embedded PostgreSQL could not be created, started or kept."""
