@@ -1,0 +1,283 @@
+"""One PostgreSQL database as this process sees it."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any, Self, TypeVar
+from urllib.parse import urlsplit, urlunsplit
+
+import asyncpg
+
+from agentflow_tui.errors import MissingError, SettingsError, UnreachableError
+from agentflow_tui.schema import TABLES, spelling
+from agentflow_tui.store.faults import connecting, first_line, translated
+from agentflow_tui.store.naming import CATALOGUE, Binding, CatalogueRow, bind
+from agentflow_tui.store.statements import Statement
+from agentflow_tui.store.types import use_our_types
+
+RowT = TypeVar("RowT")
+
+CONNECT_TIMEOUT = 10.0
+"""Seconds to make a connection in."""
+
+
+class _Connection(asyncpg.Connection):  # type: ignore[misc]  # asyncpg ships no types
+    """A connection that is handed back as it is: we leave no state behind, so a reset would be a
+    round trip for nothing."""
+
+    def get_reset_query(self) -> str:
+        return ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manners:
+    """How a process behaves towards the database. ``statement_timeout`` is in seconds."""
+
+    application: str = "agentflow"
+    connections: int = 3
+    statement_timeout: float = 5.0
+    read_only: bool = False
+
+    def pooler_settings(self) -> dict[str, str]:
+        """What may be set at the start of a connection even through a transaction pooler."""
+        return {"application_name": self.application, "timezone": "UTC"}
+
+    def server_settings(self) -> dict[str, str]:
+        settings = {
+            **self.pooler_settings(),
+            "statement_timeout": f"{round(self.statement_timeout * 1000)}",
+            "idle_in_transaction_session_timeout": "60000",
+            "max_parallel_workers_per_gather": "0",
+            "plan_cache_mode": "force_custom_plan",
+            "jit": "off",
+        }
+        if self.read_only:
+            settings["default_transaction_read_only"] = "on"
+        return settings
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One connection, for as long as it is borrowed, with the binding of its database."""
+
+    connection: Any
+    binding: Binding
+
+    async def fetch(self, statement: Statement[RowT], *values: object) -> list[RowT]:
+        """All rows. Raises `UnreachableError`, `RefusedError`, `MissingError`."""
+        sql = self.binding.render(statement.text)
+        with translated():
+            return statement.rows(await self.connection.fetch(sql, *values))
+
+    async def fetch_one(self, statement: Statement[RowT], *values: object) -> RowT | None:
+        rows = await self.fetch(statement, *values)
+        return rows[0] if rows else None
+
+    async def execute(self, template: str, *values: object) -> int:
+        """Run a statement that yields no rows. Returns how many it touched."""
+        sql = self.binding.render(template)
+        with translated():
+            tag: str = await self.connection.execute(sql, *values)
+        last = tag.rsplit(" ", 1)[-1]
+        return int(last) if last.isdigit() else 0
+
+    @asynccontextmanager
+    async def transaction(self, *, isolation: str | None = None) -> AsyncIterator[Self]:
+        """Everything inside commits together or not at all."""
+        with translated():
+            transaction = self.connection.transaction(isolation=isolation)
+            await transaction.start()
+        try:
+            yield self
+        except BaseException:
+            if not self.connection.is_closed():
+                with translated():
+                    await transaction.rollback()
+            raise
+        with translated():
+            await transaction.commit()
+
+
+@dataclass(slots=True)
+class Database:
+    """A few connections to one database, the binding of its names, and clear errors.
+
+    A lost server is no end: connections are made anew when they are next needed, and until then
+    every call raises `UnreachableError`.
+    """
+
+    url: str
+    manners: Manners
+    pooled: bool = False
+    """Behind a transaction pooler: session state does not last, so none is relied upon."""
+    binding: Binding = field(default_factory=lambda: bind(()))
+    statements: int = 0
+    """How many statements this process has sent, for the cost meter and for tests that count."""
+    _pool: Any = None
+
+    @classmethod
+    async def open(cls, url: str, manners: Manners | None = None) -> Self:
+        """Connect and bind names. Raises `UnreachableError` with a sentence that says why."""
+        database = cls(url, manners or Manners())
+        await database.connect()
+        return database
+
+    async def connect(self) -> None:
+        """Make the pool and bind the names; also called again to recover a failed start."""
+        if self._pool is None:
+            with connecting(place(self.url)):
+                await self._make_pool()
+        await self.rebind()
+
+    async def _make_pool(self) -> None:
+        try:
+            self._pool = await self._pool_with(self.manners.server_settings())
+        except asyncpg.ProtocolViolationError as error:
+            if "startup parameter" not in str(error):
+                raise
+            self.pooled = True
+            self._pool = await self._pool_with(self.manners.pooler_settings())
+
+    async def _pool_with(self, server_settings: dict[str, str]) -> Any:
+        try:
+            return await asyncpg.create_pool(
+                self.url,
+                min_size=1,
+                max_size=self.manners.connections,
+                max_inactive_connection_lifetime=0,
+                timeout=CONNECT_TIMEOUT,
+                command_timeout=self.manners.statement_timeout + 1,
+                statement_cache_size=0 if self.pooled else 200,
+                connection_class=_Connection,
+                init=use_our_types,
+                server_settings=server_settings,
+            )
+        except (ValueError, asyncpg.ClientConfigurationError) as error:
+            raise SettingsError(
+                f"The database URL {masked(self.url)} cannot be used: {first_line(error)}. "
+                "It looks like postgresql://user:password@host:5432/name."
+            ) from None
+
+    async def rebind(self) -> None:
+        """Look up anew what the database calls its tables and columns."""
+        async with self._borrowed() as connection:
+            self.statements += 1
+            with translated():
+                records = await connection.fetch(CATALOGUE, _WANTED)
+        self.binding = bind(
+            CatalogueRow(**{**record, "indexes": tuple(record["indexes"])}) for record in records
+        )
+
+    @asynccontextmanager
+    async def _borrowed(self) -> AsyncIterator[Any]:
+        if self._pool is None:
+            raise UnreachableError("Not connected to a database yet.")
+        with connecting(place(self.url)):
+            connection = await self._pool.acquire(timeout=CONNECT_TIMEOUT)
+        try:
+            yield connection
+        finally:
+            await self._pool.release(connection)
+
+    @asynccontextmanager
+    async def session(self) -> AsyncIterator[Session]:
+        """A connection of one's own for a while."""
+        async with self._borrowed() as connection:
+            if not self.pooled:
+                yield Session(connection, self.binding)
+                return
+            session = Session(connection, self.binding)
+            async with session.transaction():
+                await session.execute(_TRANSACTION_MANNERS[self.manners.read_only])
+                yield session
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Session]:
+        """A session in which everything commits together or not at all."""
+        async with self.session() as session:
+            if self.pooled:
+                yield session
+            else:
+                async with session.transaction():
+                    yield session
+
+    async def fetch(self, statement: Statement[RowT], *values: object) -> list[RowT]:
+        """All rows of one statement on a connection of its own for that moment.
+
+        For reading: a connection that turns out dead is replaced and the statement sent once more,
+        and a schema that changed under us is bound again. Raises `UnreachableError`,
+        `RefusedError`, `MissingError`.
+        """
+        try:
+            return await self._fetch(statement, values)
+        except MissingError:
+            await self.rebind()
+        except UnreachableError:
+            await self._drop_dead_connections()
+        return await self._fetch(statement, values)
+
+    async def _fetch(self, statement: Statement[RowT], values: tuple[object, ...]) -> list[RowT]:
+        self.statements += 1
+        async with self.session() as session:
+            return await session.fetch(statement, *values)
+
+    async def fetch_one(self, statement: Statement[RowT], *values: object) -> RowT | None:
+        rows = await self.fetch(statement, *values)
+        return rows[0] if rows else None
+
+    async def execute(self, template: str, *values: object) -> int:
+        """Run one statement in a transaction of its own. Returns how many rows it touched."""
+        self.statements += 1
+        async with self.session() as session:
+            return await session.execute(template, *values)
+
+    async def dedicated(self) -> Any:
+        """A connection outside the pool, for LISTEN and session locks; the caller closes it."""
+        with connecting(place(self.url)):
+            connection = await asyncpg.connect(
+                self.url, timeout=CONNECT_TIMEOUT, server_settings=self.manners.pooler_settings()
+            )
+        await use_our_types(connection)
+        return connection
+
+    async def _drop_dead_connections(self) -> None:
+        if self._pool is not None:
+            await self._pool.expire_connections()
+
+    def close(self) -> None:
+        """Hang up at once, also in the middle of a query; the server stops it by itself."""
+        if self._pool is not None:
+            self._pool.terminate()
+            self._pool = None
+
+
+_TRANSACTION_MANNERS = {
+    False: "SET LOCAL plan_cache_mode = force_custom_plan",
+    True: "SET TRANSACTION READ ONLY",
+}
+
+
+_WANTED = [spelling(name) for name in TABLES]
+
+
+def masked(url: str) -> str:
+    """The URL with its password hidden, fit for the screen and for logs."""
+    try:
+        parts = urlsplit(url)
+        if parts.password is None:
+            return url
+    except ValueError:
+        return "(unreadable)"
+    host = parts.netloc.rpartition("@")[2]
+    return urlunsplit(parts._replace(netloc=f"{parts.username or ''}:***@{host}"))
+
+
+def place(url: str) -> str:
+    """Where a URL points, for error messages: host, port and database, no user and no password."""
+    try:
+        parts = urlsplit(url)
+        port = f":{parts.port}" if parts.port else ""
+    except ValueError:
+        return "the database"
+    query = dict(pair.split("=", 1) for pair in parts.query.split("&") if "=" in pair)
+    return f"{parts.hostname or query.get('host', 'localhost')}{port}{parts.path}"

@@ -1,0 +1,267 @@
+"""What this database calls the documented tables and columns.
+
+Databases in the field differ (``user_id``, ``"userId"``, ``userid``), so one catalogue query on
+connecting binds every documented name to a physical one, and SQL is written with documented names
+only. Templates know five forms:
+
+====================================  =============================================================
+``{email_queue}``                     the table; `MissingError` where the database has none
+``{email_queue?}``                    the table, or an empty stand-in where the database has none
+``{email_queue.lastAttempt}``         the bare column, for ``SET`` and ``WHERE``; alias in front
+``{q.email_queue.lastAttempt}``       its value under the alias ``q``; NULL where the column lacks
+``{email_queue.lastAttempt:type}``    its physical type, for casts
+====================================  =============================================================
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from agentflow_tui.errors import MissingError
+from agentflow_tui.schema import TABLES, Column, Table, snake, spelling
+
+CATALOGUE = """
+SELECT n.nspname, c.relname, c.oid::int8 AS oid, greatest(c.reltuples, 0)::float8 AS reltuples,
+       has_table_privilege(c.oid, 'SELECT') AS readable,
+       has_table_privilege(c.oid, 'INSERT, UPDATE, DELETE') AS writable,
+       a.attname, format_type(a.atttypid, NULL) AS type,
+       a.attnotnull AND NOT a.atthasdef AND a.attidentity = '' AND a.attgenerated = '' AS required,
+       EXISTS (SELECT FROM pg_index i WHERE i.indrelid = c.oid AND i.indkey[0] = a.attnum
+                  AND i.indpred IS NULL AND i.indisvalid) AS indexed,
+       ARRAY(SELECT x.relname::text FROM pg_index i JOIN pg_class x ON x.oid = i.indexrelid
+              WHERE i.indrelid = c.oid AND i.indisvalid) AS indexes
+  FROM pg_class c
+  JOIN pg_namespace n ON n.oid = c.relnamespace
+  JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+ WHERE n.nspname = ANY(current_schemas(false))
+   AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
+   AND lower(replace(c.relname, '_', '')) = ANY($1::text[])
+ ORDER BY array_position(current_schemas(false), n.nspname), c.relname, a.attnum
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CatalogueRow:
+    """One physical column, as `CATALOGUE` reports it."""
+
+    nspname: str
+    relname: str
+    oid: int
+    reltuples: float
+    readable: bool
+    writable: bool
+    attname: str
+    type: str
+    required: bool
+    indexed: bool
+    indexes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BoundColumn:
+    """A documented column where it is. ``sql`` is its quoted name."""
+
+    column: Column
+    sql: str
+    type: str
+    indexed: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BoundTable:
+    """A documented table where it is, or an empty stand-in for one that is not (``oid`` None).
+
+    ``rows`` is the planner's estimate; ``fillers`` are further columns that an INSERT must give a
+    value: quoted name and a neutral literal of the column's type.
+    """
+
+    table: Table
+    sql: str
+    oid: int | None
+    columns: dict[str, BoundColumn]
+    rows: float = 0.0
+    readable: bool = True
+    writable: bool = True
+    indexes: frozenset[str] = frozenset()
+    fillers: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def missing_columns(self) -> tuple[str, ...]:
+        return tuple(c.name for c in self.table.columns if c.name not in self.columns)
+
+
+_PLACE = re.compile(r"\{(?:(\w+)\.)?(\w+)(?:\.(\w+))?(\?)?(:type)?\}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Binding:
+    """Every documented table, bound to one database."""
+
+    tables: dict[str, BoundTable]
+    _rendered: dict[str, str] = field(default_factory=dict, repr=False, compare=False)
+
+    def has(self, table: str, *columns: str) -> bool:
+        """Whether the database has this table with all these columns."""
+        bound = self.tables[table]
+        return bound.oid is not None and all(name in bound.columns for name in columns)
+
+    def problems(self) -> list[str]:
+        """What is missing or unreadable, a sentence each, for saying once on connecting."""
+        sentences = []
+        for bound in self.tables.values():
+            if bound.oid is None:
+                sentences.append(f"this database has no table {bound.table.name}")
+            elif bound.missing_columns:
+                names = ", ".join(bound.missing_columns)
+                sentences.append(f"{bound.table.name} has no {names}")
+            if not bound.readable:
+                sentences.append(
+                    f"this role may not read {bound.table.name}: "
+                    f"GRANT SELECT ON {bound.sql} TO it, or use another role"
+                )
+        return sentences
+
+    def render(self, template: str) -> str:
+        """SQL for this database.
+
+        Raises `MissingError` when the template needs a table or column that is not there.
+        """
+        known = self._rendered.get(template)
+        if known is None:
+            if len(self._rendered) > 2000:
+                self._rendered.clear()
+            known = self._rendered[template] = _PLACE.sub(self._place, template)
+        return known
+
+    def _place(self, match: re.Match[str]) -> str:
+        first, second, third, optional, as_type = match.groups()
+        if third is not None:
+            return self._value(first, second, third)
+        if first is not None:
+            bound = self._column(first, second)
+            return bound.type if as_type else bound.sql
+        if second not in self.tables:
+            raise KeyError(f"no documented table is called {second!r}")
+        table = self.tables[second]
+        if table.oid is None and not optional:
+            raise MissingError(
+                f"This database has no table {second}. "
+                "Check the search_path, or make it with 'agentflow db init'."
+            )
+        return table.sql
+
+    def _column(self, table: str, name: str) -> BoundColumn:
+        bound = self.tables[table]
+        if name in bound.columns:
+            return bound.columns[name]
+        if name not in bound.table.by_name:
+            raise KeyError(f"{table} documents no column {name!r}")
+        raise MissingError(f"{table} has no column {name} in this database.")
+
+    def _value(self, alias: str, table: str, name: str) -> str:
+        bound = self.tables[table]
+        if name in bound.columns:
+            return f"{alias}.{bound.columns[name].sql}"
+        return f"NULL::{bound.table.by_name[name].type}"
+
+
+def quoted(identifier: str) -> str:
+    """An SQL identifier, quoted."""
+    return '"' + identifier.replace('"', '""') + '"'
+
+
+def bind(rows: Iterable[CatalogueRow]) -> Binding:
+    """Find each documented table and column among the physical ones.
+
+    Of several candidates the first schema on the search path wins, then snake_case, then the
+    document's own spelling, then any other.
+    """
+    physical: dict[str, dict[tuple[str, str], list[CatalogueRow]]] = {}
+    for row in rows:
+        candidates = physical.setdefault(spelling(row.relname), {})
+        candidates.setdefault((row.nspname, row.relname), []).append(row)
+    return Binding(
+        tables={
+            table.name: _bind_table(table, physical.get(spelling(table.name), {}))
+            for table in TABLES.values()
+        }
+    )
+
+
+def _bind_table(table: Table, candidates: dict[tuple[str, str], list[CatalogueRow]]) -> BoundTable:
+    if not candidates:
+        return _stand_in(table)
+    schemas = list(dict.fromkeys(schema for schema, _ in candidates))
+
+    def rank(candidate: tuple[str, str]) -> tuple[int, int]:
+        schema, name = candidate
+        return schemas.index(schema), _rank(name, (table.name, table.document_name))
+
+    chosen = candidates[min(candidates, key=rank)]
+    names = {row.attname: row for row in chosen}
+    columns = {}
+    for column in table.columns:
+        found = _find_column(column, names)
+        if found is not None:
+            columns[column.name] = BoundColumn(
+                column=column, sql=quoted(found.attname), type=found.type, indexed=found.indexed
+            )
+    taken = {bound.sql for bound in columns.values()}
+    head = chosen[0]
+    return BoundTable(
+        table=table,
+        sql=f"{quoted(head.nspname)}.{quoted(head.relname)}",
+        oid=head.oid,
+        columns=columns,
+        rows=head.reltuples,
+        readable=head.readable,
+        writable=head.writable,
+        indexes=frozenset(head.indexes),
+        fillers=tuple(
+            (quoted(row.attname), neutral(row.type))
+            for row in chosen
+            if row.required and quoted(row.attname) not in taken
+        ),
+    )
+
+
+def _find_column(column: Column, names: dict[str, CatalogueRow]) -> CatalogueRow | None:
+    for wanted in (column.name, *column.also):
+        matching = [name for name in names if spelling(name) == spelling(wanted)]
+        if matching:
+            best = min(matching, key=lambda name: _rank(name, (snake(wanted), wanted)))
+            return names[best]
+    return None
+
+
+def _rank(name: str, preferred: tuple[str, ...]) -> int:
+    return preferred.index(name) if name in preferred else len(preferred)
+
+
+def _stand_in(table: Table) -> BoundTable:
+    columns = {
+        column.name: BoundColumn(column=column, sql=quoted(column.name), type=column.type)
+        for column in table.columns
+    }
+    nothing = ", ".join(f"NULL::{c.type} AS {c.sql}" for c in columns.values())
+    return BoundTable(table=table, sql=f"(SELECT {nothing} WHERE false)", oid=None, columns=columns)
+
+
+_NEUTRAL = (
+    (("timestamp", "date"), "now()"),
+    (("int", "numeric", "double", "real", "bigint", "smallint"), "0"),
+    (("bool",), "false"),
+    (("json",), "'{}'"),
+    (("uuid",), "gen_random_uuid()"),
+    (("interval",), "'0'"),
+)
+
+
+def neutral(type_: str) -> str:
+    """An SQL literal that means nothing in particular, for a column we know nothing about."""
+    if type_.endswith("[]"):
+        return "'{}'"
+    return next(
+        (value for starts, value in _NEUTRAL if type_.startswith(starts)),
+        "''",
+    )

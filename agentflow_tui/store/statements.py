@@ -1,0 +1,24 @@
+"""SQL as a first-class citizen: a statement stands beside the row it yields."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+RowT = TypeVar("RowT")
+
+
+@dataclass(frozen=True, slots=True)
+class Statement(Generic[RowT]):
+    """One SQL statement in documented names (see `agentflow_tui.store.naming`).
+
+    ``row`` is called with the columns of each record, in order; for a dataclass the columns of the
+    statement are its fields, which a test checks by preparing every statement on every naming.
+    Values are always parameters.
+    """
+
+    row: type[RowT]
+    text: str
+
+    def rows(self, records: Iterable[Any]) -> list[RowT]:
+        make = self.row
+        return [make(*record) for record in records]
