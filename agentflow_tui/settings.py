@@ -1,0 +1,222 @@
+"""What can be set, where it comes from, and what it means.
+
+In rising precedence: built-in values, ``$XDG_CONFIG_HOME/agentflow/config.toml``, the environment,
+flags. The help text of each option below is its manual: the command line and the documentation
+print it.
+"""
+
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from types import UnionType
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from agentflow_tui.errors import SettingsError
+
+SectionT = TypeVar("SectionT")
+
+
+def option(default: Any, about: str) -> Any:
+    """A setting with its built-in value and its manual."""
+    if isinstance(default, dict):
+        return field(default_factory=lambda: dict(default), metadata={"about": about})
+    return field(default=default, metadata={"about": about})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Context:
+    """One named database: ``[contexts.NAME]``."""
+
+    name: str = option("default", "set by the section's name")
+    database_url: str = option("", "postgresql://user@host:5432/name; empty: the embedded server")
+    read_only: bool = option(False, "open every session read-only and disable every change")
+    production: bool = option(False, "mark it unmistakably, and ask more before a change")
+    colour: str = option("", "colour of the title bar: a theme colour such as 'error' or 'warning'")
+    workers: bool = option(False, "start background workers together with the console")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConsoleSettings:
+    """How the console looks and how often it looks: ``[console]``."""
+
+    theme: str = option("agentflow-dark", "agentflow-dark, agentflow-light or agentflow-contrast")
+    refresh: float = option(1.0, "seconds between two looks at the database while in focus")
+    refresh_idle: float = option(5.0, "the same without focus, or after minutes without a key")
+    time_zone: str = option("", "zone for the times shown, such as Europe/Berlin; empty: local")
+    ascii: bool = option(False, "draw with ASCII only; set by itself where UTF-8 is not spoken")
+    start: str = option("overview", "the screen to open first")
+    lease_minutes: float = option(5.0, "a workflow lock older than this is called stale")
+    keys: dict[str, str] = option({}, "remapped keys: binding id = 'key,key'; '?' shows the ids")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerSettings:
+    """How the background workers behave: ``[workers]``."""
+
+    time_zone: str = option("UTC", "zone in which cron expressions are read")
+    missed: str = option("coalesce", "slots missed during a pause: 'coalesce' into one, or 'skip'")
+    lease: float = option(300.0, "seconds a claim is honoured without a sign of life")
+    poll: float = option(15.0, "seconds between two looks when nothing wakes a worker earlier")
+    runner_slots: int = option(100, "workflows in flight in one process")
+    max_attempts: int = option(8, "attempts at one mail before it fails for good")
+    retry_base: float = option(30.0, "seconds before the second attempt; doubled for each further")
+    retry_limit: float = option(3600.0, "longest wait between two attempts, in seconds")
+    connections: int = option(8, "connections to the mail relay from one process")
+    rate: float = option(0.0, "mails per second to the relay; 0: as fast as it takes them")
+    domain_rate: float = option(0.0, "mails per second to one recipient domain; 0: no limit")
+    attachments: str = option("", "the folder that attachment paths must stay inside")
+    sender: str = option("", "address that mail is sent from; empty: the relay's user")
+    unsubscribe: str = option("", "List-Unsubscribe address or URL; empty: no such header")
+    checks: dict[str, str] = option(
+        {}, "further checks: name = 'http://…', 'tcp://host:port' or 'tls://host:port'"
+    )
+    log_json: bool = option(False, "log JSON lines instead of text")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Everything that was set, with the context in use."""
+
+    context: Context = field(default_factory=Context)
+    contexts: dict[str, Context] = field(default_factory=dict)
+    console: ConsoleSettings = field(default_factory=ConsoleSettings)
+    workers: WorkerSettings = field(default_factory=WorkerSettings)
+    environ: Mapping[str, str] = field(default_factory=dict, repr=False)
+    path: Path = Path()
+
+    @property
+    def home(self) -> Path:
+        """Where data and the embedded server live: ``AGENTFLOW_HOME``, else the XDG data home."""
+        return home(self.environ)
+
+    @property
+    def embedded(self) -> bool:
+        """No database is configured, so the embedded one serves."""
+        return not self.context.database_url
+
+    def using(self, name: str) -> "Settings":
+        """The same settings with another context in use. Raises `SettingsError`."""
+        if name not in self.contexts:
+            known = ", ".join(sorted(self.contexts)) or "none"
+            raise SettingsError(f"There is no context {name!r} in {self.path}; known: {known}.")
+        return replace(self, context=self.contexts[name])
+
+
+def home(environ: Mapping[str, str]) -> Path:
+    """``AGENTFLOW_HOME``, else ``agentflow`` under the XDG data home."""
+    if environ.get("AGENTFLOW_HOME"):
+        return Path(environ["AGENTFLOW_HOME"]).expanduser()
+    return _xdg(environ, "XDG_DATA_HOME", ".local/share") / "agentflow"
+
+
+def config_path(environ: Mapping[str, str]) -> Path:
+    """``$XDG_CONFIG_HOME/agentflow/config.toml``."""
+    return _xdg(environ, "XDG_CONFIG_HOME", ".config") / "agentflow" / "config.toml"
+
+
+def _xdg(environ: Mapping[str, str], name: str, fallback: str) -> Path:
+    return Path(environ[name]) if environ.get(name) else Path.home() / fallback
+
+
+def load(
+    environ: Mapping[str, str] | None = None,
+    *,
+    context: str | None = None,
+    database_url: str | None = None,
+    read_only: bool = False,
+) -> Settings:
+    """Read file, environment and flags. Raises `SettingsError` naming the place and the mend."""
+    environ = os.environ if environ is None else environ
+    path = config_path(environ)
+    data = _read(path)
+    contexts = {
+        name: replace(_section(Context, values, f"contexts.{name}", path), name=name)
+        for name, values in _table(data, "contexts", path).items()
+    }
+    settings = Settings(
+        contexts=contexts,
+        console=_section(ConsoleSettings, data.pop("console", {}), "console", path),
+        workers=_section(WorkerSettings, data.pop("workers", {}), "workers", path),
+        environ=environ,
+        path=path,
+    )
+    default = data.pop("context", None)
+    if data:
+        raise SettingsError(f"{path}: unknown setting {next(iter(data))!r}.")
+    _check(settings, path)
+    chosen = context or environ.get("AGENTFLOW_CONTEXT") or default
+    from_environment = environ.get("AGENTFLOW_DATABASE_URL") or environ.get("DATABASE_URL") or ""
+    if database_url or (from_environment and not context):
+        url = database_url or from_environment
+        settings = replace(settings, context=Context(database_url=url))
+    elif chosen:
+        settings = settings.using(str(chosen))
+    if read_only:
+        settings = replace(settings, context=replace(settings.context, read_only=True))
+    return settings
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise SettingsError(f"{path} cannot be read: {error}. Mend it or move it away.") from None
+
+
+def _table(data: dict[str, Any], name: str, path: Path) -> dict[str, Any]:
+    values = data.pop(name, {})
+    if not isinstance(values, dict):
+        raise SettingsError(f"{path}: {name} must be a section, [{name}].")
+    return values
+
+
+def _section(section: type[SectionT], values: Any, name: str, path: Path) -> SectionT:
+    if not isinstance(values, dict):
+        raise SettingsError(f"{path}: {name} must be a section, [{name}].")
+    hints = get_type_hints(section)
+    known = {f.name for f in fields(section) if f.name != "name"}  # type: ignore[arg-type]
+    for key, value in values.items():
+        if key not in known:
+            raise SettingsError(f"{path}: [{name}] has no setting {key!r}.")
+        if not _fits(value, hints[key]):
+            raise SettingsError(
+                f"{path}: [{name}] {key} must be {_type_words(hints[key])}, not {value!r}."
+            )
+    return section(**values)
+
+
+def _fits(value: Any, hint: Any) -> bool:
+    if isinstance(hint, UnionType):
+        return any(_fits(value, choice) for choice in get_args(hint))
+    if hint is float:
+        return isinstance(value, int | float) and not isinstance(value, bool)
+    if hint is int:
+        return isinstance(value, int) and not isinstance(value, bool)
+    if get_origin(hint) is dict:
+        return isinstance(value, dict) and all(isinstance(v, str) for v in value.values())
+    return isinstance(value, hint)
+
+
+def _type_words(hint: Any) -> str:
+    words = {float: "a number", int: "a whole number", bool: "true or false", str: "a text"}
+    return words.get(hint, "a section of texts")
+
+
+def _check(settings: Settings, path: Path) -> None:
+    for name, zone in (
+        ("console", settings.console.time_zone),
+        ("workers", settings.workers.time_zone),
+    ):
+        try:
+            ZoneInfo(zone or "UTC")
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            raise SettingsError(
+                f"{path}: [{name}] time_zone {zone!r} is not a zone; try Europe/Berlin or UTC."
+            ) from None
+    if settings.workers.missed not in {"coalesce", "skip"}:
+        raise SettingsError(f"{path}: [workers] missed must be 'coalesce' or 'skip'.")

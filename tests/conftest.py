@@ -1,0 +1,96 @@
+"""One throw-away PostgreSQL server for the whole run, a database of its own for each test."""
+
+import asyncio
+import itertools
+import os
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from agentflow_tui.store import embedded
+from agentflow_tui.store.database import Database, Manners
+from agentflow_tui.store.ddl import create_missing_tables
+
+_numbers = itertools.count(1)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--long", action="store_true", help="run the tests that take minutes, too")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.getoption("--long"):
+        return
+    long = [item for item in items if item.get_closest_marker("long")]
+    config.hook.pytest_deselected(items=long)
+    items[:] = [item for item in items if item not in long]
+
+
+@pytest.fixture(scope="session")
+def server_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The home of the embedded server that all test processes of this run share."""
+    base = tmp_path_factory.getbasetemp()
+    return (base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base) / "server"
+
+
+@pytest.fixture(scope="session")
+def server(server_home: Path) -> Iterator[str]:
+    """URL of a running server, for making databases in."""
+    with embedded.start(server_home, linger=0.5) as running:
+        yield running.url
+
+
+def with_database(url: str, name: str) -> str:
+    """The same server, another database."""
+    head, _, query = url.partition("?")
+    return f"{head.rsplit('/', 1)[0]}/{name}?{query}"
+
+
+@pytest.fixture(scope="session")
+async def template(server: str) -> str:
+    """Name of a database that has the documented tables, empty."""
+    name = f"template_{os.getpid()}"
+    admin = await asyncpg.connect(server)
+    await admin.execute(f'CREATE DATABASE "{name}"')
+    await admin.close()
+    database = await Database.open(with_database(server, name))
+    await create_missing_tables(database)
+    database.close()
+    return name
+
+
+async def _fresh(server: str, like: str) -> str:
+    name = f"test_{os.getpid()}_{next(_numbers)}"
+    admin = await asyncpg.connect(server)
+    try:
+        for _ in range(100):
+            try:
+                await admin.execute(f'CREATE DATABASE "{name}" TEMPLATE "{like}"')
+                break
+            except asyncpg.ObjectInUseError:
+                await asyncio.sleep(0.02)
+    finally:
+        await admin.close()
+    return with_database(server, name)
+
+
+@pytest.fixture
+async def database_url(server: str, template: str) -> str:
+    """A database with the documented tables, empty, for one test."""
+    return await _fresh(server, template)
+
+
+@pytest.fixture
+async def empty_url(server: str) -> str:
+    """A database without any table, for one test."""
+    return await _fresh(server, "template0")
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    """`database_url`, connected."""
+    opened = await Database.open(database_url, Manners(application="agentflow tests"))
+    yield opened
+    opened.close()
