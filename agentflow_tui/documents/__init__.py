@@ -1,0 +1,46 @@
+"""JSON columns, read without ever failing.
+
+``steps``, ``context``, ``recipients``, ``attachments``, ``content`` and the rest may hold anything,
+also what another program wrote wrongly. :func:`read` gives the value or says in words what is wrong
+with it; the ``as_…`` functions find steps, recipients and attachments in whatever shape they come
+and give them as stored, for acting on; :func:`headline`, :func:`readable` and :func:`walk` give
+harmless text, for reading.
+"""
+
+from agentflow_tui.documents.entries import (
+    Attachment,
+    Entries,
+    Recipient,
+    RecipientKind,
+    Step,
+    Steps,
+    as_attachments,
+    as_recipients,
+    as_steps,
+)
+from agentflow_tui.documents.outline import Node, Section, headline, preview, readable, walk
+from agentflow_tui.documents.reading import DEPTH, LIMIT, Document, NodeKind, kind_of, read
+
+__all__ = [
+    "DEPTH",
+    "LIMIT",
+    "Attachment",
+    "Document",
+    "Entries",
+    "Node",
+    "NodeKind",
+    "Recipient",
+    "RecipientKind",
+    "Section",
+    "Step",
+    "Steps",
+    "as_attachments",
+    "as_recipients",
+    "as_steps",
+    "headline",
+    "kind_of",
+    "preview",
+    "read",
+    "readable",
+    "walk",
+]
