@@ -1,6 +1,6 @@
 """SQL as a first-class citizen: a statement stands beside the row it yields."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -16,9 +16,14 @@ class Statement(Generic[RowT]):
     Values are always parameters.
     """
 
-    row: type[RowT]
+    row: Callable[..., RowT]
     text: str
 
     def rows(self, records: Iterable[Any]) -> list[RowT]:
         make = self.row
         return [make(*record) for record in records]
+
+
+def as_tuple(*values: Any) -> tuple[Any, ...]:
+    """The row of a statement whose columns are only known when it is built."""
+    return values

@@ -1,0 +1,102 @@
+"""People, their sessions, and the secrets AgentFlow keeps: never the secrets themselves."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from agentflow_tui.schema import API_KEYS, CREDENTIALS, SESSIONS, USERS, Kind
+from agentflow_tui.store.listings import Computed, listing
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    id: str
+    email: str | None
+    first_name: str | None
+    last_name: str | None
+    created_at: datetime | None
+    updated_at: datetime | None
+
+    @property
+    def key(self) -> str:
+        return self.id
+
+    @property
+    def name(self) -> str:
+        return " ".join(part for part in (self.first_name, self.last_name) if part)
+
+
+USER_LIST = listing(User, USERS)
+
+
+@dataclass(frozen=True, slots=True)
+class SignIn:
+    """A session. Its id is a secret that lets one in, so it is only ever shown masked."""
+
+    sid: str
+    expire: datetime | None
+
+    @property
+    def key(self) -> str:
+        return self.sid
+
+    def is_expired(self, now: datetime) -> bool:
+        return self.expire is not None and self.expire < now
+
+
+SESSION_LIST = listing(SignIn, SESSIONS)
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """A stored sign-in, without what is encrypted."""
+
+    id: str
+    user_id: str | None
+    platform: str | None
+    label: str | None
+    refresh_token_expiry: datetime | None
+    active: bool | None
+    created_at: datetime | None
+    updated_at: datetime | None
+    has_data: bool | None
+    has_refresh_token: bool | None
+
+    @property
+    def key(self) -> str:
+        return self.id
+
+    def expires_within(self, now: datetime, span: timedelta) -> bool:
+        return self.refresh_token_expiry is not None and self.refresh_token_expiry < now + span
+
+
+CREDENTIAL_LIST = listing(
+    Credential,
+    CREDENTIALS,
+    {
+        "has_data": Computed(
+            "({q.credentials.encryptedData} <> '' AND {q.credentials.iv} <> '')", Kind.FLAG
+        ),
+        "has_refresh_token": Computed("({q.credentials.refreshToken} <> '')", Kind.FLAG),
+    },
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKey:
+    """A key for an external service, without its value."""
+
+    id: str
+    key_name: str | None
+    active: bool | None
+    created_at: datetime | None
+    updated_at: datetime | None
+    has_value: bool | None
+
+    @property
+    def key(self) -> str:
+        return self.id
+
+
+API_KEY_LIST = listing(
+    ApiKey, API_KEYS, {"has_value": Computed("({q.api_keys.keyValue} <> '')", Kind.FLAG)}
+)

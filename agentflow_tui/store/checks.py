@@ -1,0 +1,40 @@
+"""Health: how each service is doing, as ``health_checks`` says."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from agentflow_tui.schema import HEALTH_CHECKS
+from agentflow_tui.store.listings import Computed, listing
+
+WORKER_PREFIX = "worker:"
+"""Ids of the rows in which worker processes report themselves: ``worker:<host>:<pid>:<random>``."""
+
+
+@dataclass(frozen=True, slots=True)
+class HealthCheck:
+    """The state of one service, or of one worker process."""
+
+    id: str
+    name: str | None
+    status: str | None
+    response_time: int | None
+    last_checked: datetime | None
+    message: str | None
+    created_at: datetime | None
+    updated_at: datetime | None
+    details: str | None
+
+    @property
+    def key(self) -> str:
+        return self.id
+
+    @property
+    def is_worker(self) -> bool:
+        return self.id.startswith(WORKER_PREFIX)
+
+
+CHECK_LIST = listing(
+    HealthCheck,
+    HEALTH_CHECKS,
+    {"details": Computed("left({q.health_checks.details}::text, 4000)")},
+)

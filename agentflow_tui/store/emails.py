@@ -1,0 +1,121 @@
+"""Mail: the queue and the messages."""
+
+import re
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from agentflow_tui.retries import next_try
+from agentflow_tui.schema import EMAIL_QUEUE, EMAILS, Kind
+from agentflow_tui.store.listings import Computed, listing
+
+_ADDRESS = re.compile(r"[^\s\"'<>,;:\[\]{}()\\]+@[^\s\"'<>,;:\[\]{}()\\]+")
+_HEAD = 500
+"""Characters of a JSON column that a list fetches."""
+
+
+def first_address(recipients: str | None) -> str:
+    """The first address in a recipients column of any shape, or ``""``."""
+    found = _ADDRESS.search(recipients or "")
+    return found.group() if found else ""
+
+
+@dataclass(frozen=True, slots=True)
+class QueuedMail:
+    """A mail in the queue, with what its message says."""
+
+    id: str
+    email_id: str | None
+    priority: int | None
+    attempts: int | None
+    last_attempt: datetime | None
+    status: str | None
+    error: str | None
+    created_at: datetime | None
+    updated_at: datetime | None
+    subject: str | None
+    recipients: str | None
+    email_status: str | None
+
+    @property
+    def key(self) -> str:
+        return self.id
+
+    @property
+    def recipient(self) -> str:
+        return first_address(self.recipients)
+
+    @property
+    def domain(self) -> str:
+        return self.recipient.rpartition("@")[2].lower()
+
+    @property
+    def is_waiting(self) -> bool:
+        return self.status == "pending"
+
+    @property
+    def can_retry(self) -> bool:
+        return self.status in {"failed", "cancelled"}
+
+    def is_abandoned(self, now: datetime, lease: timedelta) -> bool:
+        """Claimed by a worker that has not come back within the lease."""
+        return (
+            self.status == "processing"
+            and self.last_attempt is not None
+            and now - self.last_attempt > lease
+        )
+
+    def next_try(self, base: float, limit: float) -> datetime | None:
+        """When it is due again (see `agentflow_tui.retries`), None when it is due at once."""
+        if not self.is_waiting:
+            return None
+        return next_try(self.id, self.attempts or 0, self.last_attempt, base, limit)
+
+
+QUEUE = listing(
+    QueuedMail,
+    EMAIL_QUEUE,
+    {
+        "subject": Computed(f"left({{e.emails.subject}}, {_HEAD})", joined=True, searched=True),
+        "recipients": Computed(
+            f"left({{e.emails.recipients}}::text, {_HEAD})", joined=True, searched=True
+        ),
+        "email_status": Computed("{e.emails.status}", joined=True),
+    },
+    joins="LEFT JOIN {emails?} e ON e.{emails.id} = q.{email_queue.emailId}",
+    further={
+        "recipient": Computed("{e.emails.recipients}::text", joined=True),
+        "domain": Computed(
+            "lower(substring({e.emails.recipients}::text from '@([A-Za-z0-9.-]+)'))", joined=True
+        ),
+        "body": Computed("{e.emails.body}", joined=True),
+        "userId": Computed("{e.emails.userId}", Kind.ID, joined=True),
+    },
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A message, queued or not."""
+
+    id: str
+    user_id: str | None
+    subject: str | None
+    status: str | None
+    sent_at: datetime | None
+    created_at: datetime | None
+    recipients: str | None
+
+    @property
+    def key(self) -> str:
+        return self.id
+
+    @property
+    def recipient(self) -> str:
+        return first_address(self.recipients)
+
+
+MESSAGES = listing(
+    Message,
+    EMAILS,
+    {"recipients": Computed(f"left({{q.emails.recipients}}::text, {_HEAD})", searched=True)},
+)

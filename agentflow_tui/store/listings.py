@@ -1,0 +1,193 @@
+"""What a list shows: typed rows over one table, with fields that filters and sorts can name.
+
+A listing is derived from its row class and the description of the table: a field of the row that is
+a documented column reads that column, any other field has its SQL given. Aliases: ``q`` is the
+listed table; what ``joins`` adds is named there.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from typing import Any, Generic, TypeVar
+
+from agentflow_tui.schema import Column, Kind, Table, snake
+from agentflow_tui.store.naming import Binding
+from agentflow_tui.store.statements import as_tuple
+
+RowT = TypeVar("RowT")
+
+LARGE = 50_000
+"""Rows from which on a table is only sorted by what has an index."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Field:
+    """Something a listed row has. ``value`` is its SQL in documented names.
+
+    ``column`` is the documented column it is, if it is one. ``needs_index`` names a
+    ``table.column`` without whose index the value would cost a scan per row; on a large table it
+    is then left out (NULL).
+    """
+
+    name: str
+    kind: Kind
+    value: str
+    column: Column | None = None
+    joined: bool = False
+    searched: bool = False
+    secret: bool = False
+    words: tuple[str, ...] = ()
+    needs_index: str | None = None
+
+    def sql(self, binding: Binding) -> str:
+        if self.needs_index and is_unserved(binding, self.needs_index):
+            return "NULL"
+        return self.value
+
+
+def is_unserved(binding: Binding, column: str) -> bool:
+    """Whether looking rows up by ``table.column`` would scan a large table."""
+    table, name = column.split(".")
+    bound = binding.tables[table]
+    return bound.rows > LARGE and not (name in bound.columns and bound.columns[name].indexed)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderKey:
+    """One part of a sort: a field that is a documented column, and the direction."""
+
+    field: Field
+    descending: bool = False
+
+    @property
+    def attribute(self) -> str:
+        """The attribute of a row that holds this key."""
+        return snake(self.field.name)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listing(Generic[RowT]):
+    """A table as a list of ``row``. ``fields`` stand in the order of the row's constructor;
+    ``further`` can be filtered by but is not fetched."""
+
+    table: Table
+    row: Callable[..., RowT]
+    fields: tuple[Field, ...]
+    further: tuple[Field, ...] = ()
+    joins: str = ""
+
+    def field(self, name: str) -> Field | None:
+        wanted = snake(name)
+        every = (*self.fields, *self.further)
+        return next((f for f in every if snake(f.name) == wanted), None)
+
+    @property
+    def key(self) -> Field:
+        return self._own(self.table.primary_key.name)
+
+    def _own(self, name: str) -> Field:
+        found = self.field(name)
+        if found is None:
+            raise KeyError(f"the listing of {self.table.name} has no field {name}")
+        return found
+
+    def order(self, binding: Binding, sort: str | None = None) -> tuple[OrderKey, ...]:
+        """The sort keys for ``sort`` (a field name, ``-`` in front for descending), or for the
+        order the table opens in; by the primary key alone where no index can serve the opening
+        order of a large table, or the database lacks its columns. Always ends with the key."""
+        names = (sort,) if sort else self.table.order
+        keys = [
+            OrderKey(field=self._own(name.removeprefix("-")), descending=name.startswith("-"))
+            for name in names
+            if binding.has(self.table.name, name.removeprefix("-"))
+        ]
+        if not sort and keys and self.why_unsorted(binding, keys[0].field.name):
+            keys = []
+        last = OrderKey(field=self.key, descending=keys[-1].descending if keys else False)
+        return (*(k for k in keys if k.field is not self.key), last)
+
+    def why_unsorted(self, binding: Binding, name: str) -> str | None:
+        """Why the list cannot be sorted by this field, or None when it can."""
+        found = self.field(name)
+        if found is None or found.column is None or found not in self.fields:
+            return f"{name} is computed, and only columns of {self.table.name} can be sorted by"
+        bound = binding.tables[self.table.name]
+        if found.column.name not in bound.columns:
+            return f"this database has no column {found.column.name}"
+        if bound.rows > LARGE and not bound.columns[found.column.name].indexed:
+            return (
+                f"sorting {bound.rows:,.0f} rows by {name} needs an index; "
+                "'agentflow db accelerate' lists what it would add"
+            )
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Computed:
+    """The SQL of a row's field that is no column of the listed table."""
+
+    value: str
+    kind: Kind = Kind.TEXT
+    joined: bool = False
+    searched: bool = False
+    needs_index: str | None = None
+
+
+def listing(
+    row: type[RowT],
+    table: Table,
+    computed: dict[str, Computed] | None = None,
+    *,
+    joins: str = "",
+    further: dict[str, Computed] | None = None,
+) -> Listing[RowT]:
+    """Derive the listing of ``row`` (a dataclass) over ``table``."""
+    own = computed or {}
+    names = [f.name for f in fields(row)]  # type: ignore[arg-type]
+    shown = tuple(
+        computed_field(name, own[name]) if name in own else _column_field(table, name)
+        for name in names
+    )
+    seen = {f.column.name for f in shown if f.column}
+    rest = (
+        *(computed_field(name, value) for name, value in (further or {}).items()),
+        *(column_field(table, c) for c in table.columns if c.name not in seen),
+    )
+    return Listing(table=table, row=row, fields=shown, further=rest, joins=joins)
+
+
+def documented(table: Table) -> Listing[Any]:
+    """Every documented column of a table, as plain tuples: for exports and the command line."""
+    columns = tuple(column_field(table, column) for column in table.columns)
+    return Listing(table=table, row=as_tuple, fields=columns)
+
+
+def _column_field(table: Table, name: str) -> Field:
+    column = table.column(name)
+    if column is None:
+        raise KeyError(f"{table.name} documents no column {name}, and no SQL is given for it")
+    return column_field(table, column)
+
+
+def column_field(table: Table, column: Column) -> Field:
+    """A documented column as a field."""
+    return Field(
+        name=column.name,
+        kind=column.kind,
+        value=f"{{q.{table.name}.{column.name}}}",
+        column=column,
+        secret=column.secret,
+        searched=column.kind in {Kind.TEXT, Kind.ID} and not column.secret,
+        words=table.statuses if column.name == "status" else (),
+    )
+
+
+def computed_field(name: str, value: Computed) -> Field:
+    """A computed value as a field."""
+    return Field(
+        name=name,
+        kind=value.kind,
+        value=value.value,
+        joined=value.joined,
+        searched=value.searched,
+        needs_index=value.needs_index,
+    )

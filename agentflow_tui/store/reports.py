@@ -1,0 +1,97 @@
+"""Reports, the insights found in them, and to whom those went."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from agentflow_tui.schema import INSIGHT_DISTRIBUTIONS, INSIGHTS, REPORTS, Kind
+from agentflow_tui.store.listings import Computed, listing
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A report with the number of its insights (None where counting would cost a scan)."""
+
+    id: str
+    user_id: str | None
+    vendor: str | None
+    report_type: str | None
+    report_date: datetime | None
+    file_path: str | None
+    created_at: datetime | None
+    updated_at: datetime | None
+    insight_count: int | None
+
+    @property
+    def key(self) -> str:
+        return self.id
+
+
+REPORT_LIST = listing(
+    Report,
+    REPORTS,
+    {
+        "insight_count": Computed(
+            "(SELECT count(*)::int FROM {insights?} i "
+            "WHERE i.{insights.reportId} = q.{reports.id})",
+            Kind.NUMBER,
+            needs_index="insights.reportId",
+        )
+    },
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Insight:
+    """An insight with the head of its content and where it was found."""
+
+    id: str
+    report_id: str | None
+    insight_type: str | None
+    score: int | None
+    created_at: datetime | None
+    content: str | None
+    vendor: str | None
+    report_type: str | None
+
+    @property
+    def key(self) -> str:
+        return self.id
+
+
+INSIGHT_LIST = listing(
+    Insight,
+    INSIGHTS,
+    {
+        "content": Computed("left({q.insights.content}::text, 2000)", searched=True),
+        "vendor": Computed("{r.reports.vendor}", joined=True, searched=True),
+        "report_type": Computed("{r.reports.reportType}", joined=True),
+    },
+    joins="LEFT JOIN {reports?} r ON r.{reports.id} = q.{insights.reportId}",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Distribution:
+    """An insight on its way to someone."""
+
+    id: str
+    insight_id: str | None
+    recipient_type: str | None
+    recipient_id: str | None
+    distribution_method: str | None
+    status: str | None
+    sent_at: datetime | None
+    created_at: datetime | None
+    insight_type: str | None
+
+    @property
+    def key(self) -> str:
+        return self.id
+
+
+DISTRIBUTION_LIST = listing(
+    Distribution,
+    INSIGHT_DISTRIBUTIONS,
+    {"insight_type": Computed("{i.insights.insightType}", joined=True)},
+    joins="LEFT JOIN {insights?} i ON i.{insights.id} = q.{insight_distributions.insightId}",
+)

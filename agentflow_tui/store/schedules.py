@@ -1,0 +1,42 @@
+"""Schedules: when workflows start by themselves."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from agentflow_tui.schema import SCHEDULES
+from agentflow_tui.store.listings import Computed, listing
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """A schedule, with the state of the workflow that it starts."""
+
+    id: str
+    workflow_id: str | None
+    cron: str | None
+    last_run: datetime | None
+    next_run: datetime | None
+    active: bool | None
+    created_at: datetime | None
+    updated_at: datetime | None
+    workflow_status: str | None
+    workflow_steps: str | None
+
+    @property
+    def key(self) -> str:
+        return self.id
+
+    def is_overdue(self, now: datetime) -> bool:
+        """Its slot has passed and nobody has fired it."""
+        return bool(self.active) and self.next_run is not None and self.next_run < now
+
+
+SCHEDULE_LIST = listing(
+    Schedule,
+    SCHEDULES,
+    {
+        "workflow_status": Computed("{w.workflows.status}", joined=True),
+        "workflow_steps": Computed("left({w.workflows.steps}::text, 2000)", joined=True),
+    },
+    joins="LEFT JOIN {workflows?} w ON w.{workflows.id} = q.{schedules.workflowId}",
+)
