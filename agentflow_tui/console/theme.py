@@ -1,0 +1,118 @@
+"""The colours, by name. Hex codes stand here and nowhere else."""
+
+from textual.theme import Theme
+
+_STYLES = (
+    "ok",
+    "running",
+    "waiting",
+    "paused",
+    "warning",
+    "failed",
+    "done",
+    "dim",
+    "strong",
+    "accent",
+    "new",
+)
+"""Names that cells of a list may use for their pieces."""
+
+
+def _styles(**colours: str) -> dict[str, str]:
+    return {f"status-{name}": colours[name] for name in _STYLES}
+
+
+DARK = Theme(
+    name="agentflow-dark",
+    dark=True,
+    primary="#5fafd7",
+    secondary="#8787af",
+    accent="#ffaf5f",
+    foreground="#d0d0d0",
+    background="#121417",
+    surface="#181b1f",
+    panel="#22262c",
+    success="#87af5f",
+    warning="#d7af5f",
+    error="#e06c6c",
+    variables=_styles(
+        ok="#87af5f",
+        running="#5fafd7",
+        waiting="#d0d0d0",
+        paused="#af87d7",
+        warning="#d7af5f",
+        failed="#e06c6c",
+        done="#7a8a6a",
+        dim="#80868e",
+        strong="#ffffff",
+        accent="#ffaf5f",
+        new="#ff87d7",
+    ),
+)
+
+LIGHT = Theme(
+    name="agentflow-light",
+    dark=False,
+    primary="#005f87",
+    secondary="#5f5f87",
+    accent="#a84b00",
+    foreground="#202428",
+    background="#fafafa",
+    surface="#f0f1f3",
+    panel="#e0e3e7",
+    success="#3f6f1f",
+    warning="#8a5a00",
+    error="#b3261e",
+    variables=_styles(
+        ok="#3f6f1f",
+        running="#005f87",
+        waiting="#202428",
+        paused="#6a3fa0",
+        warning="#8a5a00",
+        failed="#b3261e",
+        done="#5f6f52",
+        dim="#6a7078",
+        strong="#000000",
+        accent="#a84b00",
+        new="#a3007a",
+    ),
+)
+
+CONTRAST = Theme(
+    name="agentflow-contrast",
+    dark=True,
+    primary="#00d7ff",
+    secondary="#ffffff",
+    accent="#ffff00",
+    foreground="#ffffff",
+    background="#000000",
+    surface="#000000",
+    panel="#1c1c1c",
+    success="#00ff00",
+    warning="#ffff00",
+    error="#ff5f5f",
+    variables=_styles(
+        ok="#00ff00",
+        running="#00d7ff",
+        waiting="#ffffff",
+        paused="#d7afff",
+        warning="#ffff00",
+        failed="#ff5f5f",
+        done="#a8d8a8",
+        dim="#c0c0c0",
+        strong="#ffffff",
+        accent="#ffff00",
+        new="#ff87ff",
+    ),
+)
+
+THEMES: tuple[Theme, ...] = (DARK, LIGHT, CONTRAST)
+
+
+def cell_styles(theme: Theme) -> dict[str, str]:
+    """Style names that cells use, each with its colour in this theme."""
+    bold = {"strong", "new"}
+    return {
+        name: f"{'bold ' if name in bold else ''}{theme.variables[f'status-{name}']}"
+        for name in _STYLES
+    }
