@@ -66,7 +66,7 @@ def read(raw: str | bytes | None, limit: int = LIMIT) -> Document:
     """The document in a JSON or text column. Never raises, whatever was stored.
 
     Characters that no text column could hold (NUL, half a surrogate pair) are read as ``�``; of a
-    key given twice the last counts, as in ``jsonb``; a number that no float or integer holds stays text.
+    key given twice the last counts, as in ``jsonb``; a number too large to hold stays text.
     """
     if raw is None:
         return Document()
