@@ -1,5 +1,9 @@
 """The colours, by name. Hex codes stand here and nowhere else."""
 
+from functools import cache
+
+from rich.color import Color
+from rich.style import Style
 from textual.theme import Theme
 
 _STYLES = (
@@ -15,7 +19,10 @@ _STYLES = (
     "accent",
     "new",
 )
-"""Names that cells of a list may use for their pieces."""
+"""Names that pieces of text may use for their style."""
+
+_BOLD = {"strong", "new"}
+_NO_STYLE = Style.null()
 
 
 def _styles(**colours: str) -> dict[str, str]:
@@ -109,10 +116,16 @@ CONTRAST = Theme(
 THEMES: tuple[Theme, ...] = (DARK, LIGHT, CONTRAST)
 
 
-def cell_styles(theme: Theme) -> dict[str, str]:
-    """Style names that cells use, each with its colour in this theme."""
-    bold = {"strong", "new"}
-    return {
-        name: f"{'bold ' if name in bold else ''}{theme.variables[f'status-{name}']}"
-        for name in _STYLES
-    }
+def style_of(theme: Theme, name: str) -> Style:
+    """The style that a piece of text names, in this theme; the null style for no name."""
+    return _style(theme.variables[f"status-{name}"], name in _BOLD) if name else _NO_STYLE
+
+
+@cache
+def _style(colour: str, bold: bool) -> Style:
+    return Style(color=Color.parse(colour), bold=bold or None)
+
+
+def cell_styles(theme: Theme) -> dict[str, Style]:
+    """Every style name that cells use, with its style in this theme."""
+    return {name: style_of(theme, name) for name in _STYLES}
