@@ -1,0 +1,46 @@
+"""Whether the relay is worth a try: open after trouble, probed with growing pauses, healed."""
+
+import random
+from dataclasses import dataclass, field
+
+from agentflow_tui.mail.answers import Answer
+
+
+@dataclass(slots=True)
+class Breaker:
+    """Pure bookkeeping; ``first`` and ``longest`` are the pauses between probes, in seconds.
+
+    A probe that gets through closes it, but the pause keeps growing until `prove` says that a mail
+    has really been answered: a relay that greets and then drops everything is not well.
+    """
+
+    first: float = 1.0
+    longest: float = 60.0
+    dice: random.Random = field(default_factory=random.Random, repr=False)
+    trouble: Answer | None = None
+    since: float = 0.0
+    retry_at: float = 0.0
+    _failures: int = 0
+
+    @property
+    def is_open(self) -> bool:
+        return self.trouble is not None
+
+    def trip(self, trouble: Answer, now: float) -> float:
+        """Open, or stay open. The answer is the pause until the next probe, in seconds."""
+        if self.trouble is None:
+            self.since = now
+        self.trouble = trouble
+        pause = min(self.longest, self.first * 2.0 ** min(self._failures, 30))
+        pause *= self.dice.uniform(0.8, 1.0)
+        self._failures += 1
+        self.retry_at = now + pause
+        return pause
+
+    def close(self) -> None:
+        """A probe got through."""
+        self.trouble = None
+
+    def prove(self) -> None:
+        """A mail has been answered: the next trouble starts with the shortest pause."""
+        self._failures = 0

@@ -1,0 +1,205 @@
+"""A message from plain values: conforming, harmless, and serialised once.
+
+One writer of our own for every message: ``EmailMessage().as_bytes()`` takes 0.8 ms, more than
+sending does, and a plain mail here takes about a fiftieth of that. The rules are RFC 5322, 2045,
+2047, 2231 and 6532; the tests read every message back with ``email.policy.default``.
+"""
+
+import hashlib
+import re
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from email.utils import format_datetime
+from functools import lru_cache
+from pathlib import Path
+
+from agentflow_tui.documents import Attachment, Entries, Recipient, RecipientKind
+from agentflow_tui.errors import SettingsError
+from agentflow_tui.mail import addresses, attachments, bodies, headers, plaintext
+from agentflow_tui.mail.addresses import Address
+from agentflow_tui.mail.attachments import File
+from agentflow_tui.mail.envelopes import Envelope
+from agentflow_tui.mail.errors import MessageError
+
+_ID = re.compile(r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*")
+_LINK = re.compile(r"(?:https?://|mailto:)[!#-;=?-~]+")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mail:
+    """What is to be said to whom. ``id`` is the mail's own, the same in every attempt.
+
+    ``recipients`` and ``attachments`` as `documents.as_recipients` and `as_attachments` find them;
+    ``date`` is aware and becomes the ``Date`` header.
+    """
+
+    id: str
+    subject: str
+    body: str
+    recipients: Sequence[Recipient]
+    date: datetime
+    attachments: Sequence[Attachment] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Letterhead:
+    """What is the same on every mail.
+
+    ``unsubscribe`` is a URL or ``mailto:`` in which ``{id}`` and ``{recipient}`` are filled in;
+    ``host`` stands in the Message-ID, the sender's domain when empty.
+    """
+
+    sender: Address
+    reply_to: Address | None = None
+    unsubscribe: str = ""
+    host: str = ""
+
+    def __post_init__(self) -> None:
+        # A placeholder's braces are no part of a URL; everything else must be.
+        if self.unsubscribe and not _LINK.fullmatch(re.sub(r"[{}]", "", self.unsubscribe)):
+            raise SettingsError(
+                f"unsubscribe is {addresses.shown(self.unsubscribe)}; it must be a URL that begins "
+                "with https:// or mailto:, without blanks."
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class _Addressed:
+    to: list[Address] = field(default_factory=list)
+    cc: list[Address] = field(default_factory=list)
+    everyone: list[str] = field(default_factory=list)
+    invalid: list[tuple[str, str]] = field(default_factory=list)
+
+
+def compose(
+    mail: Mail,
+    letterhead: Letterhead,
+    *,
+    folder: Path | None = None,
+    reports: Mapping[str, File] | None = None,
+    only: Collection[str] | None = None,
+) -> Envelope:
+    """The envelope that carries ``mail``, ready for a transport. Raises `MessageError`.
+
+    Addresses that cannot work stand in ``Envelope.invalid`` while the others get their mail; with
+    none that works it is an error. ``only`` leaves just these addresses on the envelope, for a
+    later attempt when others have accepted; the headers stay the same. Attachments are read from
+    ``folder`` (blocking) and from ``reports``, by report id.
+    """
+    addressed = _addressed(mail.recipients)
+    everyone = addressed.everyone
+    if only is not None:
+        everyone = [each for each in everyone if each in only]
+    if not everyone:
+        raise MessageError(_nobody(addressed, mail.recipients))
+    shown = (letterhead.sender, *addressed.to, *addressed.cc)
+    utf8 = not "".join([each.spec for each in shown]).isascii()
+    head = _head(mail, letterhead, addressed, utf8=utf8)
+    message = b"%b\r\n%b" % (head.encode(), _content(mail, folder, reports or {}))
+    return Envelope(
+        id=mail.id,
+        sender=letterhead.sender.spec,
+        recipients=tuple(everyone),
+        message=message,
+        needs_utf8=utf8 or not "".join(everyone).isascii(),
+        invalid=tuple(addressed.invalid),
+    )
+
+
+def _addressed(recipients: Sequence[Recipient]) -> _Addressed:
+    found = _Addressed()
+    seen = set()
+    for recipient in recipients:
+        try:
+            address = addresses.parse(recipient.address, recipient.name)
+        except MessageError as error:
+            found.invalid.append((headers.one_line(recipient.address), str(error)))
+            continue
+        if address.spec in seen:
+            continue
+        seen.add(address.spec)
+        found.everyone.append(address.spec)
+        if recipient.kind is RecipientKind.TO:
+            found.to.append(address)
+        elif recipient.kind is RecipientKind.CC:
+            found.cc.append(address)
+    if isinstance(recipients, Entries) and recipients.problem:
+        found.invalid.append(("", recipients.problem))
+    return found
+
+
+def _nobody(addressed: _Addressed, recipients: Sequence[Recipient]) -> str:
+    if addressed.everyone:
+        return "Everybody on this mail has it already."
+    if addressed.invalid:
+        return f"There is nobody to send this to: {addressed.invalid[0][1].rstrip('.')}."
+    return "There is nobody to send this to: the mail has no recipient."
+
+
+def _head(mail: Mail, letterhead: Letterhead, addressed: _Addressed, *, utf8: bool) -> str:
+    fields = [f"From: {letterhead.sender.header(utf8=utf8)}"]
+    if letterhead.reply_to:
+        fields.append(f"Reply-To: {letterhead.reply_to.header(utf8=utf8)}")
+    for name, group in (("To", addressed.to), ("Cc", addressed.cc)):
+        if group:
+            fields.append(headers.listed(name, [each.header(utf8=utf8) for each in group]))
+    if not addressed.to and not addressed.cc:
+        fields.append("To: undisclosed-recipients:;")
+    fields.append(headers.unstructured("Subject", mail.subject, utf8=utf8))
+    fields.append(f"Date: {_date(mail.date.replace(microsecond=0))}")
+    fields.append(f"Message-ID: {message_id(mail.id, letterhead)}")
+    if letterhead.unsubscribe:
+        fields.extend(_unsubscribe(mail, letterhead.unsubscribe, addressed))
+    fields.append("Auto-Submitted: auto-generated\r\nMIME-Version: 1.0")
+    return "\r\n".join(fields)
+
+
+@lru_cache(maxsize=64)
+def _date(moment: datetime) -> str:
+    return format_datetime(moment)
+
+
+def message_id(mail_id: str, letterhead: Letterhead) -> str:
+    """``<ID@HOST>``, the same in every attempt; an id that RFC 5322 forbids there is hashed."""
+    host = letterhead.host or letterhead.sender.domain
+    if len(mail_id) > 200 or not _ID.fullmatch(mail_id):
+        mail_id = hashlib.sha256(mail_id.encode("utf-8", "replace")).hexdigest()[:40]
+    return f"<{mail_id}@{host}>"
+
+
+def _unsubscribe(mail: Mail, template: str, addressed: _Addressed) -> list[str]:
+    """RFC 2369, and RFC 8058 for one click where it is HTTPS."""
+    from urllib.parse import quote
+
+    only = addressed.everyone[0] if len(addressed.everyone) == 1 else ""
+    link = template.replace("{id}", quote(mail.id, safe=""))
+    link = link.replace("{recipient}", quote(only, safe="@"))
+    fields = [f"List-Unsubscribe: <{link}>"]
+    if link.startswith("https://"):
+        fields.append("List-Unsubscribe-Post: List-Unsubscribe=One-Click")
+    return fields
+
+
+def _content(mail: Mail, folder: Path | None, reports: Mapping[str, File]) -> bytes:
+    text = _text(mail)
+    if not mail.attachments:
+        return text
+    files = [attachments.load(entry, folder, reports) for entry in mail.attachments]
+    total = sum(len(file.content) for file in files)
+    if total > attachments.LARGEST:
+        raise attachments.too_large(total)
+    return bodies.multipart("mixed", [text, *map(attachments.part, files)], mail.id)
+
+
+def _text(mail: Mail) -> bytes:
+    if not plaintext.is_html(mail.body):
+        return bodies.text_part(mail.body, "plain")
+    return _alternatives(mail.body)
+
+
+@lru_cache(maxsize=32)
+def _alternatives(html: str) -> bytes:
+    """Text first, HTML second: readers show the last one they can (RFC 2046 5.1.4)."""
+    parts = [bodies.text_part(plaintext.text_of(html), "plain"), bodies.text_part(html, "html")]
+    return bodies.multipart("alternative", parts, "")

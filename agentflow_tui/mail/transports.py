@@ -1,0 +1,106 @@
+"""Envelopes in, results out: what the sender sees of all mail."""
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from agentflow_tui.mail.answers import SendResult
+from agentflow_tui.mail.envelopes import Envelope
+
+if TYPE_CHECKING:
+    from agentflow_tui.mail.limits import Limits
+
+Done = Callable[[SendResult], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class State:
+    """How a transport is doing, for the health check and the console.
+
+    ``sentence`` says it in words; ``retry_in`` is the number of seconds until the next probe while
+    it is down.
+    """
+
+    up: bool
+    sentence: str
+    retry_in: float | None = None
+    connections: int = 0
+    busy: int = 0
+    waiting: int = 0
+
+
+class Transport(Protocol):
+    """Takes envelopes and answers with one result each, whatever happens. Never raises for mail."""
+
+    @property
+    def state(self) -> State:
+        """How it is doing."""
+
+    def submit(self, envelope: Envelope, done: Done) -> None:
+        """Send in the background; ``done`` is called once, possibly before this returns."""
+
+    async def send(self, envelope: Envelope) -> SendResult:
+        """Send one."""
+
+    async def send_many(self, envelopes: Sequence[Envelope]) -> list[SendResult]:
+        """Send all, in any order; results in the order given."""
+
+    def confirm(self, results: Iterable[SendResult]) -> None:
+        """These results are recorded: room for as many more (see `SmtpTransport`'s window)."""
+
+    async def ready(self) -> None:
+        """Return when mail can be taken: at once, or when the relay has healed."""
+
+    async def close(self, grace: float = 5.0) -> None:
+        """Finish what is under way within ``grace`` seconds; the rest is reported not tried."""
+
+
+class Submitting:
+    """`send` and `send_many` for whoever can `submit`."""
+
+    def submit(self, envelope: Envelope, done: Done) -> None:
+        raise NotImplementedError
+
+    async def send(self, envelope: Envelope) -> SendResult:
+        answer: asyncio.Future[SendResult] = asyncio.get_running_loop().create_future()
+
+        def note(result: SendResult) -> None:
+            if not answer.done():  # whoever asked may have been cancelled
+                answer.set_result(result)
+
+        self.submit(envelope, note)
+        return await answer
+
+    async def send_many(self, envelopes: Sequence[Envelope]) -> list[SendResult]:
+        results: dict[int, SendResult] = {}
+        if not envelopes:
+            return []
+        finished = asyncio.get_running_loop().create_future()
+
+        def note(position: int, result: SendResult) -> None:
+            results[position] = result
+            if len(results) == len(envelopes) and not finished.done():
+                finished.set_result(None)
+
+        for position, envelope in enumerate(envelopes):
+            self.submit(envelope, lambda result, at=position: note(at, result))  # type: ignore[misc]
+        await finished
+        return [results[position] for position in range(len(envelopes))]
+
+
+def from_environ(
+    environ: Mapping[str, str], *, connections: int = 8, limits: "Limits | None" = None
+) -> Transport | None:
+    """``AGENTFLOW_OUTBOX`` first, else the configured relay, else None: then nothing is claimed.
+
+    Raises `SettingsError`.
+    """
+    from agentflow_tui.mail.outbox import OutboxTransport
+    from agentflow_tui.mail.pool import SmtpTransport
+    from agentflow_tui.mail.relays import from_environ as relay_from
+
+    if folder := environ.get("AGENTFLOW_OUTBOX", "").strip():
+        return OutboxTransport(folder)
+    relay = relay_from(environ)
+    return SmtpTransport(relay, connections=connections, limits=limits) if relay else None
