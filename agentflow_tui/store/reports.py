@@ -4,7 +4,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from agentflow_tui.schema import INSIGHT_DISTRIBUTIONS, INSIGHTS, REPORTS, Kind
+from agentflow_tui.store.database import Database
 from agentflow_tui.store.listings import Computed, listing
+from agentflow_tui.store.statements import Statement
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,3 +97,35 @@ DISTRIBUTION_LIST = listing(
     {"insight_type": Computed("{i.insights.insightType}", joined=True)},
     joins="LEFT JOIN {insights?} i ON i.{insights.id} = q.{insight_distributions.insightId}",
 )
+
+
+SCORES = 10
+"""Width of a bar of the histogram of scores."""
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreCount:
+    """How many insights score between ``bucket`` times `SCORES` and the next."""
+
+    bucket: int
+    insights: int
+
+
+_SCORES = Statement(
+    ScoreCount,
+    f"""
+SELECT least(i.{{insights.score}} / {SCORES}, {100 // SCORES - 1})::int AS bucket,
+       count(*)::int AS insights
+  FROM {{insights?}} i
+ WHERE i.{{insights.reportId}} = $1 AND i.{{insights.score}} BETWEEN 0 AND 100
+ GROUP BY 1""",
+)
+
+
+async def scores_of(database: Database, report_id: str) -> list[int]:
+    """How many insights of a report score 0-9, 10-19, … 90-100. Served by an index on
+    ``insights.reportId`` where there is one."""
+    counts = [0] * (100 // SCORES)
+    for row in await database.fetch(_SCORES, report_id):
+        counts[row.bucket] = row.insights
+    return counts

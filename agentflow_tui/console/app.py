@@ -1,0 +1,324 @@
+"""The console: one screen of views, one poller, one way from key to action."""
+
+import asyncio
+from collections.abc import Iterable
+from datetime import datetime
+from typing import ClassVar
+
+from textual.app import App, ComposeResult, SystemCommand
+from textual.binding import Binding, BindingType
+from textual.events import AppBlur, AppFocus, Key, Resize
+from textual.screen import Screen
+from textual.widgets import ContentSwitcher
+
+from agentflow_tui.console import chrome, commands
+from agentflow_tui.console.environment import Environment
+from agentflow_tui.console.history import History
+from agentflow_tui.console.poller import IDLE_AFTER, Poller, Weather
+from agentflow_tui.console.screens.catalogue import SCREENS, VIEWS, screen_of, view_of_table
+from agentflow_tui.console.stylesheets import stylesheets
+from agentflow_tui.console.theme import THEMES
+from agentflow_tui.console.views.view import Place, View
+from agentflow_tui.console.widgets.line import Line
+from agentflow_tui.console.widgets.pane import Link
+from agentflow_tui.console.widgets.prompt import Mistake, Prompt
+from agentflow_tui.errors import AgentflowError, UsageError
+from agentflow_tui.operations.registry import verbs
+from agentflow_tui.store.summaries import Health
+
+TICK = 1.0
+"""Seconds between two steps of the relative ages."""
+
+
+def _bindings() -> list[BindingType]:
+    """The keys of the registry, and one for each screen."""
+    own = [
+        Binding(
+            verb.keys,
+            f"verb('{verb.id}')",
+            verb.title,
+            id=verb.id,
+            tooltip=verb.about,
+            show=False,
+        )
+        for verb in verbs("app") + verbs("list") + verbs("detail") + verbs("overview")
+    ]
+    screens = [
+        Binding(s.key, f"screen_key('{s.name}')", s.title, id=f"screen.{s.name}", show=False)
+        for s in SCREENS
+        if s.key
+    ]
+    return [*own, *screens]
+
+
+class ConsoleApp(App[None]):
+    """The operations console."""
+
+    TITLE = "agentflow"
+    CSS_PATH = stylesheets()
+    BINDINGS: ClassVar[list[BindingType]] = _bindings()
+    COMMAND_PALETTE_BINDING = "f12"
+    ENABLE_COMMAND_PALETTE = True
+
+    def __init__(self, env: Environment, start: Place | None = None) -> None:
+        super().__init__()
+        self.env = env
+        self.history = History()
+        self.health: Health | None = None
+        self.frozen_since: datetime | None = None
+        self._start = start or Place(env.settings.console.start)
+        self.refresh_every = env.settings.console.refresh
+        self.started = env.clock()
+        self._focused = True
+        self._last_key = env.clock()
+        self.poller = Poller(
+            visible=lambda: self._visible,
+            interval=self._interval,
+            now=env.now,
+            changed=self._weather_changed,
+        )
+        for theme in THEMES:
+            self.register_theme(theme)
+        self.theme = env.settings.console.theme if self._knows_theme() else THEMES[0].name
+        if env.settings.console.keys:
+            self.set_keymap(env.settings.console.keys)
+
+    def _knows_theme(self) -> bool:
+        return self.env.settings.console.theme in {theme.name for theme in THEMES}
+
+    def compose(self) -> ComposeResult:
+        yield Line(id="title", ascii_only=self.ascii)
+        yield Line(id="tabs", ascii_only=self.ascii)
+        yield ContentSwitcher(id="views")
+        yield Line(id="outage", ascii_only=self.ascii)
+        yield Line(id="keys", ascii_only=self.ascii)
+        yield Prompt(commands.completer(self.env), placeholder="command", id="command")
+
+    @property
+    def ascii(self) -> bool:
+        """Draw with ASCII only."""
+        return self.env.settings.console.ascii
+
+    async def on_mount(self) -> None:
+        await self.go(self._start, remember=False)
+        self.run_worker(self.poller.run(), name="poller")
+        self.set_interval(TICK, self._tick)
+
+    async def on_unmount(self) -> None:
+        await asyncio.to_thread(self.env.close)
+
+    # Where one is
+
+    @property
+    def _visible(self) -> View | None:
+        current = self.query_one("#views", ContentSwitcher).visible_content
+        return current if isinstance(current, View) else None
+
+    async def go(self, place: Place, *, remember: bool = True) -> None:
+        """Show a place. The way there is remembered unless a screen was chosen directly."""
+        views = self.query_one("#views", ContentSwitcher)
+        before = self._visible
+        if before is not None and before.view_name != place.view and remember:
+            self.history.leave(before.place())
+        id_ = f"view-{place.view}"
+        if not views.query(f"#{id_}"):
+            await views.add_content(VIEWS[place.view](self.env), id=id_)
+        views.current = id_
+        view = views.query_one(f"#{id_}", View)
+        view.arrive(place)
+        view.focus_main()
+        self.show_chrome()
+        self.poller.wake()
+
+    def go_soon(self, place: Place, *, remember: bool = True) -> None:
+        """`go`, from where nothing can be awaited."""
+        self.run_worker(self.go(place, remember=remember), name="go")
+
+    def follow(self, link: Link) -> None:
+        """Go to the row, or the rows, that a line of a detail leads to."""
+        view = view_of_table(link.table)
+        self.go_soon(Place(view, f"id:{link.id}" if link.id else link.filter, link.id or None))
+
+    def next_view(self, view: View) -> None:
+        """The next of the views that this screen consists of."""
+        name = screen_of(view.view_name)
+        if name:
+            self.action_screen_key(name)
+
+    # Keys
+
+    def action_verb(self, verb: str) -> None:
+        """Do what a key of the registry stands for."""
+        view = self._visible
+        if view is not None and view.perform(verb):
+            self.show_chrome()
+            return
+        action = getattr(self, "do_" + verb.replace(".", "_"), None)
+        if action is not None:
+            action()
+
+    def action_screen_key(self, name: str) -> None:
+        """Go to a screen; once more goes through the views that it consists of."""
+        entry = next(s for s in SCREENS if s.name == name)
+        current = self._visible.view_name if self._visible else ""
+        views = entry.views
+        following = views[(views.index(current) + 1) % len(views)] if current in views else views[0]
+        if self._visible is not None:
+            self.history.last = self._visible.place()
+        self.history.restart()
+        self.go_soon(Place(following), remember=False)
+
+    def do_app_back(self) -> None:
+        view = self._visible
+        if view is not None and view.step_back():
+            self.show_chrome()
+        elif (place := self.history.back()) is not None:
+            self.go_soon(place, remember=False)
+
+    def do_app_up(self) -> None:
+        view = self._visible
+        if view is not None and view.step_back():
+            self.show_chrome()
+        elif (place := self.history.back()) is not None:
+            self.go_soon(place, remember=False)
+        else:
+            commands.ask_to_quit(self)
+
+    def do_app_previous(self) -> None:
+        if self._visible is not None:
+            place = self.history.previous(self._visible.place())
+            if place is not None:
+                self.go_soon(place, remember=False)
+
+    def do_app_refresh(self) -> None:
+        self.poller.wake()
+
+    def do_app_freeze(self) -> None:
+        self.poller.frozen = not self.poller.frozen
+        self.frozen_since = self.env.now() if self.poller.frozen else None
+        self.poller.wake()
+        self.show_chrome()
+
+    def do_app_theme(self) -> None:
+        names = [theme.name for theme in THEMES]
+        self.theme = names[(names.index(self.theme) + 1) % len(names)]
+        self.say(f"Theme: {self.theme}")
+
+    def do_app_help(self) -> None:
+        commands.show_help(self)
+
+    def do_app_palette(self) -> None:
+        self.action_command_palette()
+
+    def do_app_cost(self) -> None:
+        commands.show_cost(self)
+
+    def do_app_quit(self) -> None:
+        self.exit()
+
+    def do_app_command(self) -> None:
+        self.query_one("#command", Prompt).open()
+
+    async def on_prompt_accepted(self, event: Prompt.Accepted) -> None:
+        try:
+            await commands.run(self, event.text)
+        except UsageError as error:
+            event.prompt.explain(Mistake(str(error), 0, len(event.text)))
+            return
+        event.prompt.close()
+        self._focus_view()
+
+    def on_prompt_changed(self, event: Prompt.Changed) -> None:
+        event.prompt.explain(None)
+
+    def on_prompt_cancelled(self, _event: Prompt.Cancelled) -> None:
+        self._focus_view()
+
+    def _focus_view(self) -> None:
+        if self._visible is not None:
+            self._visible.focus_main()
+
+    def on_line_picked(self, event: Line.Picked) -> None:
+        kind, _, name = event.target.partition(":")
+        match kind:
+            case "verb":
+                self.action_verb(name)
+            case "screen":
+                self.action_screen_key(name)
+            case "view":
+                self.go_soon(Place(name))
+
+    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
+        yield from commands.palette(self)
+
+    # What it looks like
+
+    def say(self, message: str, *, severity: str = "information") -> None:
+        """A toast. What it says is never markup."""
+        self.notify(
+            message,
+            severity="error" if severity == "error" else "information",
+            markup=False,
+            timeout=4 if severity != "error" else 8,
+        )
+
+    def _interval(self) -> float:
+        idle = (self.env.clock() - self._last_key).total_seconds() > IDLE_AFTER
+        active = self._focused and not idle
+        slow = self.env.settings.console.refresh_idle
+        return self.refresh_every if active else max(self.refresh_every, slow)
+
+    def _tick(self) -> None:
+        if self._visible is not None and not self.poller.frozen:
+            self._visible.tick()
+        self.show_chrome()
+
+    def _weather_changed(self, weather: Weather) -> None:
+        view = self._visible
+        if view is not None:
+            view.set_class(bool(weather.problem), "-stale")
+        self.show_chrome()
+
+    def show_chrome(self) -> None:
+        """Bring title, tabs and key bar up to date; what is the same is not painted again."""
+        view = self._visible
+        if view is None or not self.is_running:
+            return
+        weather, now = self.poller.weather, self.env.now()
+        self.query_one("#title", Line).show(
+            *chrome.title(
+                self.env.settings.context, view.title, self.health, weather, self.frozen_since, now
+            )
+        )
+        self.query_one("#tabs", Line).show(
+            chrome.tabs(
+                [(s.name, s.key, s.title, s.short) for s in SCREENS if s.key],
+                screen_of(view.view_name),
+                self.size.width,
+            )
+        )
+        outage = self.query_one("#outage", Line)
+        outage.display = bool(weather.problem)
+        if weather.problem:
+            outage.show(chrome.outage(weather, now))
+        hints = (*view.hints(), *(verb.id for verb in verbs("app") if verb.shown))
+        self.query_one("#keys", Line).show(
+            chrome.key_bar(hints, {}, self.env.settings.console.keys)
+        )
+
+    def on_key(self, _event: Key) -> None:
+        self._last_key = self.env.clock()
+
+    def on_app_blur(self, _event: AppBlur) -> None:
+        self._focused = False
+
+    def on_app_focus(self, _event: AppFocus) -> None:
+        self._focused = True
+        self.poller.wake()
+
+    def on_resize(self, _event: Resize) -> None:
+        self.call_after_refresh(self.show_chrome)
+
+    def fail(self, error: AgentflowError) -> None:
+        """Say what went wrong, where it is seen."""
+        self.say(str(error), severity="error")

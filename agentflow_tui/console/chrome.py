@@ -1,0 +1,104 @@
+"""What stands around every view: title bar, tabs, key bar. Pieces of lines, nothing else."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+
+from agentflow_tui.console.poller import Weather
+from agentflow_tui.console.widgets.line import Piece
+from agentflow_tui.operations.registry import BY_ID
+from agentflow_tui.settings import Context
+from agentflow_tui.store.summaries import Health
+from agentflow_tui.text import age
+
+_WORDS = {
+    "slash": "/",
+    "exclamation_mark": "!",
+    "question_mark": "?",
+    "colon": ":",
+    "minus": "-",
+    "escape": "esc",
+    "left_square_bracket": "[",
+    "right_square_bracket": "]",
+    "enter": "⏎",
+    "asterisk": "*",
+    "at": "@",
+    "plus": "+",
+    "space": "space",
+}
+
+WIDE = 110
+"""Cells from which on there is room for whole words."""
+
+
+def key_name(keys: str) -> str:
+    """The first of a verb's keys as a person would call it."""
+    first = keys.split(",", maxsplit=1)[0]
+    return _WORDS.get(first, first)
+
+
+def title(
+    context: Context,
+    where: str,
+    health: Health | None,
+    weather: Weather,
+    frozen_since: datetime | None,
+    now: datetime,
+) -> tuple[list[Piece], list[Piece]]:
+    """The title bar: whose database this is, where one stands, how it is doing, and how fresh."""
+    name = where if context.name == "default" else f"{context.name}  {where}"
+    left = [Piece(" agentflow ", "accent"), Piece(f" {name}", "strong")]
+    if context.production:
+        left.insert(1, Piece(" PRODUCTION ", "failed"))
+    if context.read_only:
+        left.append(Piece("  read-only", "paused"))
+    right = list(_health(health)) if health else []
+    if frozen_since is not None:
+        right.append(Piece(f"  frozen {frozen_since:%H:%M:%S}", "accent"))
+    if weather.problem:
+        word = "no connection" if weather.unreachable else "trouble"
+        since = age(now - weather.since) if weather.since else ""
+        right.append(Piece(f"  ✗ {word} {since}", "failed", "app.refresh"))
+    right.append(Piece(" "))
+    return left, right
+
+
+def _health(health: Health) -> Iterable[Piece]:
+    target = "view:health"
+    yield Piece(f"● {health.healthy} ", "ok", target)
+    if health.warnings:
+        yield Piece(f" ▲ {health.warnings} ", "warning", target)
+    if health.errors:
+        yield Piece(f" ✗ {health.errors} ", "failed", target)
+
+
+def tabs(screens: Sequence[tuple[str, str, str, str]], current: str, width: int) -> list[Piece]:
+    """The screens: (name, key, title, short title) each; the current one stands out."""
+    pieces = []
+    for name, key, long, short in screens:
+        word = long if width >= WIDE else short
+        here = name == current
+        pieces.append(Piece(f" {key}", "accent" if here else "dim", f"screen:{name}"))
+        pieces.append(Piece(f" {word}", "strong" if here else "dim", f"screen:{name}"))
+        pieces.append(Piece("  " if width >= WIDE else ""))
+    return pieces
+
+
+def key_bar(verbs: Iterable[str], titles: dict[str, str], keys: dict[str, str]) -> list[Piece]:
+    """The keys that matter here. ``keys`` are the effective ones by verb id."""
+    pieces = []
+    for id_ in verbs:
+        verb = BY_ID.get(id_)
+        if verb is None:
+            continue
+        pieces.append(Piece(f" {key_name(keys.get(id_, verb.keys))}", "accent", f"verb:{id_}"))
+        pieces.append(Piece(f" {titles.get(id_, verb.title)} ", "dim", f"verb:{id_}"))
+    return pieces
+
+
+def outage(weather: Weather, now: datetime) -> list[Piece]:
+    """The line that says since when and why nothing new is shown."""
+    since = now - weather.since if weather.since else timedelta()
+    return [
+        Piece(f" Shown as of {age(since)} ago. ", "warning"),
+        Piece(weather.problem, "failed"),
+    ]

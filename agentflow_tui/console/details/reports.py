@@ -1,0 +1,94 @@
+"""Reports, insights and distributions: the content readable, not raw JSON."""
+
+from agentflow_tui.console.details.common import ROW, field, tree_tab, wrapped
+from agentflow_tui.console.details.journals import journal_tab
+from agentflow_tui.console.views.declarations import Opened, Tab
+from agentflow_tui.console.widgets.pane import Link, PaneLine, heading, text_line
+from agentflow_tui.documents import read, readable
+from agentflow_tui.schema import INSIGHTS
+from agentflow_tui.store.details import read_record
+from agentflow_tui.store.reports import SCORES, scores_of
+from agentflow_tui.text import bar
+
+_BAR = 30
+
+
+def content(opened: Opened, text: str) -> list[PaneLine]:
+    """A document as headed paragraphs."""
+    document = read(text)
+    lines = [text_line(f"▲ {document.problem}", "warning")] if document.problem else []
+    for section in readable(document):
+        if section.heading:
+            lines.append(heading(section.heading))
+        lines += [*wrapped(section.text, opened.width, indent="  "), text_line("")]
+    return lines or [text_line("Nothing here.", "dim")]
+
+
+async def report_content(opened: Opened) -> list[PaneLine]:
+    """The processed data of a report."""
+    return content(opened, opened.record.text("reportData"))
+
+
+async def insight_content(opened: Opened) -> list[PaneLine]:
+    """What an insight says, and how good it is."""
+    record = opened.record
+    score = record.values.get("score")
+    blocks = not opened.env.settings.console.ascii
+    lines = []
+    if isinstance(score, int):
+        lines.append(field("Score", f"{bar(score / 100, _BAR, blocks=blocks)} {score}", "running"))
+    report = record.text("reportId")
+    lines.append(field("Type", record.text("insightType")))
+    lines.append(field("Report", report, "", Link("reports", report) if report else None))
+    return [*lines, text_line(""), *content(opened, record.text("content"))]
+
+
+async def histogram(opened: Opened) -> list[PaneLine]:
+    """How the insights of the same report score, in tens."""
+    record = opened.record
+    report = record.id if record.table.name == "reports" else record.text("reportId")
+    counts = await scores_of(await opened.env.connected(), report)
+    most = max(counts, default=0)
+    blocks = not opened.env.settings.console.ascii
+    lines = [heading("Scores of this report's insights"), text_line("")]
+    for place, count in enumerate(counts):
+        low = place * SCORES
+        drawn = bar(count / most, _BAR, blocks=blocks) if most else ""
+        high = 100 if place == len(counts) - 1 else low + SCORES - 1
+        lines.append(field(f"{low:>3}–{high:<3}", f"{drawn} {count or ''}", "running"))
+    return lines
+
+
+async def distributed(opened: Opened) -> list[PaneLine]:
+    """The insight that went out."""
+    record = opened.record
+    lines = [
+        field("To", record.text("recipientId"), "strong"),
+        field("As", record.text("recipientType")),
+        field("By", record.text("distributionMethod")),
+        field("Status", record.text("status")),
+        text_line(""),
+    ]
+    insight = record.text("insightId")
+    found = await read_record(await opened.env.connected(), INSIGHTS, insight) if insight else None
+    if found is None:
+        return [*lines, text_line("Its insight is gone.", "failed")]
+    lines.append(field("Insight", insight, "", Link("insights", insight)))
+    return [*lines, text_line(""), *content(opened, found.text("content"))]
+
+
+REPORT_TABS = (
+    Tab("Content", report_content),
+    Tab("Scores", histogram),
+    ROW,
+    tree_tab("Data", "reportData"),
+    tree_tab("Metadata", "metadata"),
+)
+INSIGHT_TABS = (
+    Tab("Content", insight_content),
+    Tab("Scores", histogram),
+    ROW,
+    tree_tab("Raw", "content"),
+    tree_tab("Metadata", "metadata"),
+)
+DISTRIBUTION_TABS = (Tab("Insight", distributed), ROW, journal_tab())

@@ -1,0 +1,71 @@
+"""What every part of the console shares: the database, the settings, the time and the looks."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta, tzinfo
+
+from agentflow_tui import clock
+from agentflow_tui.settings import Settings
+from agentflow_tui.store import embedded
+from agentflow_tui.store.database import Database, Manners
+
+APPLICATION = "agentflow console"
+
+
+@dataclass(slots=True)
+class Environment:
+    """The world of one console. ``offset`` is how far the database's clock is ahead of ours."""
+
+    settings: Settings
+    database: Database | None = None
+    offset: timedelta = timedelta()
+    clock: Callable[[], datetime] = clock.now
+    server: embedded.EmbeddedServer | None = None
+    _connecting: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    @property
+    def zone(self) -> tzinfo:
+        """The zone in which times are shown."""
+        return clock.zone(self.settings.console.time_zone)
+
+    @property
+    def lease(self) -> timedelta:
+        """How long a workflow's lock is honoured."""
+        return timedelta(minutes=self.settings.console.lease_minutes)
+
+    def now(self) -> datetime:
+        """The present by the database's clock, which is the one that counts."""
+        return self.clock() + self.offset
+
+    def learn_time(self, database_now: datetime) -> None:
+        """Take the database's clock from an answer that it has just given."""
+        self.offset = database_now - self.clock()
+
+    async def connected(self) -> Database:
+        """The database, connected to if need be.
+
+        Raises `UnreachableError` and `SettingsError`, each with a sentence.
+        """
+        async with self._connecting:
+            if self.database is None:
+                url = self.settings.context.database_url or await self._embedded_url()
+                self.database = await Database.open(
+                    url,
+                    Manners(application=APPLICATION, read_only=self.settings.context.read_only),
+                )
+            return self.database
+
+    async def _embedded_url(self) -> str:
+        if self.server is None:
+            self.server = await asyncio.to_thread(embedded.start, self.settings.home)
+        return self.server.url
+
+    def close(self) -> None:
+        """Hang up; also in the middle of a query."""
+        if self.database is not None:
+            self.database.close()
+            self.database = None
+        if self.server is not None:
+            self.server.release()
+            self.server = None

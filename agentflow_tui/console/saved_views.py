@@ -1,0 +1,55 @@
+"""Saved views: a filter and a sort of a list, under a name, in the data directory."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from agentflow_tui.errors import AgentflowError
+from agentflow_tui.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class SavedView:
+    """What was saved under ``name`` for a list."""
+
+    view: str
+    name: str
+    filter: str
+    sort: str | None = None
+
+
+def _path(settings: Settings) -> Path:
+    return settings.home / "views" / f"{settings.context.name}.json"
+
+
+def read_views(settings: Settings) -> list[SavedView]:
+    """Every saved view of this context; none when the file is missing.
+
+    Raises `AgentflowError` when it cannot be read: it is left as it is.
+    """
+    path = _path(settings)
+    try:
+        entries = json.loads(path.read_text(encoding="utf-8"))
+        return [SavedView(e["view"], e["name"], e["filter"], e.get("sort")) for e in entries]
+    except FileNotFoundError:
+        return []
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise AgentflowError(
+            f"{path} cannot be read ({type(error).__name__}). Mend it or move it away."
+        ) from None
+
+
+def save_view(settings: Settings, view: SavedView) -> None:
+    """Add a view, or replace the one of the same name. Raises `AgentflowError`."""
+    kept = [v for v in read_views(settings) if (v.view, v.name) != (view.view, view.name)]
+    entries = [
+        {"view": v.view, "name": v.name, "filter": v.filter, "sort": v.sort} for v in [*kept, view]
+    ]
+    path = _path(settings)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial = path.with_suffix(".part")
+        partial.write_text(json.dumps(entries, indent=1, ensure_ascii=False), encoding="utf-8")
+        partial.replace(path)
+    except OSError as error:
+        raise AgentflowError(f"{path} cannot be written: {error.strerror}.") from None

@@ -1,0 +1,136 @@
+"""Screens without a number: people, their sessions, and the secrets that AgentFlow keeps."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from agentflow_tui.console.details import common
+from agentflow_tui.console.environment import Environment
+from agentflow_tui.console.screens.cells import (
+    Attribute,
+    age_column,
+    flag_column,
+    id_column,
+    text_column,
+)
+from agentflow_tui.console.views.declarations import ListScreen
+from agentflow_tui.console.widgets.columns import Cell, Column
+from agentflow_tui.store.accounts import (
+    API_KEY_LIST,
+    CREDENTIAL_LIST,
+    SESSION_LIST,
+    USER_LIST,
+    ApiKey,
+    Credential,
+    SignIn,
+    User,
+)
+from agentflow_tui.text import NOTHING, age, mask
+
+SOON = timedelta(days=7)
+
+
+def _user_columns(env: Environment) -> tuple[Column[User], ...]:
+    return (
+        text_column("Email", lambda row: row.email, sort="email"),
+        text_column("Name", lambda row: row.name, width=24),
+        text_column("Id", lambda row: row.id, width=16, drop=1, style="dim"),
+        age_column("Age", lambda row: row.created_at, sort="createdAt"),
+    )
+
+
+def _session_columns(env: Environment) -> tuple[Column[SignIn], ...]:
+    def state(row: SignIn, now: datetime) -> Cell:
+        return (("⊘ expired", "dim"),) if row.is_expired(now) else (("● valid", "ok"),)
+
+    return (
+        Column("State", state, width=10, ticks=True, key="state"),
+        text_column("Session", lambda row: mask(row.sid), width=12, style="dim"),
+        _until("Expires", "expire", lambda row: row.expire),
+    )
+
+
+def _until(title: str, sort: str, of: Attribute) -> Column[Any]:
+    def cell(row: Any, now: datetime) -> Cell:
+        at = of(row)
+        if at is None:
+            return NOTHING
+        if at < now:
+            return ((f"{age(now - at)} ago", "failed"),)
+        return ((f"in {age(at - now)}", "warning" if at - now < SOON else ""),)
+
+    return Column(title, cell, width=9, right=True, ticks=True, sort=sort, key=title)
+
+
+def _credential_columns(env: Environment) -> tuple[Column[Credential], ...]:
+    def state(row: Credential, now: datetime) -> Cell:
+        if not row.active:
+            return (("⊘ off", "dim"),)
+        if not row.has_data:
+            return (("✗ empty", "failed"),)
+        if row.refresh_token_expiry is not None and row.refresh_token_expiry < now:
+            return (("✗ expired", "failed"),)
+        if row.expires_within(now, SOON):
+            return (("▲ expires", "warning"),)
+        return (("● ok", "ok"),)
+
+    return (
+        Column("State", state, width=10, ticks=True, key="state"),
+        text_column("Platform", lambda row: row.platform, width=14, sort="platform"),
+        text_column("Label", lambda row: row.label, sort="label"),
+        _until("Token", "refreshTokenExpiry", lambda row: row.refresh_token_expiry),
+        id_column("Owner", lambda row: row.user_id, drop=1),
+        age_column("Changed", lambda row: row.updated_at, sort="updatedAt", drop=2),
+    )
+
+
+def _key_columns(env: Environment) -> tuple[Column[ApiKey], ...]:
+    return (
+        text_column("Name", lambda row: row.key_name, sort="keyName"),
+        flag_column("Active", lambda row: row.active, sort="active"),
+        flag_column("Value", lambda row: row.has_value),
+        age_column("Changed", lambda row: row.updated_at, sort="updatedAt"),
+        age_column("Age", lambda row: row.created_at, sort="createdAt"),
+    )
+
+
+USERS_SCREEN = ListScreen(
+    name="users",
+    title="Users",
+    words=("users",),
+    listing=USER_LIST,
+    columns=_user_columns,
+    empty="No users. AgentFlow adds one when somebody signs in.",
+    tabs=common.tabs("users"),
+)
+
+SESSIONS_SCREEN = ListScreen(
+    name="sessions",
+    title="Sessions",
+    words=("sessions",),
+    listing=SESSION_LIST,
+    columns=_session_columns,
+    empty="Nobody is signed in.",
+    tabs=common.tabs("sessions"),
+)
+
+CREDENTIALS_SCREEN = ListScreen(
+    name="credentials",
+    title="Credentials",
+    words=("credentials", "creds"),
+    listing=CREDENTIAL_LIST,
+    columns=_credential_columns,
+    faults="active:yes refreshTokenExpiry:<now",
+    empty="No credentials. AgentFlow keeps its sign-ins for other platforms here, encrypted.",
+    tabs=common.tabs("credentials"),
+)
+
+API_KEYS_SCREEN = ListScreen(
+    name="api_keys",
+    title="API keys",
+    words=("api_keys", "apikeys", "keys_api"),
+    listing=API_KEY_LIST,
+    columns=_key_columns,
+    faults="active:no",
+    empty="No API keys. Workflow steps name the ones they need.",
+    tabs=common.tabs("api_keys"),
+)

@@ -1,0 +1,89 @@
+"""Every screen and view, by name."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from agentflow_tui.console.environment import Environment
+from agentflow_tui.console.screens import (
+    accounts,
+    emails,
+    health,
+    reports,
+    schedules,
+    tasks,
+    workflows,
+)
+from agentflow_tui.console.views.declarations import AnyListScreen
+from agentflow_tui.console.views.list_view import ListView
+from agentflow_tui.console.views.view import View
+
+LISTS: dict[str, AnyListScreen] = {
+    screen.name: screen
+    for screen in (
+        workflows.WORKFLOWS_SCREEN,
+        emails.QUEUE_SCREEN,
+        emails.MESSAGES_SCREEN,
+        schedules.SCHEDULES_SCREEN,
+        reports.REPORTS_SCREEN,
+        reports.INSIGHTS_SCREEN,
+        reports.DISTRIBUTIONS_SCREEN,
+        health.HEALTH_SCREEN,
+        health.WORKERS_SCREEN,
+        tasks.TASKS_SCREEN,
+        tasks.ACTIONS_SCREEN,
+        accounts.USERS_SCREEN,
+        accounts.SESSIONS_SCREEN,
+        accounts.CREDENTIALS_SCREEN,
+        accounts.API_KEYS_SCREEN,
+    )
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ScreenEntry:
+    """A screen with a number: its key again goes through ``views``."""
+
+    name: str
+    key: str
+    title: str
+    short: str
+    views: tuple[str, ...]
+
+
+SCREENS: tuple[ScreenEntry, ...] = (
+    ScreenEntry("workflows", "2", "Workflows", "Flows", ("workflows",)),
+    ScreenEntry("mail", "3", "Mail", "Mail", ("mail", "emails")),
+    ScreenEntry("schedules", "4", "Schedules", "Sched", ("schedules",)),
+    ScreenEntry("reports", "5", "Reports", "Reps", ("reports", "insights", "distributions")),
+    ScreenEntry("health", "6", "Health", "Health", ("health",)),
+    ScreenEntry("tasks", "8", "Tasks", "Tasks", ("tasks",)),
+    ScreenEntry("workers", "9", "Workers", "Wrkrs", ("workers",)),
+    ScreenEntry("actions", "0", "Actions", "Acts", ("actions",)),
+)
+
+
+def _list_view(screen: AnyListScreen) -> Callable[[Environment], View]:
+    return lambda env: ListView(env, screen)
+
+
+VIEWS: dict[str, Callable[[Environment], View]] = {
+    name: _list_view(screen) for name, screen in LISTS.items()
+}
+
+
+def screen_of(view: str) -> str:
+    """The name of the screen that a view belongs to, ``""`` for views without a number."""
+    return next((s.name for s in SCREENS if view in s.views), "")
+
+
+def view_called(word: str) -> str | None:
+    """The view that a word of the console's command line means."""
+    wanted = word.lower()
+    if wanted in VIEWS:
+        return wanted
+    return next((s.name for s in LISTS.values() if wanted in s.words), None)
+
+
+def view_of_table(table: str) -> str:
+    """The view that lists a documented table."""
+    return next(screen.name for screen in LISTS.values() if screen.table == table)

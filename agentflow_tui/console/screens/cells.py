@@ -1,0 +1,110 @@
+"""Cells that many lists have."""
+
+from collections.abc import Callable
+from datetime import datetime, tzinfo
+from typing import Any
+
+from agentflow_tui.console.statuses import STATUS_WIDTH, status_cell
+from agentflow_tui.console.widgets.columns import Cell, Column
+from agentflow_tui.text import NOTHING, age, moment, shorten_id
+
+Attribute = Callable[[Any], Any]
+
+
+def status_column(*, sort: bool = True) -> Column[Any]:
+    """The status as glyph, word and colour."""
+    return Column(
+        "Status",
+        lambda row, _now: status_cell(row.status),
+        width=STATUS_WIDTH,
+        sort="status" if sort else None,
+        key="status",
+    )
+
+
+def age_column(title: str, of: Attribute, *, sort: str | None = None, drop: int = 0) -> Column[Any]:
+    """How long ago something was; ticks by itself."""
+    return Column(
+        title,
+        lambda row, now: age(now - of(row)) if of(row) else NOTHING,
+        width=max(4, len(title)),
+        right=True,
+        sort=sort,
+        drop=drop,
+        ticks=True,
+        key=title,
+    )
+
+
+def moment_column(
+    title: str, of: Attribute, zone: tzinfo, *, sort: str | None = None, drop: int = 0
+) -> Column[Any]:
+    """A point in time by the clock of the operator."""
+    return Column(
+        title,
+        lambda row, now: moment(of(row), zone, now) if of(row) else NOTHING,
+        width=16,
+        sort=sort,
+        drop=drop,
+        key=title,
+    )
+
+
+def text_column(
+    title: str,
+    of: Attribute,
+    *,
+    width: int | None = None,
+    sort: str | None = None,
+    drop: int = 0,
+    style: str = "",
+) -> Column[Any]:
+    """A text; without a width it grows."""
+
+    def cell(row: Any, _now: datetime) -> Cell:
+        value = of(row)
+        text = NOTHING if value in (None, "") else str(value)
+        return ((text, style),) if style else text
+
+    return Column(title, cell, width=width, grows=width is None, sort=sort, drop=drop, key=title)
+
+
+def id_column(title: str, of: Attribute, *, drop: int = 0) -> Column[Any]:
+    """The head of an id."""
+    return Column(
+        title,
+        lambda row, _now: ((shorten_id(of(row)) if of(row) else NOTHING, "dim"),),
+        width=8,
+        drop=drop,
+        key=title,
+    )
+
+
+def number_column(
+    title: str, of: Attribute, *, width: int = 4, sort: str | None = None, drop: int = 0
+) -> Column[Any]:
+    """A number, to the right."""
+    return Column(
+        title,
+        lambda row, _now: NOTHING if of(row) is None else f"{of(row):,}",
+        width=max(width, len(title)),
+        right=True,
+        sort=sort,
+        drop=drop,
+        key=title,
+    )
+
+
+def flag_column(
+    title: str, of: Attribute, *, sort: str | None = None, drop: int = 0
+) -> Column[Any]:
+    """Yes or no."""
+    words = {True: (("✓ yes", "ok"),), False: (("⊘ no", "dim"),), None: ((NOTHING, "dim"),)}
+    return Column(
+        title,
+        lambda row, _now: words[of(row)],
+        width=max(5, len(title)),
+        sort=sort,
+        drop=drop,
+        key=title,
+    )

@@ -1,0 +1,70 @@
+"""Screen 3: the mail queue, next to leave on top; and the messages themselves."""
+
+from datetime import datetime
+
+from agentflow_tui.console.details import emails as details
+from agentflow_tui.console.environment import Environment
+from agentflow_tui.console.screens.cells import (
+    age_column,
+    id_column,
+    number_column,
+    status_column,
+    text_column,
+)
+from agentflow_tui.console.views.declarations import ListScreen
+from agentflow_tui.console.widgets.columns import Cell, Column
+from agentflow_tui.operations.reasons import why_mail
+from agentflow_tui.store.emails import MESSAGES, QUEUE, Message, QueuedMail
+
+
+def _queue_columns(env: Environment) -> tuple[Column[QueuedMail], ...]:
+    workers = env.settings.workers
+
+    def why(mail: QueuedMail, now: datetime) -> Cell:
+        style = "failed" if mail.status == "failed" else "dim"
+        return ((why_mail(mail, now, workers), style),)
+
+    return (
+        status_column(),
+        number_column("Pri", lambda mail: mail.priority, width=4, sort="priority"),
+        text_column("To", lambda mail: mail.recipient, width=24),
+        text_column("Subject", lambda mail: mail.subject, drop=3),
+        number_column("Try", lambda mail: mail.attempts, width=4, sort="attempts"),
+        age_column("Age", lambda mail: mail.created_at, sort="createdAt"),
+        Column("Why", why, grows=True, min_width=22, ticks=True, key="why"),
+    )
+
+
+def _message_columns(env: Environment) -> tuple[Column[Message], ...]:
+    return (
+        status_column(),
+        text_column("To", lambda message: message.recipient, width=26),
+        text_column("Subject", lambda message: message.subject),
+        age_column("Sent", lambda message: message.sent_at, sort="sentAt"),
+        age_column("Age", lambda message: message.created_at, sort="createdAt"),
+        id_column("User", lambda message: message.user_id, drop=3),
+    )
+
+
+QUEUE_SCREEN = ListScreen(
+    name="mail",
+    title="Email queue",
+    words=("mail", "queue", "email_queue"),
+    listing=QUEUE,
+    columns=_queue_columns,
+    filter="status:pending,processing,failed,held",
+    faults="status:failed",
+    empty="No mail waits here. What AgentFlow puts into the queue appears by itself.",
+    tabs=details.QUEUE_TABS,
+)
+
+MESSAGES_SCREEN = ListScreen(
+    name="emails",
+    title="Messages",
+    words=("emails", "messages"),
+    listing=MESSAGES,
+    columns=_message_columns,
+    faults="status:failed",
+    empty="No messages yet. Workflows with an email step write them.",
+    tabs=details.MESSAGE_TABS,
+)

@@ -1,0 +1,67 @@
+"""Screens 6 and 9: services and workers, as ``health_checks`` reports them."""
+
+from datetime import datetime
+
+from agentflow_tui.console.details import health as details
+from agentflow_tui.console.environment import Environment
+from agentflow_tui.console.screens.cells import age_column, status_column, text_column
+from agentflow_tui.console.views.declarations import ListScreen
+from agentflow_tui.console.widgets.columns import Cell, Column
+from agentflow_tui.store.checks import CHECK_LIST, WORKER_PREFIX, HealthCheck
+from agentflow_tui.text import NOTHING, duration
+
+FRESH = 90.0
+"""Seconds after which a worker that has not reported is called silent."""
+
+
+def _check_columns(env: Environment) -> tuple[Column[HealthCheck], ...]:
+    def response(row: HealthCheck, _now: datetime) -> Cell:
+        return NOTHING if row.response_time is None else duration(row.response_time / 1000)
+
+    return (
+        status_column(),
+        text_column("Service", lambda row: row.name or row.id, width=24, sort="name"),
+        Column("Response", response, width=8, right=True, sort="responseTime", key="response"),
+        age_column("Checked", lambda row: row.last_checked, sort="lastChecked"),
+        age_column("Since", lambda row: row.updated_at, sort="updatedAt", drop=1),
+        text_column("Message", lambda row: row.message),
+    )
+
+
+def _worker_columns(env: Environment) -> tuple[Column[HealthCheck], ...]:
+    def alive(row: HealthCheck, now: datetime) -> Cell:
+        if row.last_checked is None or (now - row.last_checked).total_seconds() > FRESH:
+            return (("✗ silent", "failed"),)
+        return (("● alive", "ok"),)
+
+    return (
+        Column("State", alive, width=9, ticks=True, key="state"),
+        text_column("Worker", lambda row: row.id.removeprefix(WORKER_PREFIX), width=30),
+        age_column("Seen", lambda row: row.last_checked, sort="lastChecked"),
+        age_column("Up", lambda row: row.created_at, sort="createdAt"),
+        text_column("Doing", lambda row: row.message),
+    )
+
+
+HEALTH_SCREEN = ListScreen(
+    name="health",
+    title="Health",
+    words=("health", "checks"),
+    listing=CHECK_LIST,
+    columns=_check_columns,
+    base=f"-id:{WORKER_PREFIX}*",
+    faults="status:warning,error",
+    empty="No health checks. Workers write one for each service that they watch.",
+    tabs=details.CHECK_TABS,
+)
+
+WORKERS_SCREEN = ListScreen(
+    name="workers",
+    title="Workers",
+    words=("workers",),
+    listing=CHECK_LIST,
+    columns=_worker_columns,
+    base=f"id:{WORKER_PREFIX}*",
+    empty="No worker has reported. Start one with 'agentflow worker'.",
+    tabs=details.WORKER_TABS,
+)

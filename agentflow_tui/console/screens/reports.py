@@ -1,0 +1,117 @@
+"""Screen 5: reports, the insights found in them, and to whom those went."""
+
+from datetime import datetime
+
+from agentflow_tui.console.details import reports as details
+from agentflow_tui.console.environment import Environment
+from agentflow_tui.console.screens.cells import (
+    age_column,
+    id_column,
+    moment_column,
+    number_column,
+    status_column,
+    text_column,
+)
+from agentflow_tui.console.views.declarations import ListScreen
+from agentflow_tui.console.widgets.columns import Cell, Column
+from agentflow_tui.documents import headline, read
+from agentflow_tui.store.reports import (
+    DISTRIBUTION_LIST,
+    INSIGHT_LIST,
+    REPORT_LIST,
+    Distribution,
+    Insight,
+    Report,
+)
+from agentflow_tui.text import NOTHING, bar
+
+_BAR = 5
+GOOD, FAIR = 75, 50
+"""Scores from which on an insight is drawn as good, and as fair."""
+
+
+def score_cell(score: int | None, *, blocks: bool) -> Cell:
+    """A score of 0 to 100 as a bar and a number."""
+    if score is None:
+        return NOTHING
+    style = "ok" if score >= GOOD else "warning" if score >= FAIR else "failed"
+    return ((bar(score / 100, _BAR, blocks=blocks), style), (f" {score:>3}", ""))
+
+
+def _report_columns(env: Environment) -> tuple[Column[Report], ...]:
+    return (
+        text_column("Vendor", lambda row: row.vendor, width=14, sort="vendor"),
+        text_column("Report", lambda row: row.report_type, sort="reportType"),
+        moment_column("Date", lambda row: row.report_date, env.zone, sort="reportDate"),
+        number_column("Insights", lambda row: row.insight_count),
+        text_column("File", lambda row: row.file_path, drop=2, style="dim"),
+        id_column("Owner", lambda row: row.user_id, drop=3),
+        age_column("Age", lambda row: row.created_at, sort="createdAt", drop=1),
+    )
+
+
+def _insight_columns(env: Environment) -> tuple[Column[Insight], ...]:
+    blocks = not env.settings.console.ascii
+
+    def content(row: Insight, _now: datetime) -> Cell:
+        return headline(read(row.content))
+
+    return (
+        Column(
+            "Score",
+            lambda row, _now: score_cell(row.score, blocks=blocks),
+            width=_BAR + 4,
+            sort="score",
+            key="score",
+        ),
+        text_column("Type", lambda row: row.insight_type, width=18, sort="insightType"),
+        Column("Insight", content, grows=True, min_width=24, key="insight"),
+        text_column("Vendor", lambda row: row.vendor, width=12, drop=1),
+        text_column("Report", lambda row: row.report_type, width=20, drop=2),
+        age_column("Age", lambda row: row.created_at, sort="createdAt"),
+    )
+
+
+def _distribution_columns(env: Environment) -> tuple[Column[Distribution], ...]:
+    return (
+        status_column(),
+        text_column("To", lambda row: row.recipient_id, sort="recipientId"),
+        text_column("As", lambda row: row.recipient_type, width=14, sort="recipientType"),
+        text_column("By", lambda row: row.distribution_method, width=8, drop=1),
+        text_column("Insight", lambda row: row.insight_type, width=20, drop=2),
+        age_column("Sent", lambda row: row.sent_at, sort="sentAt"),
+        age_column("Age", lambda row: row.created_at, sort="createdAt"),
+    )
+
+
+REPORTS_SCREEN = ListScreen(
+    name="reports",
+    title="Reports",
+    words=("reports", "rep"),
+    listing=REPORT_LIST,
+    columns=_report_columns,
+    empty="No reports. AgentFlow stores what it collects from vendors here.",
+    tabs=details.REPORT_TABS,
+)
+
+INSIGHTS_SCREEN = ListScreen(
+    name="insights",
+    title="Insights",
+    words=("insights", "ins"),
+    listing=INSIGHT_LIST,
+    columns=_insight_columns,
+    faults=f"score:<{FAIR}",
+    empty="No insights. AgentFlow writes them when it has read a report.",
+    tabs=details.INSIGHT_TABS,
+)
+
+DISTRIBUTIONS_SCREEN = ListScreen(
+    name="distributions",
+    title="Distributions",
+    words=("distributions", "dist", "insight_distributions"),
+    listing=DISTRIBUTION_LIST,
+    columns=_distribution_columns,
+    faults="status:failed",
+    empty="No distributions. They appear when an insight goes to someone.",
+    tabs=details.DISTRIBUTION_TABS,
+)

@@ -1,0 +1,71 @@
+"""Screen 4: schedules, what they say, and what they missed."""
+
+from datetime import datetime
+
+from agentflow_tui.console.details import schedules as details
+from agentflow_tui.console.environment import Environment
+from agentflow_tui.console.screens.cells import age_column, text_column
+from agentflow_tui.console.screens.workflows import label
+from agentflow_tui.console.statuses import status_cell
+from agentflow_tui.console.views.declarations import ListScreen
+from agentflow_tui.console.widgets.columns import Cell, Column
+from agentflow_tui.operations.timetables import missed_fires, timetable_words
+from agentflow_tui.store.schedules import SCHEDULE_LIST, Schedule
+from agentflow_tui.text import NOTHING, age
+
+
+def _columns(env: Environment) -> tuple[Column[Schedule], ...]:
+    zone = env.settings.workers.time_zone
+
+    def state(row: Schedule, now: datetime) -> Cell:
+        if not row.active:
+            return (("⊘ off", "dim"),)
+        if timetable_words(row.cron, zone)[1]:
+            return (("✗ invalid", "failed"),)
+        if missed_fires(row, now, zone):
+            return (("▲ missed", "warning"),)
+        return (("● on", "ok"),)
+
+    def upcoming(row: Schedule, now: datetime) -> Cell:
+        if row.next_run is None:
+            return NOTHING
+        if row.next_run >= now:
+            return f"in {age(row.next_run - now)}"
+        return ((f"{age(now - row.next_run)} ago", "warning"),)
+
+    def missed(row: Schedule, now: datetime) -> Cell:
+        count = missed_fires(row, now, zone)
+        return ((f"{count}", "warning"),) if count else ""
+
+    def words(row: Schedule, _now: datetime) -> Cell:
+        said, problem = timetable_words(row.cron, zone)
+        return ((problem, "failed"),) if problem else said
+
+    return (
+        Column("State", state, width=9, sort="active", key="state"),
+        text_column("Cron", lambda row: row.cron, width=15, sort="cron", drop=2),
+        Column("Says", words, grows=True, min_width=20, key="says"),
+        Column("Next", upcoming, width=8, right=True, ticks=True, sort="nextRun", key="next"),
+        age_column("Last", lambda row: row.last_run, sort="lastRun"),
+        Column("Missed", missed, width=6, right=True, ticks=True, key="missed"),
+        text_column("Starts", lambda row: label(row.workflow_steps, "?"), width=20, drop=1),
+        Column(
+            "Workflow",
+            lambda row, _now: status_cell(row.workflow_status),
+            width=12,
+            drop=3,
+            key="workflow",
+        ),
+    )
+
+
+SCHEDULES_SCREEN = ListScreen(
+    name="schedules",
+    title="Schedules",
+    words=("schedules", "sched", "cron"),
+    listing=SCHEDULE_LIST,
+    columns=_columns,
+    faults="active:yes nextRun:<now",
+    empty="No schedules. They start workflows by themselves, by a cron expression.",
+    tabs=details.TABS,
+)

@@ -1,0 +1,61 @@
+"""Screens 8 and 0: the journal, and what operators did."""
+
+from datetime import datetime
+
+from agentflow_tui.console.details import tasks as details
+from agentflow_tui.console.environment import Environment
+from agentflow_tui.console.screens.cells import (
+    age_column,
+    moment_column,
+    status_column,
+    text_column,
+)
+from agentflow_tui.console.views.declarations import ListScreen
+from agentflow_tui.console.widgets.columns import Cell, Column
+from agentflow_tui.documents import headline, read
+from agentflow_tui.store.tasks import TASK_LIST, Task
+from agentflow_tui.text import duration
+
+
+def _columns(env: Environment) -> tuple[Column[Task], ...]:
+    def took(row: Task, _now: datetime) -> Cell:
+        return duration(row.duration)
+
+    def about(row: Task, _now: datetime) -> Cell:
+        if row.error:
+            return ((row.error, "failed"),)
+        return ((headline(read(row.input)), "dim"),)
+
+    return (
+        moment_column("When", lambda row: row.created_at, env.zone, sort="createdAt", drop=1),
+        status_column(),
+        text_column("What", lambda row: row.task_type, width=18, sort="taskType"),
+        Column("Took", took, width=7, right=True, key="took"),
+        Column("About", about, grows=True, min_width=20, key="about"),
+        text_column("User", lambda row: row.user_id, width=10, drop=2, style="dim"),
+        age_column("Age", lambda row: row.created_at, sort="createdAt"),
+    )
+
+
+TASKS_SCREEN = ListScreen(
+    name="tasks",
+    title="Tasks",
+    words=("tasks", "journal", "task_logs"),
+    listing=TASK_LIST,
+    columns=_columns,
+    faults="status:failed",
+    empty="The journal is empty. Fires, steps, mail attempts and actions are written here.",
+    tabs=details.TABS,
+)
+
+ACTIONS_SCREEN = ListScreen(
+    name="actions",
+    title="Actions",
+    words=("actions",),
+    listing=TASK_LIST,
+    columns=_columns,
+    base="taskType:operator.*",
+    faults="status:failed",
+    empty="No operator has changed anything yet.",
+    tabs=details.TABS,
+)

@@ -1,0 +1,76 @@
+"""Screen 2: workflows, and why they are not moving."""
+
+from datetime import datetime
+
+from agentflow_tui.console.details import workflows as details
+from agentflow_tui.console.environment import Environment
+from agentflow_tui.console.screens.cells import age_column, status_column, text_column
+from agentflow_tui.console.views.declarations import ListScreen
+from agentflow_tui.console.widgets.columns import Cell, Column
+from agentflow_tui.operations.reasons import current_step, steps_of, why_workflow
+from agentflow_tui.store.workflows import WORKFLOW_LIST, Workflow
+from agentflow_tui.text import NOTHING, age, bar, shorten_id
+
+_BAR = 5
+
+
+def label(steps: str | None, fallback: str = "") -> str:
+    """What a workflow is called: it has no name of its own, so the first step lends one."""
+    first = steps_of(steps)[:1]
+    return (first[0].name or first[0].id or first[0].type) if first else fallback
+
+
+def _columns(env: Environment) -> tuple[Column[Workflow], ...]:
+    lease = env.lease
+    blocks = not env.settings.console.ascii
+
+    def progress(workflow: Workflow, _now: datetime) -> Cell:
+        total = len(steps_of(workflow.steps))
+        if not total:
+            return f"{'':{_BAR}} ?"
+        done = max(0, min(workflow.current_step or 0, total))
+        if workflow.status == "completed":
+            done = total
+        at = done if workflow.is_finished else min(done + 1, total)
+        style = "failed" if workflow.status == "failed" else "running"
+        return ((bar(done / total, _BAR, blocks=blocks), style), (f" {at}/{total}", ""))
+
+    def step(workflow: Workflow, _now: datetime) -> Cell:
+        found = current_step(workflow)
+        return (found.name or found.id or found.type) if found else NOTHING
+
+    def lock(workflow: Workflow, now: datetime) -> Cell:
+        if not workflow.locked:
+            return ""
+        held = workflow.lock_age(now)
+        stale = workflow.is_stale(now, lease)
+        return ((f"{'▲ ' if stale else ''}{age(held)}", "warning" if stale else "running"),)
+
+    def why(workflow: Workflow, now: datetime) -> Cell:
+        style = "failed" if workflow.status == "failed" else "dim"
+        if workflow.is_stale(now, lease):
+            style = "warning"
+        return ((why_workflow(workflow, now, lease), style),)
+
+    return (
+        status_column(),
+        Column("Steps", progress, width=_BAR + 6, key="steps"),
+        Column("At", step, width=16, drop=1, key="at"),
+        text_column("Owner", lambda row: shorten_id(row.user_id or ""), width=12, drop=3),
+        Column("Lock", lock, width=5, right=True, ticks=True, key="lock"),
+        age_column("Age", lambda row: row.created_at, sort="createdAt"),
+        age_column("Moved", lambda row: row.last_updated, sort="lastUpdated", drop=2),
+        Column("Why", why, grows=True, min_width=22, ticks=True, key="why"),
+    )
+
+
+WORKFLOWS_SCREEN = ListScreen(
+    name="workflows",
+    title="Workflows",
+    words=("wf", "workflows", "flows"),
+    listing=WORKFLOW_LIST,
+    columns=_columns,
+    faults="status:failed",
+    empty="No workflows here. AgentFlow and schedules start them.",
+    tabs=details.TABS,
+)

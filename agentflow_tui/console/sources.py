@@ -1,0 +1,117 @@
+"""Where the rows of a list come from: pages of the store, or rows that are already here."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Generic
+
+from agentflow_tui.console.environment import Environment
+from agentflow_tui.console.widgets.grid_pages import Page, RowT
+from agentflow_tui.store.pages import Page as Read
+from agentflow_tui.store.pages import Window
+from agentflow_tui.store.queries import Query
+
+COUNT_TO = 10_000
+"""Counts are exact up to here, and ``10k+`` beyond."""
+
+LOOK_ANYWAY = 15.0
+"""Seconds after which rows are read even though nothing was committed: time itself moves rows
+in and out of a filter, and a cheap look must never be the only one."""
+
+
+@dataclass(slots=True)
+class StoreSource(Generic[RowT]):
+    """Keyset pages of one query. ``count`` and ``bounded`` are what the last look said."""
+
+    env: Environment
+    query: Query[RowT]
+    count: int | None = None
+    bounded: bool = False
+    _seen: str | None = None
+    _looked: float = field(default=0.0)
+
+    async def first(self, count: int) -> Page[RowT]:
+        page = await self._read(Window(limit=count, count_to=COUNT_TO, scan=self.query.scan))
+        return Page(page.rows, at_start=True, at_end=not page.more)
+
+    async def last(self, count: int) -> Page[RowT]:
+        page = await self._read(Window(limit=count, backwards=True, scan=self.query.scan))
+        return Page(page.rows, at_start=not page.more, at_end=True)
+
+    async def after(self, row: RowT, count: int) -> Page[RowT]:
+        page = await self._read(self._window(row, count))
+        return Page(page.rows, at_end=not page.more)
+
+    async def before(self, row: RowT, count: int) -> Page[RowT]:
+        page = await self._read(self._window(row, count, backwards=True))
+        return Page(page.rows, at_start=not page.more)
+
+    async def around(self, row: RowT, before: int, count: int) -> Page[RowT]:
+        onward = await self._read(self._window(row, count, inclusive=True))
+        if not before:
+            return Page(onward.rows, at_end=not onward.more)
+        back = await self._read(self._window(row, before, backwards=True))
+        return Page([*back.rows, *onward.rows], at_start=not back.more, at_end=not onward.more)
+
+    async def again(self, row: RowT | None, count: int, *, elsewhere: bool) -> Page[RowT] | None:
+        """The rows once more, or None when nothing was committed since the last look."""
+        due = self.env.clock().timestamp() - self._looked >= LOOK_ANYWAY
+        seen = None if elsewhere or due else self._seen
+        window = Window(
+            limit=count,
+            anchor=None if row is None else self.query.anchor(row),
+            inclusive=True,
+            count_to=COUNT_TO,
+            scan=self.query.scan,
+        )
+        page = await self._read(window, seen)
+        self._seen = page.snapshot
+        if page.unchanged:
+            return None
+        self._looked = self.env.clock().timestamp()
+        return Page(page.rows, at_start=row is None, at_end=not page.more)
+
+    def _window(
+        self, row: RowT, count: int, *, backwards: bool = False, inclusive: bool = False
+    ) -> Window:
+        return Window(
+            limit=count,
+            anchor=self.query.anchor(row),
+            backwards=backwards,
+            inclusive=inclusive,
+            scan=self.query.scan,
+        )
+
+    async def _read(self, window: Window, seen: str | None = None) -> Read[RowT]:
+        page = await self.query.page(await self.env.connected(), window, seen=seen)
+        self.env.learn_time(page.now)
+        if not page.unchanged:
+            self.bounded = page.bounded and len(page.rows) <= window.limit and not page.more
+            if page.count is not None:
+                self.count = page.count
+        return page
+
+
+@dataclass(slots=True)
+class HeldSource(Generic[RowT]):
+    """Rows that are all here, such as groups that were counted by one statement."""
+
+    rows: Sequence[RowT] = ()
+
+    @property
+    def count(self) -> int:
+        return len(self.rows)
+
+    async def first(self, count: int) -> Page[RowT]:
+        return Page(self.rows, at_start=True, at_end=True)
+
+    async def last(self, count: int) -> Page[RowT]:
+        return Page(self.rows, at_start=True, at_end=True)
+
+    async def after(self, row: RowT, count: int) -> Page[RowT]:
+        return Page((), at_end=True)
+
+    async def before(self, row: RowT, count: int) -> Page[RowT]:
+        return Page((), at_start=True)
+
+    async def around(self, row: RowT, before: int, count: int) -> Page[RowT]:
+        return Page(self.rows, at_start=True, at_end=True)

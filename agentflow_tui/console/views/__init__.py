@@ -1,0 +1,1 @@
+"""The kinds of views that screens are made of."""

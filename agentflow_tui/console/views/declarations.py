@@ -1,0 +1,59 @@
+"""A screen as a declaration: what it shows, where it comes from, what it says when empty."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from agentflow_tui.console.environment import Environment
+from agentflow_tui.console.widgets.columns import Column
+from agentflow_tui.console.widgets.pane import PaneLine
+from agentflow_tui.store.details import Record
+from agentflow_tui.store.listings import Listing
+
+RowT = TypeVar("RowT")
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """What a tab of a detail is made from: the row in full, and which nodes are open."""
+
+    env: Environment
+    record: Record
+    open_nodes: frozenset[str] = frozenset()
+    width: int = 80
+
+
+Loader = Callable[[Opened], Awaitable[Sequence[PaneLine]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Tab:
+    """One tab of a detail."""
+
+    title: str
+    load: Loader
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListScreen(Generic[RowT]):
+    """A list. ``base`` is a filter that always holds, ``filter`` the one it opens with, and
+    ``faults`` what ``!`` shows. ``words`` are its names on the command line of the console."""
+
+    name: str
+    title: str
+    words: tuple[str, ...]
+    listing: Listing[RowT]
+    columns: Callable[[Environment], tuple[Column[RowT], ...]]
+    empty: str
+    base: str = ""
+    filter: str = ""
+    faults: str = ""
+    sort: str | None = None
+    tabs: tuple[Tab, ...] = ()
+
+    @property
+    def table(self) -> str:
+        return self.listing.table.name
+
+
+AnyListScreen = ListScreen[Any]

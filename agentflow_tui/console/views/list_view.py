@@ -1,0 +1,372 @@
+"""A list with its filter, its detail, and what can be done with them. Written once for all."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+from textual.app import ComposeResult
+from textual.containers import Horizontal
+
+from agentflow_tui.console import exports, menus
+from agentflow_tui.console.environment import Environment
+from agentflow_tui.console.sources import COUNT_TO, StoreSource
+from agentflow_tui.console.views.declarations import AnyListScreen
+from agentflow_tui.console.views.view import Place, View
+from agentflow_tui.console.widgets.detail import Detail
+from agentflow_tui.console.widgets.grid import Grid
+from agentflow_tui.console.widgets.line import Line, Piece
+from agentflow_tui.console.widgets.pane import Pane
+from agentflow_tui.console.widgets.prompt import Candidate, Mistake, Prompt
+from agentflow_tui.errors import AgentflowError, FilterError
+from agentflow_tui.filters import complete
+from agentflow_tui.operations.registry import verbs
+from agentflow_tui.store.queries import SCAN, Query, query, vocabulary
+from agentflow_tui.text import bounded, number
+
+WIDE = 140
+"""Cells from which on the list and the detail stand side by side."""
+
+TYPING = 0.15
+"""Seconds without a key after which a filter that is being typed is applied."""
+
+
+class ListView(View):
+    """One list screen."""
+
+    DEFAULT_CSS = """
+    ListView Horizontal { height: 1fr; }
+    ListView.-narrow.-detail Grid { display: none; }
+    ListView.-wide Detail { width: 45%; border-left: vkey $panel; }
+    """
+
+    def __init__(self, env: Environment, screen: AnyListScreen) -> None:
+        super().__init__(env, screen.name, screen.title)
+        self.declared = screen
+        self.filter = screen.filter
+        self.sort = screen.sort
+        self.scan: int | None = None
+        self._faults = False
+        self._before_faults = ""
+        self._query: Query[Any] | None = None
+        self._source: StoreSource[Any] | None = None
+        self._typing: asyncio.TimerHandle | None = None
+        self._settling: asyncio.TimerHandle | None = None
+        self._to_open: str | None = None
+        self._bound_to: object = None
+
+    def compose(self) -> ComposeResult:
+        ascii_only = self.env.settings.console.ascii
+        yield Line(id="status", ascii_only=ascii_only)
+        yield Prompt(self._complete, placeholder="status:failed age:>10m word", id="filter")
+        with Horizontal():
+            yield Grid(
+                self.declared.columns(self.env),
+                now=self.env.now,
+                empty=self.declared.empty,
+                ascii_only=ascii_only,
+            )
+            yield Detail(self.env, self.declared.listing.table, self.declared.tabs)
+
+    @property
+    def grid(self) -> Grid[Any]:
+        return self.query_one(Grid)
+
+    @property
+    def detail(self) -> Detail:
+        return self.query_one(Detail)
+
+    @property
+    def prompt(self) -> Prompt:
+        return self.query_one("#filter", Prompt)
+
+    # Reading
+
+    async def refresh_data(self) -> None:
+        database = await self.env.connected()
+        if self._source is None or self._bound_to is not database.binding:
+            self._bound_to = database.binding
+            self._apply(self.filter)
+        source, grid = self._source, self.grid
+        if source is None:
+            return
+        before = grid.current
+        await grid.look()
+        self._show_status()
+        if self.detail.is_open and grid.current is not None and grid.current != before:
+            self._follow_cursor()
+
+    def _apply(self, text: str, *, keep: Any = None) -> None:
+        """Filter by this text. Raises `FilterError`, and then nothing has changed."""
+        if self.env.database is None:
+            self.filter = text
+            return
+        self._query = query(
+            self.declared.listing,
+            self.env.database.binding,
+            text,
+            now=self.env.now(),
+            zone=self.env.zone,
+            base=self.declared.base,
+            sort=self.sort,
+            scan=self.scan,
+        )
+        self.filter = text
+        self._source = StoreSource(self.env, self._query)
+        first = self._query.order[0]
+        self.grid.sorted_by = (first.field.name, first.descending)
+        self.grid.empty = self.declared.empty if not text else "Nothing matches this filter."
+        self.grid.set_source(self._source, keep)
+
+    def try_filter(self, text: str) -> bool:
+        """Filter by what was asked for; a mistake is explained and the last result stays."""
+        try:
+            self._apply(text)
+        except FilterError as error:
+            if self.prompt.is_open:
+                self.prompt.explain(Mistake(str(error), error.start, error.end))
+            else:
+                self.shell.fail(error)
+            return False
+        self.prompt.explain(None)
+        self._show_status()
+        return True
+
+    def tick(self) -> None:
+        self.grid.tick()
+        if self._query is not None:
+            expires = self._query.wanted.expires
+            if expires is not None and expires <= self.env.now():
+                self.try_filter(self.filter)
+
+    # Coming and going
+
+    def arrive(self, place: Place) -> None:
+        if place.filter is not None and place.filter != self.filter:
+            self._faults = False
+            self.try_filter(place.filter)
+        if place.row is not None:
+            self._open_row(place.row)
+
+    def place(self) -> Place:
+        return Place(self.view_name, self.filter, self.detail.row_id)
+
+    def focus_main(self) -> None:
+        if self.has_class("-narrow") and self.detail.is_open:
+            self.detail.pane.focus()
+        else:
+            self.grid.focus()
+
+    def step_back(self) -> bool:
+        if self.detail.is_open:
+            self.detail.close()
+            self._arrange()
+            return True
+        if self.grid.clear_marks():
+            return True
+        if self.filter != self.declared.filter:
+            self._faults = False
+            return self.try_filter(self.declared.filter)
+        return False
+
+    def on_resize(self) -> None:
+        self._arrange()
+
+    def _arrange(self) -> None:
+        wide = self.size.width >= WIDE
+        self.set_class(wide, "-wide")
+        self.set_class(not wide, "-narrow")
+        self.set_class(self.detail.is_open, "-detail")
+        if not (wide and self.detail.pane.has_focus):
+            self.focus_main()
+
+    def hints(self) -> tuple[str, ...]:
+        scope = verbs("detail") if self.detail.is_open else ()
+        return tuple(verb.id for verb in (*scope, *verbs("list")) if verb.shown)
+
+    # The detail
+
+    def on_grid_opened(self, event: Grid.Opened) -> None:
+        event.stop()
+        self._open_row(event.row.key)
+
+    def _open_row(self, row_id: str) -> None:
+        self.detail.open(row_id)
+        self._arrange()
+        self.shell.show_chrome()
+
+    def on_grid_cursor_moved(self, event: Grid.CursorMoved) -> None:
+        event.stop()
+        self._show_status()
+        if self.detail.is_open and not self.has_class("-narrow"):
+            if self._settling is not None:
+                self._settling.cancel()
+            loop = asyncio.get_running_loop()
+            self._settling = loop.call_later(TYPING, self._follow_cursor)
+
+    def _follow_cursor(self) -> None:
+        row = self.grid.current
+        if self.detail.is_open and row is not None:
+            self.detail.open(row.key)
+
+    def on_pane_followed(self, event: Pane.Followed) -> None:
+        event.stop()
+        self.shell.follow(event.link)
+
+    def do_detail_next(self) -> None:
+        self._turn(1)
+
+    def do_detail_previous(self) -> None:
+        self._turn(-1)
+
+    def _turn(self, direction: int) -> None:
+        if self.detail.is_open:
+            self.detail.turn(direction)
+
+    def do_detail_maximise(self) -> None:
+        if self.detail.is_open:
+            self.toggle_class("-maximised")
+            self.grid.display = not self.has_class("-maximised")
+            self.focus_main()
+
+    def do_list_tab(self) -> None:
+        if self.detail.is_open and not self.has_class("-narrow"):
+            (self.grid if self.detail.pane.has_focus else self.detail.pane).focus()
+        else:
+            self.shell.next_view(self)
+
+    # Filter and sort
+
+    def do_list_filter(self) -> None:
+        if self.detail.is_open and self.detail.pane.has_focus:
+            self.prompt.open("")
+        else:
+            self.prompt.open(f"{self.filter} " if self.filter else "")
+
+    @property
+    def _seeks_in_pane(self) -> bool:
+        return self.detail.is_open and self.has_class("-narrow")
+
+    def _complete(self, text: str, cursor: int) -> list[Candidate]:
+        if self.env.database is None:
+            return []
+        words = vocabulary(self.declared.listing, self.env.database.binding)
+        return [
+            Candidate(c.start, c.end, c.insert, c.label, c.hint)
+            for c in complete(text, cursor, words)
+        ]
+
+    def on_prompt_changed(self, event: Prompt.Changed) -> None:
+        event.stop()
+        if self._typing is not None:
+            self._typing.cancel()
+        loop = asyncio.get_running_loop()
+        self._typing = loop.call_later(TYPING, self._typed, event.text)
+
+    def _typed(self, text: str) -> None:
+        if not self.prompt.is_open:
+            return
+        if self._seeks_in_pane:
+            self.detail.pane.seek(text)
+        else:
+            self.try_filter(text.strip())
+
+    def on_prompt_accepted(self, event: Prompt.Accepted) -> None:
+        event.stop()
+        if self._seeks_in_pane:
+            self.detail.pane.seek(event.text)
+        elif not self.try_filter(event.text.strip()):
+            return
+        self.prompt.close()
+        self.focus_main()
+
+    def on_prompt_cancelled(self, event: Prompt.Cancelled) -> None:
+        event.stop()
+        self.focus_main()
+
+    def do_list_faults(self) -> None:
+        if not self.declared.faults:
+            self.shell.say("Nothing in this list can be wrong.")
+            return
+        self._faults = not self._faults
+        if self._faults:
+            self._before_faults = self.filter
+        self.try_filter(self.declared.faults if self._faults else self._before_faults)
+
+    def do_list_extend(self) -> None:
+        if self._query is not None and self._query.scan is not None:
+            self.scan = 10 * self._query.scan
+            self.try_filter(self.filter)
+
+    def on_grid_sort_requested(self, event: Grid.SortRequested) -> None:
+        event.stop()
+        field, descending = self.grid.sorted_by
+        self.sort_by(f"-{event.field}" if field == event.field and not descending else event.field)
+
+    def do_list_reverse(self) -> None:
+        field, descending = self.grid.sorted_by
+        self.sort_by(field if descending else f"-{field}")
+
+    def do_list_sort(self) -> None:
+        menus.choose_sort(self)
+
+    def sort_by(self, sort: str) -> None:
+        """Sort by a field, ``-`` in front for descending; says why where that is not possible."""
+        database = self.env.database
+        if database is None:
+            return
+        why = self.declared.listing.why_unsorted(database.binding, sort.removeprefix("-"))
+        if why:
+            self.shell.say(f"Not sorted: {why}.")
+            return
+        self.sort = sort
+        self.try_filter(self.filter)
+
+    # Taking something along
+
+    def do_row_open(self) -> None:
+        self.grid.action_open()
+
+    def do_row_copy(self) -> None:
+        if self.grid.current is not None:
+            menus.copy(self.shell, self._id_of(self.grid.current), "the id")
+
+    def _id_of(self, row: Any) -> str:
+        if self.declared.listing.table.primary_key.secret:
+            return ""
+        return str(row.key)
+
+    def do_row_copy_menu(self) -> None:
+        menus.choose_copy(self)
+
+    def do_list_export(self) -> None:
+        menus.choose_export(self)
+
+    async def export(self, path: Path) -> int:
+        """Write what the filter matches to a file. Raises `AgentflowError`."""
+        database = await self.env.connected()
+        if self._query is None:
+            raise AgentflowError("There is nothing to export yet.")
+        return await exports.write(database, self._query, path)
+
+    def do_list_views(self) -> None:
+        menus.choose_view(self)
+
+    def do_list_save_view(self) -> None:
+        menus.save_view(self)
+
+    # The line above the list
+
+    def _show_status(self) -> None:
+        left = [Piece(f" {self.declared.title}", "strong")]
+        left.append(Piece(f"  {self.filter or 'everything'}", "accent" if self.filter else "dim"))
+        right = []
+        if self.grid.marks:
+            right.append(Piece(f"{number(len(self.grid.marks))} marked  ", "accent"))
+        source = self._source
+        if source is not None and source.bounded:
+            looked = self._query.scan if self._query and self._query.scan else SCAN
+            right.append(Piece(f"first {number(looked)} looked at, X for more  ", "warning"))
+        if source is not None and source.count is not None:
+            right.append(Piece(f"{bounded(source.count, COUNT_TO)} rows  ", "dim"))
+        right.append(Piece(f"{self.grid.position()} ", "dim"))
+        self.query_one("#status", Line).show(left, right)

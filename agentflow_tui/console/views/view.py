@@ -1,0 +1,73 @@
+"""What every view of the console can do."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
+
+from textual.containers import Vertical
+
+from agentflow_tui.console.environment import Environment
+
+if TYPE_CHECKING:
+    from agentflow_tui.console.app import ConsoleApp
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Somewhere to go: a view, and what it is to show there.
+
+    ``filter`` replaces the view's own where it is not None; ``row`` opens that row's detail.
+    """
+
+    view: str
+    filter: str | None = None
+    row: str | None = None
+
+
+class View(Vertical):
+    """One view. Only the visible one is refreshed, by the poller."""
+
+    DEFAULT_CSS = "View { height: 1fr; width: 1fr; }"
+
+    def __init__(self, env: Environment, name: str, title: str) -> None:
+        super().__init__(id=f"view-{name}")
+        self.env = env
+        self.view_name = name
+        self.title = title
+
+    @property
+    def shell(self) -> "ConsoleApp":
+        """The app, as what it is."""
+        return cast("ConsoleApp", self.app)
+
+    async def refresh_data(self) -> None:
+        """Load and show. Raises `AgentflowError` when that is not possible now."""
+
+    def tick(self) -> None:
+        """A second has passed: relative ages move on without a query."""
+
+    def arrive(self, place: Place) -> None:
+        """The view has become visible, because of ``place``."""
+
+    def place(self) -> Place:
+        """Where one would have to go to see what is seen now."""
+        return Place(self.view_name)
+
+    def focus_main(self) -> None:
+        """Put the focus where keys should go."""
+        self.focus()
+
+    def step_back(self) -> bool:
+        """Undo one step inside the view (a detail, a filter, marks). False at its top."""
+        return False
+
+    def perform(self, verb: str) -> bool:
+        """Do what a verb of the registry asks for. False when it is not for this view."""
+        action = getattr(self, "do_" + verb.replace(".", "_"), None)
+        if action is None:
+            return False
+        action()
+        return True
+
+    def hints(self) -> tuple[str, ...]:
+        """Ids of the verbs that the key bar offers here, first ones first."""
+        return ()

@@ -1,0 +1,126 @@
+"""The detail of one row: tabs over a pane."""
+
+import asyncio
+from collections.abc import Sequence
+
+from textual.app import ComposeResult
+from textual.containers import Vertical
+
+from agentflow_tui.console.environment import Environment
+from agentflow_tui.console.views.declarations import Opened, Tab
+from agentflow_tui.console.widgets.line import Line, Piece
+from agentflow_tui.console.widgets.pane import Pane, PaneLine, text_line
+from agentflow_tui.errors import AgentflowError
+from agentflow_tui.schema import Table
+from agentflow_tui.store.details import Record, read_record
+from agentflow_tui.text import shorten_id
+
+
+class Detail(Vertical):
+    """One row in full. What it shows stays until the next content has been read."""
+
+    DEFAULT_CSS = """
+    Detail { display: none; width: 1fr; height: 1fr; }
+    Detail.-open { display: block; }
+    """
+
+    def __init__(self, env: Environment, table: Table, tabs: Sequence[Tab]) -> None:
+        super().__init__()
+        self.env = env
+        self.table = table
+        self.tabs = tuple(tabs)
+        self.tab = 0
+        self.row_id: str | None = None
+        self.record: Record | None = None
+        self.open_nodes: frozenset[str] = frozenset()
+        self._loading: asyncio.Task[None] | None = None
+
+    def compose(self) -> ComposeResult:
+        yield Line(ascii_only=self.env.settings.console.ascii)
+        yield Pane(ascii_only=self.env.settings.console.ascii)
+
+    @property
+    def is_open(self) -> bool:
+        return self.has_class("-open")
+
+    @property
+    def pane(self) -> Pane:
+        return self.query_one(Pane)
+
+    def open(self, row_id: str) -> None:
+        """Show a row."""
+        afresh = row_id != self.row_id
+        self.row_id = row_id
+        self.add_class("-open")
+        if afresh:
+            self.open_nodes = frozenset()
+        self.load(afresh=afresh)
+
+    def close(self) -> None:
+        """Hide."""
+        self.remove_class("-open")
+        self.row_id = None
+        self._stop()
+
+    def turn(self, direction: int) -> None:
+        """The next or previous tab."""
+        if self.tabs:
+            self.tab = (self.tab + direction) % len(self.tabs)
+            self.open_nodes = frozenset()
+            self.load(afresh=True)
+
+    def fold(self, node: str) -> None:
+        """Open or close a node of a tree."""
+        self.open_nodes = self.open_nodes ^ {node}
+        self.load(afresh=False)
+
+    def load(self, *, afresh: bool) -> None:
+        """Read the row and show its tab; what was asked before is no longer of interest."""
+        self._stop()
+        self._loading = asyncio.create_task(self._load(afresh))
+
+    def _stop(self) -> None:
+        if self._loading is not None:
+            self._loading.cancel()
+            self._loading = None
+
+    def on_unmount(self) -> None:
+        self._stop()
+
+    async def _load(self, afresh: bool) -> None:
+        if self.row_id is None:
+            return
+        self._show_tabs()
+        try:
+            database = await self.env.connected()
+            self.record = await read_record(database, self.table, self.row_id)
+            lines = await self._lines()
+        except AgentflowError as error:
+            lines = [text_line(str(error), "failed")]
+        self.pane.show(lines, afresh=afresh)
+
+    async def _lines(self) -> Sequence[PaneLine]:
+        if self.record is None:
+            return [text_line("This row is gone.", "failed")]
+        opened = Opened(self.env, self.record, self.open_nodes, width=max(20, self.pane.size.width))
+        return await self.tabs[self.tab].load(opened)
+
+    def _show_tabs(self) -> None:
+        pieces = [Piece(f" {shorten_id(self.row_id or '')} ", "accent")]
+        if self.table.primary_key.secret:
+            pieces = [Piece(" session ", "accent")]
+        for place, tab in enumerate(self.tabs):
+            here = place == self.tab
+            pieces.append(Piece(f" {tab.title} ", "strong" if here else "dim", f"tab:{place}"))
+        self.query_one(Line).show(pieces)
+
+    def on_line_picked(self, event: Line.Picked) -> None:
+        kind, _, place = event.target.partition(":")
+        if kind == "tab":
+            event.stop()
+            self.tab = int(place)
+            self.load(afresh=True)
+
+    def on_pane_folded(self, event: Pane.Folded) -> None:
+        event.stop()
+        self.fold(event.node)

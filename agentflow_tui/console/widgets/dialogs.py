@@ -1,0 +1,144 @@
+"""Small windows over the console: pick one, type something, read something."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.screen import ModalScreen
+
+from agentflow_tui.console.widgets.line import Line, Piece
+from agentflow_tui.console.widgets.pane import Pane, PaneLine
+from agentflow_tui.console.widgets.prompt import Mistake, Prompt
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """Something to pick: what it is called, and a hint beside it."""
+
+    id: str
+    title: str
+    hint: str = ""
+    style: str = ""
+
+
+class Dialog(ModalScreen[str | None]):
+    """A titled window. Escape and q leave it with None."""
+
+    DEFAULT_CSS = """
+    Dialog { align: center middle; background: $background 50%; }
+    Dialog > Vertical {
+        width: 76; max-width: 96%; height: auto; max-height: 90%;
+        background: $surface; border: round $primary; padding: 0 1;
+    }
+    Dialog Pane { height: auto; max-height: 100%; }
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,q,left", "leave", "Close", show=False, id="dialog.close"),
+    ]
+
+    def __init__(self, title: str) -> None:
+        super().__init__()
+        self._title = title
+
+    def action_leave(self) -> None:
+        self.dismiss(None)
+
+
+class Choice(Dialog):
+    """Pick one of a few, by its place or with enter."""
+
+    def __init__(self, title: str, options: Sequence[Option], *, first: str = "") -> None:
+        super().__init__(title)
+        self._options = list(options)
+        self._first = first
+
+    def compose(self) -> ComposeResult:
+        with Vertical():
+            yield Line(id="dialog-title")
+            yield Pane()
+
+    def on_mount(self) -> None:
+        self.query_one(Line).show([Piece(self._title, "strong")])
+        wide = max((len(option.title) for option in self._options), default=0)
+        pane = self.query_one(Pane)
+        pane.styles.height = min(len(self._options), max(3, self.app.size.height - 6))
+        lines = [
+            PaneLine(
+                (
+                    Piece(f" {option.title:<{wide}}  ", option.style),
+                    Piece(option.hint, "dim"),
+                ),
+                fold=option.id,
+                key=option.id,
+            )
+            for option in self._options
+        ]
+        pane.show(lines, afresh=True)
+        ids = [option.id for option in self._options]
+        if self._first in ids:
+            pane.cursor = ids.index(self._first)
+        pane.focus()
+
+    def on_pane_folded(self, event: Pane.Folded) -> None:
+        event.stop()
+        self.dismiss(event.node)
+
+
+class Ask(Dialog):
+    """Type a line."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "leave", "Close", show=False, id="ask.close"),
+    ]
+
+    def __init__(self, title: str, text: str = "", placeholder: str = "") -> None:
+        super().__init__(title)
+        self._text = text
+        self._placeholder = placeholder
+
+    def compose(self) -> ComposeResult:
+        with Vertical():
+            yield Line(id="dialog-title")
+            yield Prompt(lambda _text, _cursor: (), placeholder=self._placeholder)
+
+    def on_mount(self) -> None:
+        self.query_one("#dialog-title", Line).show([Piece(self._title, "strong")])
+        self.query_one(Prompt).open(self._text)
+
+    def on_prompt_accepted(self, event: Prompt.Accepted) -> None:
+        event.stop()
+        if event.text.strip():
+            self.dismiss(event.text.strip())
+        else:
+            event.prompt.explain(Mistake("Type something, or escape."))
+
+    def on_prompt_changed(self, event: Prompt.Changed) -> None:
+        event.stop()
+
+    def on_prompt_cancelled(self, event: Prompt.Cancelled) -> None:
+        event.stop()
+        self.dismiss(None)
+
+
+class Note(Dialog):
+    """Something to read."""
+
+    def __init__(self, title: str, lines: Sequence[PaneLine]) -> None:
+        super().__init__(title)
+        self._lines = list(lines)
+
+    def compose(self) -> ComposeResult:
+        with Vertical():
+            yield Line(id="dialog-title")
+            yield Pane()
+
+    def on_mount(self) -> None:
+        self.query_one(Line).show([Piece(self._title, "strong")])
+        pane = self.query_one(Pane)
+        pane.styles.height = min(len(self._lines), max(3, self.app.size.height - 6))
+        pane.show(self._lines, afresh=True)
+        pane.focus()

@@ -1,0 +1,347 @@
+"""The part of an endless list that is held in memory, and what moves in it. No I/O, no drawing.
+
+A :class:`Window` holds some pages of rows around the ones that are visible. Moving never waits:
+what lies outside the window is remembered and done when the rows have come. :meth:`Window.wanted`
+says which rows to read next, one request at a time, and :meth:`Window.receive` takes the answer.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import Generic
+
+from agentflow_tui.console.widgets.grid_pages import Ask, PageLike, Request, RowT
+from agentflow_tui.console.widgets.grid_view import View
+
+PAGES_PER_REQUEST = 4
+PAGES_AHEAD = 4
+"""Read on when fewer pages than this lie ahead: at 15 pages a second, 200 ms before the edge."""
+PAGES_KEPT = 10
+LEAST_ROWS = 100
+"""A low list reads as if it were higher: a statement costs more than its rows."""
+
+
+class _Move(Enum):
+    CURSOR = "cursor"
+    BOTH = "both"
+
+
+@dataclass(frozen=True, slots=True)
+class _Jump(Generic[RowT]):
+    """A place to go to that is not held: ``row`` is to stand on ``line`` of the view."""
+
+    ask: Ask
+    row: RowT | None = None
+    line: int = 0
+
+
+class Window(View[RowT]):
+    """A view that knows what to read to go on."""
+
+    def __init__(self, height: int = 1) -> None:
+        super().__init__(height)
+        self.generation = 0
+        self._direction = 0
+        self._pending: list[tuple[_Move, int]] = []
+        self._jump: _Jump[RowT] | None = None
+        self._foreign = False
+        """Whether the rows are those of a former source."""
+        self._again = False
+        self._last_again: tuple[str, int] | None = None
+        self._sought: RowT | None = None
+
+    # Moving
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether keys that were pressed wait for rows."""
+        return bool(self._pending) or self._jump is not None
+
+    def step(self, lines: int) -> None:
+        """Move the cursor; the view follows where it must."""
+        self._move(_Move.CURSOR, lines)
+
+    def shift(self, lines: int) -> None:
+        """Move cursor and view together, as a page up or down does."""
+        self._move(_Move.BOTH, lines)
+
+    def scroll(self, lines: int) -> None:
+        """Move the view, as a wheel does. What is not held is read but not waited for."""
+        self._direction = lines
+        super().scroll(lines)
+
+    def point(self, line: int) -> bool:
+        """Put the cursor on a line of the view. False if no row is there."""
+        index = self.top + line
+        if not 0 <= line < self.height or index >= len(self.rows):
+            return False
+        self.cursor = index
+        return True
+
+    def to_start(self) -> bool:
+        """Go to the list's first row. False if it has to be read."""
+        return self._go(Ask.FIRST, held=self.at_start, index=0)
+
+    def to_end(self) -> bool:
+        """Go to the list's last row. False if it has to be read."""
+        return self._go(Ask.LAST, held=self.at_end, index=len(self.rows) - 1)
+
+    def _go(self, ask: Ask, *, held: bool, index: int) -> bool:
+        self._pending.clear()
+        if not held or self._foreign:
+            self.generation += 1
+            self._jump = _Jump(ask)
+            return False
+        self._forget_jump()
+        self.move_cursor(index - self.cursor)
+        return True
+
+    def _forget_jump(self) -> None:
+        if self._jump is not None:
+            self.generation += 1
+            self._jump = None
+
+    def _move(self, move: _Move, lines: int) -> None:
+        self._direction = lines
+        if not self.is_behind:
+            lines = self._apply(move, lines)
+        elif self._pending and self._pending[-1][0] is move:
+            lines += self._pending.pop()[1]
+        if lines:
+            self._pending.append((move, lines))
+
+    def _apply(self, move: _Move, lines: int) -> int:
+        """Move as far as the rows reach. Returns how far is left to go when more are read."""
+        if not self.rows:
+            return 0
+        rest = self.move_cursor(lines) if move is _Move.CURSOR else self.move_both(lines)
+        return 0 if self.ends(rest) else rest
+
+    def _catch_up(self) -> None:
+        while self._pending:
+            move, lines = self._pending.pop(0)
+            rest = self._apply(move, lines)
+            if rest:
+                self._pending.insert(0, (move, rest))
+                return
+
+    def resize(self, height: int) -> None:
+        """Show ``height`` rows from now on."""
+        self.height = max(1, height)
+        self.settle()
+
+    # Reading
+
+    def renew(self, keep: RowT | None = None) -> None:
+        """Read from the beginning: another source, filter or sort.
+
+        The rows stay until the new ones come. The cursor then goes to ``keep``, or to where that
+        would stand; to the start if None.
+        """
+        self.generation += 1
+        self._pending.clear()
+        self._foreign = True
+        self._again = False
+        self._sought = self._last_again = None
+        line = self.cursor - self.top
+        self._jump = _Jump(Ask.FIRST) if keep is None else _Jump(Ask.AROUND, keep, line)
+
+    def read_again(self) -> None:
+        """Have the visible rows, and a page on each side, read again."""
+        self._again = True
+
+    def give_up(self) -> None:
+        """Reading failed: forget the keys that waited for it. A jump waits for the next try."""
+        self._pending.clear()
+        self._again = False
+
+    def wanted(self) -> Request[RowT] | None:
+        """What to read next, most urgent first; None when nothing is missing."""
+        if self._jump is not None:
+            before = 2 * self.height if self._jump.ask is Ask.AROUND else 0
+            return self._request(self._jump.ask, self._jump.row, before=before)
+        if not self.rows:
+            return self._request(Ask.FIRST, again=True) if self._again else None
+        if self._sought is not None:
+            return self._request(Ask.AROUND, self._sought, before=2 * self.height, again=True)
+        return self._missing() or (self._same_again() if self._again else self._ahead())
+
+    def _missing(self) -> Request[RowT] | None:
+        lines = self._pending[0][1] if self._pending else 0
+        blank = len(self.rows) < self.height
+        if not self.at_end and (lines > 0 or blank):
+            return self._request(Ask.AFTER, self.rows[-1], lines=lines)
+        if not self.at_start and (lines < 0 or blank):
+            return self._request(Ask.BEFORE, self.rows[0], lines=lines)
+        return None
+
+    def _ahead(self) -> Request[RowT] | None:
+        enough = PAGES_AHEAD * self.height
+        below = len(self.rows) - self.top - self.height
+        if self._direction > 0 and not self.at_end and below < enough:
+            return self._request(Ask.AFTER, self.rows[-1])
+        if self._direction < 0 and not self.at_start and self.top < enough:
+            return self._request(Ask.BEFORE, self.rows[0])
+        return None
+
+    def _same_again(self) -> Request[RowT]:
+        start = max(0, self.top - self.height)
+        count = self.top - start + 2 * self.height
+        row = self.rows[start]
+        elsewhere = self._last_again != (row.key, count)
+        ask, anchor = (Ask.FIRST, None) if start == 0 and self.at_start else (Ask.AROUND, row)
+        return Request(ask, anchor, count, self.generation, again=True, elsewhere=elsewhere)
+
+    def _request(
+        self,
+        ask: Ask,
+        row: RowT | None = None,
+        *,
+        lines: int = 0,
+        before: int = 0,
+        again: bool = False,
+    ) -> Request[RowT]:
+        chunk = max(PAGES_PER_REQUEST * self.height, LEAST_ROWS)
+        count = max(chunk, min(abs(lines) + self.height, 4 * chunk))
+        return Request(ask, row, count, self.generation, before, again, elsewhere=again)
+
+    # Answers
+
+    def receive(self, request: Request[RowT], page: PageLike[RowT] | None) -> bool:
+        """Take the answer to ``request``; None says that what was asked again has not changed.
+
+        Returns whether it was of use: an answer to what is no longer asked is dropped.
+        """
+        if request.generation != self.generation:
+            return False
+        if request.again:
+            self._again = False
+            useful = page is None or self._receive_again(request, page)
+        else:
+            useful = page is not None and self._receive_new(request, page)
+        if useful and self._jump is None:
+            self._catch_up()
+            self.trim(max(PAGES_KEPT * self.height, 2 * LEAST_ROWS))
+        return useful
+
+    def show(self, page: PageLike[RowT]) -> None:
+        """Hold the rows of ``page`` and no others; cursor and view stay with their rows."""
+        self._forget_jump()
+        self._foreign = False
+        self.exchange(page.rows, at_start=page.at_start, at_end=page.at_end)
+        self._catch_up()
+
+    def _receive_new(self, request: Request[RowT], page: PageLike[RowT]) -> bool:
+        if request.ask is Ask.AFTER:
+            return self._extend_below(request, page)
+        if request.ask is Ask.BEFORE:
+            return self._extend_above(request, page)
+        self._land(request, page)
+        return True
+
+    def _extend_below(self, request: Request[RowT], page: PageLike[RowT]) -> bool:
+        if not _is(request.row, self.rows[-1:]):
+            return False
+        kept = self._without(page.rows)
+        if len(kept) < len(self.rows):
+            self.exchange([*kept, *page.rows], at_start=self.at_start, at_end=_ends(page))
+        else:
+            self.rows += page.rows
+            self.at_end = _ends(page)
+        return True
+
+    def _extend_above(self, request: Request[RowT], page: PageLike[RowT]) -> bool:
+        if not _is(request.row, self.rows[:1]):
+            return False
+        starts = page.at_start or not page.rows
+        kept = self._without(page.rows)
+        if len(kept) < len(self.rows):
+            self.exchange([*page.rows, *kept], at_start=starts, at_end=self.at_end)
+        else:
+            self.rows[:0] = page.rows
+            self.at_start = starts
+            self.top += len(page.rows)
+            self.cursor += len(page.rows)
+        return True
+
+    def _without(self, moved: Sequence[RowT]) -> list[RowT]:
+        """The rows held, but for those that were just read elsewhere: they have moved there."""
+        keys = {row.key for row in moved}
+        return [row for row in self.rows if row.key not in keys]
+
+    def _land(self, request: Request[RowT], page: PageLike[RowT]) -> None:
+        jump, self._jump = self._jump, None
+        self._foreign = False
+        self._direction = 0
+        self._last_again = None
+        starts = request.ask is Ask.FIRST or page.at_start
+        ends = request.ask is Ask.LAST or _ends(page)
+        found = _index_of(request.row, page.rows)
+        if request.ask is Ask.AROUND and found is None:
+            self.exchange(page.rows, at_start=starts, at_end=ends)
+            return
+        self.rows, self.at_start, self.at_end = list(page.rows), starts, ends
+        self.cursor = len(self.rows) if request.ask is Ask.LAST else found or 0
+        self.top = self.cursor - (jump.line if jump else 0)
+        self.settle()
+
+    def _receive_again(self, request: Request[RowT], page: PageLike[RowT]) -> bool:
+        if request.before:
+            self._sought = None
+            self.exchange(page.rows, at_start=page.at_start, at_end=_ends(page))
+            return True
+        first = request.ask is Ask.FIRST
+        start = 0 if first else _index_of(request.row, self.rows)
+        if start is None:
+            return False
+        if first and not page.at_end and self._is_pushed_out(page.rows):
+            self._sought = self.current
+        elif page.rows or first:
+            self._replace(start, page, at_start=first)
+            self._last_again = (page.rows[0].key, request.count) if page.rows else None
+        else:
+            self._shorten(start)
+        return True
+
+    def _is_pushed_out(self, fresh: Sequence[RowT]) -> bool:
+        """Whether so many rows are new at the start that the cursor's row is none of the first."""
+        return self.current is not None and _index_of(self.current, fresh) is None
+
+    def _shorten(self, start: int) -> None:
+        """All rows from ``start`` on have gone; what is left above has to be looked at as well."""
+        self._again = True
+        if start == 0:
+            self._jump = _Jump(Ask.LAST)
+        else:
+            self.exchange(self.rows[:start], at_start=self.at_start, at_end=True)
+
+    def _replace(self, start: int, page: PageLike[RowT], *, at_start: bool) -> None:
+        """Put rows that were read again in the place of what stood there.
+
+        If the keys are the same the rows around them stay. If not, nobody knows whether those
+        around them still join up, and they go.
+        """
+        fresh = page.rows
+        end = start + len(fresh)
+        same = [row.key for row in self.rows[start:end]] == [row.key for row in fresh]
+        if not same or (page.at_end and end < len(self.rows)):
+            self._direction = 0
+            self.exchange(fresh, at_start=at_start, at_end=_ends(page))
+            return
+        if end == len(self.rows):
+            self.at_end = page.at_end
+        self.merge(fresh)
+
+
+def _ends(page: PageLike[RowT]) -> bool:
+    return page.at_end or not page.rows
+
+
+def _is(row: RowT | None, edge: Sequence[RowT]) -> bool:
+    return row is not None and bool(edge) and edge[0].key == row.key
+
+
+def _index_of(row: RowT | None, rows: Sequence[RowT]) -> int | None:
+    if row is None:
+        return None
+    return next((index for index, other in enumerate(rows) if other.key == row.key), None)

@@ -1,0 +1,65 @@
+"""What a schedule says, when it fires, and what it missed.
+
+Cron is only imported when a schedule is looked at: the first screen has none.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, tzinfo
+from functools import lru_cache
+
+from agentflow_tui import clock
+from agentflow_tui.errors import AgentflowError
+from agentflow_tui.store.schedules import Schedule
+
+MISSED_CAP = 100
+"""Missed slots that are looked for; more are ``99+`` and nobody counts them."""
+
+
+def zone_of(name: str) -> tzinfo:
+    """The zone in which the workers read cron expressions."""
+    return clock.zone(name or "UTC")
+
+
+@lru_cache(maxsize=4096)
+def timetable_words(expression: str | None, _zone: str) -> tuple[str, str]:
+    """What an expression says in words, and what is wrong with it; one of the two is empty."""
+    from agentflow_tui import cron
+
+    if not expression:
+        return "", "no cron expression"
+    try:
+        return cron.words(expression), ""
+    except AgentflowError as error:
+        return "", str(error)
+
+
+def next_fires(expression: str, after: datetime, count: int, zone: tzinfo) -> Sequence[datetime]:
+    """The next fires. Raises `CronError`."""
+    from agentflow_tui import cron
+
+    fires: Sequence[datetime] = cron.next_fires(expression, after, count, zone)
+    return fires
+
+
+def missed_fires(schedule: Schedule, now: datetime, zone: str) -> int:
+    """How many slots of an active schedule have passed without a fire."""
+    if not schedule.is_overdue(now) or schedule.cron is None:
+        return 0
+    minute = now.replace(second=0, microsecond=0)
+    return len(unfired(schedule.cron, schedule.next_run, minute, zone))
+
+
+@lru_cache(maxsize=1024)
+def unfired(
+    expression: str, due: datetime | None, now: datetime, zone: str
+) -> tuple[datetime, ...]:
+    """The slots from ``due`` until now, oldest first, at most `MISSED_CAP`."""
+    from agentflow_tui import cron
+
+    if due is None or due >= now:
+        return ()
+    try:
+        later = cron.missed(expression, due, now, zone_of(zone), MISSED_CAP - 1)
+    except AgentflowError:
+        return ()
+    return (due, *(at for at in later if at > due))

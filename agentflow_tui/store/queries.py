@@ -1,0 +1,120 @@
+"""A listing, a filter and a sort, as something that pages can be read of."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, tzinfo
+from typing import Any, Generic, TypeVar
+
+from agentflow_tui.filters import Condition, Filter, Vocabulary, parse
+from agentflow_tui.filters import Field as Word
+from agentflow_tui.store.conditions import compile_filter
+from agentflow_tui.store.database import Database
+from agentflow_tui.store.listings import LARGE, Field, Listing, OrderKey
+from agentflow_tui.store.naming import Binding, BoundTable
+from agentflow_tui.store.pages import Page, Where, Window, anchor_of, read_page
+
+RowT = TypeVar("RowT")
+
+SCAN = 200_000
+"""Rows of a large table that a filter without an index looks at before it says so."""
+
+_COMPUTED_TYPES = {"number": "integer", "flag": "boolean"}
+
+
+def vocabulary(listing: Listing[Any], binding: Binding) -> Vocabulary:
+    """What a filter on this listing may speak of: the table's columns and what is computed."""
+    computed = (
+        Word(name=f.name, kind=f.kind, words=f.words, searched=f.searched, secret=f.secret)
+        for f in (*listing.fields, *listing.further)
+        if f.column is None
+    )
+    missing = binding.tables[listing.table.name].missing_columns
+    return Vocabulary.of(listing.table).adding(*computed).without(missing)
+
+
+@dataclass(frozen=True, slots=True)
+class Query(Generic[RowT]):
+    """What a list is asked for. ``base`` always holds, ``wanted`` is what the user filters by.
+
+    ``scan`` bounds how many rows a filter may look at; None looks at all.
+    """
+
+    listing: Listing[RowT]
+    order: tuple[OrderKey, ...]
+    base: Filter
+    wanted: Filter
+    scan: int | None = None
+
+    def where(self, binding: Binding) -> Where:
+        """Both filters as SQL."""
+        terms = (*self.base.terms, *self.wanted.terms)
+        if not terms:
+            return Where()
+        every = {f.name: f for f in (*self.listing.fields, *self.listing.further)}
+        searched = self.wanted.searched or self.base.searched
+        sql, values = compile_filter(
+            Filter(terms=terms, searched=searched),
+            {name: field.sql(binding) for name, field in every.items()},
+            1,
+            type_of=lambda name: _type_of(every[name], self.listing, binding),
+        )
+        joined = any(f"({f.value})" in sql for f in every.values() if f.joined)
+        return Where(sql=sql, values=tuple(values), joined=joined)
+
+    async def page(
+        self, database: Database, window: Window, *, seen: str | None = None
+    ) -> Page[RowT]:
+        """One page, in one statement; see `agentflow_tui.store.pages.read_page`."""
+        return await read_page(
+            database, self.listing, self.order, self.where(database.binding), window, seen=seen
+        )
+
+    def anchor(self, row: object) -> tuple[object, ...]:
+        """The place of a row in this order."""
+        return anchor_of(row, self.order)
+
+
+def _type_of(field: Field, listing: Listing[Any], binding: Binding) -> str:
+    if field.column is not None:
+        bound = binding.tables[listing.table.name].columns.get(field.column.name)
+        return bound.type if bound else field.column.type
+    return _COMPUTED_TYPES.get(field.kind, "text")
+
+
+def query(
+    listing: Listing[RowT],
+    binding: Binding,
+    text: str = "",
+    *,
+    now: datetime,
+    zone: tzinfo,
+    base: str = "",
+    sort: str | None = None,
+    scan: int | None = None,
+) -> Query[RowT]:
+    """Read a filter as the user wrote it. Raises `FilterError`.
+
+    On a large table a filter looks at the first `SCAN` rows unless ``scan`` says otherwise or an
+    index serves it.
+    """
+    words = vocabulary(listing, binding)
+    wanted = parse(text, words, now=now, tz=zone)
+    held = parse(base, words, now=now, tz=zone)
+    if scan is None and _costs_a_scan((held, wanted), listing, binding):
+        scan = SCAN
+    return Query(listing, listing.order(binding, sort), held, wanted, scan)
+
+
+def _costs_a_scan(filters: Sequence[Filter], listing: Listing[Any], binding: Binding) -> bool:
+    bound = binding.tables[listing.table.name]
+    if bound.rows <= max(LARGE, SCAN):
+        return False
+    return any(
+        not (isinstance(term, Condition) and _is_indexed(bound, term.field))
+        for each in filters
+        for term in each.terms
+    )
+
+
+def _is_indexed(bound: BoundTable, name: str) -> bool:
+    return name in bound.columns and bound.columns[name].indexed
