@@ -262,14 +262,13 @@ class SmtpTransport(Submitting):
         def note(number: int, result: SendResult) -> None:
             results[number] = result
             if len(results) < len(groups):
+                self._make_room(result.handed_over)  # only the last one's waits for `confirm`
                 return
             parts = [results[n] for n in range(len(groups))]
-            handed_over = sum(part.handed_over for part in parts)
-            self._make_room(handed_over - 1)  # one result, so one confirmation
             waits = [part.retry_in for part in parts if part.retry_in is not None]
             outcomes = tuple(itertools.chain.from_iterable(part.outcomes for part in parts))
             retry_in = max(waits, default=None)
-            done(SendResult(envelope, outcomes, self.relay.place, retry_in, handed_over > 0))
+            done(SendResult(envelope, outcomes, self.relay.place, retry_in, result.handed_over))
 
         for number, group in enumerate(groups):
             part = replace(envelope, recipients=group, invalid=())

@@ -1,0 +1,52 @@
+"""Relays on this machine, and transports that talk to them with little patience."""
+
+import random
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack
+from typing import Any
+
+import pytest
+
+from agentflow_tui.demo.catcher import Catcher
+from agentflow_tui.demo.mischief import Mischief
+from agentflow_tui.mail import relays
+from agentflow_tui.mail.breakers import Breaker
+from agentflow_tui.mail.jobs import Timeouts
+from agentflow_tui.mail.pool import SmtpTransport
+
+QUICK = Timeouts(connect=5, command=5, content=5, final=5, idle=60, quit=0.2)
+
+
+class Post:
+    """What a test sends with."""
+
+    def __init__(self, stack: AsyncExitStack):
+        self._stack = stack
+
+    async def catcher(self, **options: Any) -> Catcher:
+        """A relay that does what `Mischief` says."""
+        catcher = Catcher(Mischief(**options))
+        await catcher.start()
+        self._stack.push_async_callback(catcher.close)
+        return catcher
+
+    def transport(self, url: str, **options: Any) -> SmtpTransport:
+        options.setdefault("connections", 1)
+        options.setdefault("timeouts", QUICK)
+        options.setdefault("breaker", quick_breaker())
+        transport = SmtpTransport(relays.from_url(url), **options)
+        self._stack.push_async_callback(transport.close, 0.2)
+        return transport
+
+    def defer(self, action: Callable[[], Any]) -> None:
+        self._stack.push_async_callback(action)
+
+
+def quick_breaker() -> Breaker:
+    return Breaker(first=0.001, longest=0.05, dice=random.Random(1))
+
+
+@pytest.fixture
+async def post() -> AsyncIterator[Post]:
+    async with AsyncExitStack() as stack:
+        yield Post(stack)
