@@ -101,6 +101,45 @@ async def connect(
     return _handed_over(client, relay, make)
 
 
+async def probe(relay: Relay, timeout: float = 10.0) -> Offer:  # noqa: ASYNC109 - see `connect`
+    """Whether the relay can be used now: connect, sign in, say goodbye. For health and doctor.
+
+    Raises `RelayDownError`, or `SettingsError` for certificates that cannot be read.
+    """
+    context = await asyncio.to_thread(tls_context, relay)
+    hello = await asyncio.to_thread(greeting_name, relay)
+    goodbye = await connect(relay, context, hello, timeout, _Goodbye)
+    await asyncio.wait([goodbye.gone], timeout=1.0)
+    goodbye.abort()
+    return goodbye.offer
+
+
+class _Goodbye(asyncio.Protocol):
+    """Says QUIT as soon as it is connected."""
+
+    def __init__(self, offer: Offer):
+        self.offer = offer
+        self.gone = asyncio.get_running_loop().create_future()
+        self._transport: asyncio.WriteTransport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.WriteTransport)
+        self._transport = transport
+        transport.write(b"QUIT\r\n")
+
+    def data_received(self, data: bytes) -> None:
+        self.abort()
+
+    def abort(self) -> None:
+        if self._transport is not None:
+            self._transport.abort()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._transport = None
+        if not self.gone.done():
+            self.gone.set_result(None)
+
+
 async def _hello(client: "aiosmtplib.SMTP") -> None:
     """EHLO, or HELO for a relay so old that it knows no other."""
     import aiosmtplib

@@ -9,7 +9,7 @@ from agentflow_tui.mail.answers import Verdict
 from agentflow_tui.mail.jobs import Timeouts
 from agentflow_tui.mail.limits import Limits
 
-from .conftest import QUICK, Post
+from .conftest import QUICK, Post, until
 from .samples import envelope, parsed
 
 PLAIN = ("SIZE 1000000",)
@@ -191,17 +191,8 @@ async def test_an_idle_connection_is_closed_politely(post: Post) -> None:
     limits = Timeouts(connect=5, command=5, content=5, final=5, idle=0.02, quit=1)
     transport = post.transport(catcher.url, timeouts=limits)
     await transport.send(envelope())
-    while transport.state.connections:
-        await _turn()
-    while catcher.sessions:
-        await _turn()
+    await until(lambda: not transport.state.connections and not catcher.sessions)
     assert catcher.commands[-1] == "QUIT"
-
-
-async def _turn() -> None:
-    import asyncio
-
-    await asyncio.sleep(0.001)
 
 
 async def test_options_are_used_when_needed_and_offered(post: Post) -> None:

@@ -2,7 +2,6 @@
 
 import asyncio
 import socket
-from collections.abc import Callable
 
 from agentflow_tui.demo.catcher import Catcher
 from agentflow_tui.demo.mischief import Mischief
@@ -12,7 +11,7 @@ from agentflow_tui.mail.envelopes import Envelope
 from agentflow_tui.mail.limits import Limits, Rate
 from agentflow_tui.mail.pool import SmtpTransport
 
-from .conftest import Post, quick_breaker
+from .conftest import Post, quick_breaker, until
 from .samples import envelope
 
 
@@ -20,12 +19,6 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
-
-
-async def until(condition: Callable[[], object]) -> None:
-    async with asyncio.timeout(10):
-        while not condition():
-            await asyncio.sleep(0.001)
 
 
 def many(count: int, *, domain: str = "acme.test") -> list[Envelope]:

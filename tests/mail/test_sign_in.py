@@ -16,10 +16,10 @@ from agentflow_tui.mail import relays
 from agentflow_tui.mail.answers import Phase, SendResult, Verdict
 from agentflow_tui.mail.breakers import Breaker
 from agentflow_tui.mail.pool import SmtpTransport
-from agentflow_tui.mail.smtp import RelayDownError, connect, tls_context
+from agentflow_tui.mail.smtp import RelayDownError, connect, probe, tls_context
 
 from .certificates import Authority, make_authority
-from .conftest import QUICK, Post
+from .conftest import QUICK, Post, until
 from .samples import envelope
 
 PASSWORD = "correct horse:@/ü"
@@ -206,6 +206,20 @@ async def test_a_password_said_back_by_the_relay_is_struck_out() -> None:
     assert b64encode(b"\0bob\0pa55word").decode() not in str(caught.value)
     assert str(caught.value).startswith("535 5.7.8 no: •••")
     server.close()
+
+
+async def test_a_probe_signs_in_says_goodbye_and_tells_what_is_offered(
+    post: Post, relay: Relays, authority: Authority
+) -> None:
+    catcher = await post.catcher(offers=("PIPELINING", "SIZE 1000", "STARTTLSX"))
+    offer = await probe(relays.from_url(catcher.url))
+    assert (offer.pipelining, offer.size, offer.utf8) == (True, 1000, False)
+    await until(lambda: not catcher.sessions)
+    assert catcher.commands[-1] == "QUIT"
+    port = await relay.start(implicit=authority.server("127.0.0.1"))
+    await probe(relays.from_url(f"smtps://127.0.0.1:{port}?ca={authority.ca}"))
+    with pytest.raises(RelayDownError, match="is not trusted"):
+        await probe(relays.from_url(f"smtps://127.0.0.1:{port}"))
 
 
 async def test_a_name_that_nobody_knows_is_said_in_words(post: Post) -> None:
