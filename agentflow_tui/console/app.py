@@ -60,9 +60,12 @@ class ConsoleApp(App[None]):
     COMMAND_PALETTE_BINDING = "f12"
     ENABLE_COMMAND_PALETTE = True
 
-    def __init__(self, env: Environment, start: Place | None = None) -> None:
+    def __init__(
+        self, env: Environment, start: Place | None = None, *, workers: bool = False
+    ) -> None:
         super().__init__()
         self.env = env
+        self.with_workers = workers or env.settings.context.workers
         self.history = History()
         self.health: Health | None = None
         self.frozen_since: datetime | None = None

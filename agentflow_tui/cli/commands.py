@@ -1,0 +1,188 @@
+"""The commands. Each takes the parsed options and returns an exit code.
+
+What a command needs is imported when it runs: ``agentflow list`` never waits for the console.
+"""
+
+import argparse
+import asyncio
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+
+from agentflow_tui import settings
+from agentflow_tui.errors import UsageError
+from agentflow_tui.schema import TABLES, Table, find_table
+from agentflow_tui.settings import Settings
+from agentflow_tui.store.database import Database, Manners, masked
+
+Options = argparse.Namespace
+
+
+def say(message: str) -> None:
+    """Something about the data: to stderr."""
+    print(message, file=sys.stderr, flush=True)
+
+
+def put(line: str) -> None:
+    """Data: to stdout."""
+    print(line)
+
+
+def _settings(options: Options) -> Settings:
+    return settings.load(
+        context=options.context, database_url=options.database, read_only=options.read_only
+    )
+
+
+@asynccontextmanager
+async def _opened(chosen: Settings, *, seconds: float = 60.0) -> AsyncIterator[Database]:
+    """The database in use, for one command; the embedded server where none is configured."""
+    from agentflow_tui.store import embedded
+
+    server = None
+    url = chosen.context.database_url
+    if not url:
+        server = await asyncio.to_thread(embedded.start, chosen.home)
+        url = server.url
+    manners = Manners(
+        application="agentflow cli",
+        connections=2,
+        statement_timeout=seconds,
+        read_only=chosen.context.read_only,
+    )
+    database = await Database.open(url, manners)
+    try:
+        yield database
+    finally:
+        database.close()
+        if server is not None:
+            server.release()
+
+
+def _with_database(options: Options, work: Callable[[Database], Awaitable[int]]) -> int:
+    async def run() -> int:
+        async with _opened(_settings(options)) as database:
+            return await work(database)
+
+    return asyncio.run(run())
+
+
+def _table(name: str) -> Table:
+    table = find_table(name)
+    if table is None:
+        raise UsageError(f"There is no table {name!r}; there are {', '.join(TABLES)}.")
+    return table
+
+
+def console(options: Options) -> int:
+    """Open the console."""
+    from agentflow_tui.cli.terminal import open_console
+
+    return open_console(_settings(options), screen=options.screen, workers=options.workers)
+
+
+def demo(options: Options) -> int:
+    """Fill the embedded database with sample data, and open the console on it."""
+    from agentflow_tui.cli import demonstration
+
+    return demonstration.demo(options)
+
+
+def worker(options: Options) -> int:
+    """Run background workers in this process."""
+    from agentflow_tui.cli.working import work
+
+    return work(_settings(options), options.only, drain=options.drain, log_json=options.log_json)
+
+
+def db(options: Options) -> int:
+    """Say which database commands there are."""
+    options.parser.print_help(sys.stderr)
+    return 2
+
+
+def db_init(options: Options) -> int:
+    """Create the documented tables where they are missing."""
+    from agentflow_tui.store.ddl import create_missing_tables
+
+    async def init(database: Database) -> int:
+        made = await create_missing_tables(database)
+        say(f"Created {', '.join(made)}." if made else "All thirteen tables are there.")
+        return 0
+
+    return _with_database(options, init)
+
+
+def db_uri(options: Options) -> int:
+    """Print the URL of the database in use."""
+    from agentflow_tui.store import embedded
+
+    chosen = _settings(options)
+    url = chosen.context.database_url
+    if not url:
+        with embedded.start(chosen.home) as server:
+            url = server.url
+    put(url if options.show_password else masked(url))
+    return 0
+
+
+def db_accelerate(options: Options) -> int:
+    """Build or drop the optional indexes and triggers."""
+    from agentflow_tui.cli.accelerating import accelerate
+
+    async def run() -> int:
+        async with _opened(_settings(options), seconds=24 * 3600.0) as database:
+            return await accelerate(database, options)
+
+    return asyncio.run(run())
+
+
+def doctor(options: Options) -> int:
+    """Check the set-up."""
+    from agentflow_tui.cli.doctoring import examine
+
+    return asyncio.run(examine(_settings(options), _opened, as_json=options.json))
+
+
+def list_rows(options: Options) -> int:
+    """List a table."""
+    from agentflow_tui.cli.listing import print_list
+
+    table = _table(options.table)
+    if options.limit is not None and options.limit < 0:
+        raise UsageError("--limit wants a number of rows, 0 or more.")
+
+    async def run() -> int:
+        chosen = _settings(options)
+        async with _opened(chosen) as database:
+            return await print_list(database, chosen, table, options)
+
+    return asyncio.run(run())
+
+
+def show(options: Options) -> int:
+    """Show one row and its relations."""
+    from agentflow_tui.cli.showing import print_row
+
+    table = _table(options.table)
+    return _with_database(
+        options, lambda database: print_row(database, table, options.id, as_json=options.json)
+    )
+
+
+def completion(options: Options) -> int:
+    """Print a completion script."""
+    from agentflow_tui.cli.completing import script
+
+    put(script(options.shell))
+    return 0
+
+
+def complete(options: Options) -> int:
+    """Print what may follow, for the completion scripts."""
+    from agentflow_tui.cli.completing import candidates
+
+    with suppress(UsageError):
+        for candidate in candidates(options.words):
+            put(candidate)
+    return 0

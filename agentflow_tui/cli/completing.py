@@ -1,0 +1,84 @@
+"""Completion for bash, zsh and fish: small scripts that ask ``agentflow __complete``."""
+
+from collections.abc import Sequence
+
+from agentflow_tui.schema import TABLES, find_table
+
+_COMMANDS = ("demo", "worker", "db", "doctor", "list", "show", "completion")
+_OPTIONS = {
+    "": ("--context", "--database", "--read-only", "--screen", "--version", "--workers"),
+    "demo": ("--scale", "--seed", "--reset", "--no-console"),
+    "worker": ("--only", "--drain", "--log-json"),
+    "doctor": ("--json",),
+    "list": ("--json", "--csv", "--limit", "--sort"),
+    "show": ("--json",),
+}
+_BELOW = {
+    "db": ("init", "uri", "accelerate"),
+    "completion": ("bash", "zsh", "fish"),
+}
+
+_BASH = """\
+_agentflow() {
+    local IFS=$'\\n'
+    COMPREPLY=($(agentflow __complete -- "${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null))
+    [[ ${COMPREPLY[0]} == *: ]] && compopt -o nospace
+    local cut=${COMP_WORDS[COMP_CWORD]%"${COMP_WORDS[COMP_CWORD]##*:}"}
+    COMPREPLY=("${COMPREPLY[@]#"$cut"}")
+}
+COMP_WORDBREAKS=${COMP_WORDBREAKS//:}
+complete -F _agentflow agentflow"""
+
+_ZSH = """\
+#compdef agentflow
+_agentflow() {
+    local -a found
+    found=("${(@f)$(agentflow __complete -- "${(@)words[2,CURRENT]}" 2>/dev/null)}")
+    compadd -S '' -a found
+}
+compdef _agentflow agentflow"""
+
+_FISH = """\
+function __agentflow_complete
+    set -l words (commandline -opc) (commandline -ct)
+    agentflow __complete -- $words[2..] 2>/dev/null
+end
+complete -c agentflow -f -a '(__agentflow_complete)'"""
+
+
+def script(shell: str) -> str:
+    """The completion script of a shell."""
+    return {"bash": _BASH, "zsh": _ZSH, "fish": _FISH}[shell]
+
+
+def candidates(words: Sequence[str]) -> list[str]:
+    """What may stand in the place of the last word."""
+    before, word = list(words[:-1]), words[-1] if words else ""
+    command = next((w for w in before if not w.startswith("-")), "")
+    if word.startswith("-") and not (command == "list" and len(before) > 1 and ":" in word):
+        found: Sequence[str] = (*_OPTIONS.get(command, ()), *_OPTIONS[""])
+    elif not command:
+        found = _COMMANDS
+    elif command in _BELOW:
+        found = _BELOW[command]
+    elif command in {"list", "show"}:
+        found = _of_table(before[before.index(command) + 1 :], word, command)
+    else:
+        found = ()
+    return [candidate for candidate in found if candidate.startswith(word)]
+
+
+def _of_table(before: Sequence[str], word: str, command: str) -> Sequence[str]:
+    named = [w for w in before if not w.startswith("-")]
+    if not named:
+        return tuple(TABLES)
+    table = find_table(named[0])
+    if table is None or command == "show":
+        return ()
+    if before[-1] == "--sort":
+        return [c.name for c in table.columns if not c.secret]
+    name, colon, value = word.partition(":")
+    if colon and name == "status":
+        done, comma, _ = value.rpartition(",")
+        return [f"status:{done}{comma}{status}" for status in table.statuses]
+    return [f"{c.name}:" for c in table.columns if not c.secret]

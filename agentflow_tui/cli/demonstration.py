@@ -1,0 +1,83 @@
+"""``agentflow demo``: an embedded database with sample data, workers, a mail catcher, a console."""
+
+import argparse
+import asyncio
+import sys
+from dataclasses import replace
+
+from agentflow_tui import clock, settings
+from agentflow_tui.errors import UsageError
+from agentflow_tui.settings import Context, Settings
+from agentflow_tui.store import embedded
+from agentflow_tui.store.database import Database, Manners
+from agentflow_tui.text import plural
+
+SMALL = 2_000
+"""Rows in the large tables unless --scale says otherwise."""
+
+MOST = 20_000_000
+
+
+def demo(options: argparse.Namespace) -> int:
+    """Fill, then open the console unless --no-console. Returns the exit code."""
+    chosen = settings.load()
+    if options.database or options.context:
+        raise UsageError("demo works on the embedded database only; leave out --database.")
+    if options.scale is not None and not 100 <= options.scale <= MOST:
+        raise UsageError(f"--scale wants 100 to {MOST:,} rows.")
+    chosen = replace(chosen, context=Context(name="demo", read_only=options.read_only))
+    with embedded.start(chosen.home, say=_say) as server:
+        asyncio.run(_fill(server.url, options))
+        if options.no_console:
+            return 0
+        return _console(chosen, options)
+
+
+def _console(chosen: Settings, options: argparse.Namespace) -> int:
+    from agentflow_tui.cli.terminal import open_console
+
+    return open_console(chosen, screen=options.screen, workers=not options.read_only)
+
+
+async def _fill(url: str, options: argparse.Namespace) -> None:
+    from agentflow_tui.store.ddl import create_missing_tables
+    from agentflow_tui.store.filling import is_empty
+
+    database = await Database.open(
+        url, Manners(application="agentflow demo", statement_timeout=3600)
+    )
+    try:
+        await create_missing_tables(database)
+        if not options.reset and not options.scale and not await is_empty(database):
+            _say("The embedded database holds data already; --reset replaces it.")
+            return
+        await _load(database, options)
+    finally:
+        database.close()
+
+
+async def _load(database: Database, options: argparse.Namespace) -> None:
+    from agentflow_tui.demo.sample import fill
+
+    rows = options.scale or SMALL
+    _say(f"Filling the large tables with about {plural(rows, 'row')} …")
+    await fill(
+        database,
+        seed=options.seed,
+        now=clock.now(),
+        rows=rows,
+        reset=options.reset or bool(options.scale),
+        say=_progress,
+    )
+
+
+def _say(line: str) -> None:
+    sys.stderr.write(line + "\n")
+    sys.stderr.flush()
+
+
+def _progress(done: int, total: int, what: str) -> None:
+    share = 100 * done // total if total else 100
+    end = "\n" if done >= total else ""
+    sys.stderr.write(f"\r\x1b[K  {what}: {done:,} of {total:,} ({share} %){end}")
+    sys.stderr.flush()

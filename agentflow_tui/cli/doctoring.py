@@ -1,0 +1,159 @@
+"""``agentflow doctor``: what is wrong with the set-up, one line each."""
+
+import json
+import sys
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from enum import IntEnum
+
+from agentflow_tui.errors import AgentflowError
+from agentflow_tui.settings import Settings
+from agentflow_tui.store.database import Database, place
+from agentflow_tui.store.diagnoses import diagnose, worth_accelerating
+from agentflow_tui.text import duration, plural, safe
+
+CLOCK_DRIFT = 2.0
+"""Seconds that this machine's clock may differ from the database's."""
+
+Opener = Callable[[Settings], AbstractAsyncContextManager[Database]]
+
+
+class Verdict(IntEnum):
+    """How bad a finding is."""
+
+    FINE = 0
+    WARNING = 1
+    PROBLEM = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line of the report."""
+
+    subject: str
+    verdict: Verdict
+    message: str
+
+
+async def examine(settings: Settings, opened: Opener, *, as_json: bool) -> int:
+    """Print the findings. Returns 0 when all is fine or only could be better, 1 for a problem, 3
+    when the database cannot be reached."""
+    findings: list[Finding] = []
+    code = 0
+    try:
+        async with opened(settings) as database:
+            findings += await _database(database)
+    except AgentflowError as error:
+        findings.append(Finding("connection", Verdict.PROBLEM, str(error)))
+        code = error.exit_code
+    findings += [_key(settings), _mail(settings)]
+    for finding in findings:
+        sys.stdout.write(_json(finding) if as_json else _text(finding))
+    worst = max(finding.verdict for finding in findings)
+    return code or (1 if worst is Verdict.PROBLEM else 0)
+
+
+def _text(finding: Finding) -> str:
+    glyph = {Verdict.FINE: "✓", Verdict.WARNING: "▲", Verdict.PROBLEM: "✗"}[finding.verdict]
+    return f"{glyph} {finding.subject:<11} {safe(finding.message, 2000)}\n"
+
+
+def _json(finding: Finding) -> str:
+    return (
+        json.dumps(
+            {
+                "subject": finding.subject,
+                "verdict": finding.verdict.name.lower(),
+                "message": finding.message,
+            }
+        )
+        + "\n"
+    )
+
+
+async def _database(database: Database) -> list[Finding]:
+    facts = await diagnose(database)
+    findings = [
+        Finding(
+            "connection",
+            Verdict.FINE,
+            f"PostgreSQL {facts.version} at {place(database.url)}, "
+            f"{duration(facts.round_trip)} away",
+        )
+    ]
+    missing = database.binding.problems()
+    findings += [Finding("naming", Verdict.PROBLEM, f"{m}.") for m in missing] or [
+        Finding("naming", Verdict.FINE, "all thirteen tables with all their columns")
+    ]
+    findings.append(_privileges(database))
+    findings.append(
+        Finding(
+            "pooler",
+            Verdict.WARNING if database.pooled else Verdict.FINE,
+            "a transaction pooler is in between: session locks do not hold, leases alone serve"
+            if database.pooled
+            else "none in between: session locks hold",
+        )
+    )
+    drift = abs(facts.clock_offset)
+    findings.append(
+        Finding(
+            "clock",
+            Verdict.WARNING if drift > CLOCK_DRIFT else Verdict.FINE,
+            f"{duration(drift)} apart from the database's"
+            + ("; the database's counts, set this machine's" if drift > CLOCK_DRIFT else ""),
+        )
+    )
+    findings.append(_indexes(database))
+    return findings
+
+
+def _privileges(database: Database) -> Finding:
+    closed = [b.table.name for b in database.binding.tables.values() if b.oid and not b.writable]
+    if closed:
+        return Finding(
+            "privileges", Verdict.WARNING, f"this role may not write {', '.join(closed)}"
+        )
+    return Finding("privileges", Verdict.FINE, "this role may read and write every table")
+
+
+def _indexes(database: Database) -> Finding:
+    wanted = worth_accelerating(database.binding)
+    if wanted:
+        return Finding(
+            "indexes",
+            Verdict.WARNING,
+            f"{plural(len(wanted), 'index', 'indexes')} would serve large tables "
+            f"({', '.join(sorted({name.split('.')[0] for name in wanted}))}); "
+            "'agentflow db accelerate' says what each brings and costs",
+        )
+    return Finding("indexes", Verdict.FINE, "nothing large waits for one")
+
+
+def _key(settings: Settings) -> Finding:
+    from agentflow_tui.vault import find_key
+
+    try:
+        found = find_key(settings.environ)
+    except AgentflowError as error:
+        return Finding("key", Verdict.PROBLEM, str(error))
+    if found is None:
+        return Finding(
+            "key", Verdict.WARNING, "no ENCRYPTION_KEY and no AGENTFLOW_KEY_FILE: secrets stay shut"
+        )
+    return Finding("key", Verdict.FINE, "64 hex digits, as AgentFlow's own")
+
+
+def _mail(settings: Settings) -> Finding:
+    from agentflow_tui.mail.relays import from_environ
+
+    if settings.environ.get("AGENTFLOW_OUTBOX"):
+        return Finding("mail", Verdict.FINE, f"to files in {settings.environ['AGENTFLOW_OUTBOX']}")
+    try:
+        relay = from_environ(settings.environ)
+    except AgentflowError as error:
+        return Finding("mail", Verdict.PROBLEM, str(error))
+    if relay is None:
+        return Finding("mail", Verdict.WARNING, "no SMTP_URL and no EMAIL_HOST: nothing is sent")
+    return Finding("mail", Verdict.FINE, f"by {relay.host}:{relay.port}")

@@ -1,0 +1,184 @@
+"""``agentflow list``: a table, a page at a time, whatever its length."""
+
+import argparse
+import csv
+import json
+import shutil
+import sys
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from agentflow_tui import clock
+from agentflow_tui.documents import read
+from agentflow_tui.errors import UsageError
+from agentflow_tui.schema import Column, Kind, Table
+from agentflow_tui.settings import Settings
+from agentflow_tui.store.database import Database
+from agentflow_tui.store.listings import Field, Listing, column_field
+from agentflow_tui.store.lists import LISTINGS
+from agentflow_tui.store.naming import Binding
+from agentflow_tui.store.pages import Window
+from agentflow_tui.store.queries import Query, query
+from agentflow_tui.store.statements import as_tuple
+from agentflow_tui.text import NOTHING, cell_width, defuse, fit, moment, safe
+
+CHUNK = 500
+"""Rows that are read at a time."""
+
+ON_A_TERMINAL = 50
+"""Rows printed as a table unless --limit says otherwise."""
+
+MASKED = "••••••••"
+WIDEST = 40
+"""Cells of a column of the printed table."""
+
+
+async def print_list(
+    database: Database, settings: Settings, table: Table, options: argparse.Namespace
+) -> int:
+    """Print what the filter matches. Returns the exit code."""
+    columns = [c for c in table.columns if database.binding.has(table.name, c.name)]
+    if not columns:
+        database.binding.render(f"{{{table.name}}}")
+    wanted = _query(database.binding, settings, table, columns, options)
+    limit = options.limit
+    if limit is None and not (options.json or options.csv):
+        limit = ON_A_TERMINAL
+    rows = _rows(database, wanted, len(columns), limit)
+    if options.json:
+        await _as_json(rows, columns)
+    elif options.csv:
+        await _as_csv(rows, columns)
+    else:
+        await _as_table(rows, columns, settings, limit)
+    return 0
+
+
+def _query(
+    binding: Binding,
+    settings: Settings,
+    table: Table,
+    columns: Sequence[Column],
+    options: argparse.Namespace,
+) -> Query[Any]:
+    """The console's own listing for filters and sorts, with every documented column fetched."""
+    own = LISTINGS[table.name]
+    fields = tuple(_shown(table, column) for column in columns)
+    rest = tuple(f for f in (*own.fields, *own.further) if f.column is None)
+    listing: Listing[Any] = replace(own, row=as_tuple, fields=fields, further=rest)
+    sort = options.sort
+    if sort:
+        name = sort.removeprefix("-")
+        why = listing.why_unsorted(binding, name)
+        if why:
+            raise UsageError(f"Not sorted: {why}.")
+        found = listing.field(name)
+        sort = ("-" if sort.startswith("-") else "") + (found.name if found else name)
+    found_query = query(
+        listing,
+        binding,
+        " ".join(options.filter),
+        now=clock.now(),
+        zone=clock.zone(settings.console.time_zone),
+        sort=sort,
+    )
+    return replace(found_query, scan=None)
+
+
+def _shown(table: Table, column: Column) -> Field:
+    """A column as it is fetched: secrets never are, but for a key, which pages go by."""
+    field = column_field(table, column)
+    return replace(field, value="NULL") if column.secret and not column.primary_key else field
+
+
+async def _rows(
+    database: Database, wanted: Query[Any], width: int, limit: int | None
+) -> AsyncIterator[tuple[Any, ...]]:
+    names = [field.name for field in wanted.listing.fields]
+    places = [names.index(key.field.name) for key in wanted.order]
+    anchor: tuple[object, ...] | None = None
+    left = limit
+    while left is None or left > 0:
+        count = CHUNK if left is None else min(left, CHUNK)
+        page = await wanted.page(database, Window(limit=count, anchor=anchor))
+        for row in page.rows:
+            yield row[:width]
+        if not page.more or not page.rows:
+            return
+        anchor = tuple(page.rows[-1][place] for place in places)
+        left = None if left is None else left - len(page.rows)
+
+
+def json_value(column: Column, value: object) -> object:
+    """A value as JSON has it: times in ISO 8601, documents parsed where they parse."""
+    if column.secret:
+        return MASKED
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if column.kind is Kind.JSON and isinstance(value, str):
+        document = read(value, limit=len(value) + 1)
+        return value if document.problem else document.value
+    return value
+
+
+async def _as_json(rows: AsyncIterator[tuple[Any, ...]], columns: Sequence[Column]) -> None:
+    async for row in rows:
+        pairs = {c.name: json_value(c, v) for c, v in zip(columns, row, strict=True)}
+        sys.stdout.write(json.dumps(pairs, ensure_ascii=True) + "\n")
+
+
+async def _as_csv(rows: AsyncIterator[tuple[Any, ...]], columns: Sequence[Column]) -> None:
+    writer = csv.writer(sys.stdout)
+    writer.writerow([column.name for column in columns])
+    async for row in rows:
+        writer.writerow([_csv_value(c, v) for c, v in zip(columns, row, strict=True)])
+
+
+def _csv_value(column: Column, value: object) -> object:
+    if column.secret:
+        return MASKED
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return defuse(value) if isinstance(value, str) else value
+
+
+async def _as_table(
+    rows: AsyncIterator[tuple[Any, ...]],
+    columns: Sequence[Column],
+    settings: Settings,
+    limit: int | None,
+) -> None:
+    now, zone = clock.now(), clock.zone(settings.console.time_zone)
+
+    def cell(column: Column, value: object) -> str:
+        if column.secret:
+            return MASKED
+        if value is None:
+            return NOTHING
+        return moment(value, zone, now) if isinstance(value, datetime) else safe(str(value), 200)
+
+    cells = [[cell(c, v) for c, v in zip(columns, row, strict=True)] async for row in rows]
+    widths = _widths([c.name for c in columns], cells, shutil.get_terminal_size().columns)
+    _line([c.name for c in columns], widths, sys.stdout.write)
+    for row in cells:
+        _line(row, widths, sys.stdout.write)
+    if limit is not None and len(cells) == limit:
+        sys.stderr.write(f"({limit} rows; --limit N for more)\n")
+
+
+def _widths(titles: Sequence[str], cells: Sequence[Sequence[str]], room: int) -> list[int]:
+    """As wide as the cells are, the widest columns cut until the line fits; on a pipe nothing."""
+    widths = [
+        min(WIDEST, max([cell_width(title), *(cell_width(row[i]) for row in cells)]))
+        for i, title in enumerate(titles)
+    ]
+    while sys.stdout.isatty() and sum(widths) + 2 * len(widths) > room and max(widths) > 6:
+        widths[widths.index(max(widths))] -= 1
+    return widths
+
+
+def _line(cells: Sequence[str], widths: Sequence[int], write: Callable[[str], Any]) -> None:
+    text = "  ".join(fit(cell, width) for cell, width in zip(cells, widths, strict=True))
+    write(text.rstrip() + "\n")

@@ -1,0 +1,52 @@
+"""``agentflow show``: one row, and what it is related to."""
+
+import json
+import sys
+
+from agentflow_tui.cli.listing import MASKED, json_value
+from agentflow_tui.errors import AgentflowError
+from agentflow_tui.schema import Table
+from agentflow_tui.store.database import Database
+from agentflow_tui.store.details import COUNT_TO, Record, read_record
+from agentflow_tui.text import NOTHING, bounded, safe
+
+
+async def print_row(database: Database, table: Table, id_: str, *, as_json: bool) -> int:
+    """Print the row. Raises `AgentflowError` when there is none."""
+    record = await read_record(database, table, id_)
+    if record is None:
+        raise AgentflowError(f"{table.name} has no row {id_}.")
+    sys.stdout.write(_json(record) if as_json else _text(record))
+    return 0
+
+
+def _json(record: Record) -> str:
+    values: dict[str, object] = {}
+    for column in record.table.columns:
+        if column.secret:
+            values[column.name] = MASKED if column.name in record.secrets else None
+        elif column.name in record.values:
+            values[column.name] = json_value(column, record.values[column.name])
+    related = {
+        f"{relation.table}.{relation.column}": count for relation, count in record.pointing.items()
+    }
+    return json.dumps({**values, "related": related}, ensure_ascii=True) + "\n"
+
+
+def _text(record: Record) -> str:
+    lines = []
+    for column in record.table.columns:
+        value = record.values.get(column.name)
+        if column.secret:
+            shown = MASKED if column.primary_key or column.name in record.secrets else NOTHING
+        elif value is None:
+            shown = NOTHING
+        else:
+            shown = safe(str(json_value(column, value)) if not isinstance(value, str) else value)
+        to = f"  -> {column.references}" if column.references and value is not None else ""
+        lines.append(f"{column.name:<20} {shown}{to}")
+    for relation, count in record.pointing.items():
+        said = "not counted" if count is None else bounded(count, COUNT_TO)
+        hint = f"agentflow list {relation.table} {relation.column}:{record.id}"
+        lines.append(f"{relation.table:<22} {said:>6}   {hint}")
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,21 @@
+"""Opening the console in this terminal."""
+
+import os
+import sys
+
+from agentflow_tui.errors import UsageError
+from agentflow_tui.settings import Settings
+
+
+def open_console(settings: Settings, *, screen: str | None, workers: bool = False) -> int:
+    """Run the console until it is left. Returns the exit code.
+
+    Raises `UsageError` where there is no terminal, or no such screen.
+    """
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise UsageError("The console needs a terminal; 'agentflow list' prints to a pipe.")
+    if os.environ.get("TERM", "") in {"", "dumb"}:
+        raise UsageError("The console needs a terminal that can move its cursor; set TERM.")
+    from agentflow_tui.console.launch import launch
+
+    return launch(settings, screen=screen, workers=workers)

@@ -1,0 +1,31 @@
+"""``agentflow worker``: background workers in this process."""
+
+from agentflow_tui.errors import UsageError
+from agentflow_tui.settings import Settings
+from agentflow_tui.store import embedded
+
+ROLES = ("scheduler", "sender", "runner", "monitor")
+
+
+def roles(only: str | None) -> tuple[str, ...]:
+    """The roles that were asked for, all of them by default. Raises `UsageError`."""
+    if only is None:
+        return ROLES
+    chosen = tuple(name.strip() for name in only.split(",") if name.strip())
+    unknown = [name for name in chosen if name not in ROLES]
+    if unknown or not chosen:
+        raise UsageError(f"--only wants some of {', '.join(ROLES)}, separated by commas.")
+    return chosen
+
+
+def work(settings: Settings, only: str | None, *, drain: bool, log_json: bool) -> int:
+    """Work until stopped, or with ``drain`` until nothing is due. Returns the exit code."""
+    from agentflow_tui.workers.supervisor import main
+
+    chosen = roles(only)
+    if settings.context.read_only:
+        raise UsageError("Workers write, and this context is read-only.")
+    if not settings.embedded:
+        return main(settings, settings.context.database_url, chosen, drain, log_json)
+    with embedded.start(settings.home) as server:
+        return main(settings, server.url, chosen, drain, log_json)

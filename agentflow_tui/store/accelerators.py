@@ -1,0 +1,202 @@
+"""Optional indexes, for databases that have grown: never made unasked, each with its purpose.
+
+They are partial where a small part of a large table is what matters, built CONCURRENTLY so that
+nobody waits, and removable. Their names begin with ``agentflow_``.
+"""
+
+from dataclasses import dataclass
+
+from agentflow_tui.store.database import Database
+from agentflow_tui.store.listings import LARGE
+from agentflow_tui.store.naming import Binding
+from agentflow_tui.store.statements import Statement
+
+PREFIX = "agentflow_"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Accelerator:
+    """One index. ``on`` are its columns and its condition, in documented names; ``bytes_per_row``
+    is about what it takes for each row that it covers."""
+
+    name: str
+    table: str
+    on: str
+    purpose: str
+    bytes_per_row: int
+    covers: str = "all rows"
+
+    @property
+    def index(self) -> str:
+        return f"{PREFIX}{self.name}"
+
+
+def _plain(table: str, column: str, purpose: str, *, size: int = 45) -> Accelerator:
+    name = f"{table}_{column.lower()}"
+    return Accelerator(
+        name=name,
+        table=table,
+        on=f"({{{table}.{column}}})",
+        purpose=purpose,
+        bytes_per_row=size,
+    )
+
+
+def _few(table: str, state: str, order: str, purpose: str) -> Accelerator:
+    return Accelerator(
+        name=f"{table}_{state}",
+        table=table,
+        on=f"({order}) WHERE {{{table}.status}} = '{state}'",
+        purpose=purpose,
+        bytes_per_row=50,
+        covers=f"rows that are {state}",
+    )
+
+
+ACCELERATORS: tuple[Accelerator, ...] = (
+    Accelerator(
+        name="email_queue_pending",
+        table="email_queue",
+        on=(
+            "({email_queue.priority} DESC, {email_queue.createdAt}, {email_queue.id}) "
+            "WHERE {email_queue.status} = 'pending'"
+        ),
+        purpose="claiming the next mail, and counting what waits",
+        bytes_per_row=50,
+        covers="rows that are pending",
+    ),
+    *(
+        _few("email_queue", state, "{email_queue.createdAt}, {email_queue.id}", purpose)
+        for state, purpose in (
+            ("processing", "finding mail whose worker has died"),
+            ("failed", "listing and counting failed mail"),
+            ("held", "listing and counting held mail"),
+        )
+    ),
+    Accelerator(
+        name="email_queue_order",
+        table="email_queue",
+        on="({email_queue.priority} DESC, {email_queue.createdAt}, {email_queue.id})",
+        purpose="the mail list in its own order",
+        bytes_per_row=50,
+    ),
+    *(
+        _few("workflows", state, "{workflows.createdAt}, {workflows.id}", purpose)
+        for state, purpose in (
+            ("pending", "claiming workflows"),
+            ("running", "claiming workflows, and finding stale locks"),
+            ("paused", "counting paused workflows"),
+            ("failed", "listing and counting failed workflows"),
+        )
+    ),
+    _few(
+        "task_logs",
+        "failed",
+        "{task_logs.createdAt}, {task_logs.id}",
+        "errors of the last days, and counting them",
+    ),
+    _plain("workflows", "createdAt", "workflows by age"),
+    _plain("task_logs", "createdAt", "the journal, newest first"),
+    _plain("emails", "createdAt", "messages by age"),
+    _plain("email_queue", "emailId", "which queue entry a message has"),
+    _plain("schedules", "nextRun", "what is due next"),
+    _plain("schedules", "workflowId", "which schedules start a workflow"),
+    _plain("reports", "reportDate", "reports by date"),
+    _plain("insights", "reportId", "the insights of a report"),
+    _plain("insights", "createdAt", "insights by age"),
+    _plain("insight_distributions", "insightId", "to whom an insight went"),
+    _plain("insight_distributions", "createdAt", "distributions by age"),
+    _plain("workflows", "userId", "the workflows of a user"),
+    _plain("emails", "userId", "the mail of a user"),
+    _plain("reports", "userId", "the reports of a user"),
+    _plain("task_logs", "userId", "the tasks of a user"),
+)
+
+
+def there(binding: Binding, accelerator: Accelerator) -> bool:
+    """Whether the index is there already and valid."""
+    return accelerator.index in binding.tables[accelerator.table].indexes
+
+
+def possible(binding: Binding, accelerator: Accelerator) -> bool:
+    """Whether the database has the table and the columns."""
+    bound = binding.tables[accelerator.table]
+    return bound.oid is not None and not any(
+        f"{{{accelerator.table}.{name}}}" in accelerator.on for name in bound.missing_columns
+    )
+
+
+def wanted(binding: Binding, *, large_only: bool = False) -> list[Accelerator]:
+    """What could still be built; ``large_only`` leaves out tables that are quick without."""
+    return [
+        a
+        for a in ACCELERATORS
+        if possible(binding, a)
+        and not there(binding, a)
+        and (not large_only or binding.tables[a.table].rows > LARGE)
+    ]
+
+
+async def build(database: Database, accelerator: Accelerator) -> None:
+    """Build one index without blocking writers; an invalid rest of an earlier try is replaced.
+
+    Raises `RefusedError` and `UnreachableError`.
+    """
+    await drop(database, accelerator.index)
+    await database.execute(
+        f"CREATE INDEX CONCURRENTLY {accelerator.index} ON {{{accelerator.table}}} {accelerator.on}"
+    )
+
+
+async def drop(database: Database, index: str) -> None:
+    """Remove one of our indexes, without blocking writers."""
+    if not index.startswith(PREFIX):
+        raise ValueError(f"{index} is none of ours")
+    found = await database.fetch_one(_PLACE, index)
+    if found is not None:
+        await database.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {found.place}")
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    place: str
+
+
+_PLACE = Statement(
+    _Place,
+    """
+SELECT format('%I.%I', n.nspname, c.relname) AS place
+  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+ WHERE c.relname = $1 AND c.relkind IN ('i', 'I') AND n.nspname = ANY(current_schemas(false))
+ LIMIT 1""",
+)
+
+CHANNEL = "agentflow"
+"""The channel on which changes are announced, with an empty payload."""
+
+NOTIFYING = ("email_queue", "workflows", "schedules", "health_checks", "task_logs")
+"""Tables whose changes by other programs can be announced by a trigger."""
+
+
+async def announce(database: Database, *, enable: bool) -> None:
+    """Make or remove the triggers that announce other programs' changes: one NOTIFY a statement.
+
+    It slows writers down, because every commit that notifies takes one lock: at sixteen writers
+    about three quarters of the write throughput go.
+    """
+    for table in NOTIFYING:
+        if database.binding.has(table):
+            await database.execute(f"DROP TRIGGER IF EXISTS {PREFIX}announce ON {{{table}}}")
+    await database.execute(f"DROP FUNCTION IF EXISTS {PREFIX}announce()")
+    if not enable:
+        return
+    await database.execute(
+        f"CREATE FUNCTION {PREFIX}announce() RETURNS trigger LANGUAGE plpgsql AS "
+        f"$$BEGIN PERFORM pg_notify('{CHANNEL}', ''); RETURN NULL; END$$"
+    )
+    for table in NOTIFYING:
+        if database.binding.has(table):
+            await database.execute(
+                f"CREATE TRIGGER {PREFIX}announce AFTER INSERT OR UPDATE OR DELETE ON {{{table}}} "
+                f"FOR EACH STATEMENT EXECUTE FUNCTION {PREFIX}announce()"
+            )

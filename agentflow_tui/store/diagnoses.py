@@ -1,0 +1,46 @@
+"""What can be found out about a database and the way to it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from time import perf_counter
+
+from agentflow_tui import clock
+from agentflow_tui.store.accelerators import wanted
+from agentflow_tui.store.database import Database
+from agentflow_tui.store.naming import Binding
+from agentflow_tui.store.statements import Statement
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    version: str
+    now: datetime
+
+
+_ASK = Statement(
+    _Answer,
+    "SELECT current_setting('server_version') AS version, clock_timestamp() AS now",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """Server version, seconds for a round trip, seconds that its clock is ahead of ours."""
+
+    version: str
+    round_trip: float
+    clock_offset: float
+
+
+async def diagnose(database: Database) -> Facts:
+    """Ask twice, so that the second answer is a bare round trip. Raises `UnreachableError`."""
+    await database.fetch(_ASK)
+    before, sent = perf_counter(), clock.now()
+    (answer,) = await database.fetch(_ASK)
+    took = perf_counter() - before
+    return Facts(answer.version.split()[0], took, (answer.now - sent).total_seconds() - took / 2)
+
+
+def worth_accelerating(binding: Binding) -> list[str]:
+    """``table.index`` of the indexes that a large table would gain from."""
+    return [f"{a.table}.{a.name}" for a in wanted(binding, large_only=True)]
