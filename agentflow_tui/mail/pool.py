@@ -371,6 +371,9 @@ class SmtpTransport(Submitting):
 
     def _adopt(self, dialogue: Dialogue) -> None:
         self._usable.add(dialogue)
+        if self._breaker.is_open and not self._probing:
+            dialogue.quit()  # asked for before the trouble; reaching the relay was not the trouble
+            return
         self._reached = True
         if self._breaker.is_open:
             self._breaker.close()
