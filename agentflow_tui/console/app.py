@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import ClassVar
 
 from textual.app import App, ComposeResult, SystemCommand
@@ -24,7 +24,10 @@ from agentflow_tui.console.widgets.pane import Link
 from agentflow_tui.console.widgets.prompt import Mistake, Prompt
 from agentflow_tui.errors import AgentflowError, UsageError
 from agentflow_tui.operations.registry import verbs
-from agentflow_tui.store.summaries import Health
+from agentflow_tui.store.summaries import HEALTH, Health
+
+HEALTH_EVERY = 15.0
+"""Seconds between two looks at the health summary from screens that do not show it."""
 
 TICK = 1.0
 """Seconds between two steps of the relative ages."""
@@ -70,12 +73,14 @@ class ConsoleApp(App[None]):
         self.health: Health | None = None
         self.frozen_since: datetime | None = None
         self._start = start or Place(env.settings.console.start)
+        self._looked_at: View | None = None
+        self._health_read = datetime.min.replace(tzinfo=UTC)
         self.refresh_every = env.settings.console.refresh
         self.started = env.clock()
         self._focused = True
         self._last_key = env.clock()
         self.poller = Poller(
-            visible=lambda: self._visible,
+            visible=lambda: self,
             interval=self._interval,
             now=env.now,
             changed=self._weather_changed,
@@ -116,6 +121,22 @@ class ConsoleApp(App[None]):
     def _visible(self) -> View | None:
         current = self.query_one("#views", ContentSwitcher).visible_content
         return current if isinstance(current, View) else None
+
+    async def refresh_data(self) -> None:
+        """One look at the database: at the visible view, or now and then, in its place, at the
+        health that the title bar tells. Raises `AgentflowError`."""
+        view, now = self._visible, self.env.clock()
+        if view is None:
+            return
+        due = (now - self._health_read).total_seconds() > HEALTH_EVERY
+        if due and view is self._looked_at and not self.poller.weather.problem:
+            self._health_read = now
+            database = await self.env.connected()
+            self.health = await database.fetch_one(HEALTH)
+        else:
+            await view.refresh_data()
+            self._looked_at = view
+        self.show_chrome()
 
     async def go(self, place: Place, *, remember: bool = True) -> None:
         """Show a place. The way there is remembered unless a screen was chosen directly."""

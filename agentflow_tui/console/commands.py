@@ -7,7 +7,7 @@ from textual.app import SystemCommand
 
 from agentflow_tui.console.chrome import key_name
 from agentflow_tui.console.environment import Environment
-from agentflow_tui.console.screens.catalogue import LISTS, view_called
+from agentflow_tui.console.screens.catalogue import GROUPS, LISTS, view_called
 from agentflow_tui.console.views.view import Place
 from agentflow_tui.console.widgets.dialogs import Choice, Note, Option
 from agentflow_tui.console.widgets.pane import text_line
@@ -37,7 +37,8 @@ COMMANDS = {
 def words() -> dict[str, str]:
     """Every first word of a command, with what it does."""
     lists = {screen.words[0]: screen.title for screen in LISTS.values()}
-    return {**lists, **COMMANDS}
+    groups = {screen.words[0]: screen.title for screen in GROUPS.values()}
+    return {"overview": "Overview", **lists, **groups, **COMMANDS}
 
 
 def completer(env: Environment) -> Completer:

@@ -93,7 +93,8 @@ class StoreSource(Generic[RowT]):
 
 @dataclass(slots=True)
 class HeldSource(Generic[RowT]):
-    """Rows that are all here, such as groups that were counted by one statement."""
+    """Rows that are all here, such as groups that were counted by one statement; whoever counts
+    replaces them."""
 
     rows: Sequence[RowT] = ()
 

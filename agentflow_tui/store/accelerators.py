@@ -98,6 +98,7 @@ ACCELERATORS: tuple[Accelerator, ...] = (
     _plain("workflows", "createdAt", "workflows by age"),
     _plain("task_logs", "createdAt", "the journal, newest first"),
     _plain("emails", "createdAt", "messages by age"),
+    _plain("emails", "sentAt", "mails sent a minute"),
     _plain("email_queue", "emailId", "which queue entry a message has"),
     _plain("schedules", "nextRun", "what is due next"),
     _plain("schedules", "workflowId", "which schedules start a workflow"),

@@ -2,18 +2,22 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from agentflow_tui.console.environment import Environment
 from agentflow_tui.console.screens import (
     accounts,
     emails,
+    errors,
     health,
+    overview,
     reports,
     schedules,
     tasks,
     workflows,
 )
 from agentflow_tui.console.views.declarations import AnyListScreen
+from agentflow_tui.console.views.group_view import GroupScreen, GroupView
 from agentflow_tui.console.views.list_view import ListView
 from agentflow_tui.console.views.view import View
 
@@ -50,12 +54,18 @@ class ScreenEntry:
     views: tuple[str, ...]
 
 
+GROUPS: dict[str, GroupScreen[Any]] = {
+    screen.name: screen for screen in (errors.ERRORS_SCREEN, errors.MATRIX_SCREEN)
+}
+
 SCREENS: tuple[ScreenEntry, ...] = (
+    ScreenEntry("overview", "1", "Overview", "Over", ("overview",)),
     ScreenEntry("workflows", "2", "Workflows", "Flows", ("workflows",)),
-    ScreenEntry("mail", "3", "Mail", "Mail", ("mail", "emails")),
+    ScreenEntry("mail", "3", "Mail", "Mail", ("mail", "domains", "emails")),
     ScreenEntry("schedules", "4", "Schedules", "Sched", ("schedules",)),
     ScreenEntry("reports", "5", "Reports", "Reps", ("reports", "insights", "distributions")),
     ScreenEntry("health", "6", "Health", "Health", ("health",)),
+    ScreenEntry("errors", "7", "Errors", "Errs", ("errors",)),
     ScreenEntry("tasks", "8", "Tasks", "Tasks", ("tasks",)),
     ScreenEntry("workers", "9", "Workers", "Wrkrs", ("workers",)),
     ScreenEntry("actions", "0", "Actions", "Acts", ("actions",)),
@@ -66,8 +76,14 @@ def _list_view(screen: AnyListScreen) -> Callable[[Environment], View]:
     return lambda env: ListView(env, screen)
 
 
+def _group_view(screen: GroupScreen[Any]) -> Callable[[Environment], View]:
+    return lambda env: GroupView(env, screen)
+
+
 VIEWS: dict[str, Callable[[Environment], View]] = {
-    name: _list_view(screen) for name, screen in LISTS.items()
+    "overview": overview.OverviewView,
+    **{name: _list_view(screen) for name, screen in LISTS.items()},
+    **{name: _group_view(screen) for name, screen in GROUPS.items()},
 }
 
 
@@ -76,12 +92,18 @@ def screen_of(view: str) -> str:
     return next((s.name for s in SCREENS if view in s.views), "")
 
 
+def named() -> dict[str, tuple[str, ...]]:
+    """The words that each list and group is called by."""
+    lists = {screen.name: screen.words for screen in LISTS.values()}
+    return {**lists, **{screen.name: screen.words for screen in GROUPS.values()}}
+
+
 def view_called(word: str) -> str | None:
     """The view that a word of the console's command line means."""
     wanted = word.lower()
     if wanted in VIEWS:
         return wanted
-    return next((s.name for s in LISTS.values() if wanted in s.words), None)
+    return next((name for name, words in named().items() if wanted in words), None)
 
 
 def view_of_table(table: str) -> str:

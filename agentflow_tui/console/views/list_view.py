@@ -283,6 +283,9 @@ class ListView(View):
         event.stop()
         self.focus_main()
 
+    def do_list_errors(self) -> None:
+        self.shell.go_soon(Place("errors"))
+
     def do_list_faults(self) -> None:
         if not self.declared.faults:
             self.shell.say("Nothing in this list can be wrong.")

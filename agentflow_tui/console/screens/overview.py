@@ -1,0 +1,354 @@
+"""Screen 1: is anything wrong, is work flowing. Every number leads to the list behind it."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+
+from textual.app import ComposeResult
+
+from agentflow_tui.console.environment import Environment
+from agentflow_tui.console.screens.errors import rows_of
+from agentflow_tui.console.screens.workflows import label
+from agentflow_tui.console.views.view import View
+from agentflow_tui.console.widgets.dialogs import Choice, Option
+from agentflow_tui.console.widgets.line import Piece
+from agentflow_tui.console.widgets.pane import Link, Pane, PaneLine, heading, text_line
+from agentflow_tui.operations.error_groups import ErrorGroup, group
+from agentflow_tui.operations.registry import BY_ID
+from agentflow_tui.operations.timetables import timetable_words
+from agentflow_tui.store.counts import CAP, Count
+from agentflow_tui.store.failures import read_failures
+from agentflow_tui.store.overview import Overview, Trouble, read_overview
+from agentflow_tui.text import NOTHING, age, bounded, number, plural, spark
+
+LABEL = 16
+LATE = timedelta(minutes=15)
+"""Mail that has waited longer than this needs attention."""
+
+LOOK_ANYWAY = timedelta(seconds=15)
+"""Time alone changes what is overdue, so the numbers are read anew this often at least."""
+
+_MAIL_WORDS = (
+    ("pending", "waiting", ""),
+    ("processing", "leaving", "running"),
+    ("held", "held", "paused"),
+    ("failed", "failed", "failed"),
+)
+_WORKFLOW_WORDS = (
+    ("running", "running", "running"),
+    ("pending", "pending", ""),
+    ("paused", "paused", "paused"),
+    ("failed", "failed", "failed"),
+)
+
+Way = tuple[str, Link]
+"""Something a line leads to, and what it is called."""
+
+
+def said(count: Count) -> str:
+    """``12``, ``10k+``, ``~1,200,000``."""
+    if count.estimated:
+        return f"~{number(count.rows)}"
+    return bounded(CAP + 1, CAP) if count.capped else number(count.rows)
+
+
+class OverviewView(View):
+    """The overview."""
+
+    def __init__(self, env: Environment) -> None:
+        super().__init__(env, "overview", "Overview")
+        self.overview: Overview | None = None
+        self.groups: Sequence[ErrorGroup] = ()
+        self._ways: dict[str, list[Way]] = {}
+
+    def compose(self) -> ComposeResult:
+        yield Pane(ascii_only=self.env.settings.console.ascii)
+
+    @property
+    def pane(self) -> Pane:
+        return self.query_one(Pane)
+
+    async def refresh_data(self) -> None:
+        database = await self.env.connected()
+        held = self.overview
+        fresh = held is not None and self.env.now() - held.now < LOOK_ANYWAY
+        seen = held.snapshot if held is not None and fresh else None
+        read = await read_overview(database, self.env.lease.total_seconds(), seen=seen)
+        if read is None:
+            return
+        self.env.learn_time(read.now)
+        if held is None or _failed(held) != _failed(read) or not fresh:
+            self.groups = group(await read_failures(database), read.now)
+        self.overview = read
+        self.shell.health = read.health
+        self._show()
+
+    def tick(self) -> None:
+        if self.overview is not None:
+            self._show()
+
+    def focus_main(self) -> None:
+        self.pane.focus()
+
+    def hints(self) -> tuple[str, ...]:
+        return (BY_ID["row.open"].id,)
+
+    def on_pane_folded(self, event: Pane.Folded) -> None:
+        event.stop()
+        ways = self._ways.get(event.node, [])
+        if len(ways) == 1:
+            self.shell.follow(ways[0][1])
+        elif ways:
+            options = [Option(str(place), title) for place, (title, _) in enumerate(ways)]
+
+            def chosen(picked: str | None) -> None:
+                if picked is not None:
+                    self.shell.follow(ways[int(picked)][1])
+
+            self.app.push_screen(Choice("Open", options), chosen)
+
+    def _show(self) -> None:
+        overview = self.overview
+        if overview is None:
+            return
+        now = self.env.now()
+        self._ways = {}
+        lines = [
+            *self._numbers(overview, now),
+            text_line(""),
+            *self._attention(overview, now),
+            text_line(""),
+            *self._next(overview, now),
+        ]
+        self.pane.show(lines)
+
+    def _line(self, key: str, pieces: Iterable[Piece], ways: list[Way]) -> PaneLine:
+        self._ways[key] = ways
+        return PaneLine(tuple(pieces), fold=key if ways else "", key=key)
+
+    def _labelled(self, name: str, pieces: Iterable[Piece], ways: list[Way]) -> PaneLine:
+        return self._line(name, (Piece(f" {name:<{LABEL}}", "dim"), *pieces), ways)
+
+    def _numbers(self, overview: Overview, now: datetime) -> list[PaneLine]:
+        health = overview.health
+        lines = [
+            self._labelled(
+                "Health",
+                (
+                    Piece(f"{plural(health.total, 'check')}  ", "strong"),
+                    Piece(f"● {health.healthy} ok  ", "ok"),
+                    Piece(
+                        f"▲ {health.warnings} warning  ", "warning" if health.warnings else "dim"
+                    ),
+                    Piece(f"✗ {health.errors} error", "failed" if health.errors else "dim"),
+                ),
+                [("health checks", Link("health_checks"))],
+            ),
+            self._states(
+                "Workflows",
+                "workflows",
+                overview.workflows,
+                _WORKFLOW_WORDS,
+                overview.failed_workflows,
+            ),
+            self._states("Mail", "email_queue", overview.mail, _MAIL_WORDS, overview.failed_mail),
+        ]
+        waiting = overview.oldest_waiting
+        late = waiting is not None and now - waiting > LATE
+        lines.append(
+            self._labelled(
+                "Oldest waiting",
+                (Piece(age(now - waiting) if waiting else NOTHING, "warning" if late else ""),),
+                [("waiting mail", Link("email_queue", filter="status:pending"))],
+            )
+        )
+        stale = overview.stale_locks
+        lines.append(
+            self._labelled(
+                "Stale locks",
+                (Piece(_known(stale), "warning" if stale else ""),),
+                [("stale locks", _stale_link(self.env))],
+            )
+        )
+        lines.append(self._series("Sent a minute", "emails", "status:sent", overview.sent))
+        lines.append(self._series("Steps a minute", "task_logs", "workflow.step", overview.steps))
+        return lines
+
+    def _states(
+        self,
+        name: str,
+        table: str,
+        counts: dict[str, Count],
+        words: Sequence[tuple[str, str, str]],
+        lately: int | None,
+    ) -> PaneLine:
+        pieces, ways = [], []
+        for status, word, style in words:
+            count = counts.get(status, Count(0))
+            pieces.append(Piece(f"{said(count)} {word}  ", style if count.rows else "dim"))
+            ways.append((f"{said(count)} {word}", Link(table, filter=f"status:{status}")))
+        if lately:
+            pieces.append(Piece(f"({number(lately)} failed within the hour)", "failed"))
+        return self._labelled(name, pieces, ways)
+
+    def _series(
+        self, name: str, table: str, filters: str, series: tuple[int, ...] | None
+    ) -> PaneLine:
+        link = [(name, Link(table, filter=filters))]
+        if series is None:
+            unknown = Piece("not counted: needs an index ('agentflow db accelerate')", "dim")
+            return self._labelled(name, (unknown,), link)
+        blocks = not self.env.settings.console.ascii
+        recent = sum(series[-6:-1]) / 5
+        room = max(20, min(60, self.pane.size.width - LABEL - 14))
+        drawn = spark([float(count) for count in series[-room:]], room, blocks=blocks)
+        return self._labelled(name, (Piece(f"{recent:>6.1f}  "), Piece(drawn, "running")), link)
+
+    def _attention(self, overview: Overview, now: datetime) -> list[PaneLine]:
+        found = [
+            *self._failing(overview.checks, "error", now),
+            *self._new_errors(True, now),
+            *self._locks(overview, now),
+            *self._late(overview, now),
+            *self._overdue(overview.overdue, now),
+            *self._failing(overview.checks, "warning", now),
+            *self._new_errors(False, now),
+            *self._expiring(overview.expiring, now),
+        ]
+        if not found:
+            return [heading(" Needs attention"), text_line("  ✓ nothing", "ok")]
+        return [heading(f" Needs attention ({len(found)})"), *found]
+
+    def _failing(self, checks: Sequence[Trouble], status: str, now: datetime) -> Iterable[PaneLine]:
+        glyph, style = ("✗", "failed") if status == "error" else ("▲", "warning")
+        for check in checks:
+            if check.detail.startswith(status):
+                detail = check.detail.removeprefix(status).removeprefix(": ")
+                yield self._trouble(
+                    f"check {check.id}",
+                    glyph,
+                    style,
+                    f"{check.what}: {detail}",
+                    check.since,
+                    now,
+                    Link("health_checks", check.id),
+                )
+
+    def _new_errors(self, new: bool, now: datetime) -> Iterable[PaneLine]:
+        shown = [g for g in self.groups if g.is_new == new and (new or g.counts[2])]
+        for found in shown[:4]:
+            words = f"{'NEW ' if new else ''}{found.label}"
+            count = found.counts[2] or found.total
+            yield self._trouble(
+                f"error {found.key}",
+                "✗" if new else "▲",
+                "new" if new else "warning",
+                f"{number(count)} × {words}",
+                found.last,
+                now,
+                rows_of(found),
+            )
+
+    def _locks(self, overview: Overview, now: datetime) -> Iterable[PaneLine]:
+        if not overview.stale_locks:
+            return
+        oldest = overview.locks[0].since if overview.locks else None
+        first = label(overview.locks[0].what, "a workflow") if overview.locks else "a workflow"
+        yield self._trouble(
+            "locks",
+            "▲",
+            "warning",
+            f"{plural(overview.stale_locks, 'stale lock')}, the oldest on {first}",
+            oldest,
+            now,
+            _stale_link(self.env),
+        )
+
+    def _late(self, overview: Overview, now: datetime) -> Iterable[PaneLine]:
+        waiting = overview.oldest_waiting
+        if waiting is not None and now - waiting > LATE:
+            yield self._trouble(
+                "late",
+                "▲",
+                "warning",
+                "mail waits longer than it should",
+                waiting,
+                now,
+                Link("email_queue", filter="status:pending age:>15m"),
+            )
+
+    def _overdue(self, schedules: Sequence[Trouble], now: datetime) -> Iterable[PaneLine]:
+        zone = self.env.settings.workers.time_zone
+        for schedule in schedules[:3]:
+            words, problem = timetable_words(schedule.what, zone)
+            yield self._trouble(
+                f"overdue {schedule.id}",
+                "▲",
+                "warning",
+                f"schedule not fired: {problem or words}",
+                schedule.since,
+                now,
+                Link("schedules", schedule.id),
+            )
+
+    def _expiring(self, credentials: Sequence[Trouble], now: datetime) -> Iterable[PaneLine]:
+        for credential in credentials[:3]:
+            gone = credential.since is not None and credential.since < now
+            word = "has expired" if gone else "expires soon"
+            yield self._trouble(
+                f"credential {credential.id}",
+                "▲",
+                "warning",
+                f"{credential.detail} credential {credential.what} {word}",
+                credential.since,
+                now,
+                Link("credentials", credential.id),
+            )
+
+    def _trouble(
+        self,
+        key: str,
+        glyph: str,
+        style: str,
+        text: str,
+        since: datetime | None,
+        now: datetime,
+        link: Link,
+    ) -> PaneLine:
+        ago = "" if since is None else _when(since, now)
+        pieces = (Piece(f"  {glyph} ", style), Piece(f"{ago:>6}  ", "dim"), Piece(text))
+        return self._line(key, pieces, [(text, link)])
+
+    def _next(self, overview: Overview, now: datetime) -> list[PaneLine]:
+        zone = self.env.settings.workers.time_zone
+        lines = [heading(" Next fires")]
+        for schedule in overview.upcoming[:5]:
+            words, problem = timetable_words(schedule.what, zone)
+            name = label(schedule.detail or None, "a workflow")
+            at = f"in {age(schedule.since - now)}" if schedule.since else ""
+            lines.append(
+                self._line(
+                    f"next {schedule.id}",
+                    (Piece(f"  {at:>8}  "), Piece(f"{name:<28} "), Piece(problem or words, "dim")),
+                    [(name, Link("schedules", schedule.id))],
+                )
+            )
+        if len(lines) == 1:
+            lines.append(text_line("  no active schedule is due", "dim"))
+        return lines
+
+
+def _when(at: datetime, now: datetime) -> str:
+    return f"in {age(at - now)}" if at > now else age(now - at)
+
+
+def _failed(overview: Overview) -> tuple[object, ...]:
+    return (overview.workflows.get("failed"), overview.mail.get("failed"), overview.failed_mail)
+
+
+def _known(count: int | None) -> str:
+    return "not counted: needs an index" if count is None else number(count)
+
+
+def _stale_link(env: Environment) -> Link:
+    minutes = round(env.lease.total_seconds() / 60)
+    return Link("workflows", filter=f"status:running locked:yes lockedAt:>{minutes}m")

@@ -1,0 +1,106 @@
+"""A list of rows that one statement counts: groups of errors, domains, and the like."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from textual.app import ComposeResult
+
+from agentflow_tui.console.environment import Environment
+from agentflow_tui.console.sources import HeldSource
+from agentflow_tui.console.views.view import View
+from agentflow_tui.console.widgets.columns import Column
+from agentflow_tui.console.widgets.grid import Grid
+from agentflow_tui.console.widgets.line import Line, Piece
+from agentflow_tui.console.widgets.pane import Link
+from agentflow_tui.operations.registry import BY_ID
+
+RowT = TypeVar("RowT")
+
+EVERY = 5.0
+"""Seconds between two counts: they read more than a page does."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GroupScreen(Generic[RowT]):
+    """What is counted, how it looks, and where enter leads. ``note`` is said beside the title."""
+
+    name: str
+    title: str
+    words: tuple[str, ...]
+    load: Callable[[Environment], Awaitable[Sequence[RowT]]]
+    columns: Callable[[Environment], tuple[Column[RowT], ...]]
+    link: Callable[[RowT], Link | None]
+    empty: str
+    note: Callable[[Environment], str] = lambda _env: ""
+
+
+class GroupView(View):
+    """One such list."""
+
+    def __init__(self, env: Environment, screen: GroupScreen[Any]) -> None:
+        super().__init__(env, screen.name, screen.title)
+        self.declared = screen
+        self._source: HeldSource[Any] = HeldSource()
+        self._shown = False
+        self._counted = 0.0
+
+    def compose(self) -> ComposeResult:
+        ascii_only = self.env.settings.console.ascii
+        yield Line(id="status", ascii_only=ascii_only)
+        yield Grid(
+            self.declared.columns(self.env),
+            now=self.env.now,
+            empty=self.declared.empty,
+            ascii_only=ascii_only,
+        )
+
+    @property
+    def grid(self) -> Grid[Any]:
+        return self.query_one(Grid)
+
+    async def refresh_data(self) -> None:
+        at = self.env.clock().timestamp()
+        if self._shown and at - self._counted < EVERY:
+            return
+        rows = await self.declared.load(self.env)
+        self._counted = at
+        if not self._shown:
+            self._shown = True
+            self._source = HeldSource(rows)
+            self.grid.set_source(self._source)
+        self._source.rows = rows
+        await self.grid.look()
+        self._show_status()
+
+    def tick(self) -> None:
+        self.grid.tick()
+
+    def focus_main(self) -> None:
+        self.grid.focus()
+
+    def hints(self) -> tuple[str, ...]:
+        return (BY_ID["row.open"].id,)
+
+    def do_row_open(self) -> None:
+        self.grid.action_open()
+
+    def do_list_tab(self) -> None:
+        self.shell.next_view(self)
+
+    def on_grid_opened(self, event: Grid.Opened) -> None:
+        event.stop()
+        link = self.declared.link(event.row)
+        if link is not None:
+            self.shell.follow(link)
+
+    def on_grid_cursor_moved(self, event: Grid.CursorMoved) -> None:
+        event.stop()
+        self._show_status()
+
+    def _show_status(self) -> None:
+        left = [
+            Piece(f" {self.declared.title}", "strong"),
+            Piece(f"  {self.declared.note(self.env)}", "dim"),
+        ]
+        self.query_one("#status", Line).show(left, [Piece(f"{self.grid.position()} ", "dim")])

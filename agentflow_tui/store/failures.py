@@ -1,0 +1,67 @@
+"""What failed lately, wherever it failed, with the words it failed with."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from agentflow_tui.store.counts import has_index, is_large
+from agentflow_tui.store.database import Database
+from agentflow_tui.store.naming import Binding
+from agentflow_tui.store.statements import Statement
+
+NEWEST = 3_000
+"""Failures of each table that are looked at, newest first."""
+
+SOURCES = (
+    ("email_queue", "error", "lastAttempt"),
+    ("workflows", "lastError", "lastUpdated"),
+    ("task_logs", "error", "endTime"),
+)
+"""(table, column of the words, column of the time) of everything that can fail."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """One failed row. ``domain`` is the recipient's, for mail."""
+
+    source: str
+    id: str
+    error: str
+    at: datetime | None
+    domain: str | None
+    created_at: datetime | None
+
+
+def unserved(binding: Binding) -> list[str]:
+    """Tables so large that without an index their failures are not looked for."""
+    return [
+        table
+        for table, _, _ in SOURCES
+        if is_large(binding, table) and not has_index(binding, table, "failed")
+    ]
+
+
+def failures_sql(binding: Binding) -> str:
+    """The newest failures of each table that an index serves or that is small."""
+    skipped = unserved(binding)
+    parts = [_part(*source) for source in SOURCES if source[0] not in skipped]
+    return " UNION ALL ".join(parts) or _part(*SOURCES[0]).replace("WHERE", "WHERE false AND", 1)
+
+
+def _part(table: str, words: str, at: str) -> str:
+    domain, joins = "NULL::text", ""
+    if table == "email_queue":
+        domain = "lower(substring({e.emails.recipients}::text from '@([A-Za-z0-9.-]+)'))"
+        joins = "LEFT JOIN {emails?} e ON {e.emails.id} = {q.email_queue.emailId}"
+    return (
+        f"(SELECT '{table}' AS source, {{q.{table}.id}}::text, "
+        f"left(coalesce({{q.{table}.{words}}}, ''), 2000), "
+        f"coalesce({{q.{table}.{at}}}, {{q.{table}.createdAt}})::timestamptz, {domain}, "
+        f"{{q.{table}.createdAt}}::timestamptz "
+        f"FROM (SELECT q.* FROM {{{table}?}} q WHERE {{q.{table}.status}} = 'failed' "
+        f"ORDER BY {{q.{table}.createdAt}} DESC LIMIT {NEWEST}) q {joins})"
+    )
+
+
+async def read_failures(database: Database) -> list[Failure]:
+    """The newest failures. Raises `UnreachableError`, `RefusedError`."""
+    return await database.fetch(Statement(Failure, failures_sql(database.binding)))
