@@ -8,33 +8,45 @@ a Unix socket only. ``keeper`` does the work; its docstring has the protocol.
 import contextlib
 import errno
 import fcntl
-import hashlib
 import importlib.util
 import os
-import re
 import select
 import signal
-import stat
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 from urllib.parse import quote
 
 from agentflow_tui.errors import EmbeddedServerError
-from agentflow_tui.store import postmaster
-from agentflow_tui.store.postmaster import Home
+from agentflow_tui.store.postmaster import (
+    DATABASE,
+    PORT,
+    ROLE,
+    Home,
+    find_postmaster,
+    is_alive,
+    read_postmaster,
+)
 from agentflow_tui.store.server_account import Account, account_for, command_prefix
+from agentflow_tui.store.server_home import explained, prepare, socket_directory
 
 START_WITHIN = 120.0
 """Seconds; only the recovery of a large crashed cluster comes near."""
+ATTEMPTS = 5
+"""How often a keeper may be lost while it starts; each loss is somebody's ``kill -9``."""
 NOTHING_STARTS_WITHIN = 10.0
-"""Seconds that a living keeper may be without a postmaster before a newcomer hears why."""
-SOCKET_PATH_LIMIT = 103
-"""Bytes a Unix socket's path may have on every system we run on."""
+"""Seconds that a living keeper may be without a postmaster before a newcomer hears of it."""
+SAY_SO_AFTER = 0.5
+"""Seconds after which a person who waits is told why."""
+LOOK_EVERY = 0.005
+"""Seconds between two looks at what is about to change."""
+KEPT_ENVIRONMENT = ("PATH", "LD_LIBRARY_PATH")
+"""Nothing else, least of all a PG* variable, shall change how the server runs."""
 RUN_KEEPER = """
 import sys
 sys.path.append(sys.argv[1])
@@ -52,34 +64,46 @@ def default_home(environ: Mapping[str, str]) -> Path:
     if home := environ.get("AGENTFLOW_HOME"):
         return Path(home).expanduser()
     data = Path(environ.get("XDG_DATA_HOME", ""))
-    if not data.is_absolute():  # which the XDG specification tells us to ignore
+    if not data.is_absolute():  # which the XDG specification says to ignore
         data = Path(environ.get("HOME") or Path.home()) / ".local" / "share"
     return data / "agentflow"
 
 
-class EmbeddedServer:
-    """One process's share in the running server; a context manager that releases it.
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What one must know to start the server of a home, or to find it."""
 
-    While it is held, a keeper that was killed is replaced, and so is the server.
+    home: Home
+    sockets: str
+    account: Account
+    linger: float
+
+    @property
+    def url(self) -> str:
+        """Says the port, because libpq and asyncpg would else take it from PGPORT."""
+        sockets = quote(self.sockets, safe="/")
+        return f"postgresql://{ROLE}@/{DATABASE}?host={sockets}&port={PORT}"
+
+
+class EmbeddedServer:
+    """This process's share in the running server; a context manager that releases it.
+
+    While it is held, a keeper that was killed is replaced, and so is a server with it.
     """
 
-    def __init__(self, home: Path, url: str, users: int, ensure: Callable[[], int]) -> None:
-        self.home = home
-        self.url = url
+    def __init__(self, plan: Plan, users: int) -> None:
+        self.home = Path(plan.home.path)
+        self.url = plan.url
+        self._plan = plan
         self._users = users
-        self._ensure = ensure
-        self._bell, self._rope = os.pipe()
-        self._watch = threading.Thread(target=self._replace_killed_keeper, daemon=True)
-        self._watch.start()
+        self._bell, self._rings = os.pipe()
+        threading.Thread(target=self._replace_killed_keepers, daemon=True).start()
 
     def release(self) -> None:
-        """Stop being a user. The server ends a little after its last user. May be repeated."""
-        if self._rope >= 0:
-            os.close(self._rope)
-            self._rope = -1
-            self._watch.join()
-            os.close(self._bell)
-            os.close(self._users)
+        """Stop being a user; the server ends a little after its last one. May be repeated."""
+        if self._rings >= 0:
+            os.close(self._rings)
+            self._rings = -1
 
     def __enter__(self) -> Self:
         return self
@@ -92,22 +116,21 @@ class EmbeddedServer:
     ) -> None:
         self.release()
 
-    def _replace_killed_keeper(self) -> None:
+    def _replace_killed_keepers(self) -> None:
+        """Sleep in the kernel until the keeper is gone or the server released."""
         released = select.poll()
         released.register(self._bell, select.POLLIN)
         either = select.poll()
         either.register(self._bell, select.POLLIN)
         either.register(self._users, 0)
-        while True:
-            if self._bell in (fd for fd, _ in either.poll()):
-                return
-            if keeper_pid(self.home) is not None:  # a keeper that meant to go leaves none
-                with contextlib.suppress(EmbeddedServerError):
-                    os.close(self._ensure())
-            if has_keeper(self._users):
-                continue
-            if released.poll(1000):
-                return
+        while self._bell not in (fd for fd, _ in either.poll()):
+            if keeper_pid(self.home) is not None:  # one that meant to go leaves none
+                with contextlib.suppress(EmbeddedServerError, OSError):
+                    os.close(enter(self._plan, ignore))
+            if not has_keeper(self._users) and released.poll(1000):
+                break
+        os.close(self._bell)
+        os.close(self._users)
 
 
 def start(
@@ -116,52 +139,44 @@ def start(
     """The running embedded server of this home, created and started where necessary.
 
     Blocks: milliseconds when it runs, under a second when it must start, under two when it
-    must be created. ``say`` is told what takes long. ``linger`` is the seconds for which the
-    server outlives its last user; it holds for whoever starts the keeper. Raises
-    EmbeddedServerError with the reason and the remedy.
+    must be created. ``say`` is told what takes long. ``linger`` is how many seconds the server
+    outlives its last user; whoever starts the keeper decides it. Raises EmbeddedServerError
+    with the reason and the remedy.
     """
     with explained(home):
         home = home.expanduser().resolve()
         if not str(home).isprintable():
             raise EmbeddedServerError(
-                "AGENTFLOW_HOME has unprintable characters in its name; choose another directory."
+                "AGENTFLOW_HOME has unprintable characters in it. Choose another directory."
             )
         account = account_for(home)
         places = prepare(home, account)
-        sockets = socket_directory(places, account)
-        quoted = quote(sockets, safe="/")
-        url = f"postgresql://{postmaster.ROLE}@/{postmaster.DATABASE}?host={quoted}&port={postmaster.PORT}"
-
-        def ensure() -> int:
-            return enter(places, sockets, account, linger, say)
-
-        return EmbeddedServer(home, url, ensure(), ensure)
+        plan = Plan(places, socket_directory(places, account), account, linger)
+        return EmbeddedServer(plan, enter(plan, say))
 
 
-def enter(
-    home: Home, sockets: str, account: Account, linger: float, say: Callable[[str], None]
-) -> int:
+def enter(plan: Plan, say: Callable[[str], None]) -> int:
     """Become a user of the running server, starting it if need be: the open end of the pipe."""
-    give_up = time.monotonic() + START_WITHIN
-    while time.monotonic() < give_up:
-        with locked(home.start_lock, say) as lock:
-            try:
-                users = os.open(home.users, os.O_WRONLY | os.O_NONBLOCK | os.O_NOFOLLOW)
-            except OSError as error:
-                if error.errno != errno.ENXIO:
-                    raise
-                users = open_without_keeper(home.users)
-                launch(home, sockets, account, linger, lock, say)
+    for _ in range(ATTEMPTS):
+        users = -1
         try:
-            if await_ready(home, users):
+            with locked(plan.home.start_lock, say) as lock:
+                try:
+                    users = os.open(plan.home.users, os.O_WRONLY | os.O_NONBLOCK | os.O_NOFOLLOW)
+                except OSError as error:
+                    if error.errno != errno.ENXIO:
+                        raise
+                    users = open_without_keeper(plan.home.users)
+                    launch(plan, lock, say)
+            if await_ready(plan.home, users):
                 return users
         except BaseException:
-            os.close(users)
+            if users >= 0:
+                os.close(users)
             raise
         os.close(users)
     raise EmbeddedServerError(
-        f"The embedded PostgreSQL in {home.path} is still starting after {START_WITHIN:.0f} s;"
-        f" after a crash it may need longer. Try again later, and see {home.log}."
+        f"The keeper of the embedded PostgreSQL ends while it starts; {plan.home.log} may say why."
     )
 
 
@@ -174,61 +189,75 @@ def open_without_keeper(fifo: str) -> int:
         os.close(reader)
 
 
-def launch(
-    home: Home,
-    sockets: str,
-    account: Account,
-    linger: float,
-    lock: int,
-    say: Callable[[str], None],
-) -> None:
+def launch(plan: Plan, lock: int, say: Callable[[str], None]) -> None:
     """Start a keeper and listen until it has the server ready, or was killed trying."""
     import subprocess  # several milliseconds that nobody pays while the server runs
 
-    root = Path(__file__).parents[2]
-    binaries = find_binaries()
-    prefix = command_prefix(account, (Path(home.path), binaries))
-    log = os.open(home.log, os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW)
+    home, account, binaries = plan.home, plan.account, find_binaries()
     hears, says = os.pipe()
+    log = os.open(home.log, os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW)
+    words = (
+        Path(__file__).parents[2], home.path, binaries, plan.sockets, plan.linger,
+        account.uid, account.gid, lock, says,
+    )  # fmt: skip
     try:
         subprocess.run(
-            [
-                sys.executable, "-I", "-S", "-c", RUN_KEEPER, str(root), home.path, str(binaries),
-                sockets, str(linger), str(account.uid), str(account.gid), str(lock), str(says), *prefix,
-            ],
-            stdin=subprocess.DEVNULL, stdout=log, stderr=log, pass_fds=(lock, says),
-            start_new_session=True, cwd="/", check=True,
-            env={"PATH": os.environ.get("PATH", os.defpath)},
+            [sys.executable, "-I", "-S", "-c", RUN_KEEPER, *map(str, words),
+             *command_prefix(account, Path(home.path), binaries)],
+            stdin=subprocess.DEVNULL, stdout=log, stderr=log, pass_fds=(lock, says), cwd="/",
+            start_new_session=True, check=True,
+            env={name: os.environ[name] for name in KEPT_ENVIRONMENT if name in os.environ},
         )  # fmt: skip
-    finally:
         os.close(says)
-        os.close(log)
-    with os.fdopen(hears, encoding="utf-8") as report:
-        for line in report:
-            if line.startswith("!"):
-                raise EmbeddedServerError(line[1:].rstrip())
-            if line.startswith("+"):
-                say(line[1:].rstrip())
+        says = -1
+        hear_out(hears, say, home)
+    finally:
+        for end in (hears, says, log):
+            if end >= 0:
+                os.close(end)
+
+
+def hear_out(report: int, say: Callable[[str], None], home: Home) -> None:
+    """Pass on what the keeper says until it has the server ready, or is no more."""
+    poll = select.poll()
+    poll.register(report, select.POLLIN)
+    rest = b""
+    while poll.poll(START_WITHIN * 1000):
+        piece = os.read(report, 4096)
+        *lines, rest = (rest + piece).split(b"\n")
+        for line in lines:
+            mark, words = line[:1], line[1:].decode(errors="replace")
+            if mark == b"!":
+                raise EmbeddedServerError(words)
+            if mark == b"+":
+                say(words)
+        if not piece:
+            return
+    raise EmbeddedServerError(
+        f"The embedded PostgreSQL in {home.path} is still starting after {START_WITHIN:.0f} s;"
+        f" after a crash it may need longer. Try again later, and see {home.log}."
+    )
 
 
 def await_ready(home: Home, users: int) -> bool:
     """True when the server takes connections, False when its keeper is gone."""
-    start_within = time.monotonic() + NOTHING_STARTS_WITHIN
+    give_up = time.monotonic() + NOTHING_STARTS_WITHIN
     while True:
-        server = postmaster.read_postmaster(home.cluster)
-        if server and postmaster.is_alive(server.pid):
+        server = read_postmaster(home.cluster)
+        if server and is_alive(server.pid):
             if server.ready:
                 return True
-        elif time.monotonic() > start_within:
+        elif time.monotonic() > give_up:
             raise EmbeddedServerError(
-                f"The embedded PostgreSQL in {home.path} does not start; see {home.log}."
+                f"The embedded PostgreSQL in {home.path} does not start; {home.log} says why."
             )
         if not has_keeper(users):
             return False
-        time.sleep(0.01)
+        time.sleep(LOOK_EVERY)
 
 
 def has_keeper(users: int) -> bool:
+    """Whether anyone reads the pipe that we hold open."""
     poll = select.poll()
     poll.register(users, 0)
     return not poll.poll(0)
@@ -236,84 +265,34 @@ def has_keeper(users: int) -> bool:
 
 @contextlib.contextmanager
 def locked(path: str, say: Callable[[str], None]) -> Iterator[int]:
-    """Hold the start lock. A keeper that inherits it holds it on, should we be killed."""
+    """Hold the start lock. A keeper inherits it and holds it on, should we be killed."""
     lock = os.open(path, os.O_RDWR | os.O_NOFOLLOW)
-    give_up = time.monotonic() + START_WITHIN
-    tell = time.monotonic() + 0.5
+    began = time.monotonic()
+    has_said = False
     try:
-        while True:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                pass
-            if time.monotonic() > tell:
-                say("Waiting for another agentflow that is starting the embedded PostgreSQL")
-                tell = give_up
-            if time.monotonic() > give_up:
+        while not is_taken(lock):
+            waited = time.monotonic() - began
+            if waited > SAY_SO_AFTER and not has_said:
+                say("Waiting for another agentflow to start or stop the embedded PostgreSQL")
+                has_said = True
+            if waited > START_WITHIN:
                 raise EmbeddedServerError(
                     f"Another agentflow has been starting or stopping the embedded PostgreSQL for"
-                    f" {START_WITHIN:.0f} s. End the process that holds {path} and try again."
+                    f" {waited:.0f} s. Try again later, or end the process that holds {path}."
                 )
-            time.sleep(0.005)
+            time.sleep(LOOK_EVERY)
         yield lock
     finally:
         os.close(lock)
 
 
-@contextlib.contextmanager
-def explained(home: Path) -> Iterator[None]:
-    """Turn what the operating system refuses into a sentence."""
+def is_taken(lock: int) -> bool:
+    """Take a lock unless someone has it."""
     try:
-        yield
-    except OSError as error:
-        raise EmbeddedServerError(
-            f"The embedded PostgreSQL cannot be kept in {home}: {error.strerror}"
-            f" ({error.filename or 'no file'}). Set AGENTFLOW_HOME to a directory of your own"
-            " with room in it, or AGENTFLOW_DATABASE_URL to a database."
-        ) from error
-
-
-def prepare(home: Path, account: Account) -> Home:
-    """The directory with its locks, log and pipe, all of them the account's."""
-    home.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if account.uid != os.geteuid() and home.stat().st_uid == os.geteuid():
-        home.chmod(0o711 | stat.S_IMODE(home.stat().st_mode))  # entered by it, listed by us only
-    places = Home(str(home))
-    with contextlib.suppress(FileExistsError):
-        os.mkfifo(places.users, 0o600)
-        os.chown(places.users, account.uid, account.gid, follow_symlinks=False)
-    for path in (places.start_lock, places.keeper_lock, places.log):
-        file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
-        if os.fstat(file).st_uid != account.uid:
-            os.fchown(file, account.uid, account.gid)
-        os.close(file)
-    return places
-
-
-def socket_directory(home: Home, account: Account) -> str:
-    """A private directory whose name fits into a socket's address and into a URL.
-
-    Usually ``run`` in the home; else one in /tmp whose name is made from the home's, so that
-    every process finds the same one whatever its environment.
-    """
-    directory = home.run
-    length = len(f"{directory}/.s.PGSQL.{postmaster.PORT}".encode())
-    if length > SOCKET_PATH_LIMIT or not re.fullmatch(r"[\w/.+ -]+", directory, re.ASCII):
-        name = hashlib.sha256(home.path.encode()).hexdigest()[:16]
-        directory = f"/tmp/agentflow-{account.uid}-{name}"  # noqa: S108  checked below
-    try:
-        Path(directory).mkdir(0o700)
-        os.chown(directory, account.uid, account.gid)
-    except FileExistsError:
-        pass
-    found = os.lstat(directory)
-    if not stat.S_ISDIR(found.st_mode) or found.st_uid != account.uid or found.st_mode & 0o077:
-        raise EmbeddedServerError(
-            f"{directory} must be a directory of {account.name} that nobody else can enter, and is"
-            " not. Move it away, then start agentflow again."
-        )
-    return directory
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def find_binaries() -> Path:
@@ -330,29 +309,37 @@ def find_binaries() -> Path:
 
 def postmaster_pid(home: Path) -> int | None:
     """The process id of the running server."""
-    found = postmaster.read_postmaster(Home(str(home.expanduser().resolve())).cluster)
-    return found.pid if found and postmaster.is_alive(found.pid) else None
+    found = find_postmaster(Home(str(home.expanduser().resolve())).cluster)
+    return found.pid if found else None
 
 
 def keeper_pid(home: Path) -> int | None:
     """The process id of the keeper, dead or alive; none once it has ended on purpose."""
-    with contextlib.suppress(FileNotFoundError, ValueError):
-        return int((home.expanduser().resolve() / "keeper.lock").read_text())
+    with contextlib.suppress(OSError, ValueError):
+        return int((home.expanduser().resolve() / "keeper.lock").read_text(encoding="ascii"))
     return None
 
 
 def stop_now(home: Path, mode: str = "fast") -> None:
     """Stop the server under its users and return when it is gone; they do not revive it.
 
-    ``fast`` ends every session cleanly, ``immediate`` is a crash with recovery at the next start.
+    ``fast`` ends every session and writes everything, ``immediate`` is a crash that the next
+    start recovers from.
     """
-    number = {"fast": signal.SIGTERM, "immediate": signal.SIGQUIT}[mode]
-    if (pid := keeper_pid(home)) is None:
-        return
-    with contextlib.suppress(ProcessLookupError):
-        os.kill(pid, number)
-    lock = os.open(home.expanduser().resolve() / "keeper.lock", os.O_RDONLY)
+    with_keeper, without = {
+        "fast": (signal.SIGTERM, signal.SIGINT),
+        "immediate": (signal.SIGQUIT, signal.SIGQUIT),
+    }[mode]
+    home = home.expanduser().resolve()
+    lock = os.open(home / "keeper.lock", os.O_RDONLY)
     try:
+        # Only while it holds its lock is the process with that id the keeper.
+        pid, number = (postmaster_pid, without) if is_taken(lock) else (keeper_pid, with_keeper)
+        if (found := pid(home)) is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(found, number)
         fcntl.flock(lock, fcntl.LOCK_EX)
+        while postmaster_pid(home) is not None:
+            time.sleep(LOOK_EVERY)
     finally:
         os.close(lock)

@@ -1,4 +1,4 @@
-"""What can be seen of an embedded PostgreSQL from outside: its files, its lock and its processes.
+"""What can be seen of an embedded PostgreSQL from outside: its files, its lock, its processes.
 
 Shared by the users of the server and by its keeper, which must start quickly; so this imports
 little.
@@ -15,6 +15,9 @@ import time
 DATABASE = "agentflow"
 ROLE = "agentflow"
 PORT = 5432
+
+END_WITHIN = 5.0
+"""Seconds for killed processes to be gone; only a dead disk holds one longer."""
 
 
 class Home:
@@ -44,22 +47,28 @@ class Postmaster:
 
 
 def read_postmaster(cluster: str) -> Postmaster | None:
-    """The lock file of a cluster, whether or not its writer lives. A negative id means that the
-    writer is a single-user backend."""
+    """The lock file of a cluster, whether or not its writer lives.
+
+    The process id of a single-user backend counts like any other, but it is never ready.
+    """
     try:
         with open(f"{cluster}/postmaster.pid", encoding="utf-8") as file:
             lines = file.read().split("\n")
-    except FileNotFoundError:
-        return None
-    try:
-        pid = int(lines[0])
-    except ValueError:
+        pid = abs(int(lines[0]))
+    except (FileNotFoundError, NotADirectoryError, ValueError):
         return None
     lines += [""] * 8
     return Postmaster(pid, lines[4], lines[7].strip() == "ready")
 
 
+def find_postmaster(cluster: str) -> Postmaster | None:
+    """The live server of a cluster."""
+    found = read_postmaster(cluster)
+    return found if found and is_alive(found.pid) and works_in(found.pid, cluster) else None
+
+
 def is_alive(pid: int) -> bool:
+    """Whether there is such a process, be it another user's or not yet buried."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
@@ -70,7 +79,7 @@ def is_alive(pid: int) -> bool:
 
 
 def works_in(pid: int, directory: str) -> bool:
-    """Whether a process has this working directory, as all processes of a cluster do.
+    """Whether a live process has this working directory, as all processes of a cluster do.
 
     True where that cannot be known, so that nothing foreign is ever taken for stale.
     """
@@ -88,23 +97,29 @@ def works_in(pid: int, directory: str) -> bool:
         return True
 
 
-def end_orphans(cluster: str) -> None:
-    """End what a killed postmaster left behind: it blocks a new one, and its work is lost."""
-    if not os.path.isdir("/proc/self"):
-        return
-    give_up = time.monotonic() + 2
-    while orphans := [pid for pid in postgres_processes() if works_in(pid, cluster)]:
+def end_orphans(directory: str) -> None:
+    """End what a killed postmaster, or a killed creation, left at work in this directory.
+
+    Such processes block a new server, and nobody can ever see what they still do.
+    """
+    give_up = time.monotonic() + END_WITHIN
+    while time.monotonic() < give_up:
+        orphans = [pid for pid in postgres_processes() if works_in(pid, directory)]
         for pid in orphans:
             with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGQUIT if time.monotonic() < give_up else signal.SIGKILL)
+                os.kill(pid, signal.SIGKILL)
+        if not orphans:
+            return
         time.sleep(0.01)
 
 
 def postgres_processes() -> list[int]:
+    """The process ids of all PostgreSQL programs that we may look at; none without /proc."""
     found = []
-    for name in os.listdir("/proc"):
+    for name in os.listdir("/proc") if os.path.isdir("/proc/self") else ():
         if name.isdigit():
             with contextlib.suppress(OSError):
-                if os.readlink(f"/proc/{name}/exe").rpartition("/")[2].startswith("postgres"):
+                program = os.readlink(f"/proc/{name}/exe").rpartition("/")[2]
+                if program.startswith(("postgres", "initdb")):
                     found.append(int(name))
     return found

@@ -1,21 +1,21 @@
 """Which account runs the embedded PostgreSQL: never root, because PostgreSQL refuses.
 
 Root gives the server to the owner of the home, else to ``postgres``, else to ``nobody``. Where
-that account cannot walk to the data or to the programs, as below ``/root``, the server gets the
-one capability that lets it pass, and no file mode is changed.
+that account cannot get at the data or the programs, as below ``/root``, the server is given the
+one capability that lets it pass, and no file's mode is changed.
 """
 
 import os
 import pwd
 import shutil
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from agentflow_tui.errors import EmbeddedServerError
 
-CAPABILITIES = (("dac_read_search", 2), ("dac_override", 1))
-"""Narrowest first, with their numbers in linux/capability.h."""
+SEARCH = ("dac_read_search", 2)
+OVERRIDE = ("dac_override", 1)
+"""Capabilities with their numbers in linux/capability.h; containers often have the second only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +25,12 @@ class Account:
     name: str
     uid: int
     gid: int
+
+    def may(self, bits: int, path: Path) -> bool:
+        """Whether the mode of a file grants this account all of ``bits``, such as 0o5."""
+        found = path.stat()
+        shift = 6 if found.st_uid == self.uid else 3 if found.st_gid == self.gid else 0
+        return found.st_mode >> shift & bits == bits
 
 
 def account_for(home: Path) -> Account:
@@ -48,6 +54,7 @@ def account_for(home: Path) -> Account:
 
 
 def entry_of(who: int | str) -> pwd.struct_passwd | None:
+    """The passwd entry of an account, by number or by name."""
     try:
         return pwd.getpwuid(who) if isinstance(who, int) else pwd.getpwnam(who)
     except KeyError:
@@ -59,21 +66,28 @@ def name_of(uid: int | None) -> str:
     return entry.pw_name if entry else f"user {uid}"
 
 
-def command_prefix(account: Account, directories: Sequence[Path]) -> list[str]:
-    """What to put before a command so that this account reaches these directories.
+def command_prefix(account: Account, home: Path, binaries: Path) -> list[str]:
+    """What to put before a command so that this account reaches the home and the programs.
 
     Empty when it simply can, or when it is the account that we run as already.
     """
-    closed = next((way for path in directories if (way := first_closed(path, account))), None)
-    if account.uid == os.geteuid() or closed is None:
+    program = binaries / "postgres"
+    ways = (*reversed(home.parents), home, *reversed(program.parents))
+    closed = next((way for way in ways if not account.may(0o1, way)), None)
+    if closed is None and not account.may(0o5, program):
+        closed = program
+    if closed is None or account.uid == os.geteuid():
         return []
+    # To run a file that one may not execute takes the wider of the two.
+    enough = (SEARCH, OVERRIDE) if account.may(0o1, program) else (OVERRIDE,)
+    capability = next((name for name, number in enough if has_capability(number)), None)
     setpriv = shutil.which("setpriv")
-    capability = next((name for name, number in CAPABILITIES if has_capability(number)), None)
     if setpriv is None or capability is None:
         raise EmbeddedServerError(
             f"PostgreSQL does not run as root, and {account.name}, who would run it, cannot enter"
             f" {closed}. Set AGENTFLOW_HOME to a directory that {account.name} can reach, such as"
-            " /var/lib/agentflow, install agentflow outside of it, or run it as another user."
+            " /var/lib/agentflow, and install agentflow in such a place, or run it as another"
+            " user."
         )
     return [
         setpriv, f"--reuid={account.uid}", f"--regid={account.gid}", "--clear-groups",
@@ -83,18 +97,8 @@ def command_prefix(account: Account, directories: Sequence[Path]) -> list[str]:
     ]  # fmt: skip
 
 
-def first_closed(path: Path, account: Account) -> Path | None:
-    """The first directory on the way to a path that an account cannot enter, going by its mode."""
-    for way in reversed((path, *path.parents)):
-        found = way.stat()
-        shift = 6 if found.st_uid == account.uid else 3 if found.st_gid == account.gid else 0
-        if not found.st_mode >> shift & 0o1:
-            return way
-    return None
-
-
 def has_capability(number: int) -> bool:
-    """Whether this process holds a capability (Linux) that it can hand on."""
+    """Whether this process holds a capability that it can hand on; never so outside Linux."""
     status = Path("/proc/self/status")
     if not status.exists():
         return False
