@@ -1,0 +1,71 @@
+"""A filter that was understood."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from agentflow_tui.filters.matching import matches_term
+from agentflow_tui.filters.terms import Condition, Period, Relative, Term
+from agentflow_tui.filters.vocabulary import Field
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something odd that is no mistake, such as a status word that AgentFlow never writes.
+    ``start`` and ``end`` span it in the text that was parsed."""
+
+    message: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filter:
+    """Terms that must all hold. Bare words look into the ``searched`` fields."""
+
+    terms: tuple[Term, ...] = ()
+    searched: tuple[Field, ...] = ()
+    notices: tuple[Notice, ...] = field(default=(), compare=False)
+
+    def __bool__(self) -> bool:
+        """Whether anything is asked for."""
+        return bool(self.terms)
+
+    @property
+    def text(self) -> str:
+        """The canonical writing. Parsed at the same time of the same zone, it gives this filter."""
+        return " ".join(str(term) for term in self.terms)
+
+    @property
+    def depends_on_time(self) -> bool:
+        """Whether rows enter and leave as time passes, without changing."""
+        return any(
+            isinstance(value, Relative) or (isinstance(value, Period) and value.until is not None)
+            for term in self.terms
+            if isinstance(term, Condition)
+            for value in term.values
+        )
+
+    @property
+    def expires(self) -> datetime | None:
+        """When ``today``, ``12:30`` and the like begin to mean another day: parse `text` again
+        then. None where nothing does; lengths of time need no parsing, they are measured from the
+        moment the filter is applied."""
+        return min(
+            (
+                value.until
+                for term in self.terms
+                if isinstance(term, Condition)
+                for value in term.values
+                if isinstance(value, Period) and value.until is not None
+            ),
+            default=None,
+        )
+
+    def matches(self, row: Mapping[str, object], now: datetime) -> bool:
+        """Whether one row is wanted, decided as the database decides it.
+
+        ``row`` has values by field name, a missing one counting as NULL: texts and ids as ``str``
+        (or UUID), times as aware datetimes, JSON as the text it is stored as or already parsed.
+        """
+        return all(matches_term(term, self.searched, row, now) for term in self.terms)

@@ -1,0 +1,33 @@
+"""The beginnings of UUIDs: what a person types to find a row by its id."""
+
+import re
+from itertools import pairwise
+
+_DIGITS = re.compile(r"[0-9a-f]{1,32}")
+_GROUPS = (8, 12, 16, 20)
+
+
+def uuid_prefix(text: str) -> str | None:
+    """The first characters of every UUID that ``text`` begins, in lower case with hyphens.
+
+    Hyphens may be left out altogether or stand where they belong; None for anything else. A whole
+    UUID is its own prefix, 36 characters long.
+    """
+    lower = text.lower()
+    digits = lower.replace("-", "")
+    if not _DIGITS.fullmatch(digits):
+        return None
+    prefix = _grouped(digits)
+    ends_a_group = len(digits) in _GROUPS
+    return prefix if lower in (digits, prefix) or (ends_a_group and lower == f"{prefix}-") else None
+
+
+def uuid_range(prefix: str) -> tuple[str, str]:
+    """The lowest and the highest UUID with this prefix."""
+    digits = prefix.replace("-", "")
+    return _grouped(digits.ljust(32, "0")), _grouped(digits.ljust(32, "f"))
+
+
+def _grouped(digits: str) -> str:
+    cuts = (0, *(cut for cut in _GROUPS if cut < len(digits)), len(digits))
+    return "-".join(digits[start:end] for start, end in pairwise(cuts))

@@ -1,0 +1,130 @@
+"""Texts and ids: equality, patterns, beginnings of UUIDs."""
+
+from agentflow_tui.filters.identifiers import uuid_prefix, uuid_range
+from agentflow_tui.filters.terms import Condition, Match, Operator, Text, Word
+from agentflow_tui.store.conditions.columns import Column, Target, presence, texts_in
+
+_UUID = "'^[0-9A-Fa-f]+-[0-9A-Fa-f]+-[0-9A-Fa-f]+-[0-9A-Fa-f]+-[0-9A-Fa-f]+$'"
+
+
+def string_is(column: Column, condition: Condition) -> list[str]:
+    empty = f"{column.sql} IS NULL OR {column.text} = ''"
+    return presence(condition, f"({empty})") + text_is(column.target, column.text, condition)
+
+
+def text_is(target: Target, sql: str, condition: Condition) -> list[str]:
+    """A text that is, fits or contains one of the condition's texts."""
+    contained = condition.operator is Operator.CONTAINS
+    alternatives = []
+    exact = texts_in(condition, Match.EXACT)
+    if exact:
+        alternatives.append(_equals_any(target, sql, exact, "text"))
+    patterns = [
+        like(value.value, pattern=value.match is Match.PATTERN, contained=contained)
+        for value in condition.values
+        if isinstance(value, Text) and value.match is not Match.EXACT
+    ]
+    if patterns:
+        alternatives.append(f"{sql} ILIKE ANY({target.parameter(patterns, 'text[]')})")
+    return alternatives
+
+
+def _equals_any(target: Target, sql: str, values: list[str], type_: str) -> str:
+    if len(values) == 1:
+        return f"{sql} = {target.parameter(values[0], type_)}"
+    return f"{sql} = ANY({target.parameter(values, type_ + '[]')})"
+
+
+def id_is(column: Column, condition: Condition) -> list[str]:
+    if condition.operator is Operator.CONTAINS:
+        return text_is(column.target, column.text, condition)
+    absent = f"{column.sql} IS NULL"
+    if column.family == "text":
+        absent = f"({absent} OR {column.text} = '')"
+    fitting = [
+        like(text, pattern=True, contained=False) for text in texts_in(condition, Match.PATTERN)
+    ]
+    alternatives = presence(condition, absent)
+    if fitting:
+        parameter = column.target.parameter(fitting, "text[]")
+        alternatives.append(f"{column.text} ILIKE ANY({parameter})")
+    is_uuid = column.family == "uuid"
+    return alternatives + (_uuid_is if is_uuid else _text_id_is)(column, condition)
+
+
+def _uuid_is(column: Column, condition: Condition) -> list[str]:
+    prefixes = {
+        prefix: None
+        for value in condition.values
+        if isinstance(value, Text)
+        and value.match is not Match.PATTERN
+        and (prefix := uuid_prefix(value.value))
+        and (len(prefix) == 36 or value.match is Match.FOLDED)
+    }
+    whole = [prefix for prefix in prefixes if len(prefix) == 36]
+    alternatives = [
+        clause for prefix in prefixes if len(prefix) < 36 for clause in _between(column, prefix)
+    ]
+    if whole:
+        alternatives.append(_equals_any(column.target, column.sql, whole, "uuid"))
+    return alternatives
+
+
+def _text_id_is(column: Column, condition: Condition) -> list[str]:
+    """Ids kept as text: equality for the index, and the beginnings of those that are UUIDs."""
+    equal: dict[str, None] = {}
+    beginnings: dict[str, None] = {}
+    for value in condition.values:
+        if not isinstance(value, Text) or value.match is Match.PATTERN:
+            continue
+        prefix = uuid_prefix(value.value) or ""
+        equal[value.value] = None
+        if len(prefix) == 36:
+            equal |= {prefix: None, prefix.upper(): None}
+        elif prefix and value.match is Match.FOLDED:
+            beginnings[prefix + "%"] = None
+    alternatives = []
+    if equal:
+        alternatives.append(_equals_any(column.target, column.text, list(equal), "text"))
+    if beginnings:
+        starts = column.target.parameter(list(beginnings), "text[]")
+        alternatives.append(
+            f"({column.text} ILIKE ANY({starts}) AND length({column.text}) = 36"
+            f" AND {column.text} ~ {_UUID})"
+        )
+    return alternatives
+
+
+def id_begins(column: Column, word: Word) -> list[str]:
+    """An id that begins with the word."""
+    parameter = column.target.parameter
+    if word.pattern:
+        pattern = like(word.text + "*", pattern=True, contained=False)
+        return [f"{column.text} ILIKE {parameter(pattern, 'text')}"]
+    prefix = uuid_prefix(word.text)
+    if column.family == "uuid":
+        return _between(column, prefix) if prefix else []
+    starts = dict.fromkeys(start for start in (word.text, prefix) if start)
+    patterns = [escaped(start) + "%" for start in starts]
+    return [f"{column.text} ILIKE ANY({parameter(patterns, 'text[]')})"]
+
+
+def _between(column: Column, prefix: str) -> list[str]:
+    """UUIDs that begin with the prefix are a range, which the primary key's index serves."""
+    lowest, highest = uuid_range(prefix)
+    parameter = column.target.parameter
+    if lowest == highest:
+        return [f"{column.sql} = {parameter(lowest, 'uuid')}"]
+    return [f"{column.sql} BETWEEN {parameter(lowest, 'uuid')} AND {parameter(highest, 'uuid')}"]
+
+
+def escaped(text: str) -> str:
+    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+
+
+def like(text: str, *, pattern: bool, contained: bool) -> str:
+    """The LIKE pattern for a text in which, where it is a ``pattern``, ``*`` is a wildcard."""
+    escaped = escaped(text)
+    if pattern:
+        escaped = escaped.replace("*", "%")
+    return f"%{escaped}%" if contained else escaped
