@@ -1,0 +1,268 @@
+"""When workflows start by themselves: schedules, their fires, and what each fire set off."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from itertools import cycle, islice
+
+from agentflow_tui import cron
+from agentflow_tui.demo import ingestion, operators, recipes, words
+from agentflow_tui.demo.operators import Change
+from agentflow_tui.demo.recipes import Cook, Recipe
+from agentflow_tui.demo.reporting import ReportKind
+from agentflow_tui.demo.runs import Run, play, seize
+from agentflow_tui.demo.workflows import DEAD_WORKER_HOURS, begin, enrol
+from agentflow_tui.demo.world import OPERATIONS_LEAD, World, later
+
+_LONGEST = timedelta(days=4_000)
+_CAP = 10_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """A schedule in the making.
+
+    ``runs`` is how many fires it has behind it, ``missed`` how many slots since then nobody fired.
+    ``next_known`` is false for one that was written without a ``nextRun``.
+    """
+
+    expression: str
+    cook: Cook
+    runs: int
+    missed: int = 0
+    active: bool = True
+    next_known: bool = True
+
+
+_REGULAR: tuple[tuple[str, Cook, int], ...] = (
+    ("*/15 * * * *", recipes.digest, 14),
+    ("*/30 7-19 * * 1-5", recipes.digest, 8),
+    ("0 * * * *", recipes.digest, 10),
+    ("25 * * * *", recipes.service_reminder, 4),
+    ("@hourly", recipes.digest, 6),
+    ("10 */3 * * *", recipes.contract_chase, 5),
+    ("5 */6 * * *", recipes.digest, 6),
+    ("0 6 * * *", recipes.service_reminder, 5),
+    ("0 7 * * mon-fri", recipes.digest, 5),
+    ("30 7 * * 1-5", recipes.digest, 4),
+    ("0 8,12,16 * * *", recipes.digest, 6),
+    ("@daily", recipes.digest, 5),
+    ("45 17 * * 5", recipes.digest, 2),
+    ("0 18 * * 6", recipes.digest, 2),
+    ("@weekly", recipes.digest, 2),
+    ("0 9 * * mon#1", recipes.digest, 1),
+    ("0 2 1 * *", recipes.digest, 1),
+    ("0 20 l * *", recipes.digest, 1),
+    ("0 0 1 1,4,7,10 *", recipes.digest, 1),
+)
+
+_MISSED: tuple[tuple[str, Cook, int, int], ...] = (
+    # four fires over night, and some that are merely late
+    ("0 */2 * * *", recipes.digest, 5, 4),
+    ("*/10 * * * *", recipes.digest, 9, 2),
+    ("20 * * * *", recipes.digest, 5, 1),
+)
+
+_INACTIVE: tuple[tuple[str, Cook, int], ...] = (
+    ("30 0 4 * * *", recipes.digest, 3),
+    ("0 22 * * *", recipes.digest, 4),
+    ("0 12 * * 0", recipes.digest, 1),
+)
+
+_NEXT_UNKNOWN = ("15 9 * * *", "0 11 * * 1-5")
+
+_INVALID = ("0 6 * * 8-9", "every monday at 6")
+
+
+def slots_before(expression: str, moment: datetime, count: int) -> list[datetime]:
+    """The last ``count`` slots up to a moment, oldest first."""
+    found: list[datetime] = []
+    span = timedelta(hours=1)
+    while len(found) < count and span < _LONGEST:
+        found = cron.missed(expression, moment - span, moment, UTC, _CAP)
+        span *= 4
+    return found[-count:] if count else []
+
+
+def slot_after(expression: str, moment: datetime) -> datetime | None:
+    """The first slot after a moment."""
+    return next(iter(cron.next_fires(expression, moment, 1, UTC)), None)
+
+
+def regular(world: World) -> None:
+    """Schedules that do their work, late or not, and the ones that somebody switched off."""
+    for expression, cook, runs in _REGULAR:
+        _enact(world, Plan(expression=expression, cook=_same(world, cook), runs=runs))
+    for expression, cook, runs, missed in _MISSED:
+        plan = Plan(expression=expression, cook=_same(world, cook), runs=runs, missed=missed)
+        _enact(world, plan)
+    for expression, cook, runs in _INACTIVE:
+        plan = Plan(expression=expression, cook=_same(world, cook), runs=runs, active=False)
+        _enact(world, plan)
+    for expression in _NEXT_UNKNOWN:
+        cook = _same(world, recipes.digest)
+        _enact(world, Plan(expression=expression, cook=cook, runs=0, next_known=False))
+
+
+def vendor_reports(world: World) -> None:
+    """One schedule for each vendor's report; each run brings in one rooftop's."""
+    for number, kind in enumerate(ingestion.KINDS):
+        cook = _round_the_rooftops(kind, number)
+        plan = Plan(expression=kind.cron, cook=cook, runs=kind.runs)
+        _enact(world, plan, OPERATIONS_LEAD)
+
+
+def invalid(world: World) -> None:
+    """Expressions that mean nothing: active, never due, and the journal says why."""
+    for expression in _INVALID:
+        made = world.ago(hours=24 * world.rng.uniform(3, 9))
+        schedule = _begin(world, expression, recipes.digest, made)
+        error = f"{expression!r} is not a cron expression; it never fires until it is edited"
+        _journal_fire(world, schedule, None, later(made, 0.8), error=error)
+        _write(world, schedule, due=None, last=None, updated=made)
+
+
+def outage_stopped(world: World) -> None:
+    """The lead pull failed on Saturday night, and whoever was on call switched it off."""
+    stopped = world.ago(hours=32.55)
+    made = world.ago(hours=24 * 80)
+    schedule = _begin(world, "*/20 * * * *", recipes.lead_pull, made, OPERATIONS_LEAD)
+    last = stopped
+    for slot in slots_before(schedule.expression, stopped, 10):
+        last = _fire(world, schedule, recipes.lead_pull, slot)
+    due = slot_after(schedule.expression, last)
+    _write(world, schedule, due=due, last=last, updated=stopped, active=False)
+    change = Change(schedule.key, {"active": True}, {"active": False})
+    operators.act(world, OPERATIONS_LEAD, "disable", "schedules", [change], stopped)
+
+
+def skipped_behind_stale_lock(world: World) -> None:
+    """Its workflow is in the hands of a dead worker, so every slot since then was skipped."""
+    made, died = world.ago(hours=24 * 40), world.ago(hours=DEAD_WORKER_HOURS)
+    schedule = _begin(world, "35 * * * *", recipes.month_end, made, OPERATIONS_LEAD)
+    start = later(died, -world.rng.uniform(90, 150))
+    (slot,) = slots_before(schedule.expression, start, 1)
+    last = _journal_fire(world, schedule, slot, _fired(world, slot), {"started": True})
+    run, steps = schedule.run, schedule.recipe.steps
+    _anew(run, schedule.recipe, max(start, later(last, 0.01)))
+    play(world, run, steps, until=2)
+    seize(world, run, steps[2], died)
+    why = f"the workflow is still running, locked since {died:%H:%M} UTC"
+    for late in cron.missed(schedule.expression, died, world.now, UTC):
+        result = {"started": False, "skipped": why}
+        _journal_fire(world, schedule, late, _fired(world, late), result)
+    due = slot_after(schedule.expression, world.now)
+    _write(world, schedule, due=due, last=last, updated=died)
+
+
+@dataclass(slots=True)
+class _Schedule:
+    """A schedule and its workflow while their history is played."""
+
+    key: str
+    expression: str
+    made: datetime
+    run: Run
+    recipe: Recipe
+
+
+def _same(world: World, cook: Cook) -> Cook:
+    """A digest of the same thing each time."""
+    if cook is not recipes.digest:
+        return cook
+    return partial(recipes.digest, what=world.rng.choice(words.WATCHED))
+
+
+def _round_the_rooftops(kind: ReportKind, first: int) -> Cook:
+    turns = cycle(words.ROOFTOPS)
+    rooftops = islice(turns, first, None)
+    return lambda _world: ingestion.ingestion(kind, next(rooftops))
+
+
+def _enact(world: World, plan: Plan, owner: str | None = None) -> None:
+    until = world.now if plan.active else world.ago(hours=24 * 6)
+    slots = slots_before(plan.expression, until, plan.runs + plan.missed)
+    fired, missed = slots[: plan.runs], slots[plan.runs :]
+    made = later(min(slots, default=until), -86_400 * world.rng.uniform(2, 60))
+    schedule = _begin(world, plan.expression, plan.cook, made, owner)
+    last = None
+    for slot in fired:
+        last = _fire(world, schedule, plan.cook, slot)
+    due = missed[0] if missed else slot_after(plan.expression, until)
+    due = due if plan.next_known else None
+    _write(world, schedule, due=due, last=last, updated=last or made, active=plan.active)
+
+
+def _begin(
+    world: World, expression: str, cook: Cook, made: datetime, owner: str | None = None
+) -> _Schedule:
+    """A new schedule and its workflow, which somebody has tried by hand."""
+    recipe = cook(world)
+    run = play(world, begin(world, recipe, made, owner), recipe.steps)
+    return _Schedule(world.uuid(made), expression, made, run, recipe)
+
+
+def _fire(world: World, schedule: _Schedule, cook: Cook, slot: datetime) -> datetime:
+    """Fire a slot: the workflow starts anew. Returns the moment of the fire."""
+    schedule.recipe = cook(world)
+    fired = _journal_fire(world, schedule, slot, _fired(world, slot), {"started": True})
+    _anew(schedule.run, schedule.recipe, later(fired, 0.02))
+    play(world, schedule.run, schedule.recipe.steps)
+    return fired
+
+
+def _anew(run: Run, recipe: Recipe, at: datetime) -> None:
+    run.at, run.current, run.key, run.done = at, 0, "", 0
+    run.context = dict(recipe.context)
+
+
+def _fired(world: World, slot: datetime) -> datetime:
+    return min(later(slot, world.rng.uniform(0.01, 0.4)), world.now)
+
+
+def _journal_fire(
+    world: World,
+    schedule: _Schedule,
+    slot: datetime | None,
+    at: datetime,
+    result: object = None,
+    error: str | None = None,
+) -> datetime:
+    world.journal(
+        "schedule.fire",
+        schedule.run.owner,
+        at,
+        later(at, 0.004),
+        given={
+            "scheduleId": schedule.key,
+            "workflowId": schedule.run.workflow,
+            "cron": schedule.expression,
+            "slot": slot and slot.isoformat(),
+        },
+        result=result,
+        error=error,
+    )
+    return at
+
+
+def _write(
+    world: World,
+    schedule: _Schedule,
+    *,
+    due: datetime | None,
+    last: datetime | None,
+    updated: datetime,
+    active: bool = True,
+) -> None:
+    enrol(world, schedule.run, schedule.recipe, schedule.made)
+    world.add(
+        "schedules",
+        id=schedule.key,
+        workflowId=schedule.run.workflow,
+        cron=schedule.expression,
+        lastRun=last,
+        nextRun=due,
+        active=active,
+        createdAt=schedule.made,
+        updatedAt=updated,
+    )

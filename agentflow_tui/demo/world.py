@@ -1,0 +1,128 @@
+"""The rows of the sample data while they are being made: the clock, the dice and the tables."""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from itertools import accumulate
+from random import Random
+
+from agentflow_tui.demo import words
+from agentflow_tui.schema import TABLES
+
+Row = dict[str, object]
+
+OPERATIONS_LEAD = "user123"
+
+_HOURS = 7 * 24
+_ALPHABET = "ABCDEFGHJKLMNPRSTUVWXYZ0123456789"
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Someone mail is written to."""
+
+    name: str
+    email: str
+
+    def as_recipient(self) -> dict[str, str]:
+        return {"email": self.email, "name": self.name}
+
+
+@dataclass(slots=True)
+class World:
+    """What is known so far. ``tables`` maps table names to rows in documented column names."""
+
+    now: datetime
+    rng: Random
+    tables: dict[str, list[Row]] = field(default_factory=lambda: {name: [] for name in TABLES})
+    people: dict[str, Person] = field(default_factory=dict)
+    """The users, by id."""
+
+    @property
+    def users(self) -> list[str]:
+        return list(self.people)
+
+    def ago(self, *, hours: float = 0, minutes: float = 0, seconds: float = 0) -> datetime:
+        """That long before now, to the millisecond."""
+        moment = self.now - timedelta(hours=hours, minutes=minutes, seconds=seconds)
+        return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+
+    def uuid(self, when: datetime) -> str:
+        """A version 7 uuid of that moment: time-ordered, and the same for the same dice."""
+        milliseconds = round(when.timestamp() * 1000)
+        dice = self.rng.getrandbits(74)
+        digits = f"{milliseconds:012x}7{dice >> 62:03x}{8 | dice >> 60 & 3:x}{dice & _LOW:015x}"
+        return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
+
+    def add(self, table: str, **columns: object) -> Row:
+        self.tables[table].append(columns)
+        return columns
+
+    def journal(
+        self,
+        task: str,
+        owner: str | None,
+        start: datetime,
+        end: datetime | None,
+        *,
+        given: object = None,
+        result: object = None,
+        error: str | None = None,
+        status: str | None = None,
+    ) -> str:
+        """One row of the journal. Without an end it is still running. Returns its id."""
+        ended = "failed" if error else "completed"
+        key = self.uuid(end or start)
+        self.add(
+            "task_logs",
+            id=key,
+            userId=owner,
+            taskType=task,
+            input=given,
+            output=result,
+            status=status or (ended if end else "running"),
+            error=error,
+            startTime=start,
+            endTime=end,
+            createdAt=end or start,
+        )
+        return key
+
+    def person(self, domain: str) -> Person:
+        """Somebody with a mailbox there."""
+        first, last = self.rng.choice(words.FIRST_NAMES), self.rng.choice(words.LAST_NAMES)
+        return Person(f"{first} {last}", f"{plain(first)}.{plain(last)}@{domain}")
+
+    def vin(self) -> str:
+        return "".join(self.rng.choices(_ALPHABET, k=17))
+
+    def working_hour(self) -> datetime:
+        """A moment of the last seven days, most likely in working hours."""
+        hours = self.rng.choices(range(_HOURS), cum_weights=_BUSY)[0] + self.rng.random()
+        return self.ago(hours=max(hours, 0.02))
+
+
+_LOW = (1 << 60) - 1
+
+
+def later(when: datetime, seconds: float) -> datetime:
+    """That many seconds after, to the millisecond."""
+    return when + timedelta(milliseconds=round(seconds * 1000))
+
+
+def plain(name: str) -> str:
+    """A name as it stands in an address."""
+    return "".join(_FOLDED.get(c, c) for c in name.lower() if c != "'")
+
+
+_FOLDED = dict(zip("áéíóúäëïöüñçè", "aeiouaeiounce", strict=True))
+
+
+def _busyness(hours_ago: int) -> float:
+    """How much happens in an hour of the week, where now is Monday nine o'clock."""
+    days, hour = divmod(9 - hours_ago, 24)
+    if not 7 <= hour < 19:
+        return 0.4
+    return {-1: 1.0, -2: 3.0}.get(days, 6.0)
+
+
+_BUSY = list(accumulate(_busyness(hours) for hours in range(_HOURS)))
