@@ -1,0 +1,198 @@
+"""What a worker is: a role whose step does one batch; the loop around it is written once.
+
+A role never sleeps, never catches an unreachable database and never looks at signals: the
+supervisor does. Its step does what is due now and says when it wants to be called again, so a test
+calls steps and never waits.
+"""
+
+import asyncio
+import os
+import secrets
+import socket
+import time
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+
+from agentflow_tui import clock
+from agentflow_tui.errors import MissingError, UnreachableError
+from agentflow_tui.settings import Settings
+from agentflow_tui.store.checks import WORKER_PREFIX
+from agentflow_tui.store.database import Database
+from agentflow_tui.store.journal import as_json
+from agentflow_tui.workers.logs import Log
+from agentflow_tui.workers.weather import Backoff
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What one step did.
+
+    ``done`` counts rows moved on. ``again`` is the longest to wait for the next step, in seconds:
+    0 at once, because there may be more; None until woken, or the slow look. ``held`` counts what
+    is still in hand: tasks in flight, rows claimed.
+    """
+
+    done: int = 0
+    again: float | None = None
+    held: int = 0
+
+
+class Role(Protocol):
+    """One kind of background work. It may keep tasks in flight (`Crew.spawn`)."""
+
+    @property
+    def name(self) -> str: ...
+
+    async def step(self, crew: "Crew", woken: bool = True) -> Turn:
+        """Do what is due, one batch of it, and say when to be called next.
+
+        ``woken`` is false when only time has passed since the last step. Raises `UnreachableError`
+        and other `AgentflowError` freely: nothing may be half done when it does, and the step is
+        called again later. `UsageError` ends the process; what is no `AgentflowError` is a bug and
+        ends it loudly.
+        """
+        ...
+
+    async def stop(self, crew: "Crew", deadline: float) -> None:
+        """Finish or release what is held, before ``deadline`` (the event loop's time).
+
+        Called once, after the last step. Tasks that are left afterwards are cancelled.
+        """
+        ...
+
+
+class ServerClock:
+    """The database's clock as this process knows it: its own plus a measured offset.
+
+    The best measurement (shortest round trip) of the last minute counts. It runs on the monotonic
+    clock, so that setting this machine's time disturbs nothing.
+    """
+
+    def __init__(self, now: clock.Clock = clock.now) -> None:
+        self._base = now() - timedelta(seconds=time.monotonic())
+        self._error = float("inf")
+        self._measured = float("-inf")
+
+    def now(self) -> datetime:
+        """The database's present time, as well as it is known."""
+        return self._base + timedelta(seconds=time.monotonic())
+
+    def measured(self, told: datetime, asked: float, answered: float) -> None:
+        """Learn from one round trip: the database said ``told`` between ``asked`` and ``answered``
+        (`time.monotonic`)."""
+        error = (answered - asked) / 2
+        if error <= self._error or answered - self._measured > 60:
+            self._error, self._measured = error, answered
+            self._base = told - timedelta(seconds=asked + error)
+
+
+def new_identity() -> str:
+    """``worker:<host>:<pid>:<random>``, the id of this process's row in ``health_checks``."""
+    host = socket.gethostname().replace(":", "-")[:100]
+    return f"{WORKER_PREFIX}{host}:{os.getpid()}:{secrets.token_hex(4)}"
+
+
+def _start_task(job: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
+    return asyncio.get_running_loop().create_task(job)
+
+
+@dataclass(slots=True, kw_only=True)
+class Crew:
+    """The world as the roles of one process see it. A test makes one with database and settings."""
+
+    database: Database
+    settings: Settings = field(default_factory=Settings)
+    log: Log = field(default_factory=Log)
+    clock: ServerClock = field(default_factory=ServerClock)
+    identity: str = field(default_factory=new_identity)
+    drain: bool = False
+    stopping: asyncio.Event = field(default_factory=asyncio.Event)
+    wakes: dict[str, asyncio.Event] = field(default_factory=dict)
+    """What wakes each role of this process, by its name."""
+    claiming: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """Held while claiming: a claim writes what it takes into the row of this process, and no two
+    writers of that row may pass each other. See `taken`."""
+    holds: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """What this process has claimed: kind, id, fencing token."""
+    reports: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    """What each role wants to be seen in the row of this process, by its name."""
+    untied: Callable[[], float] = lambda: 0.0
+    """Seconds since the connection that proves this process alive was lost; 0 while it holds."""
+    ring: Callable[[], None] = lambda: None
+    """Wake other processes, soon. Call it after the commit that made work for them."""
+    start: Callable[[Coroutine[Any, Any, None]], "asyncio.Task[None]"] = _start_task
+
+    def now(self) -> datetime:
+        """The database's time."""
+        return self.clock.now()
+
+    def wake(self, *names: str) -> None:
+        """Have roles of this process step soon; those that it does not run are no mistake."""
+        for name in names:
+            if name in self.wakes:
+                self.wakes[name].set()
+
+    def wake_all(self) -> None:
+        self.wake(*self.wakes)
+
+    def stop(self) -> None:
+        """Ask every role to end. May be called from a signal handler of the event loop."""
+        self.stopping.set()
+        self.wake_all()
+
+    @property
+    def trusted(self) -> bool:
+        """Whether others still take this process for alive, so that nobody else takes over what it
+        holds. Begin nothing that cannot be undone, such as sending a mail, while it is false."""
+        return self.untied() < 0.25
+
+    def spawn(self, job: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
+        """Run a task beside the loops. A bug in it ends the process, as in a step."""
+        return self.start(job)
+
+    def held(self, kind: str) -> str:
+        """What is held of one kind, as the JSON object that a claim adds to."""
+        return as_json(self.holds.get(kind, {}))
+
+    def taken(self, kind: str, tokens: Mapping[str, Any]) -> None:
+        """Note what a claim took: id and fencing token. Under `claiming`, as the claim itself:
+
+        >>> async with crew.claiming:
+        ...     rows = await database.fetch(CLAIM, crew.identity, crew.held("mails"), ...)
+        ...     crew.taken("mails", {row.id: row.attempts for row in rows})
+        """
+        if tokens:
+            self.holds.setdefault(kind, {}).update(tokens)
+
+    def released(self, kind: str, ids: Iterable[str]) -> None:
+        """Note what is not held any more. Nothing is written: its token tells others as much."""
+        held = self.holds.get(kind, {})
+        for row_id in ids:
+            held.pop(row_id, None)
+
+    async def pause(self, name: str, seconds: float) -> bool:
+        """Wait until a role of this process is woken, or so many seconds. True if woken."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self.wakes[name].wait()
+        except TimeoutError:
+            return False
+        return True
+
+    async def through_weather(self, what: str, attempt: Callable[[], Awaitable[None]]) -> bool:
+        """Do ``attempt`` until the database lets it: for a task in flight that has something to
+        write. False when the process stops before that."""
+        backoff = Backoff()
+        while not self.stopping.is_set():
+            try:
+                await attempt()
+            except UnreachableError as error:
+                self.log.warning(f"{what} waits: {error}")
+            except MissingError:
+                await self.database.rebind()
+            else:
+                return True
+            await asyncio.sleep(backoff.next())
+        return False
