@@ -1,0 +1,213 @@
+"""A step's config, read against its declaration, so that a mistake is named before anything runs.
+
+The declaration is a frozen, keyword-only dataclass. A config's names are its fields' names in
+camelCase; a default makes a field optional; ``__post_init__`` may raise `ValueError` with a
+sentence that names the field. Types understood: ``str``, ``int``, ``float``, ``bool``, ``None``,
+``Any``, `Expression`, ``Literal``, further declarations, and ``list``, ``dict``, ``|`` of these.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, dataclass, fields, is_dataclass
+from functools import cache
+from types import NoneType, UnionType
+from typing import Any, Literal, TypeVar, Union, cast, get_args, get_origin, get_type_hints
+
+from agentflow_tui.documents import kind_of
+from agentflow_tui.steps.calls import StepError
+from agentflow_tui.steps.expressions import Expression, ExpressionError, parse
+from agentflow_tui.steps.references import (
+    LostReferenceError,
+    Results,
+    fill,
+    has_references,
+    written,
+)
+from agentflow_tui.text import safe
+
+DeclarationT = TypeVar("DeclarationT")
+
+
+class ConfigError(StepError):
+    """A step's config that no attempt can make work; the message names the field."""
+
+    def __init__(self, message: str):
+        super().__init__(message, retry=False)
+
+
+@dataclass(frozen=True, slots=True)
+class _Field:
+    attribute: str
+    hint: Any
+    required: bool
+
+
+class _Later:
+    """Stands for a value that a reference will give; only the run can tell whether it fits."""
+
+
+_LATER = _Later()
+_Fill = Callable[[Any], Any]
+
+
+def check(declaration: type[DeclarationT], config: Mapping[str, Any]) -> DeclarationT | None:
+    """Read a config before anything ran. Raises `ConfigError`.
+
+    None when it is right as far as can be told and the rest depends on references.
+    """
+    found = _read(declaration, config, "config", None)
+    return None if found is _LATER else cast("DeclarationT", found)
+
+
+def read(
+    declaration: type[DeclarationT], config: Mapping[str, Any], results: Results
+) -> DeclarationT:
+    """The config with its references resolved. Raises `ConfigError`."""
+    found = _read(declaration, config, "config", lambda value: fill(value, results))
+    return cast("DeclarationT", found)
+
+
+@cache
+def _declared(declaration: type) -> dict[str, _Field]:
+    hints = get_type_hints(declaration)
+    return {
+        _camel(f.name): _Field(
+            f.name, hints[f.name], f.default is MISSING and f.default_factory is MISSING
+        )
+        for f in fields(declaration)
+    }
+
+
+def _camel(name: str) -> str:
+    head, *tail = name.strip("_").split("_")
+    return head + "".join(word.capitalize() for word in tail)
+
+
+def _read(declaration: type, config: Mapping[str, Any], where: str, filled: _Fill | None) -> Any:
+    declared = _declared(declaration)
+    for name in config:
+        if name not in declared:
+            known = ", ".join(declared) or "none at all"
+            raise ConfigError(
+                f"{where}.{safe(str(name), 40)} is not a field of this step; known are: {known}"
+            )
+    for name, entry in declared.items():
+        if entry.required and name not in config:
+            raise ConfigError(f"{where}.{name} is missing")
+    values = {
+        declared[name].attribute: _value(declared[name].hint, value, f"{where}.{name}", filled)
+        for name, value in config.items()
+    }
+    if _LATER in values.values():
+        return _LATER
+    try:
+        return declaration(**values)
+    except ValueError as error:
+        raise ConfigError(f"{where}.{error}") from None
+
+
+def _as_it_is(value: Any) -> Any:
+    return value
+
+
+def _value(hint: Any, value: Any, where: str, filled: _Fill | None) -> Any:
+    if hint is Expression:
+        return _expression(value, where)
+    if isinstance(value, str) and has_references(value):
+        if filled is None:
+            return _LATER
+        value, filled = _filled(value, where, filled), _as_it_is
+        if hint is str and value is not None:
+            return written(value)
+    if hint is Any:
+        return value if filled is None else _filled(value, where, filled)
+    return _typed(hint, value, where, filled)
+
+
+def _filled(value: Any, where: str, filled: _Fill) -> Any:
+    try:
+        return filled(value)
+    except LostReferenceError as error:
+        raise ConfigError(f"{where}: {error}") from None
+
+
+def _expression(value: Any, where: str) -> Expression:
+    if not isinstance(value, str):
+        raise ConfigError(f"{where} must be an expression in a text, not {kind_of(value)}")
+    try:
+        return parse(value)
+    except ExpressionError as error:
+        raise ConfigError(f"{where}: {error}") from None
+
+
+def _typed(hint: Any, value: Any, where: str, filled: _Fill | None) -> Any:
+    origin = get_origin(hint)
+    if origin in (UnionType, Union):
+        return _either(hint, value, where, filled)
+    if origin is Literal and isinstance(value, str) and value in get_args(hint):
+        return value
+    if origin is list and isinstance(value, list):
+        (inner,) = get_args(hint)
+        return _unless_later(
+            [_value(inner, v, f"{where}[{i}]", filled) for i, v in enumerate(value)]
+        )
+    if origin is dict and isinstance(value, dict):
+        inner = get_args(hint)[1]
+        pairs = {key: _value(inner, v, f"{where}.{key}", filled) for key, v in value.items()}
+        return _LATER if _LATER in pairs.values() else pairs
+    if is_dataclass(hint) and isinstance(value, dict):
+        return _read(cast("type", hint), value, where, filled)
+    if origin is None and not is_dataclass(hint) and _is_a(hint, value):
+        return value
+    raise ConfigError(f"{where} must be {_in_words(hint)}, not {_shown(value)}")
+
+
+def _unless_later(values: list[Any]) -> Any:
+    return _LATER if _LATER in values else values
+
+
+def _is_a(hint: Any, value: Any) -> bool:
+    if hint is float:
+        return isinstance(value, int | float) and not isinstance(value, bool)
+    if hint is int:
+        return isinstance(value, int) and not isinstance(value, bool)
+    return isinstance(value, hint)
+
+
+def _either(hint: Any, value: Any, where: str, filled: _Fill | None) -> Any:
+    """The first alternative that fits; of several that do not, the one of the value's own kind."""
+    closest: ConfigError | None = None
+    for choice in get_args(hint):
+        try:
+            return _value(choice, value, where, filled)
+        except ConfigError as error:
+            if isinstance(value, get_origin(choice) or dict) and isinstance(value, dict | list):
+                closest = error
+    raise closest or ConfigError(f"{where} must be {_in_words(hint)}, not {_shown(value)}")
+
+
+_WORDS = {
+    str: "text",
+    int: "a whole number",
+    float: "a number",
+    bool: "true or false",
+    NoneType: "null",
+    Expression: "an expression",
+}
+
+
+def _in_words(hint: Any) -> str:
+    origin = get_origin(hint)
+    if origin in (UnionType, Union):
+        return " or ".join(map(_in_words, get_args(hint)))
+    if origin is Literal:
+        return " or ".join(f"'{choice}'" for choice in get_args(hint))
+    if origin is list:
+        return "a list"
+    return _WORDS.get(hint, "an object")
+
+
+def _shown(value: Any) -> str:
+    """A short word or a number as it is, for it shows the mistake; of the rest only the kind."""
+    if isinstance(value, bool | int | float):
+        return str(value).lower()
+    return str(kind_of(value))

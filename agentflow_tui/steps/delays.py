@@ -1,0 +1,48 @@
+"""``delay``: rest for some seconds, or until a time. The workflow holds no slot meanwhile."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from agentflow_tui.steps.calls import Call, Outcome
+
+LONGEST = 366 * 86_400.0
+"""Seconds. What is meant to rest longer than a year is a schedule."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DelayConfig:
+    """``seconds`` from the moment the step is reached, or ``until`` an ISO 8601 time."""
+
+    seconds: float | None = None
+    until: str | None = None
+
+    def __post_init__(self) -> None:
+        if (self.seconds is None) == (self.until is None):
+            raise ValueError("seconds or until, one of the two, must be given")
+        if self.seconds is not None and not 0 <= self.seconds <= LONGEST:
+            raise ValueError(f"seconds must be between 0 and {LONGEST:.0f}")
+        if self.until is not None:
+            moment(self.until)
+
+
+def moment(text: str) -> datetime:
+    """An ISO 8601 time; without an offset it is UTC, as everywhere in the database."""
+    try:
+        found = datetime.fromisoformat(text)
+        return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
+        raise ValueError("until must be a time such as 2026-01-31T08:00:00+01:00") from None
+
+
+async def delay(call: Call[DelayConfig]) -> Outcome:
+    """Answer with the time to wait for; called again by then, with the time it came to."""
+    until = call.waited_for or _end(call)
+    if until > call.now:
+        return Outcome(wait_until=until)
+    return Outcome(result={"until": until.isoformat()})
+
+
+def _end(call: Call[DelayConfig]) -> datetime:
+    if call.config.until is not None:
+        return moment(call.config.until)
+    return call.now + timedelta(seconds=call.config.seconds or 0.0)

@@ -1,0 +1,72 @@
+"""``email``: a mail into the queue, in the transaction that commits the step."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from agentflow_tui.documents import (
+    Document,
+    Entries,
+    Recipient,
+    as_attachments,
+    as_recipients,
+)
+from agentflow_tui.steps.calls import Call, Mail, Outcome, mail_ids
+from agentflow_tui.steps.configs import ConfigError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmailConfig:
+    """Addresses are texts (``Bob <bob@example.com>``), lists of them, or ``{email, name}``.
+
+    ``body`` is text or HTML. ``attachments`` are what ``emails.attachments`` may hold. A higher
+    ``priority`` leaves first.
+    """
+
+    to: str | list[Any]
+    subject: str
+    body: str
+    cc: str | list[Any] | None = None
+    bcc: str | list[Any] | None = None
+    attachments: list[Any] | None = None
+    priority: int = 0
+
+    def __post_init__(self) -> None:
+        if not -(2**31) <= self.priority < 2**31:
+            raise ValueError("priority must fit into an integer column")
+
+
+async def email(call: Call[EmailConfig]) -> Outcome:
+    """Queue one mail to everyone named. Its ids come from the step's key, so it is queued once."""
+    config = call.config
+    recipients = [
+        {"email": found.address, **({"name": found.name} if found.name else {}), "type": kind}
+        for kind, entry in (("to", config.to), ("cc", config.cc), ("bcc", config.bcc))
+        for found in _addresses(kind, entry)
+    ]
+    if not recipients:
+        raise ConfigError("config.to names nobody")
+    mail = Mail(
+        subject=config.subject,
+        body=config.body,
+        recipients=tuple(recipients),
+        attachments=_attachments(config.attachments),
+        priority=config.priority,
+    )
+    email_id, queue_id = mail_ids(call.key, 0)
+    result = {"emailId": email_id, "queueId": queue_id, "recipients": len(recipients)}
+    return Outcome(result=result, mails=(mail,))
+
+
+def _addresses(kind: str, entry: Any) -> Entries[Recipient]:
+    found = as_recipients(Document(value=entry))
+    if found.problem:
+        raise ConfigError(f"config.{kind}: {found.problem}")
+    return found
+
+
+def _attachments(entries: list[Any] | None) -> tuple[Any, ...]:
+    found = as_attachments(Document(value=entries or []))
+    problem = found.problem or next((each.problem for each in found if each.problem), None)
+    if problem:
+        raise ConfigError(f"config.attachments: {problem}")
+    return tuple(entries or ())

@@ -1,0 +1,160 @@
+"""A workflow's steps made ready to run: shape checked, configs checked, before anything runs."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from agentflow_tui.documents import Step, as_steps, read
+from agentflow_tui.steps import configs
+from agentflow_tui.steps.calls import END, Handler, Handlers, StepError
+from agentflow_tui.steps.configs import ConfigError
+from agentflow_tui.steps.expressions import Expression, ExpressionError, parse
+from agentflow_tui.steps.redaction import redacted
+from agentflow_tui.steps.results import for_journal
+from agentflow_tui.text import safe
+
+LIMIT = 16_000_000
+"""Characters of step definitions that are read."""
+
+DEFAULT_TIMEOUT = 300.0
+LONGEST_TIMEOUT = 3600.0
+"""Seconds. A definition that counts in milliseconds is thereby no worse off than an hour."""
+
+LONGEST_BACKOFF = 3600.0
+"""Seconds between two attempts, at most."""
+
+RESERVED = "_run"
+"""The member of ``workflows.context`` in which the runner keeps its own account of the run."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedStep:
+    """One step, checked. ``handler`` is None when its type is run elsewhere; ``config`` is there
+    when it holds no references; ``problem`` says why the step cannot work.
+
+    ``journal`` is what the journal says about it, as a JSON object without its closing brace, and
+    ``quoted`` its id as JSON.
+    """
+
+    step: Step
+    handler: Handler[Any] | None
+    config: Any = None
+    when: Expression | bool = True
+    retries: int = 0
+    backoff: float = 2.0
+    timeout: float = DEFAULT_TIMEOUT
+    journal: str = "{"
+    quoted: str = '""'
+    problem: str | None = None
+
+    def pause(self, failures: int) -> float:
+        """Seconds before the next attempt after so many failed ones: ``backoffFactor ** failures``,
+        as AgentFlow does."""
+        try:
+            return float(min(self.backoff**failures, LONGEST_BACKOFF))
+        except OverflowError:
+            return LONGEST_BACKOFF
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """A workflow's steps. ``problem``: nobody could run them, and why. ``foreign``: another
+    program's own shape, which is left alone."""
+
+    steps: tuple[PlannedStep, ...] = ()
+    index: dict[str, int]
+    problem: str | None = None
+    foreign: bool = False
+
+    def problem_from(self, current: int) -> str | None:
+        """The first thing that is wrong with the steps still to come."""
+        if self.problem:
+            return self.problem
+        return next((step.problem for step in self.steps[current:] if step.problem), None)
+
+    def position(self, target: str) -> int | None:
+        """The index to go on at for a ``goto``; None for a step that is not there."""
+        if target in self.index:
+            return self.index[target]
+        return len(self.steps) if target == END else None
+
+
+def plan(text: str | None, handlers: Handlers) -> Plan:
+    """Make ready what ``workflows.steps`` holds. Never raises, whatever that is."""
+    document = read(text, LIMIT)
+    found = as_steps(document)
+    if not found and isinstance(document.value, dict) and document.value:
+        return Plan(index={}, foreign=True)
+    if document.value is None or found.problem:
+        reason = found.problem or "there is nothing in them"
+        return Plan(index={}, problem=f"The steps cannot be run: {reason}.")
+    index: dict[str, int] = {}
+    for position, step in enumerate(found):
+        if step.id in index or step.id == RESERVED:
+            return Plan(index={}, problem=_taken(step, position, index))
+        index[step.id] = position
+    steps = tuple(_planned(step, at, handlers, index) for at, step in enumerate(found))
+    return Plan(steps=steps, index=index)
+
+
+def _taken(step: Step, position: int, index: dict[str, int]) -> str:
+    name = safe(step.id, 40)
+    if step.id == RESERVED:
+        return f"Step {position + 1} cannot be called '{name}'; that name is the runner's own."
+    return f"Steps {index[step.id] + 1} and {position + 1} have the same id '{name}'."
+
+
+def _planned(step: Step, at: int, handlers: Handlers, index: dict[str, int]) -> PlannedStep:
+    handler = handlers.get(step.type)
+    if handler is None and step.type:
+        return PlannedStep(step=step, handler=None)
+    try:
+        return _checked(step, handler, index)
+    except (StepError, ExpressionError) as error:
+        where = f"Step {at + 1} ({safe(step.name, 40)})"
+        return PlannedStep(step=step, handler=handler, problem=f"{where}: {error}")
+
+
+def _checked(step: Step, handler: Handler[Any] | None, index: dict[str, int]) -> PlannedStep:
+    if step.problem or handler is None:
+        raise ConfigError(step.problem or "the step has no type")
+    config = configs.check(handler.config, step.config)
+    if config is not None:
+        handler.verify(config)
+        for target in handler.targets(config):
+            if target not in index and target != END:
+                raise ConfigError(f"there is no step '{safe(target, 40)}' to go to")
+    for name, value in _numbers(step):
+        if value < 0:
+            raise ConfigError(f"{name} must not be negative")
+    return PlannedStep(
+        step=step,
+        handler=handler,
+        config=config,
+        when=_condition(step.when),
+        retries=step.max_retries or 0,
+        backoff=2.0 if step.backoff_factor is None else step.backoff_factor,
+        timeout=min(step.timeout or DEFAULT_TIMEOUT, LONGEST_TIMEOUT),
+        journal=_journal(step, index[step.id]),
+        quoted=json.dumps(step.id, ensure_ascii=False),
+    )
+
+
+def _numbers(step: Step) -> Iterator[tuple[str, float]]:
+    yield "backoffFactor", step.backoff_factor or 0.0
+    yield "timeout", step.timeout or 0.0
+
+
+def _condition(when: Any) -> Expression | bool:
+    if when is None or isinstance(when, bool):
+        return when is not False
+    if isinstance(when, str):
+        return parse(when)
+    raise ConfigError("when must be an expression in a text, or true or false")
+
+
+def _journal(step: Step, at: int) -> str:
+    config = for_journal(json.dumps(redacted(step.config), ensure_ascii=False))
+    head = {"step": step.id, "index": at, "type": step.type, "name": step.name}
+    return f'{json.dumps(head, ensure_ascii=False)[:-1]}, "config": {config}'

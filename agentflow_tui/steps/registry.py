@@ -1,0 +1,78 @@
+"""Which handler runs which type of step: an explicit table, and what installed packages add.
+
+A package adds to it under the entry points' group ``agentflow_tui.steps``: a `Handler` makes steps
+of that name a type of their own, a function can be called by ``custom`` steps.
+"""
+
+import logging
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any
+
+from agentflow_tui.steps.calls import Handler
+from agentflow_tui.steps.conditions import ConditionConfig, condition, targets
+from agentflow_tui.steps.customs import Function, custom
+from agentflow_tui.steps.delays import DelayConfig, delay
+from agentflow_tui.steps.mails import EmailConfig, email
+from agentflow_tui.steps.requests import ApiConfig, request
+from agentflow_tui.steps.tables import TableConfig, process
+
+GROUP = "agentflow_tui.steps"
+
+_log = logging.getLogger(__name__)
+
+BUILT_IN: dict[str, Handler[Any]] = {
+    "api": Handler(config=ApiConfig, run=request, apart=False),
+    "dataProcessing": Handler(config=TableConfig, run=process, keyed=False),
+    "email": Handler(config=EmailConfig, run=email, apart=False, keyed=False),
+    "delay": Handler(config=DelayConfig, run=delay, apart=False, keyed=False),
+    "condition": Handler(config=ConditionConfig, run=condition, keyed=False, targets=targets),
+}
+"""The handlers that come with AgentFlow, beside ``custom``, which depends on what is installed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Registry:
+    """Handlers by step type. ``broken`` says in words why what is installed could not be loaded."""
+
+    handlers: Mapping[str, Handler[Any]]
+    broken: Mapping[str, str]
+
+    @property
+    def types(self) -> list[str]:
+        return sorted(self.handlers)
+
+
+def load(points: Iterable[EntryPoint] | None = None) -> Registry:
+    """The built-in handlers and those of installed packages. One that cannot be loaded harms only
+    the steps that use it."""
+    handlers = dict(BUILT_IN)
+    functions: dict[str, Function] = {}
+    broken: dict[str, str] = {}
+    for point in entry_points(group=GROUP) if points is None else points:
+        if point.name in handlers or point.name == "custom":
+            broken[point.name] = "the name belongs to a step type of AgentFlow itself"
+            _log.error("step %s of %s is not used: %s", point.name, point.value, broken[point.name])
+            continue
+        found = _loaded(point, broken)
+        if isinstance(found, Handler):
+            handlers[point.name] = found
+        elif callable(found):
+            functions[point.name] = found
+    handlers["custom"] = custom(functions, broken)
+    return Registry(handlers=handlers, broken=broken)
+
+
+def _loaded(point: EntryPoint, broken: dict[str, str]) -> Any:
+    try:
+        found = point.load()
+    except Exception as error:  # noqa: BLE001  the boundary around code that is not ours
+        broken[point.name] = f"{type(error).__name__}: {error}"
+        _log.error("step %s of %s cannot be loaded", point.name, point.value, exc_info=True)
+        return None
+    if not callable(found) and not isinstance(found, Handler):
+        broken[point.name] = "it is neither a function nor a Handler"
+        _log.error("step %s of %s is not used: %s", point.name, point.value, broken[point.name])
+        return None
+    return found
