@@ -243,9 +243,9 @@ class ConsoleApp(App[None]):
     def do_app_command(self) -> None:
         self.query_one("#command", Prompt).open()
 
-    async def on_prompt_accepted(self, event: Prompt.Accepted) -> None:
+    def on_prompt_accepted(self, event: Prompt.Accepted) -> None:
         try:
-            await commands.run(self, event.text)
+            commands.run(self, event.text)
         except UsageError as error:
             event.prompt.explain(Mistake(str(error), 0, len(event.text)))
             return

@@ -63,7 +63,7 @@ def completer(env: Environment) -> Completer:
     return candidates
 
 
-async def run(app: "ConsoleApp", text: str) -> None:
+def run(app: "ConsoleApp", text: str) -> None:
     """Do what was typed. Raises `UsageError` with what could be meant."""
     head, _, rest = text.strip().partition(" ")
     if not head:
@@ -77,7 +77,7 @@ async def run(app: "ConsoleApp", text: str) -> None:
     elif head == "ctx":
         show_contexts(app, rest.strip())
     elif (name := view_called(head)) is not None:
-        await app.go(Place(name, rest.strip() if name in LISTS and rest.strip() else None))
+        app.go_soon(Place(name, rest.strip() if name in LISTS and rest.strip() else None))
     else:
         known = ", ".join(word for word in words() if word.startswith(head[:1])) or "wf, mail"
         raise UsageError(f"There is no command {head!r}. Perhaps: {known}.")

@@ -83,7 +83,10 @@ QUEUE = listing(
     },
     joins="LEFT JOIN {emails?} e ON e.{emails.id} = q.{email_queue.emailId}",
     further={
-        "recipient": Computed("{e.emails.recipients}::text", joined=True),
+        "recipient": Computed(
+            "substring({e.emails.recipients}::text from '[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+')",
+            joined=True,
+        ),
         "domain": Computed(
             "lower(substring({e.emails.recipients}::text from '@([A-Za-z0-9.-]+)'))", joined=True
         ),

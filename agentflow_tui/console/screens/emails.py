@@ -27,11 +27,11 @@ def _queue_columns(env: Environment) -> tuple[Column[QueuedMail], ...]:
     return (
         status_column(),
         number_column("Pri", lambda mail: mail.priority, width=4, sort="priority"),
-        text_column("To", lambda mail: mail.recipient, width=24),
+        text_column("To", lambda mail: mail.recipient, width=20),
         text_column("Subject", lambda mail: mail.subject, drop=3),
         number_column("Try", lambda mail: mail.attempts, width=4, sort="attempts"),
         age_column("Age", lambda mail: mail.created_at, sort="createdAt"),
-        Column("Why", why, grows=True, min_width=22, ticks=True, key="why"),
+        Column("Why", why, grows=True, min_width=26, ticks=True, key="why"),
     )
 
 

@@ -20,8 +20,8 @@ def _check_columns(env: Environment) -> tuple[Column[HealthCheck], ...]:
 
     return (
         status_column(),
-        text_column("Service", lambda row: row.name or row.id, width=24, sort="name"),
-        Column("Response", response, width=8, right=True, sort="responseTime", key="response"),
+        text_column("Service", lambda row: row.name or row.id, width=18, sort="name"),
+        Column("Took", response, width=7, right=True, sort="responseTime", key="response"),
         age_column("Checked", lambda row: row.last_checked, sort="lastChecked"),
         age_column("Since", lambda row: row.updated_at, sort="updatedAt", drop=1),
         text_column("Message", lambda row: row.message),

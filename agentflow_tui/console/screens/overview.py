@@ -187,7 +187,7 @@ class OverviewView(View):
             pieces.append(Piece(f"{said(count)} {word}  ", style if count.rows else "dim"))
             ways.append((f"{said(count)} {word}", Link(table, filter=f"status:{status}")))
         if lately:
-            pieces.append(Piece(f"({number(lately)} failed within the hour)", "failed"))
+            pieces.append(Piece(f"(+{number(lately)} in 1h)", "failed"))
         return self._labelled(name, pieces, ways)
 
     def _series(

@@ -60,7 +60,7 @@ def _columns(env: Environment) -> tuple[Column[Workflow], ...]:
         Column("Lock", lock, width=5, right=True, ticks=True, key="lock"),
         age_column("Age", lambda row: row.created_at, sort="createdAt"),
         age_column("Moved", lambda row: row.last_updated, sort="lastUpdated", drop=2),
-        Column("Why", why, grows=True, min_width=22, ticks=True, key="why"),
+        Column("Why", why, grows=True, min_width=32, ticks=True, key="why"),
     )
 
 

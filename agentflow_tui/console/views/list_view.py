@@ -169,14 +169,16 @@ class ListView(View):
         return False
 
     def on_resize(self) -> None:
-        self._arrange()
+        self._arrange(refocus=self.has_focus_within)
 
-    def _arrange(self) -> None:
+    def _arrange(self, *, refocus: bool = True) -> None:
+        """Side by side or one over the other; the focus is never left on what is hidden, and
+        never taken from a prompt."""
         wide = self.size.width >= WIDE
         self.set_class(wide, "-wide")
         self.set_class(not wide, "-narrow")
         self.set_class(self.detail.is_open, "-detail")
-        if not (wide and self.detail.pane.has_focus):
+        if refocus and not self.prompt.is_open and not (wide and self.detail.pane.has_focus):
             self.focus_main()
 
     def hints(self) -> tuple[str, ...]:

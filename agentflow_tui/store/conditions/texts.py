@@ -124,7 +124,7 @@ def escaped(text: str) -> str:
 
 def like(text: str, *, pattern: bool, contained: bool) -> str:
     """The LIKE pattern for a text in which, where it is a ``pattern``, ``*`` is a wildcard."""
-    escaped = escaped(text)
+    wanted = escaped(text)
     if pattern:
-        escaped = escaped.replace("*", "%")
-    return f"%{escaped}%" if contained else escaped
+        wanted = wanted.replace("*", "%")
+    return f"%{wanted}%" if contained else wanted

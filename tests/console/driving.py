@@ -1,0 +1,64 @@
+"""Driving the console in tests: wait for what a person would see, never for time."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+from textual.pilot import Pilot
+
+from agentflow_tui.console.app import ConsoleApp
+from agentflow_tui.console.environment import Environment
+from agentflow_tui.console.views.view import Place
+from agentflow_tui.settings import ConsoleSettings, Context, Settings
+
+PATIENCE = 15.0
+
+
+def screen_text(app: ConsoleApp) -> str:
+    """What stands on the screen, line by line."""
+    width, _ = app.size
+    strips = app.screen._compositor.render_strips()
+    return "\n".join(
+        "".join(segment.text for segment in strip)[:width].rstrip() for strip in strips
+    )
+
+
+async def until(pilot: Pilot[None], condition: Callable[[], bool], what: str = "") -> None:
+    """Wait until it is so; fails with the screen when it never is."""
+    end = time.monotonic() + PATIENCE
+    while not condition():
+        if time.monotonic() > end:
+            app = pilot.app
+            assert isinstance(app, ConsoleApp)
+            raise AssertionError(f"never: {what}\n{screen_text(app)}")
+        await pilot.pause()
+        await asyncio.sleep(0.01)
+
+
+async def sees(pilot: Pilot[None], *texts: str) -> None:
+    """Wait until all these texts stand on the screen."""
+    app = pilot.app
+    assert isinstance(app, ConsoleApp)
+    await until(pilot, lambda: all(t in screen_text(app) for t in texts), " & ".join(texts))
+
+
+@asynccontextmanager
+async def console(
+    url: str,
+    view: str = "overview",
+    *,
+    size: tuple[int, int] = (80, 24),
+    settings: ConsoleSettings | None = None,
+    home: str = "",
+    read_only: bool = False,
+) -> AsyncIterator[Pilot[None]]:
+    """A console on a database, driven by a pilot."""
+    chosen = Settings(
+        context=Context(database_url=url, read_only=read_only),
+        console=settings or ConsoleSettings(refresh=0.1, time_zone="UTC"),
+        environ={"AGENTFLOW_HOME": home} if home else {},
+    )
+    app = ConsoleApp(Environment(chosen), Place(view))
+    async with app.run_test(size=size) as pilot:
+        yield pilot

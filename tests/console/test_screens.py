@@ -1,0 +1,190 @@
+"""Every screen on a real database, at both sizes: what it shows, and where it leads."""
+
+import pytest
+
+from agentflow_tui.console.app import ConsoleApp
+from agentflow_tui.console.screens.catalogue import VIEWS
+from agentflow_tui.console.widgets.grid import Grid
+from agentflow_tui.settings import ConsoleSettings
+from agentflow_tui.store.database import Database
+from tests.console.driving import console, screen_text, sees, until
+from tests.samples import fill, uid
+
+SHOWN = {
+    "overview": ("2 checks", "stale lock", "connection refused", "NEW HTTP 503"),
+    "workflows": ("running", "stale lock", "HTTP 503", "waits for AgentFlow"),
+    "mail": ("carl@customer.test", "dora@down.test", "550 5.1.1"),
+    "emails": ("Weekly leads", "Aged inventory"),
+    "domains": ("customer.test", "down.test"),
+    "schedules": ("missed", "invalid", "every 15 minutes"),
+    "reports": ("VinSolutions", "leads"),
+    "insights": ("82", "Leads are up"),
+    "distributions": ("executive", "sent"),
+    "health": ("Mail relay", "connection", "31 ms"),
+    "errors": ("NEW", "550 5.1.1", "HTTP 503"),
+    "tasks": ("email.send", "operator.retry"),
+    "workers": ("host:12:ab", "alive", "idle"),
+    "actions": ("operator.retry",),
+    "users": ("ann@acme.test", "bob@acme.test"),
+    "sessions": ("valid", "••••"),
+    "credentials": ("vinsolutions", "Main store", "expired"),
+    "api_keys": ("maps", "yes"),
+}
+
+
+def shown(pilot: object) -> str:
+    app = getattr(pilot, "app", None)
+    assert isinstance(app, ConsoleApp)
+    return screen_text(app)
+
+
+@pytest.mark.parametrize("size", [(80, 24), (200, 60)], ids=["80x24", "200x60"])
+@pytest.mark.parametrize("view", sorted(VIEWS))
+async def test_every_view_shows_its_rows(
+    database: Database, view: str, size: tuple[int, int]
+) -> None:
+    await fill(database)
+    async with console(database.url, view, size=size) as pilot:
+        await sees(pilot, *SHOWN[view])
+        text = shown(pilot)
+        for secret in ("secret-session", "cipher-text", "secret-token", "secret-key"):
+            assert secret not in text
+        assert all(len(line) <= size[0] for line in text.splitlines())
+
+
+@pytest.mark.parametrize("view", sorted(set(VIEWS) - {"overview"}))
+async def test_every_view_says_what_would_appear_when_it_is_empty(
+    database: Database, view: str
+) -> None:
+    async with console(database.url, view) as pilot:
+        grid = pilot.app.query_one(f"#view-{view}").query_one(Grid)
+        await until(pilot, lambda: grid.empty[:40] in shown(pilot), grid.empty)
+
+
+@pytest.mark.parametrize("size", [(80, 24), (200, 60)], ids=["80x24", "200x60"])
+@pytest.mark.parametrize(
+    ("view", "texts"),
+    [
+        ("workflows", ("Fetch leads", "Shape", "Write insights")),
+        ("mail", ("Weekly leads", "Hello Ann")),
+        ("schedules", ("Missed", "Next 10 fires")),
+        ("reports", ("Leads", "41")),
+        ("insights", ("Leads are up", "41 leads in a day")),
+        ("distributions", ("ann", "Leads are up")),
+        ("health", ("connection refused", "port")),
+        ("tasks", ("operator.retry", "Input")),
+        ("users", ("email", "bob@acme.test", "Related")),
+        ("credentials", ("encryptedData", "platform")),
+    ],
+)
+async def test_enter_opens_the_detail(
+    database: Database, view: str, texts: tuple[str, ...], size: tuple[int, int]
+) -> None:
+    await fill(database)
+    async with console(database.url, view, size=size) as pilot:
+        await sees(pilot, SHOWN[view][0])
+        await pilot.press("enter")
+        await sees(pilot, *texts)
+        await pilot.press("escape")
+        await sees(pilot, SHOWN[view][0])
+
+
+async def test_relations_are_followed_both_ways_and_minus_goes_back(database: Database) -> None:
+    await fill(database)
+    async with console(database.url, "insights", size=(80, 24)) as pilot:
+        await sees(pilot, "Leads are up")
+        await pilot.press("enter")
+        await sees(pilot, "Report")
+        await pilot.press("down", "down", "enter")  # the report of the insight
+        await sees(pilot, "Reports", uid(31), "41")
+        await pilot.press("minus")
+        await sees(pilot, "Leads are up")
+
+
+async def test_a_filter_narrows_the_list_and_a_mistake_keeps_the_last_result(
+    database: Database,
+) -> None:
+    await fill(database)
+    async with console(database.url, "mail") as pilot:
+        await sees(pilot, "carl@customer.test", "dora@down.test")
+        await pilot.press("slash", *"recipient:dora*")
+        await until(pilot, lambda: "carl@" not in shown(pilot), "carl filtered away")
+        await pilot.press(*" nonsense:1")
+        await sees(pilot, "There is no column nonsense", "dora@down.test")
+        await pilot.press("escape", "escape")
+        await sees(pilot, "carl@customer.test")
+
+
+async def test_live_changes_appear_without_a_key(database: Database) -> None:
+    await fill(database)
+    async with console(database.url, "mail") as pilot:
+        await sees(pilot, "550 5.1.1")
+        await database.execute(
+            "UPDATE {email_queue} SET {email_queue.status} = 'held' "
+            "WHERE {email_queue.status} = 'failed'"
+        )
+        await sees(pilot, "held; release it to send")
+
+
+async def test_freezing_stops_the_picture_and_unfreezing_catches_up(database: Database) -> None:
+    await fill(database)
+    async with console(database.url, "mail") as pilot:
+        await sees(pilot, "550 5.1.1")
+        await pilot.press("f")
+        await sees(pilot, "frozen")
+        await database.execute("UPDATE {email_queue} SET {email_queue.status} = 'held'")
+        looks = pilot.app.poller.looks  # type: ignore[attr-defined]
+        await pilot.pause(0.3)
+        assert pilot.app.poller.looks == looks  # type: ignore[attr-defined]
+        assert "550 5.1.1" in shown(pilot)
+        await pilot.press("f")
+        await sees(pilot, "held; release it to send")
+
+
+async def test_faults_only(database: Database) -> None:
+    await fill(database)
+    async with console(database.url, "mail") as pilot:
+        await sees(pilot, "carl@customer.test")
+        await pilot.press("exclamation_mark")
+        await until(pilot, lambda: "carl@" not in shown(pilot), "only failed mail")
+        await pilot.press("exclamation_mark")
+        await sees(pilot, "carl@customer.test")
+
+
+async def test_the_command_line_goes_to_a_list_with_a_filter(database: Database) -> None:
+    await fill(database)
+    async with console(database.url) as pilot:
+        await sees(pilot, "Needs attention")
+        await pilot.press("colon", *"wf failed", "enter")
+        await sees(pilot, "Workflows", "HTTP 503")
+        await pilot.press("colon", *"nonsense", "enter")
+        await sees(pilot, "There is no command 'nonsense'")
+        await pilot.press("escape", "colon", *"users", "enter")
+        await sees(pilot, "ann@acme.test")
+
+
+async def test_keys_can_be_remapped(database: Database) -> None:
+    await fill(database)
+    settings = ConsoleSettings(refresh=0.1, keys={"app.freeze": "z"})
+    async with console(database.url, "mail", settings=settings) as pilot:
+        await sees(pilot, "carl@customer.test")
+        await pilot.press("z")
+        await sees(pilot, "frozen")
+
+
+async def test_help_lists_the_keys_and_runs_the_one_picked(database: Database) -> None:
+    await fill(database)
+    async with console(database.url, "mail", size=(80, 50)) as pilot:
+        await sees(pilot, "carl@customer.test")
+        await pilot.press("question_mark")
+        await sees(pilot, "Keys here", "Filter this list.")
+        await pilot.press("escape")
+        await until(pilot, lambda: "Keys here" not in shown(pilot), "help closed")
+
+
+async def test_ascii_terminals_get_ascii(database: Database) -> None:
+    await fill(database)
+    settings = ConsoleSettings(refresh=0.1, ascii=True)
+    async with console(database.url, "workflows", settings=settings) as pilot:
+        await sees(pilot, "failed", "HTTP 503")
+        assert shown(pilot).isascii()
