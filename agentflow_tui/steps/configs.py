@@ -102,7 +102,7 @@ def _read(declaration: type, config: Mapping[str, Any], where: str, filled: _Fil
     try:
         return declaration(**values)
     except ValueError as error:
-        raise ConfigError(f"{where}.{error}") from None
+        raise ConfigError(f"{where}: {error}") from None
 
 
 def _as_it_is(value: Any) -> Any:
@@ -180,9 +180,17 @@ def _either(hint: Any, value: Any, where: str, filled: _Fill | None) -> Any:
         try:
             return _value(choice, value, where, filled)
         except ConfigError as error:
-            if isinstance(value, get_origin(choice) or dict) and isinstance(value, dict | list):
+            if isinstance(value, _container(choice)):
                 closest = error
     raise closest or ConfigError(f"{where} must be {_in_words(hint)}, not {_shown(value)}")
+
+
+def _container(hint: Any) -> type | tuple[()]:
+    """The Python type of lists and objects that a hint is about; nothing for single values."""
+    if is_dataclass(hint):
+        return dict
+    origin = get_origin(hint)
+    return origin if origin in (list, dict) else ()
 
 
 _WORDS = {

@@ -85,7 +85,7 @@ class Operation:
         given = [f.name for f in fields(self) if getattr(self, f.name) is not None]
         if len(given) != 1:
             names = ", ".join(f.name for f in fields(self))
-            raise ValueError(f"an operation is one of {names}; here are {len(given)}")
+            raise ValueError(f"exactly one of {names} must be given, not {len(given)}")
         if self.limit is not None and self.limit < 0:
             raise ValueError("limit must not be negative")
 
