@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from agentflow_tui.filters.matching import matches_term
-from agentflow_tui.filters.terms import Condition, Period, Relative, Term
+from agentflow_tui.filters.terms import Condition, Period, Relative, Term, Word
 from agentflow_tui.filters.vocabulary import Field
 
 
@@ -35,6 +35,14 @@ class Filter:
     def text(self) -> str:
         """The canonical writing. Parsed at the same time of the same zone, it gives this filter."""
         return " ".join(str(term) for term in self.terms)
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The fields that it looks at."""
+        asked = {term.field for term in self.terms if isinstance(term, Condition)}
+        if any(isinstance(term, Word) for term in self.terms):
+            asked |= {found.name for found in self.searched}
+        return frozenset(asked)
 
     @property
     def depends_on_time(self) -> bool:

@@ -37,6 +37,7 @@ LONGEST_NUMBER = 500
 
 _NUMBER = re.compile(r"[-+]?[0-9]+([.][0-9]+)?([eE][-+]?[0-9][0-9]?[0-9]?)?")
 _UUID = re.compile(r"[0-9A-Fa-f]+(-[0-9A-Fa-f]+){4}")
+_HALF = re.compile(r"[\ud800-\udfff]")
 _INDEX = re.compile(r"[ \t\n\r\f\v]*([-+]?[0-9]+)")
 
 _COMPARE: dict[Operator, Callable[[Any, Any], bool]] = {
@@ -257,9 +258,23 @@ class _Unreadable:
 
 def _read(text: str) -> object:
     try:
-        return json.loads(text, parse_float=Decimal, parse_constant=_no_constant)
+        document = json.loads(text, parse_float=Decimal, parse_constant=_no_constant)
+        return document if "\\u" not in text or _is_storable(document) else _Unreadable()
     except (ValueError, RecursionError):
         return _Unreadable()
+
+
+def _is_storable(document: object) -> bool:
+    """No text of the database holds NUL or half a character, though JSON can spell them."""
+    match document:
+        case str():
+            return "\0" not in document and not _HALF.search(document)
+        case list():
+            return all(map(_is_storable, document))
+        case dict():
+            return all(map(_is_storable, (*document, *document.values())))
+        case _:
+            return True
 
 
 def _no_constant(name: str) -> object:

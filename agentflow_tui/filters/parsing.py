@@ -257,7 +257,6 @@ def _time(place: _Place, item: Item) -> Relative | Period:
 
 
 def _no_time(place: _Place, text: str) -> str:
-    name = AGE if place.as_age else place.field.name
     digits = text.removeprefix("+")
     if _DIGITS.fullmatch(digits):
         units = ", ".join(f"{unit} ({word})" for unit, word in UNITS.items())
@@ -266,6 +265,9 @@ def _no_time(place: _Place, text: str) -> str:
     if count and digits[count.end() :][:1].lower() in UNITS:
         unit = digits[count.end()].lower()
         return f"{shown(text)} is not a time. Did you mean {count[0][:12]}{unit}?"
+    if place.as_age:
+        return f"{shown(text)} is not a length of time. age is one, such as age:>10m."
+    name = place.field.name
     near = did_you_mean(text, ("today", "yesterday", "tomorrow", "now", "none", "any"))
     return f"{shown(text)} is not a time. " + (
         near or f"{name} takes 2026-11-01, 12:30, today, or a length of time such as >10m."

@@ -86,7 +86,9 @@ def _check_characters(text: str) -> None:
     try:
         text.encode()
     except UnicodeEncodeError as error:
-        raise FilterError("This is half a character; remove it.", text, error.start, error.end)
+        raise FilterError(
+            "This is half a character; remove it.", text, error.start, error.end
+        ) from None
 
 
 def _space(text: str, position: int) -> int:

@@ -63,6 +63,7 @@ class Column:
 
 
 def texts_in(condition: Condition, *matches: Match) -> list[str]:
+    """The condition's texts that are looked for in one of these ways."""
     return [
         value.value
         for value in condition.values

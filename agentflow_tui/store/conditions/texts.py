@@ -52,21 +52,25 @@ def id_is(column: Column, condition: Condition) -> list[str]:
     return alternatives + (_uuid_is if is_uuid else _text_id_is)(column, condition)
 
 
-def _uuid_is(column: Column, condition: Condition) -> list[str]:
-    prefixes = {
-        prefix: None
+def _meant(condition: Condition) -> list[tuple[Text, str]]:
+    """The ids that are asked for, each with what it is the beginning of, if that is a UUID."""
+    return [
+        (value, uuid_prefix(value.value) or "")
         for value in condition.values
-        if isinstance(value, Text)
-        and value.match is not Match.PATTERN
-        and (prefix := uuid_prefix(value.value))
-        and (len(prefix) == 36 or value.match is Match.FOLDED)
-    }
-    whole = [prefix for prefix in prefixes if len(prefix) == 36]
-    alternatives = [
-        clause for prefix in prefixes if len(prefix) < 36 for clause in _between(column, prefix)
+        if isinstance(value, Text) and value.match is not Match.PATTERN
     ]
+
+
+def _uuid_is(column: Column, condition: Condition) -> list[str]:
+    whole: dict[str, None] = {}
+    alternatives: list[str] = []
+    for value, prefix in _meant(condition):
+        if len(prefix) == 36:
+            whole[prefix] = None
+        elif prefix and value.match is Match.FOLDED:
+            alternatives += _between(column, prefix)
     if whole:
-        alternatives.append(_equals_any(column.target, column.sql, whole, "uuid"))
+        alternatives.append(_equals_any(column.target, column.sql, list(whole), "uuid"))
     return alternatives
 
 
@@ -74,10 +78,7 @@ def _text_id_is(column: Column, condition: Condition) -> list[str]:
     """Ids kept as text: equality for the index, and the beginnings of those that are UUIDs."""
     equal: dict[str, None] = {}
     beginnings: dict[str, None] = {}
-    for value in condition.values:
-        if not isinstance(value, Text) or value.match is Match.PATTERN:
-            continue
-        prefix = uuid_prefix(value.value) or ""
+    for value, prefix in _meant(condition):
         equal[value.value] = None
         if len(prefix) == 36:
             equal |= {prefix: None, prefix.upper(): None}
