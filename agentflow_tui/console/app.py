@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import ClassVar
 
+from rich.text import Text
 from textual.app import App, ComposeResult, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.events import AppBlur, AppFocus, Key, Resize
@@ -12,6 +13,7 @@ from textual.screen import Screen
 from textual.widgets import ContentSwitcher
 
 from agentflow_tui.console import chrome, commands
+from agentflow_tui.console.crashes import crash_report
 from agentflow_tui.console.environment import Environment
 from agentflow_tui.console.history import History
 from agentflow_tui.console.poller import IDLE_AFTER, Poller, Weather
@@ -342,6 +344,12 @@ class ConsoleApp(App[None]):
 
     def on_resize(self, _event: Resize) -> None:
         self.call_after_refresh(self.show_chrome)
+
+    def _fatal_error(self) -> None:
+        """A bug ends the console: say what happened without the values of local variables, which
+        Textual's own report prints, passwords included."""
+        self._exit_renderables.append(Text(crash_report(self.env.settings)))
+        self._close_messages_no_wait()
 
     def fail(self, error: AgentflowError) -> None:
         """Say what went wrong, where it is seen."""

@@ -1,5 +1,8 @@
 """From settings to a running console, and back to a restored terminal."""
 
+import asyncio
+import signal
+
 from agentflow_tui.console.app import ConsoleApp
 from agentflow_tui.console.environment import Environment
 from agentflow_tui.console.screens.catalogue import view_called
@@ -15,5 +18,19 @@ def launch(settings: Settings, *, screen: str | None = None, workers: bool = Fal
     if view is None:
         raise UsageError(f"There is no screen {wanted!r}; try overview, workflows or mail.")
     app = ConsoleApp(Environment(settings), Place(view), workers=workers)
-    app.run()
-    return app.return_code or 0
+    return asyncio.run(_run(app))
+
+
+async def _run(app: ConsoleApp) -> int:
+    """Run with the terminal given back whichever way the console ends."""
+    loop = asyncio.get_running_loop()
+    ended: list[int] = []
+
+    def end(number: int) -> None:
+        ended.append(number)
+        app.exit()
+
+    for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+        loop.add_signal_handler(number, end, number)
+    await app.run_async()
+    return 128 + ended[0] if ended else app.return_code or 0

@@ -170,14 +170,16 @@ class Database:
 
     @asynccontextmanager
     async def _borrowed(self) -> AsyncIterator[Any]:
-        if self._pool is None:
-            raise UnreachableError("Not connected to a database yet.")
+        pool = self._pool
+        if pool is None:
+            raise UnreachableError("Not connected to a database.")
         with connecting(place(self.url)):
-            connection = await self._pool.acquire(timeout=CONNECT_TIMEOUT)
+            connection = await pool.acquire(timeout=CONNECT_TIMEOUT)
         try:
             yield connection
         finally:
-            await self._pool.release(connection)
+            if self._pool is pool:  # else everything was hung up in the middle
+                await pool.release(connection)
 
     @asynccontextmanager
     async def session(self) -> AsyncIterator[Session]:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from agentflow_tui.errors import EmbeddedServerError
-from agentflow_tui.store.postmaster import PORT, Home
+from agentflow_tui.store.postmaster import PORT, Home, reason
 from agentflow_tui.store.server_account import Account
 
 SOCKET_PATH_LIMIT = 103
@@ -23,9 +23,9 @@ def explained(home: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise EmbeddedServerError(
-            f"The embedded PostgreSQL cannot be kept in {home}: {error}."
-            " Set AGENTFLOW_HOME to a directory of your own"
-            " with room in it, or AGENTFLOW_DATABASE_URL to a database."
+            f"The embedded PostgreSQL cannot be kept in {home}: {reason(error)}. Set"
+            " AGENTFLOW_HOME to a directory of your own with room in it, or"
+            " AGENTFLOW_DATABASE_URL to a database."
         ) from error
 
 
@@ -61,8 +61,10 @@ def socket_directory(home: Home, account: Account) -> str:
         directory = f"/tmp/agentflow-{account.uid}-{name}"  # noqa: S108  checked below
     with contextlib.suppress(FileExistsError):
         Path(directory).mkdir(0o700)
-        os.chown(directory, account.uid, account.gid)
     found = os.lstat(directory)
+    if found.st_uid == os.geteuid() != account.uid:  # just made, by us or by another newcomer
+        os.chown(directory, account.uid, account.gid)
+        found = os.lstat(directory)
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != account.uid or found.st_mode & 0o077:
         raise EmbeddedServerError(
             f"{directory} must be a directory of {account.name} that nobody else can enter, and is"

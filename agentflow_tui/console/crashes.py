@@ -1,0 +1,21 @@
+"""What is said when a bug ends the console."""
+
+import re
+import traceback
+
+from agentflow_tui.settings import Settings
+
+_PASSWORD = re.compile(r"(://[^:/@\s]*):[^@\s]*@")
+
+
+def crash_report(settings: Settings) -> str:
+    """The exception that is being handled, without local variables and without secrets."""
+    text = _PASSWORD.sub(r"\1:***@", traceback.format_exc())
+    for name in ("ENCRYPTION_KEY", "EMAIL_PASS"):
+        secret = settings.environ.get(name)
+        if secret:
+            text = text.replace(secret, "***")
+    return (
+        f"{text}\nagentflow: a bug ended the console; nothing in the database was harmed. "
+        "Please report the lines above.\n"
+    )

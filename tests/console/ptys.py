@@ -1,0 +1,100 @@
+"""The real console in a real pty, byte for byte."""
+
+import contextlib
+import fcntl
+import os
+import pty
+import select
+import signal
+import struct
+import sys
+import termios
+import time
+from pathlib import Path
+
+import pyte
+
+ROOT = Path(__file__).parent.parent.parent
+
+
+class Terminal:
+    """A process in a pty of its own: what it wrote, and the screen that makes."""
+
+    def __init__(
+        self, arguments: list[str], *, size: tuple[int, int] = (80, 24), **environ: str
+    ) -> None:
+        width, height = size
+        self.raw = bytearray()
+        self.screen = pyte.Screen(width, height)
+        self._stream = pyte.ByteStream(self.screen)
+        self.pid, self.fd = pty.fork()
+        if self.pid == 0:
+            os.chdir(ROOT)
+            kept = {
+                name: value
+                for name, value in os.environ.items()
+                if name not in {"DATABASE_URL", "AGENTFLOW_DATABASE_URL", "NO_COLOR"}
+            }
+            kept |= {"TERM": "xterm-256color", "COLORTERM": "truecolor", **environ}
+            os.execve(sys.executable, [sys.executable, "-m", "agentflow_tui", *arguments], kept)
+        fcntl.ioctl(self.fd, termios.TIOCSWINSZ, struct.pack("HHHH", height, width, 0, 0))
+
+    def read(self, seconds: float) -> int:
+        """Take what comes within so many seconds. Returns how many bytes came."""
+        end = time.monotonic() + seconds
+        before = len(self.raw)
+        while (left := end - time.monotonic()) > 0:
+            ready, _, _ = select.select([self.fd], [], [], left)
+            if not ready:
+                break
+            try:
+                data = os.read(self.fd, 65_536)
+            except OSError:
+                break
+            if not data:
+                break
+            self.raw += data
+            self._stream.feed(data)
+        return len(self.raw) - before
+
+    @property
+    def text(self) -> str:
+        return "\n".join(line.rstrip() for line in self.screen.display)
+
+    def until(self, *texts: str, seconds: float = 20.0) -> None:
+        """Wait until all these stand on the screen."""
+        end = time.monotonic() + seconds
+        while not all(text in self.text for text in texts):
+            if time.monotonic() > end:
+                raise AssertionError(f"never: {texts}\n{self.text}")
+            self.read(0.05)
+
+    def quiet(self, seconds: float = 0.5) -> None:
+        """Wait until nothing has come for so long."""
+        while self.read(seconds):
+            pass
+
+    def type(self, keys: str) -> None:
+        os.write(self.fd, keys.encode())
+
+    def signal(self, number: signal.Signals) -> None:
+        os.kill(self.pid, number)
+
+    def wait(self, seconds: float = 10.0) -> int:
+        """The exit code, once it has ended."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            self.read(0.05)
+            pid, status = os.waitpid(self.pid, os.WNOHANG)
+            if pid:
+                self.pid = 0
+                return os.waitstatus_to_exitcode(status)
+        raise AssertionError(f"still running\n{self.text}")
+
+    def close(self) -> None:
+        if self.pid:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.pid, signal.SIGKILL)
+            os.waitpid(self.pid, 0)
+            self.pid = 0
+        os.close(self.fd)
