@@ -4,7 +4,7 @@ Used by the keeper alone, which must start quickly; so this imports little.
 """
 
 # Importing pathlib would double the time that the keeper needs to start.
-# ruff: noqa: PTH102, PTH104, PTH106, PTH123, PTH208
+# ruff: noqa: PTH102, PTH104, PTH106, PTH108, PTH123, PTH208
 
 import contextlib
 import os
@@ -121,8 +121,14 @@ class Cluster:
         return True
 
     def start(self, sockets: str) -> int:
-        """Start a postmaster and return its process id; it is not ready yet."""
+        """Start a postmaster and return its process id; it is not ready yet.
+
+        Nobody but the keeper may, so whatever lock a socket still has is a dead server's, though
+        its process id may live on in a stranger.
+        """
         end_orphans(self.home.cluster)
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(f"{sockets}/.s.PGSQL.{PORT}.lock")
         settings = (*INVARIANTS, f'unix_socket_directories="{sockets}"')
         words = [word for setting in settings for word in ("-c", setting)]
         return self.spawn("postgres", "-D", self.home.cluster, *words)

@@ -29,8 +29,6 @@ from agentflow_tui.store.postmaster import (
     ROLE,
     Home,
     find_postmaster,
-    is_alive,
-    read_postmaster,
 )
 from agentflow_tui.store.server_account import Account, account_for, command_prefix
 from agentflow_tui.store.server_home import explained, prepare, socket_directory
@@ -243,8 +241,7 @@ def await_ready(home: Home, users: int) -> bool:
     """True when the server takes connections, False when its keeper is gone."""
     give_up = time.monotonic() + NOTHING_STARTS_WITHIN
     while True:
-        server = read_postmaster(home.cluster)
-        if server and is_alive(server.pid):
+        if server := find_postmaster(home.cluster):
             if server.ready:
                 return True
         elif time.monotonic() > give_up:

@@ -31,6 +31,7 @@ from agentflow_tui.store.postmaster import (
     find_postmaster,
     is_alive,
     read_postmaster,
+    reason,
     works_in,
 )
 
@@ -321,7 +322,7 @@ def main(arguments: list[str]) -> None:
         keeper.report(f"!{error}")
     except OSError as error:
         keeper.report(
-            f"!The embedded PostgreSQL cannot be kept in {keeper.home.path}: {error}."
+            f"!The embedded PostgreSQL cannot be kept in {keeper.home.path}: {reason(error)}."
             " Set AGENTFLOW_HOME to a directory of your own with room in it."
         )
     else:

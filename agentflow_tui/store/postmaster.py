@@ -46,6 +46,11 @@ class Postmaster:
         self.ready = ready
 
 
+def reason(error: OSError) -> str:
+    """What the operating system refused, without its number."""
+    return f"{error.strerror} ({error.filename})" if error.filename else str(error.strerror)
+
+
 def read_postmaster(cluster: str) -> Postmaster | None:
     """The lock file of a cluster, whether or not its writer lives.
 
