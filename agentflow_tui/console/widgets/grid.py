@@ -1,105 +1,85 @@
 """A list that does not know how long its table is.
 
-It holds a `Window` of rows around the visible ones and draws lines of cells, each painted only
-when it looks different. Reading happens in one task of its own, one request at a time; keys never
-wait for it.
+It holds a window of rows around the visible ones and repaints only what looks different. Reading
+happens in a worker, one request at a time; keys never wait for it, and none is lost.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, ClassVar, Generic
+from typing import Any, ClassVar
 
-from rich.segment import Segment
-from rich.style import Style
 from textual.binding import Binding, BindingType
-from textual.events import Click, MouseScrollDown, MouseScrollUp, Resize
-from textual.geometry import Region
+from textual.events import Click, MouseScrollDown, MouseScrollUp
 from textual.message import Message
-from textual.strip import Strip
-from textual.widget import Widget
 
-from agentflow_tui.console.theme import style_of
-from agentflow_tui.console.widgets.columns import (
-    GUTTER,
-    Column,
-    Pieces,
-    Placed,
-    difference,
-    fit_cell,
-    place,
-)
-from agentflow_tui.console.widgets.grid_pages import (
-    Ask,
-    GatedSource,
-    PageLike,
-    PageSource,
-    Request,
-    RowT,
-)
-from agentflow_tui.console.widgets.grid_window import Window
+from agentflow_tui.console.widgets.columns import GUTTER, Column
+from agentflow_tui.console.widgets.grid_canvas import HEADER, GridCanvas
+from agentflow_tui.console.widgets.grid_pages import PageLike, PageSource, RowT
+from agentflow_tui.console.widgets.grid_reader import Reader
 from agentflow_tui.errors import AgentflowError
-from agentflow_tui.text import fit, plain
-
-HEADER = 1
-"""Lines above the rows."""
 
 PATIENCE = 0.15
 """Seconds that a first load may take before it is spoken of."""
 
-_CELLS_KEPT = 3_000
+READING = "Reading…"
 
 
-def _binding(keys: str, action: str, title: str) -> Binding:
-    return Binding(keys, action, title, show=False, id=f"list.{title.lower().replace(' ', '_')}")
+def _key(keys: str, action: str, title: str, tooltip: str, id_: str) -> Binding:
+    return Binding(keys, action, title, show=False, tooltip=tooltip, id=id_)
 
 
-@dataclass(frozen=True, slots=True)
-class _Drawn:
-    """A line as it is on the screen: the cells of its columns, and what sets the line apart."""
-
-    cells: tuple[Pieces, ...] = ()
-    cursor: bool = False
-    marked: bool = False
-
-
-class Grid(Widget, Generic[RowT], can_focus=True):
+class Grid(GridCanvas[RowT], can_focus=True):
     """Rows of a table of any length, by keyset pages."""
 
-    DEFAULT_CSS = "Grid { height: 1fr; width: 1fr; }"
-
-    COMPONENT_CLASSES: ClassVar[set[str]] = {
-        "grid--header",
-        "grid--cursor",
-        "grid--cursor-blurred",
-        "grid--marked",
-    }
-
     BINDINGS: ClassVar[list[BindingType]] = [
-        _binding("down,j", "step(1)", "Down"),
-        _binding("up,k", "step(-1)", "Up"),
-        _binding("pagedown", "page(1.0)", "Page down"),
-        _binding("pageup", "page(-1.0)", "Page up"),
-        _binding("ctrl+d", "page(0.5)", "Half page down"),
-        _binding("ctrl+u", "page(-0.5)", "Half page up"),
-        _binding("g,home", "start", "First"),
-        _binding("G,end", "finish", "Last"),
-        _binding("space", "mark", "Mark"),
-        _binding("v", "mark_range", "Mark range"),
-        _binding("a", "mark_page", "Mark page"),
-        _binding("asterisk", "mark_all", "Mark all"),
-        _binding("enter,d", "open", "Open"),
+        _key("down,j", "step(1)", "Down", "The next row", "list.down"),
+        _key("up,k", "step(-1)", "Up", "The row before", "list.up"),
+        _key("pagedown", "page(2)", "Page down", "A page on", "list.page_down"),
+        _key("pageup", "page(-2)", "Page up", "A page back", "list.page_up"),
+        _key("ctrl+d", "page(1)", "Half page down", "Half a page on", "list.half_page_down"),
+        _key("ctrl+u", "page(-1)", "Half page up", "Half a page back", "list.half_page_up"),
+        _key("g,home", "first", "First", "The first row of the list", "list.first"),
+        _key("G,end", "last", "Last", "The last row of the list", "list.last"),
+        _key("space", "mark", "Mark", "Mark or unmark this row and go on", "list.mark"),
+        _key("v", "mark_range", "Range", "Mark what the cursor passes; again ends", "list.range"),
+        _key("a", "mark_page", "Mark page", "Mark or unmark all visible rows", "list.mark_page"),
+        _key("*", "mark_all", "Mark all", "Everything that matches the filter", "list.mark_all"),
+        _key("escape", "unmark", "Unmark", "Give up the range, then all marks", "list.unmark"),
+        _key("enter,d", "open", "Open", "Open the detail of this row", "row.open"),
     ]
 
     class CursorMoved(Message):
         """Another row, or none, is under the cursor."""
 
+        def __init__(self, grid: "Grid[Any]", row: Any) -> None:
+            super().__init__()
+            self.grid = grid
+            self.row = row
+
+        @property
+        def control(self) -> "Grid[Any]":
+            return self.grid
+
         def can_replace(self, message: Message) -> bool:
-            return isinstance(message, Grid.CursorMoved)
+            return isinstance(message, Grid.CursorMoved) and message.grid is self.grid
+
+    class MarksChanged(Message):
+        """Rows were marked or unmarked."""
+
+        def __init__(self, grid: "Grid[Any]") -> None:
+            super().__init__()
+            self.grid = grid
+
+        @property
+        def control(self) -> "Grid[Any]":
+            return self.grid
+
+        def can_replace(self, message: Message) -> bool:
+            return isinstance(message, Grid.MarksChanged) and message.grid is self.grid
 
     class Opened(Message):
-        """Enter on a row."""
+        """A row was chosen, by key or by mouse."""
 
         def __init__(self, row: Any) -> None:
             super().__init__()
@@ -112,17 +92,11 @@ class Grid(Widget, Generic[RowT], can_focus=True):
             super().__init__()
             self.field = field
 
-    class MarksChanged(Message):
-        """Rows were marked or unmarked."""
-
-        def can_replace(self, message: Message) -> bool:
-            return isinstance(message, Grid.MarksChanged)
-
     class AllRequested(Message):
         """Everything that matches the filter is to be marked."""
 
     class Troubled(Message):
-        """Reading ahead failed; the poller will say the same when it looks next."""
+        """Reading failed. The rows stay, greyed; looking again is the way out."""
 
         def __init__(self, error: AgentflowError) -> None:
             super().__init__()
@@ -136,372 +110,274 @@ class Grid(Widget, Generic[RowT], can_focus=True):
         empty: str = "Nothing here.",
         ascii_only: bool = False,
         id: str | None = None,  # noqa: A002
+        classes: str | None = None,
     ) -> None:
-        super().__init__(id=id)
-        self.columns = tuple(columns)
-        self.window: Window[RowT] = Window()
-        self.marks: dict[str, RowT] = {}
-        self.sorted_by: tuple[str, bool] = ("", False)
-        """The field the rows are sorted by, and whether descending: an arrow shows it."""
-        self.empty = empty
-        self.reads = 0
-        self._now = now
-        self._ascii = ascii_only
-        self._source: PageSource[RowT] | None = None
-        self._placed: tuple[Placed[RowT], ...] = ()
-        self._drawn: list[_Drawn] = []
-        self._cells: dict[str, tuple[RowT, tuple[Pieces, ...]]] = {}
-        self._reader: asyncio.Task[None] | None = None
-        self._loaded = False
-        self._slow = False
-        self._range_from: str | None = None
-        self._last_key = ""
-        self._words: dict[int, str] = {}
+        super().__init__(columns, now=now, ascii_only=ascii_only, id=id, classes=classes)
+        self._empty = empty
+        self._reader = Reader(self.window, self._received)
+        self._reading: asyncio.Future[None] | None = None
+        self._is_known = False
+        self._last_key: str | None = None
+        self._click_opened = False
 
     # Where rows come from
 
     def set_source(self, source: PageSource[RowT], keep: RowT | None = None) -> None:
-        """Show another list: another table, filter or sort. The old rows stay until it is read."""
-        self._source = source
-        self._stop_reading()
+        """Show another list: another table, filter or sort. The old rows stay until it is read.
+
+        The cursor goes to ``keep``, or to where it would stand; to the start if None.
+        """
         self.window.renew(keep)
-        if not self._loaded:
-            self.set_timer(PATIENCE, self._speak_of_loading)
+        self._reader.use(source)
         self._read_on()
 
     async def look(self) -> None:
-        """Read the visible rows once more. Raises `AgentflowError` when that is not possible."""
-        if self._source is None:
-            return
+        """Read the visible rows once more, and wait until they are shown.
+
+        Raises :class:`AgentflowError` when that is not possible now.
+        """
         self.window.read_again()
-        await asyncio.shield(self._read_on())
+        reading = self._read_on()
+        if reading is not None:
+            await asyncio.shield(reading)
+        if self._reader.problem is not None:
+            raise self._reader.problem
+
+    def show(self, page: PageLike[RowT]) -> None:
+        """Hold exactly these rows. What looks the same is not painted again."""
+        self.window.show(page)
+        self._reader.problem = None
+        self._received()
+
+    def merge(self, rows: Iterable[RowT]) -> None:
+        """Take new values of rows that are held; others are ignored."""
+        self.window.merge(rows)
+        self._marks.see(self.window.rows)
+        self._paint()
+
+    def _read_on(self) -> "asyncio.Future[None] | None":
+        """Have the reader go on, if there is something to read. Done when it rests again."""
+        if self._reading is None and self._reader.has_work and self.is_attached:
+            self._reading = asyncio.get_running_loop().create_future()
+            if not self._is_known:
+                self.set_timer(PATIENCE, self._speak_of_reading)
+            self.run_worker(self._read(), name="rows", group="rows")
+        return self._reading
+
+    async def _read(self) -> None:
+        try:
+            await self._reader.run()
+        finally:
+            self._rest()
+
+    def _rest(self) -> None:
+        reading, self._reading = self._reading, None
+        if reading is not None:
+            reading.set_result(None)
+
+    def _received(self) -> None:
+        problem = self._reader.problem
+        if problem is None:
+            self._is_known = True
+        elif not self.has_class("-stale"):
+            self.post_message(self.Troubled(problem))
+        self.set_class(problem is not None, "-stale")
+        self._note = str(problem) if problem else self._empty
+        self._at = self._now()
+        self._marks.see(self.window.rows)
+        self._moved()
+
+    def _speak_of_reading(self) -> None:
+        if not self._is_known and self._reader.problem is None:
+            self._note = READING
+            self._paint()
+
+    # What there is
 
     @property
     def current(self) -> RowT | None:
         """The row under the cursor."""
         return self.window.current
 
+    @property
+    def reads(self) -> int:
+        """How many requests the source has had."""
+        return self._reader.reads
+
+    @property
+    def problem(self) -> AgentflowError | None:
+        """Why the rows are not fresh; None when they are."""
+        return self._reader.problem
+
+    @property
+    def empty(self) -> str:
+        """What is said where there are no rows: what would appear here, and how."""
+        return self._empty
+
+    @empty.setter
+    def empty(self, sentence: str) -> None:
+        if self._note == self._empty:
+            self._note = sentence
+        self._empty = sentence
+        self._paint()
+
     def position(self) -> str:
         """Where the cursor is, as far as that can be known."""
         return self.window.position()
 
-    def tick(self) -> None:
-        """Time has passed: draw the cells that show it anew. No query."""
-        for row in self.window.visible:
-            held = self._cells.get(row.key)
-            if held is not None and held[0] is row:
-                self._cells[row.key] = (row, self._ticked(row, held[1]))
-        self._paint()
-
-    def _read_on(self) -> "asyncio.Task[None]":
-        if self._reader is None or self._reader.done():
-            self._reader = asyncio.create_task(self._read())
-            self._reader.add_done_callback(self._reading_ended)
-        return self._reader
-
-    def _reading_ended(self, task: "asyncio.Task[None]") -> None:
-        if task.cancelled():
-            return
-        error = task.exception()
-        if isinstance(error, AgentflowError) and self.is_attached:
-            self.post_message(self.Troubled(error))
-
-    def _stop_reading(self) -> None:
-        if self._reader is not None:
-            self._reader.cancel()
-            self._reader = None
-
-    async def _read(self) -> None:
-        try:
-            while self._source is not None and (request := self.window.wanted()) is not None:
-                self.reads += 1
-                page = await self._ask(self._source, request)
-                self.window.receive(request, page)
-                if not self._loaded:
-                    self._loaded = True
-                    self.refresh()
-                self._changed()
-        except AgentflowError:
-            self.window.give_up()
-            raise
-
-    async def _ask(self, source: PageSource[RowT], request: Request[RowT]) -> PageLike[RowT] | None:
-        row, count = request.row, request.count
-        if request.again and not request.before and isinstance(source, GatedSource):
-            answer: Any = await source.again(row, count, elsewhere=request.elsewhere)
-            return answer  # type: ignore[no-any-return]
-        if row is None or request.ask in {Ask.FIRST, Ask.LAST}:
-            return await (source.last(count) if request.ask is Ask.LAST else source.first(count))
-        if request.ask is Ask.AFTER:
-            return await source.after(row, count)
-        if request.ask is Ask.BEFORE:
-            return await source.before(row, count)
-        return await source.around(row, request.before, count)
-
-    def _speak_of_loading(self) -> None:
-        self._slow = not self._loaded
-        if self._slow:
-            self.refresh()
-
     # Moving
 
     def action_step(self, lines: int) -> None:
-        self.window.step(lines)
-        self._moved()
+        self._follow(lambda: self.window.step(lines))
 
-    def action_page(self, pages: float) -> None:
-        lines = max(1, int(self.window.height * abs(pages)))
-        self.window.shift(lines if pages > 0 else -lines)
-        self._moved()
+    def action_page(self, halves: int) -> None:
+        lines = max(1, self.window.height * abs(halves) // 2)
+        self._follow(lambda: self.window.shift(lines if halves > 0 else -lines))
 
-    def action_start(self) -> None:
-        self.window.to_start()
-        self._moved()
+    def action_first(self) -> None:
+        self._follow(self.window.to_start)
 
-    def action_finish(self) -> None:
-        self.window.to_end()
-        self._moved()
+    def action_last(self) -> None:
+        self._follow(self.window.to_end)
 
     def action_open(self) -> None:
         if self.current is not None:
             self.post_message(self.Opened(self.current))
 
+    def _follow(self, move: Callable[[], object]) -> None:
+        """Make a move. If it is a jump to what has to be read, that is read at once."""
+        generation = self.window.generation
+        move()
+        if self.window.generation != generation:
+            self._reader.drop()
+        self._moved()
+
     def _moved(self) -> None:
-        self._changed()
-        if self._source is not None and self.window.wanted() is not None:
-            self._read_on()
+        self._announce_cursor()
+        self._paint()
+        self._read_on()
+
+    def _announce_cursor(self) -> None:
+        row = self.current
+        key = row.key if row else None
+        if key == self._last_key:
+            return
+        if self._marks.is_ranging:
+            self._extend_range()
+        self._last_key = key
+        self.post_message(self.CursorMoved(self, row))
+
+    def _wheel(self, direction: int) -> None:
+        self._follow(lambda: self.window.scroll(direction * round(self.app.scroll_sensitivity_y)))
 
     def on_mouse_scroll_down(self, event: MouseScrollDown) -> None:
         event.stop()
-        self.window.scroll(3)
-        self._moved()
+        self._wheel(1)
 
     def on_mouse_scroll_up(self, event: MouseScrollUp) -> None:
         event.stop()
-        self.window.scroll(-3)
-        self._moved()
+        self._wheel(-1)
 
     def on_click(self, event: Click) -> None:
-        if event.y < HEADER:
-            self._clicked_header(event.x)
+        at = event.get_content_offset(self)
+        if at is None:
+            return
+        if at.y < HEADER:
+            placed = self._lines.column_at(at.x)
+            if placed is not None and placed.column.sort:
+                self.post_message(self.SortRequested(placed.column.sort))
             return
         before = self.current
-        if self.window.point(event.y - HEADER):
-            self._moved()
-            if before is not None and before is self.current:
-                self.action_open()
+        if not self.window.point(at.y - HEADER):
+            return
+        self._moved()
+        if at.x < GUTTER:
+            self._toggle_mark()
+        elif before is self.current and not (event.chain > 1 and self._click_opened):
+            self._click_opened = True
+            self.action_open()
+        else:
+            self._click_opened = False
 
-    def _clicked_header(self, x: int) -> None:
-        for placed in self._placed:
-            if placed.x <= x < placed.x + placed.width and placed.column.sort:
-                self.post_message(self.SortRequested(placed.column.sort))
+    def _lay_out(self) -> None:
+        super()._lay_out()
+        self._read_on()
+
+    def on_unmount(self) -> None:
+        self._rest()
 
     # Marks
 
-    def action_mark(self) -> None:
-        row = self.current
-        if row is None:
-            return
-        if self.marks.pop(row.key, None) is None:
-            self.marks[row.key] = row
-        self._range_from = row.key
-        self.window.step(1)
+    @property
+    def marks(self) -> Mapping[str, RowT]:
+        """The marked rows as last seen, by their keys."""
+        return self._marks.rows
+
+    def mark(self, rows: Iterable[RowT]) -> None:
+        """Mark these rows."""
+        self._marks.add(rows)
         self._marked()
 
-    def action_mark_range(self) -> None:
-        """Mark from the row marked last, or from here on, to the cursor."""
+    def unmark(self, keys: Iterable[str]) -> None:
+        """Take the marks of the rows with these keys away."""
+        self._marks.remove(keys)
+        self._marked()
+
+    def clear_marks(self) -> bool:
+        """Give up the range being drawn; without one, all marks. False if there is neither."""
+        if not self._marks:
+            return False
+        self._marks.step_back()
+        self._marked()
+        return True
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        return bool(self._marks) if action == "unmark" else True
+
+    def action_unmark(self) -> None:
+        self.clear_marks()
+
+    def action_mark(self) -> None:
+        if self._toggle_mark():
+            self.action_step(1)
+
+    def _toggle_mark(self) -> bool:
         row = self.current
         if row is None:
-            return
-        keys = [held.key for held in self.window.rows]
-        if self._range_from not in keys:
-            self._range_from = row.key
-        first, last = sorted((keys.index(self._range_from or row.key), self.window.cursor))
-        self.marks.update((held.key, held) for held in self.window.rows[first : last + 1])
+            return False
+        self._marks.toggle(row)
+        self._marked()
+        return True
+
+    def action_mark_range(self) -> None:
+        if self._marks.is_ranging:
+            self._marks.end_range()
+        elif self.current is not None:
+            self._marks.start_range(self.current)
         self._marked()
 
     def action_mark_page(self) -> None:
-        rows = self.window.visible
-        if all(row.key in self.marks for row in rows):
-            for row in rows:
-                del self.marks[row.key]
+        visible = self.window.visible
+        if all(row.key in self._marks for row in visible):
+            self.unmark([row.key for row in visible])
         else:
-            self.marks.update((row.key, row) for row in rows)
-        self._marked()
+            self.mark(visible)
 
     def action_mark_all(self) -> None:
         self.post_message(self.AllRequested())
 
-    def clear_marks(self) -> bool:
-        """Unmark everything. False when nothing was marked."""
-        if not self.marks:
-            return False
-        self.marks.clear()
-        self._range_from = None
-        self._marked()
-        return True
+    def _extend_range(self) -> None:
+        """Mark what the cursor has passed. A jump over rows that were never read ends the range."""
+        rows, cursor = self.window.rows, self.window.cursor
+        before = next((i for i, row in enumerate(rows) if row.key == self._last_key), None)
+        if before is None:
+            self._marks.end_range()
+        elif before <= cursor:
+            self._marks.extend_range(rows[before : cursor + 1])
+        else:
+            self._marks.extend_range(reversed(rows[cursor : before + 1]))
+        self.post_message(self.MarksChanged(self))
 
     def _marked(self) -> None:
-        self._moved()
-        self.post_message(self.MarksChanged())
-
-    # Drawing
-
-    def show_columns(self, columns: Sequence[Column[RowT]]) -> None:
-        """Use other columns."""
-        self.columns = tuple(columns)
-        self._lay_out()
-
-    def on_resize(self, _event: Resize) -> None:
-        self._lay_out()
-        if self._source is not None and self.window.wanted() is not None:
-            self._read_on()
-
-    def _lay_out(self) -> None:
-        self.window.resize(self.size.height - HEADER)
-        self._placed = place(self.columns, self.size.width)
-        self._cells.clear()
-        self._drawn = self._lines()
-        self.refresh()
-
-    def on_focus(self) -> None:
-        self._paint(cursor_too=True)
-
-    def on_blur(self) -> None:
-        self._paint(cursor_too=True)
-
-    def on_unmount(self) -> None:
-        self._stop_reading()
-
-    def notify_style_update(self) -> None:
-        super().notify_style_update()
-        self.refresh()
-
-    def _changed(self) -> None:
-        row = self.current
         self._paint()
-        key = row.key if row else ""
-        if key != self._last_key:
-            self._last_key = key
-            self.post_message(self.CursorMoved())
-
-    def _paint(self, *, cursor_too: bool = False) -> None:
-        """Repaint the cells that look different from what is on the screen."""
-        if not self.size.width:
-            return
-        before, self._drawn = self._drawn, self._lines()
-        if bool(before) != bool(self._drawn):
-            self.refresh()
-            return
-        for y in range(max(len(before), len(self._drawn))):
-            old = before[y] if y < len(before) else _Drawn()
-            new = self._drawn[y] if y < len(self._drawn) else _Drawn()
-            if cursor_too and new.cursor:
-                self._refresh_cells(y, 0, self.size.width)
-            elif old != new:
-                self._repaint(y, old, new)
-
-    def _repaint(self, y: int, old: _Drawn, new: _Drawn) -> None:
-        if replace(old, cells=()) != replace(new, cells=()) or len(old.cells) != len(new.cells):
-            self._refresh_cells(y, 0, self.size.width)
-            return
-        for placed, was, now in zip(self._placed, old.cells, new.cells, strict=True):
-            changed = difference(was, now)
-            if changed is not None:
-                self._refresh_cells(y, placed.x + changed[0], changed[1] - changed[0])
-
-    def _refresh_cells(self, y: int, x: int, width: int) -> None:
-        self.refresh(Region(x, y + HEADER, width, 1))
-
-    def _lines(self) -> list[_Drawn]:
-        cursor = self.window.cursor - self.window.top
-        return [
-            _Drawn(self._cells_of(row), index == cursor, row.key in self.marks)
-            for index, row in enumerate(self.window.visible)
-        ]
-
-    def _cells_of(self, row: RowT) -> tuple[Pieces, ...]:
-        held = self._cells.get(row.key)
-        if held is not None and held[0] is row:
-            return held[1]
-        if len(self._cells) > _CELLS_KEPT:
-            self._cells.clear()
-        now = self._now()
-        cells = tuple(self._cell(placed, row, now) for placed in self._placed)
-        self._cells[row.key] = (row, cells)
-        return cells
-
-    def _cell(self, placed: Placed[RowT], row: RowT, now: datetime) -> Pieces:
-        column = placed.column
-        return fit_cell(column.cell(row, now), placed.width, right=column.right)
-
-    def _ticked(self, row: RowT, cells: tuple[Pieces, ...]) -> tuple[Pieces, ...]:
-        now = self._now()
-        return tuple(
-            self._cell(placed, row, now) if placed.column.ticks else cell
-            for placed, cell in zip(self._placed, cells, strict=True)
-        )
-
-    def render_line(self, y: int) -> Strip:
-        width = self.size.width
-        if y < HEADER:
-            return self._header(width)
-        index = y - HEADER
-        base = self.rich_style
-        if index >= len(self._drawn):
-            words = self._instead() if index == 1 and not self._drawn else ""
-            dim = base + style_of(self.app.current_theme, "dim")
-            return Strip([Segment(fit(f"  {words}", width), dim)], width)
-        return self._row(self._drawn[index], base, width)
-
-    def _instead(self) -> str:
-        """What stands where there are no rows."""
-        if self._loaded:
-            return self.empty
-        return "Loading…" if self._slow else ""
-
-    def _row(self, drawn: _Drawn, base: Style, width: int) -> Strip:
-        if drawn.marked:
-            base += self.get_component_rich_style("grid--marked", partial=True)
-        if drawn.cursor:
-            name = "grid--cursor" if self.has_focus else "grid--cursor-blurred"
-            base += self.get_component_rich_style(name, partial=True)
-        theme = self.app.current_theme
-        runs: list[tuple[str, str]] = [("● " if drawn.marked else "  ", "accent")]
-        at = GUTTER
-        for placed, cell in zip(self._placed, drawn.cells, strict=True):
-            if placed.x > at:
-                runs.append((" " * (placed.x - at), ""))
-            runs += cell
-            at = placed.x + placed.width
-        if at < width:
-            runs.append((" " * (width - at), ""))
-        segments = [
-            Segment(plain(text) if self._ascii else text, base + style_of(theme, style))
-            for text, style in _joined(runs)
-        ]
-        return Strip(segments, width)
-
-    def _header(self, width: int) -> Strip:
-        field, descending = self.sorted_by
-        text = " " * GUTTER
-        for placed in self._placed:
-            text += " " * (placed.x - len(text))
-            title = placed.column.title
-            if field and placed.column.sort == field:
-                title += "↓" if descending else "↑"
-            text += fit(title, placed.width, right=placed.column.right)
-        text = fit(text, width)
-        style = self.get_component_rich_style("grid--header")
-        return Strip([Segment(plain(text) if self._ascii else text, style)], width)
-
-
-def _joined(runs: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
-    """Neighbours of one style as one run; blanks take the style before them."""
-    result: list[tuple[str, str]] = []
-    for text, style in runs:
-        if result and (result[-1][1] == style or text.isspace()):
-            result[-1] = (result[-1][0] + text, result[-1][1])
-        else:
-            result.append((text, style))
-    return result
+        self.post_message(self.MarksChanged(self))

@@ -22,7 +22,7 @@ from agentflow_tui.console.widgets.columns import (
 from agentflow_tui.console.widgets.grid_pages import RowT
 from agentflow_tui.text import cell_width, fit, plain, safe
 
-MARK = "✓"
+MARK, MARK_STYLE = "✓", "accent"
 UP, DOWN = "▲", "▼"
 _KEPT_LINES = 500
 
@@ -33,19 +33,17 @@ class Ground(Enum):
     PLAIN = "plain"
     CURSOR = "cursor"
     BLURRED_CURSOR = "blurred cursor"
-    STALE = "stale"
 
 
 @dataclass(frozen=True, slots=True)
 class Palette:
     """Everything that decides on colours. ``named`` are the styles that cells ask for by name;
-    on the cursor and on stale rows the ground's own colour wins, so that they stay readable."""
+    under the cursor its own colour wins, so that any theme stays readable there."""
 
     grounds: Mapping[Ground, Style]
     header: Style
     sorted_header: Style
     note: Style
-    mark: Style
     named: Mapping[str, Style]
     filters: Sequence[LineFilter]
     background: Color
@@ -54,9 +52,7 @@ class Palette:
     def style(self, name: str, ground: Ground) -> Style:
         """The style of a piece of text on this ground."""
         base = self.grounds[ground]
-        if not name or ground in (Ground.CURSOR, Ground.STALE):
-            return base
-        return base + self.named[name]
+        return base if not name or ground is Ground.CURSOR else base + self.named[name]
 
     def strip(self, runs: Sequence[tuple[str, Style]], width: int) -> Strip:
         """Runs of text as a strip of ``width`` cells in as few segments as can be.
@@ -154,9 +150,7 @@ class Lines(Generic[RowT]):
 
     def _runs(self, line: Line[RowT], look: Look, palette: Palette) -> list[tuple[str, Style]]:
         base = palette.style("", look.ground)
-        runs = [(MARK, base + palette.mark if look.ground is Ground.PLAIN else base)]
-        if not look.marked:
-            runs = [(" ", base)]
+        runs = [(MARK, palette.style(MARK_STYLE, look.ground)) if look.marked else (" ", base)]
         x = 1
         for placed, cell in zip(self.placed, line.cells, strict=True):
             runs.append((" " * (placed.x - x), base))

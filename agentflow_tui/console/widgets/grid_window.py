@@ -168,10 +168,10 @@ class Window(View[RowT]):
 
     def _missing(self) -> Request[RowT] | None:
         lines = self._pending[0][1] if self._pending else 0
-        blank = len(self.rows) < self.height
-        if not self.at_end and (lines > 0 or blank):
+        below = len(self.rows) - self.top
+        if not self.at_end and (lines > 0 or below < 2 * self.height):
             return self._request(Ask.AFTER, self.rows[-1], lines=lines)
-        if not self.at_start and (lines < 0 or blank):
+        if not self.at_start and (lines < 0 or len(self.rows) < self.height):
             return self._request(Ask.BEFORE, self.rows[0], lines=lines)
         return None
 

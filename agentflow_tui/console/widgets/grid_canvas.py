@@ -1,0 +1,265 @@
+"""The drawing half of a list: lines of cells, each painted only where it looks different."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import ClassVar, Generic
+
+from rich.style import Style
+from textual.color import Color
+from textual.events import Resize
+from textual.geometry import Region
+from textual.strip import Strip
+from textual.widget import Widget
+
+from agentflow_tui.console.theme import cell_styles
+from agentflow_tui.console.widgets.columns import GUTTER, Column, place
+from agentflow_tui.console.widgets.grid_lines import (
+    Ground,
+    Line,
+    Lines,
+    Look,
+    Palette,
+    note_lines,
+)
+from agentflow_tui.console.widgets.grid_marks import Marks
+from agentflow_tui.console.widgets.grid_pages import RowT
+from agentflow_tui.console.widgets.grid_window import Window
+from agentflow_tui.text import fit
+
+HEADER = 1
+"""Lines above the rows."""
+
+_REVERSE = Style(reverse=True)
+
+
+class GridCanvas(Widget, Generic[RowT]):
+    """Shows what a window holds. Rows are drawn once and kept as strips while they look the same.
+
+    A border or padding is possible, but costs the fast path of painting.
+    """
+
+    ALLOW_SELECT = False
+
+    DEFAULT_CSS = """
+    GridCanvas {
+        height: 1fr;
+        width: 1fr;
+        &.-stale { text-opacity: 60%; }
+        .grid--header { background: $panel; color: $foreground; }
+        .grid--header-sorted { background: $panel; color: $primary; text-style: bold; }
+        .grid--cursor {
+            background: $block-cursor-background;
+            color: $block-cursor-foreground;
+            text-style: $block-cursor-text-style;
+        }
+        .grid--cursor-blurred { background: $panel; }
+        .grid--note { color: $foreground 70%; }
+    }
+    """
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        "grid--header",
+        "grid--header-sorted",
+        "grid--cursor",
+        "grid--cursor-blurred",
+        "grid--note",
+    }
+
+    def __init__(
+        self,
+        columns: Sequence[Column[RowT]],
+        *,
+        now: Callable[[], datetime],
+        ascii_only: bool = False,
+        id: str | None = None,  # noqa: A002
+        classes: str | None = None,
+    ) -> None:
+        super().__init__(id=id, classes=classes)
+        self.columns = tuple(columns)
+        self.window: Window[RowT] = Window()
+        self._marks: Marks[RowT] = Marks()
+        self._now = now
+        self._at = now()
+        self._ascii_only = ascii_only
+        self._sorted_by = ("", False)
+        self._note = ""
+        self._lines: Lines[RowT] = Lines()
+        self._shown: list[tuple[Line[RowT], Look]] = []
+        self._noted: list[str] = []
+        self._palette: Palette | None = None
+        self._palette_is_old = True
+        self._fixed: dict[int, Strip] = {}
+
+    @property
+    def sorted_by(self) -> tuple[str, bool]:
+        """The field the rows are sorted by, and whether descending: an arrow shows it."""
+        return self._sorted_by
+
+    @sorted_by.setter
+    def sorted_by(self, sort: tuple[str, bool]) -> None:
+        if sort != self._sorted_by:
+            self._sorted_by = sort
+            self._fixed.clear()
+            self.refresh(Region(0, 0, self.size.width, HEADER))
+
+    def show_columns(self, columns: Sequence[Column[RowT]]) -> None:
+        """Use other columns from now on."""
+        self.columns = tuple(columns)
+        self._lay_out()
+
+    def tick(self, now: datetime | None = None) -> None:
+        """Time has passed: the cells that show it move on, without a query."""
+        self._at = now or self._now()
+        self._paint()
+
+    def on_resize(self, _event: Resize) -> None:
+        self._lay_out()
+
+    def on_focus(self) -> None:
+        self._paint()
+
+    def on_blur(self) -> None:
+        self._paint()
+
+    def notify_style_update(self) -> None:
+        super().notify_style_update()
+        self._palette_is_old = True
+
+    def _lay_out(self) -> None:
+        width, height = self.size
+        self.window.resize(height - HEADER)
+        self._fixed.clear()
+        self._lines.lay_out(place(self.columns, width), width)
+        self._look_again()
+        self.refresh()
+
+    # What has changed
+
+    def _look_again(self) -> None:
+        """Work out what each line has to look like now."""
+        self._shown = [
+            (self._lines.line(row, self._at), self._look(index))
+            for index, row in enumerate(self.window.visible, self.window.top)
+        ]
+        self._noted = [] if self._shown else note_lines(self._note, self.size.width - 2 * GUTTER)
+
+    def _look(self, index: int) -> Look:
+        ground = Ground.PLAIN
+        if index == self.window.cursor:
+            ground = Ground.CURSOR if self.has_focus else Ground.BLURRED_CURSOR
+        return Look(ground, self.window.rows[index].key in self._marks)
+
+    def _paint(self) -> None:
+        """Have the cells repainted that look different from what is on the screen."""
+        if not self.size.width:
+            return
+        before, noted = self._shown, self._noted
+        self._look_again()
+        if noted != self._noted:
+            self._fixed.clear()
+            self.refresh()
+            return
+        regions = []
+        for y in range(max(len(before), len(self._shown))):
+            for x, end in self._changed(before[y : y + 1], self._shown[y : y + 1]):
+                regions.append(Region(x, y + HEADER, end - x, 1))
+        if regions:
+            self.refresh(*regions)
+
+    def _changed(
+        self, old: list[tuple[Line[RowT], Look]], new: list[tuple[Line[RowT], Look]]
+    ) -> Sequence[tuple[int, int]]:
+        whole = ((0, self.size.width),)
+        if not old or not new:
+            return whole
+        (was, looked), (line, looks) = old[0], new[0]
+        if was is line and looked == looks:
+            return ()
+        if looked.ground is not looks.ground:
+            return whole
+        if was.row.key != line.row.key:
+            return whole
+        mark = [(0, GUTTER)] if looked.marked != looks.marked else []
+        return [*mark, *self._lines.spans(was, line)]
+
+    # Painting
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        if not self._is_bare:
+            return super().render_lines(crop)
+        strips = [self.render_line(y) for y in crop.line_range]
+        if crop.column_span == (0, self.size.width):
+            return strips
+        return [strip.crop(*crop.column_span) for strip in strips]
+
+    def render_line(self, y: int) -> Strip:
+        palette = self._colours()
+        if HEADER <= y < HEADER + len(self._shown):
+            line, look = self._shown[y - HEADER]
+            return self._lines.strip(line, look, palette)
+        part = 0 if y < HEADER else y if self._noted else -1
+        strip = self._fixed.get(part)
+        if strip is None:
+            strip = self._fixed[part] = self._fixed_strip(y, palette)
+        return strip
+
+    def _fixed_strip(self, y: int, palette: Palette) -> Strip:
+        width = self.size.width
+        if y < HEADER:
+            field, descending = self._sorted_by
+            return self._lines.header(palette, field, descending=descending)
+        line = y - HEADER - 1  # a line is left free between the header and a sentence
+        if 0 <= line < len(self._noted):
+            text = fit(" " * GUTTER + self._noted[line], width)
+            return palette.strip([(text, palette.note)], width)
+        return palette.strip([(" " * width, palette.grounds[Ground.PLAIN])], width)
+
+    @property
+    def _is_bare(self) -> bool:
+        """Whether nothing but lines is to be painted, so that they need no further processing."""
+        return not any(self.gutter) and self.opacity == 1
+
+    def _colours(self) -> Palette:
+        if self._palette is None or self._palette_is_old:
+            self._palette_is_old = False
+            palette = self._new_palette()
+            if palette != self._palette:
+                self._palette = palette
+                self._lines.forget()
+                self._fixed.clear()
+                self._look_again()
+        return self._palette
+
+    def _new_palette(self) -> Palette:
+        fade = self.styles.text_opacity if self._is_bare else 1.0
+        component = self.get_component_rich_style
+        cursor = component("grid--cursor")
+        if self.app.no_color and self.app.native_ansi_color:
+            cursor += _REVERSE  # without colours nothing else would tell the cursor
+        background = self.background_colors[1]
+        named = cell_styles(self.app.current_theme)
+        return Palette(
+            grounds={
+                Ground.PLAIN: _faded(self.rich_style, fade),
+                Ground.CURSOR: _faded(cursor, fade),
+                Ground.BLURRED_CURSOR: _faded(component("grid--cursor-blurred"), fade),
+            },
+            header=_faded(component("grid--header"), fade),
+            sorted_header=_faded(component("grid--header-sorted"), fade),
+            note=component("grid--note"),
+            named={name: _faded(style, fade, background) for name, style in named.items()},
+            filters=self.get_line_filters(),
+            background=background,
+            ascii_only=self._ascii_only,
+        )
+
+
+def _faded(style: Style, share: float, background: Color | None = None) -> Style:
+    """The style with its text ``share`` (0 to 1) as strong, on its own or the given background."""
+    if share == 1 or style.color is None:
+        return style
+    behind = Color.from_rich_color(style.bgcolor) if style.bgcolor else background
+    if behind is None:
+        return style
+    colour = behind.blend(Color.from_rich_color(style.color), share)
+    return style + Style(color=colour.rich_color)
