@@ -49,5 +49,8 @@ lock:
 	@printf 'hatchling\neditables\n' | $(LOCK) pyproject.toml - -o requirements.lock
 	@$(LOCK) pyproject.toml --group dev -c requirements.lock -o requirements-dev.lock
 
+pictures: $(VENV)/.dev
+	@$(BIN)/python docs/pictures.py
+
 clean:
 	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist

@@ -57,18 +57,20 @@ async def _fill(url: str, options: argparse.Namespace) -> None:
 
 
 async def _load(database: Database, options: argparse.Namespace) -> None:
-    from agentflow_tui.demo.sample import fill
+    from agentflow_tui.demo.sample import sample
+    from agentflow_tui.store.filling import empty, fill
 
     rows = options.scale or SMALL
-    _say(f"Filling the large tables with about {plural(rows, 'row')} …")
-    await fill(
-        database,
-        seed=options.seed,
-        now=clock.now(),
-        rows=rows,
-        reset=options.reset or bool(options.scale),
-        say=_progress,
-    )
+    _say("Filling the embedded database with sample data …")
+    tables = sample(options.seed, clock.now(), min(rows, SMALL))
+    if options.reset or options.scale:
+        await empty(database)
+    filled = await fill(database, tables)
+    _say(f"  {plural(sum(filled.values()), 'row')} in {plural(len(filled), 'table')}")
+    if rows > SMALL:
+        from agentflow_tui.store.multiplying import multiply
+
+        await multiply(database, rows, say=_progress)
 
 
 def _say(line: str) -> None:
