@@ -190,12 +190,18 @@ def contract_chase(world: World) -> Recipe:
     letter = letters.approval(world)
     days = world.rng.randrange(5, 24)
     return Recipe(
-        row("deal", "Days in transit", "context.deal", "{late: days > `10`}", {"late": days > 10}),
+        row(
+            "deal",
+            "Days in transit",
+            "context.contract",
+            "{late: days > `10`}",
+            {"late": days > 10},
+        ),
         send("ask", "Ask the lender", letter),
         delay("wait", "Two hours", 7_200),
         condition("late", "More than ten days?", "steps.deal.late", days > 10),
         send("again", "Ask again", letter, **if_holds("late")),
-        deal={"days": days, "lender": words.LENDERS[0]},
+        contract={"days": days, "lender": words.LENDERS[0]},
     )
 
 

@@ -115,6 +115,7 @@ def play(
     """
     run.status, run.error, run.locked, run.locked_at = "running", None, False, None
     run.key = run.key or f"{world.rng.getrandbits(128):032x}"
+    run.context.setdefault("_run", {"id": run.key, "done": 0})
     for index in range(run.current, len(steps) if until is None else until):
         why = broken[1] if broken and broken[0] == index else None
         if not _advance(world, run, steps[index], why):

@@ -139,6 +139,7 @@ def outage_stopped(world: World) -> None:
 def skipped_behind_stale_lock(world: World) -> None:
     """Its workflow is in the hands of a dead worker, so every slot since then was skipped."""
     made, died = world.ago(hours=24 * 40), world.ago(hours=DEAD_WORKER_HOURS)
+    until = world.ago(seconds=1)
     schedule = _begin(world, "35 * * * *", recipes.month_end, made, OPERATIONS_LEAD)
     start = later(died, -world.rng.uniform(90, 150))
     (slot,) = slots_before(schedule.expression, start, 1)
@@ -148,10 +149,10 @@ def skipped_behind_stale_lock(world: World) -> None:
     play(world, run, steps, until=2)
     seize(world, run, steps[2], died)
     why = f"the workflow is still running, locked since {died:%H:%M} UTC"
-    for late in cron.missed(schedule.expression, died, world.now, UTC):
+    for late in cron.missed(schedule.expression, died, until, UTC):
         result = {"started": False, "skipped": why}
         _journal_fire(world, schedule, late, _fired(world, late), result)
-    due = slot_after(schedule.expression, world.now)
+    due = slot_after(schedule.expression, until)
     _write(world, schedule, due=due, last=last, updated=died)
 
 
@@ -180,7 +181,7 @@ def _round_the_rooftops(kind: ReportKind, first: int) -> Cook:
 
 
 def _enact(world: World, plan: Plan, owner: str | None = None) -> None:
-    until = world.now if plan.active else world.ago(hours=24 * 6)
+    until = world.ago(seconds=1) if plan.active else world.ago(hours=24 * 6)
     slots = slots_before(plan.expression, until, plan.runs + plan.missed)
     fired, missed = slots[: plan.runs], slots[plan.runs :]
     made = later(min(slots, default=until), -86_400 * world.rng.uniform(2, 60))
@@ -217,7 +218,7 @@ def _anew(run: Run, recipe: Recipe, at: datetime) -> None:
 
 
 def _fired(world: World, slot: datetime) -> datetime:
-    return min(later(slot, world.rng.uniform(0.01, 0.4)), world.now)
+    return later(slot, world.rng.uniform(0.01, 0.4))
 
 
 def _journal_fire(

@@ -84,12 +84,10 @@ def everyday(world: World, number: int) -> None:
 
 def catch_up(world: World) -> None:
     """This morning's reports of every rooftop, fetched by hand because the nightly ones failed."""
-    kinds = [kind for kind in ingestion.KINDS if kind.vendor != "DealerTrack"]
-    for kind, rooftop in zip(cycle(kinds), words.ROOFTOPS, strict=False):
-        recipe, at = (
-            ingestion.ingestion(kind, rooftop),
-            world.ago(hours=world.rng.uniform(0.3, 1.6)),
-        )
+    leads, sources, _, _, _, turns, *_ = ingestion.KINDS
+    for kind, rooftop in zip(cycle((leads, sources, turns)), words.ROOFTOPS, strict=False):
+        recipe = ingestion.ingestion(kind, rooftop)
+        at = world.ago(hours=world.rng.uniform(0.15, 0.7))
         run = play(world, begin(world, recipe, at, OPERATIONS_LEAD), recipe.steps)
         enrol(world, run, recipe, at)
 
