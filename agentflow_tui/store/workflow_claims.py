@@ -1,0 +1,163 @@
+"""Whose a workflow is: claiming, renewing, letting go, taking over.
+
+The lock is the documented one. ``locked`` with ``lockedAt`` is the lease and its value the fencing
+token. Unlocked with ``lockedAt`` ahead means "not before". A claim looks at pending and running
+workflows in the order of ``lastUpdated`` (nulls first), so that is the order an index for it has.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from agentflow_tui.store.insertions import assignments, unnested
+from agentflow_tui.store.naming import Binding
+from agentflow_tui.store.statements import Statement
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A workflow that is now this process's. ``token`` is the lock it holds.
+
+    ``status`` is what it was before the claim; ``taken_over``: the process that had it died.
+    ``now`` is the database's time.
+    """
+
+    id: str
+    steps: str | None
+    current_step: int | None
+    context: str | None
+    status: str
+    taken_over: bool
+    token: datetime
+    now: datetime
+
+
+def _step_type(binding: Binding, *, checks_json: bool) -> str:
+    """SQL for the type of the current step, NULL where only a closer look can tell.
+
+    ``checks_json``: the server can say whether a text is JSON (PostgreSQL 16 and later).
+    """
+    column = "w.{workflows.steps}"
+    is_jsonb = binding.render("{workflows.steps:type}") == "jsonb"
+    text = f"({column} #>> '{{}}')" if is_jsonb else f"{column}::text"
+    inner = (
+        f"CASE WHEN pg_input_is_valid({text}, 'jsonb') THEN {text}::jsonb END"
+        if checks_json
+        else "NULL::jsonb"
+    )
+    steps = (
+        f"CASE jsonb_typeof({column}) WHEN 'array' THEN {column}"
+        f" WHEN 'object' THEN {column} -> 'steps' WHEN 'string' THEN {inner} END"
+        if is_jsonb
+        else inner
+    )
+    current = "coalesce(w.{workflows.currentStep}, 0)::int"
+    return (
+        f"(CASE WHEN {current} >= 0 AND jsonb_typeof({steps}) = 'array'"
+        f" THEN btrim(({steps}) -> {current} ->> 'type') END)"
+    )
+
+
+_FREE = """
+   ({workflows.locked} IS NOT TRUE
+        AND ({workflows.lockedAt} IS NULL OR {workflows.lockedAt} <= now())
+    OR {workflows.locked}
+        AND ({workflows.lockedAt} IS NULL OR {workflows.lockedAt} < now() - $2 * interval '1 s'))
+"""
+
+
+def claim(binding: Binding, *, checks_json: bool) -> Statement[Claimed]:
+    """Lock up to ``$3`` workflows whose current step's type is in ``$1``, or cannot be told here.
+
+    ``$2`` is the lease in seconds, ``$4`` ids to leave alone. Raises `MissingError` for a database
+    whose workflows lack what the lock needs.
+    """
+    kind = _step_type(binding, checks_json=checks_json)
+    changes = {"locked": "true", "lockedAt": "now()", "status": "'running'", "lastUpdated": "now()"}
+    return Statement(
+        Claimed,
+        f"""
+WITH due AS MATERIALIZED (
+  SELECT w.{{workflows.id}} AS id, w.{{workflows.status}} AS status,
+         coalesce(w.{{workflows.locked}} OR w.{{workflows.lockedAt}} = 'epoch', false) AS taken_over
+    FROM {{workflows}} w
+   WHERE w.{{workflows.status}} IN ('pending', 'running') AND {_FREE}
+     AND coalesce(nullif({kind}, '') = ANY($1::text[]), true)
+     AND w.{{workflows.id}} <> ALL($4::{{workflows.id:type}}[])
+   ORDER BY {{w.workflows.lastUpdated}} NULLS FIRST
+   LIMIT $3
+     FOR NO KEY UPDATE SKIP LOCKED
+)
+UPDATE {{workflows}} w
+   SET {assignments(binding, "workflows", changes)}
+  FROM due
+ WHERE w.{{workflows.id}} = due.id
+RETURNING w.{{workflows.id}}, w.{{workflows.steps}}::text, w.{{workflows.currentStep}}::int,
+          w.{{workflows.context}}::text, due.status, due.taken_over,
+          w.{{workflows.lockedAt}}, now()
+""",
+    )
+
+
+_TOKENS = ("{workflows.id:type}", "{workflows.lockedAt:type}")
+_STILL_OURS = """w.{workflows.id} = d.id AND w.{workflows.locked}
+   AND w.{workflows.lockedAt} = d.token"""
+
+
+@dataclass(frozen=True, slots=True)
+class Renewed:
+    """The lock's new value."""
+
+    id: str
+    token: datetime
+
+
+RENEW = Statement(
+    Renewed,
+    f"""
+UPDATE {{workflows}} w SET {{workflows.lockedAt}} = now()
+  FROM {unnested(_TOKENS)} AS d (id, token)
+ WHERE {_STILL_OURS}
+RETURNING w.{{workflows.id}}, w.{{workflows.lockedAt}}
+""",
+)
+"""Say that a step still runs: the lease begins anew and the token changes."""
+
+RELEASE = f"""
+UPDATE {{workflows}} w
+   SET {{workflows.locked}} = false, {{workflows.lockedAt}} = NULL,
+       {{workflows.status}} = CASE WHEN w.{{workflows.status}} = 'running' THEN d.status
+                                   ELSE w.{{workflows.status}} END
+  FROM {unnested((*_TOKENS, "text"))} AS d (id, token, status)
+ WHERE {_STILL_OURS}
+"""
+"""Let workflows go for whoever comes next, in the status they shall be found in."""
+
+GIVE_BACK = Statement(
+    str,
+    """
+UPDATE {workflows} w SET {workflows.locked} = false, {workflows.lockedAt} = 'epoch'
+ WHERE w.{workflows.id} = ANY($1::{workflows.id:type}[]) AND w.{workflows.locked}
+   AND w.{workflows.lockedAt} <= $2
+RETURNING w.{workflows.id}::text
+""",
+)
+"""Free workflows that a process held which is dead since ``$2``. The lock time of 1970 tells
+whoever claims them next that the step before was cut off."""
+
+
+@dataclass(frozen=True, slots=True)
+class Next:
+    """When a workflow that rests will be due. ``seconds`` from now, by the database's clock."""
+
+    seconds: float | None
+
+
+NEXT_DUE = Statement(
+    Next,
+    """
+SELECT extract(epoch FROM min(w.{workflows.lockedAt}) - now())::float8 FROM {workflows} w
+ WHERE w.{workflows.status} IN ('pending', 'running') AND w.{workflows.locked} IS NOT TRUE
+   AND w.{workflows.lockedAt} > now()
+""",
+)
+"""The earliest "not before" that lies ahead."""

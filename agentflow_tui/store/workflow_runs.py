@@ -1,0 +1,278 @@
+"""What the runner writes about the steps that workflows have taken: row, journal and mail.
+
+Every write says which lock it believes it holds (see `agentflow_tui.store.workflow_claims`) and
+returns the lock's next value; a row that is not returned was lost to somebody else.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from agentflow_tui.store.insertions import assignments, insertion, unnested
+from agentflow_tui.store.naming import Binding
+from agentflow_tui.store.statements import Statement
+
+TASK = "workflow.step"
+"""``task_logs.taskType`` of the journal's rows about steps."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """A row of the journal. ``input`` and ``output`` are JSON text, ``seconds`` how long it took.
+
+    ``id`` is the writer's choice, so that it can find out whether a commit whose answer was lost
+    took place.
+    """
+
+    id: str
+    input: str
+    output: str | None
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Letter:
+    """A mail to be queued by a step: rows of ``emails`` and ``email_queue`` with these ids."""
+
+    email_id: str
+    queue_id: str
+    subject: str
+    body: str
+    recipients: str
+    attachments: str
+    priority: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Advance:
+    """What becomes of one claimed workflow in one write.
+
+    ``patch`` is a JSON object that is merged into the context, or is all of it (``replaces``), or
+    None to leave it alone. ``error`` is for the workflow and for the journal.
+    ``holds`` keeps the lock for the next step; else the workflow is let go, and not claimed again
+    before ``not_before``. A status that an operator changed meanwhile (paused, cancelled) stays,
+    and the lock is let go.
+    """
+
+    workflow_id: str
+    token: datetime
+    current_step: int
+    patch: str | None
+    replaces: bool
+    status: str
+    error: str | None = None
+    holds: bool = False
+    not_before: datetime | None = None
+    entry: Entry | None = None
+    letters: tuple[Letter, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Advanced:
+    """How a workflow stands after a write. ``token`` is the lock's new value while it is held."""
+
+    id: str
+    status: str
+    locked: bool
+    token: datetime | None
+
+
+_CONTEXT_MERGED = """
+       CASE WHEN d.patch IS NULL THEN w.{workflows.context}
+            WHEN d.replaces OR jsonb_typeof(w.{workflows.context}) IS DISTINCT FROM 'object'
+            THEN d.patch::jsonb ELSE w.{workflows.context} || d.patch::jsonb END"""
+_CONTEXT_REPLACED = "coalesce(d.patch::{workflows.context:type}, w.{workflows.context})"
+
+
+def merges_context(binding: Binding) -> bool:
+    """Whether the context can be patched in place; where it is text it is written whole."""
+    return binding.render("{workflows.context:type}") == "jsonb"
+
+
+LINE_SETTINGS = """
+SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off;
+SET enable_hashjoin = off; SET enable_mergejoin = off
+"""
+"""For a connection that only writes advances: plan once, and reach each row by its key, whatever
+size the table had when the plan was made."""
+
+_ADVANCE_TYPES = (
+    *("{workflows.id:type}", "{workflows.lockedAt:type}", "int", "text", "bool", "text", "text"),
+    *("bool", "timestamptz", "text", "text", "text", "float8"),
+)
+_LETTER_TYPES = ("{workflows.id:type}", *("text",) * 6, "int")
+
+
+def advance(binding: Binding, *, letters: bool) -> Statement[Advanced]:
+    """Many workflows' finished steps in one write: row, context, journal and mail together.
+
+    Parameters are those of `advance_values`. Yields the rows that were still ours.
+    """
+    is_jsonb = merges_context(binding)
+    running = "w.{workflows.status} = 'running'"
+    changes = assignments(
+        binding,
+        "workflows",
+        {
+            "currentStep": "d.current_step",
+            "context": _CONTEXT_MERGED if is_jsonb else _CONTEXT_REPLACED,
+            "status": f"CASE WHEN {running} THEN d.status ELSE w.{{workflows.status}} END",
+            "lastError": "d.error",
+            "lastUpdated": "now()",
+            "locked": f"d.holds AND {running}",
+            "lockedAt": f"CASE WHEN d.holds AND {running} THEN now() ELSE d.not_before END",
+        },
+    )
+    return Statement(
+        Advanced,
+        f"""
+WITH d AS (
+  SELECT * FROM {unnested(_ADVANCE_TYPES)}
+    AS d (id, token, current_step, patch, replaces, status, error, holds, not_before,
+          entry_id, input, output, seconds)
+), moved AS (
+  UPDATE {{workflows}} w SET {changes} FROM d
+   WHERE w.{{workflows.id}} = d.id AND w.{{workflows.locked}} AND w.{{workflows.lockedAt}} = d.token
+  RETURNING w.{{workflows.id}} AS id, {{w.workflows.userId}} AS user_id,
+            w.{{workflows.status}} AS status, w.{{workflows.locked}} AS locked,
+            w.{{workflows.lockedAt}} AS token,
+            d.entry_id, d.input, d.output, d.error, d.seconds
+){_journalled(binding)}{_queued(binding) if letters else ""}
+SELECT id, status, locked, token FROM moved
+""",
+    )
+
+
+def _journalled(binding: Binding) -> str:
+    if not binding.has("task_logs", "id"):
+        return ""
+    columns, values = insertion(
+        binding,
+        "task_logs",
+        {
+            "id": "entry_id",
+            "userId": "user_id",
+            "taskType": f"'{TASK}'",
+            "input": "input",
+            "output": "output",
+            "status": "CASE WHEN error IS NULL THEN 'completed' ELSE 'failed' END",
+            "error": "error",
+            "startTime": "now() - seconds * interval '1 s'",
+            "endTime": "now()",
+            "createdAt": "now()",
+        },
+    )
+    return f"""
+, journalled AS (
+  INSERT INTO {{task_logs}} ({columns}) SELECT {values} FROM moved WHERE entry_id IS NOT NULL
+)"""
+
+
+def _queued(binding: Binding) -> str:
+    mail_columns, mail_values = insertion(
+        binding,
+        "emails",
+        {
+            "id": "l.email_id",
+            "userId": "m.user_id",
+            "subject": "l.subject",
+            "body": "l.body",
+            "recipients": "l.recipients",
+            "attachments": "l.attachments",
+            "status": "'queued'",
+            "createdAt": "now()",
+        },
+    )
+    queue_columns, queue_values = insertion(
+        binding,
+        "email_queue",
+        {
+            "id": "l.queue_id",
+            "emailId": "l.email_id",
+            "priority": "l.priority",
+            "attempts": "0",
+            "status": "'pending'",
+            "createdAt": "now()",
+            "updatedAt": "now()",
+        },
+    )
+    return f"""
+, l AS (
+  SELECT * FROM {unnested(_LETTER_TYPES, first=len(_ADVANCE_TYPES) + 1)}
+    AS l (id, email_id, queue_id, subject, body, recipients, attachments, priority)
+), written AS (
+  INSERT INTO {{emails}} ({mail_columns})
+  SELECT {mail_values} FROM l JOIN moved m ON m.id = l.id
+  ON CONFLICT DO NOTHING
+), queued AS (
+  INSERT INTO {{email_queue}} ({queue_columns})
+  SELECT {queue_values} FROM l JOIN moved m ON m.id = l.id
+  ON CONFLICT DO NOTHING
+)"""
+
+
+def advance_values(advances: Sequence[Advance], *, letters: bool) -> list[list[object]]:
+    """The parameters of `advance`, an array for each."""
+    entries = [advance.entry for advance in advances]
+    values: list[list[object]] = [
+        [advance.workflow_id for advance in advances],
+        [advance.token for advance in advances],
+        [advance.current_step for advance in advances],
+        [advance.patch for advance in advances],
+        [advance.replaces for advance in advances],
+        [advance.status for advance in advances],
+        [advance.error for advance in advances],
+        [advance.holds for advance in advances],
+        [advance.not_before for advance in advances],
+        [entry and entry.id for entry in entries],
+        [entry and entry.input for entry in entries],
+        [entry and entry.output for entry in entries],
+        [entry and entry.seconds for entry in entries],
+    ]
+    if letters:
+        pairs = [(a.workflow_id, letter) for a in advances for letter in a.letters]
+        values += [
+            [workflow_id for workflow_id, _ in pairs],
+            [letter.email_id for _, letter in pairs],
+            [letter.queue_id for _, letter in pairs],
+            [letter.subject for _, letter in pairs],
+            [letter.body for _, letter in pairs],
+            [letter.recipients for _, letter in pairs],
+            [letter.attachments for _, letter in pairs],
+            [letter.priority for _, letter in pairs],
+        ]
+    return values
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """How a workflow stands after a write whose answer was lost. ``written``: it took place."""
+
+    id: str
+    status: str
+    locked: bool
+    token: datetime | None
+    written: bool
+
+
+SETTLE = Statement(
+    Settled,
+    f"""
+SELECT w.{{workflows.id}}, coalesce(w.{{workflows.status}}, ''),
+       coalesce(w.{{workflows.locked}}, false), w.{{workflows.lockedAt}},
+       EXISTS (SELECT FROM {{task_logs?}} t WHERE t.{{task_logs.id}} = d.entry_id)
+  FROM {unnested(("{workflows.id:type}", "{task_logs.id:type}"))} AS d (id, entry_id)
+  JOIN {{workflows}} w ON w.{{workflows.id}} = d.id
+""",
+)
+"""Look whether writes took place, by the journal's rows that were part of them."""
+
+API_KEY = Statement(
+    str,
+    """
+SELECT k.{api_keys.keyValue} FROM {api_keys} k
+ WHERE k.{api_keys.keyName} = $1 AND k.{api_keys.active} AND k.{api_keys.keyValue} IS NOT NULL
+ LIMIT 1
+""",
+)
+"""The value of the active API key of this name."""

@@ -1,0 +1,265 @@
+"""The runner: claims workflows and takes their steps.
+
+It holds up to a number of workflows at a time, each in a task of its own. What they finish is
+written by `Commits`, many at a time; their leases are renewed by the role's step while steps run.
+"""
+
+import asyncio
+import contextlib
+import gc
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from time import monotonic
+from typing import Any
+
+from agentflow_tui.errors import UnreachableError
+from agentflow_tui.settings import WorkerSettings
+from agentflow_tui.steps.calls import Handlers, Services
+from agentflow_tui.steps.plans import Plan, plan
+from agentflow_tui.steps.requests import make_client
+from agentflow_tui.store import workflow_claims as claims
+from agentflow_tui.store import workflow_runs as runs
+from agentflow_tui.store.database import Database
+from agentflow_tui.store.workflow_claims import Claimed
+from agentflow_tui.workers.roles import Crew, Turn
+from agentflow_tui.workers.runner_attempts import Attempts
+from agentflow_tui.workers.runner_benches import Benches
+from agentflow_tui.workers.runner_commits import Commits
+from agentflow_tui.workers.runner_drives import Drives
+from agentflow_tui.workers.runner_works import Work
+
+NAME = "runner"
+KIND = "workflows"
+"""What the runner holds is called in the process's own row."""
+
+BATCH = 100
+"""Workflows in one claim."""
+
+CACHED = 65_536
+"""Characters up to which step definitions are remembered: schedules run the same ones again."""
+
+FOREIGN = 10_000
+FOREIGN_SECONDS = 600.0
+"""How many workflows are remembered as somebody else's, and for how long, where only a look at the
+row could tell (see `claims.claim`); the others are never claimed at all."""
+
+CROWDED = 0.25
+"""Seconds between claims when there is more to do and steps that take long hold most slots."""
+
+
+GARBAGE = 50_000
+"""Allocations between two looks for garbage. A step leaves none that needs looking for, and with
+Python's 700 a quarter of the runner's time goes into looking."""
+
+
+@dataclass(slots=True)
+class _Open:
+    """What a runner has once it knows its database."""
+
+    commits: Commits
+    drives: Drives
+    benches: Benches
+    lanes: "asyncio.Task[None]"
+    checks_json: bool
+    client: list[Any]
+
+
+@dataclass(slots=True)
+class Runner:
+    """The role that advances workflows by the steps that it has handlers for."""
+
+    handlers: Handlers
+    name: str = NAME
+    held: dict[str, Work] = field(default_factory=dict)
+    _tasks: dict[str, "asyncio.Task[None]"] = field(default_factory=dict)
+    _foreign: dict[str, float] = field(default_factory=dict)
+    _backlog: bool = False
+    _reported: int = 0
+    _open: _Open | None = None
+    _plan: Callable[[str | None], Plan] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._plan = _planner(self.handlers)
+
+    async def step(self, crew: Crew, woken: bool = True) -> Turn:
+        """Renew leases that are getting old, and claim what is due while there are slots."""
+        opened = self._open or await self._start(crew)
+        settings = crew.settings.workers
+        await self._renew(crew)
+        claimed = 0
+        if not crew.stopping.is_set():
+            claimed = await self._claim(crew, opened)
+        done = opened.commits.steps - self._reported
+        self._reported += done
+        crew.reports[NAME] = {
+            "workflows": len(self.held),
+            "steps": opened.commits.steps,
+            "stuck": opened.benches.stuck,
+        }
+        again = await self._rest(crew.database, settings)
+        return Turn(done=claimed + done, again=again, held=len(self.held))
+
+    async def _rest(self, database: Database, settings: WorkerSettings) -> float | None:
+        """Seconds to the next step."""
+        if self._backlog:
+            return 0.0 if len(self.held) < settings.runner_slots else CROWDED
+        due = await database.fetch_one(claims.NEXT_DUE)
+        waits = [settings.lease / 3] if self.held else []
+        if due is not None and due.seconds is not None:
+            waits.append(max(0.0, due.seconds))
+        return min(waits, default=None)
+
+    async def _start(self, crew: Crew) -> _Open:
+        client: list[Any] = []
+
+        def http() -> Any:
+            if not client:
+                client.append(make_client())
+            return client[0]
+
+        async def api_key(name: str) -> str | None:
+            return await crew.database.fetch_one(runs.API_KEY, name)
+
+        def mail_queued(_count: int) -> None:
+            crew.wake("sender")
+            crew.ring()
+
+        async with crew.database.session() as session:
+            checks_json = session.connection.get_server_version().major >= 16
+        gc.freeze()
+        gc.set_threshold(GARBAGE, 20, 100)
+        benches = Benches()
+        commits = Commits(crew.database, mail_queued)
+        attempts = Attempts(Services(api_key=api_key, http=http), benches, crew.log.of(NAME))
+        self._open = _Open(
+            commits=commits,
+            drives=Drives(crew, commits, attempts),
+            benches=benches,
+            lanes=crew.spawn(commits.serve()),
+            checks_json=checks_json,
+            client=client,
+        )
+        return self._open
+
+    async def _claim(self, crew: Crew, opened: _Open) -> int:
+        settings = crew.settings.workers
+        ask = min(settings.runner_slots - len(self.held), BATCH)
+        if ask <= 0:
+            return 0
+        self._forget_foreign()
+        statement = claims.claim(crew.database.binding, checks_json=opened.checks_json)
+        values = sorted(self.handlers), float(settings.lease), ask, list(self._foreign)
+        crew.database.statements += 1
+        async with crew.claiming, crew.database.session() as session:
+            claimed = await session.fetch(statement, *values)
+            crew.taken(KIND, {row.id: row.token.isoformat() for row in claimed})
+        self._backlog = len(claimed) == ask
+        merges = runs.merges_context(crew.database.binding)
+        foreign = [row for row in claimed if not self._begin(crew, opened, row, merges=merges)]
+        if foreign:
+            await self._hand_back(crew, foreign)
+        return len(claimed) - len(foreign)
+
+    def _begin(self, crew: Crew, opened: _Open, claimed: Claimed, *, merges: bool) -> bool:
+        """Start on a workflow; False when on a closer look it is somebody else's."""
+        work = Work.take(claimed, self._plan(claimed.steps), merges=merges)
+        if work.is_foreign:
+            return False
+        overtaken = self._tasks.get(work.id)
+        if overtaken is not None:  # this process stood still for longer than its own lease
+            overtaken.cancel()
+        self.held[work.id] = work
+        task = crew.spawn(opened.drives.drive(work))
+        self._tasks[work.id] = task
+        task.add_done_callback(lambda done: self._ended(crew, work, done))
+        return True
+
+    def _ended(self, crew: Crew, work: Work, task: "asyncio.Task[None]") -> None:
+        if self._tasks.get(work.id) is task:
+            del self._tasks[work.id], self.held[work.id]
+            crew.released(KIND, [work.id])
+        slots = crew.settings.workers.runner_slots
+        if self._backlog and len(self.held) * 4 <= slots * 3:
+            crew.wake(NAME)
+
+    async def _hand_back(self, crew: Crew, foreign: Sequence[Claimed]) -> None:
+        now = monotonic()
+        self._foreign |= {claimed.id: now for claimed in foreign}
+        crew.released(KIND, [claimed.id for claimed in foreign])
+        await crew.database.execute(
+            claims.RELEASE,
+            [claimed.id for claimed in foreign],
+            [claimed.token for claimed in foreign],
+            [claimed.status for claimed in foreign],
+        )
+
+    def _forget_foreign(self) -> None:
+        oldest = monotonic() - FOREIGN_SECONDS
+        while self._foreign:
+            name, since = next(iter(self._foreign.items()))
+            if since > oldest and len(self._foreign) <= FOREIGN:
+                return
+            del self._foreign[name]
+
+    async def _renew(self, crew: Crew) -> None:
+        """Renew the lease of every workflow whose step has been running for a while."""
+        old = monotonic() - crew.settings.workers.lease / 4
+        works = [w for w in self.held.values() if w.renewed_at < old and not w.lock.locked()]
+        if not works:
+            return
+        async with contextlib.AsyncExitStack() as locks:
+            for work in works:
+                await locks.enter_async_context(work.lock)
+            crew.database.statements += 1
+            async with crew.database.session() as session:
+                renewed = await session.fetch(
+                    claims.RENEW, [work.id for work in works], [work.token for work in works]
+                )
+            tokens = {row.id: row.token for row in renewed}
+            for work in works:
+                token = tokens.get(work.id)
+                if token is not None:
+                    work.token, work.renewed_at = token, monotonic()
+                elif self.held.get(work.id) is work:
+                    crew.log.info("a workflow was taken over by somebody else", id=work.id)
+                    self._tasks[work.id].cancel()
+
+    async def stop(self, crew: Crew, deadline: float) -> None:
+        """Let running steps end before the deadline; let go of the rest, to be run again."""
+        opened = self._open
+        if opened is None:
+            return
+        tasks = list(self._tasks.values())
+        if tasks:
+            grace = max(0.0, deadline - asyncio.get_running_loop().time())
+            _, late = await asyncio.wait(tasks, timeout=grace / 2)
+            works = [work for work in self.held.values() if not work.lock.locked()]
+            for task in late:
+                task.cancel()
+            if late:
+                await asyncio.wait(late)
+            with contextlib.suppress(UnreachableError):
+                await self._release(crew.database, works)
+        opened.lanes.cancel()
+        opened.benches.close()
+        for client in opened.client:
+            await client.aclose()
+
+    async def _release(self, database: Database, works: Sequence[Work]) -> None:
+        if works:
+            await database.execute(
+                claims.RELEASE,
+                [work.id for work in works],
+                [work.token for work in works],
+                ["running"] * len(works),
+            )
+
+
+def _planner(handlers: Handlers) -> Callable[[str | None], Plan]:
+    remembered = lru_cache(maxsize=256)(lambda text: plan(text, handlers))
+
+    def planned(text: str | None) -> Plan:
+        return plan(text, handlers) if text and len(text) > CACHED else remembered(text)
+
+    return planned

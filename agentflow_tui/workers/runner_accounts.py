@@ -1,0 +1,107 @@
+"""The runner's own account of a run, kept in the workflow's context under one reserved name.
+
+It survives restarts because it is written with each step. The run's identity is part of every
+idempotency key, so a new run must get a new one: a workflow that begins at its first step, after a
+run that has finished steps, is a new run. A run that has finished none is the same run still, for
+nothing of it has been kept, and services that saw its first request see that it is the same.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any, Self
+from uuid import uuid4
+
+LAPS = 1000
+"""How often a run may go back to an earlier step before it is taken for an endless loop."""
+
+CRASHES = 10
+"""How many times a step may be cut off by the death of its process before it is blamed for it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """What is known of a run. ``done`` counts the steps taken, ``lap`` the jumps backwards.
+
+    ``attempts`` failed and ``crashes`` cut off, ``since`` and ``until`` of a wait: all these are
+    about the step ``at``, and mean nothing once another one is current.
+    """
+
+    run: str
+    done: int = 0
+    lap: int = 0
+    at: str = ""
+    attempts: int = 0
+    crashes: int = 0
+    since: datetime | None = None
+    until: datetime | None = None
+
+    @classmethod
+    def begin(cls) -> Self:
+        return cls(run=uuid4().hex)
+
+    def key(self, workflow_id: str, step_id: str) -> str:
+        """``<workflow>:<run>:<step>``; a later lap of a loop counts as a run of its own."""
+        lap = f".{self.lap}" if self.lap else ""
+        return f"{workflow_id}:{self.run}{lap}:{step_id}"
+
+    def about(self, step_id: str) -> "Account":
+        """The same, with what was about another step forgotten."""
+        if self.at == step_id:
+            return self
+        return Account(run=self.run, done=self.done, lap=self.lap, at=step_id)
+
+    def after(self, *, back: bool) -> "Account":
+        """The account after a step was taken."""
+        return Account(run=self.run, done=self.done + 1, lap=self.lap + back)
+
+    def crashed(self) -> "Account":
+        return replace(self, crashes=self.crashes + 1)
+
+    @property
+    def text(self) -> str:
+        """As JSON, without what says nothing."""
+        if not (self.lap or self.attempts or self.crashes or self.until):
+            return f'{{"id":{_quoted(self.run)},"done":{self.done}}}'
+        known: dict[str, Any] = {"id": self.run, "done": self.done}
+        if self.lap:
+            known["lap"] = self.lap
+        if self.attempts or self.crashes or self.until:
+            known |= {"at": self.at, "attempts": self.attempts, "crashes": self.crashes}
+        if self.until and self.since:
+            known |= {"since": self.since.isoformat(), "until": self.until.isoformat()}
+        return json.dumps(known)
+
+
+def recorded(stored: object, *, status: str, current_step: int) -> Account | None:
+    """The account that a context holds, None where a new run begins. Never raises."""
+    if not isinstance(stored, Mapping) or not isinstance(stored.get("id"), str):
+        return None
+    account = Account(
+        run=stored["id"],
+        done=_count(stored.get("done")),
+        lap=_count(stored.get("lap")),
+        at=str(stored.get("at") or ""),
+        attempts=_count(stored.get("attempts")),
+        crashes=_count(stored.get("crashes")),
+        since=_moment(stored.get("since")),
+        until=_moment(stored.get("until")),
+    )
+    restarted = current_step == 0 and account.done > 0
+    return None if restarted and (status == "pending" or not account.lap) else account
+
+
+_quoted = json.JSONEncoder().encode
+
+
+def _count(value: object) -> int:
+    return value if isinstance(value, int) and value > 0 else 0
+
+
+def _moment(value: object) -> datetime | None:
+    try:
+        found = datetime.fromisoformat(value) if isinstance(value, str) else None
+    except ValueError:
+        return None
+    return found.replace(tzinfo=UTC) if found and found.tzinfo is None else found
