@@ -68,9 +68,13 @@ async def _load(database: Database, options: argparse.Namespace) -> None:
     filled = await fill(database, tables)
     _say(f"  {plural(sum(filled.values()), 'row')} in {plural(len(filled), 'table')}")
     if rows > SMALL:
+        from agentflow_tui.demo.multitude import multitude
         from agentflow_tui.store.multiplying import multiply
 
-        await multiply(database, rows, say=_progress)
+        owners = [str(user["id"]) for user in tables["users"]]
+        await multiply(
+            database, multitude(options.seed, clock.now(), rows - SMALL, owners), _progress
+        )
 
 
 def _say(line: str) -> None:

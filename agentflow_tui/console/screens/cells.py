@@ -8,6 +8,9 @@ from agentflow_tui.console.statuses import STATUS_WIDTH, status_cell
 from agentflow_tui.console.widgets.columns import Cell, Column
 from agentflow_tui.text import NOTHING, age, moment, shorten_id
 
+ARROW = 2
+"""Cells that the arrow of a sorted column takes beside its title."""
+
 Attribute = Callable[[Any], Any]
 
 
@@ -27,7 +30,7 @@ def age_column(title: str, of: Attribute, *, sort: str | None = None, drop: int 
     return Column(
         title,
         lambda row, now: age(now - of(row)) if of(row) else NOTHING,
-        width=max(4, len(title)),
+        width=max(4, len(title) + (ARROW if sort else 0)),
         right=True,
         sort=sort,
         drop=drop,
@@ -87,7 +90,7 @@ def number_column(
     return Column(
         title,
         lambda row, _now: NOTHING if of(row) is None else f"{of(row):,}",
-        width=max(width, len(title)),
+        width=max(width, len(title) + (ARROW if sort else 0)),
         right=True,
         sort=sort,
         drop=drop,

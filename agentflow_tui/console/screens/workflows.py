@@ -1,5 +1,6 @@
 """Screen 2: workflows, and why they are not moving."""
 
+import re
 from datetime import datetime
 
 from agentflow_tui.console.details import workflows as details
@@ -12,12 +13,16 @@ from agentflow_tui.store.workflows import WORKFLOW_LIST, Workflow
 from agentflow_tui.text import NOTHING, age, bar, shorten_id
 
 _BAR = 5
+_NAME = re.compile(r'"name":\s*"([^"\\]{1,200})"')
 
 
 def label(steps: str | None, fallback: str = "") -> str:
     """What a workflow is called: it has no name of its own, so the first step lends one."""
     first = steps_of(steps)[:1]
-    return (first[0].name or first[0].id or first[0].type) if first else fallback
+    if first:
+        return first[0].name or first[0].id or first[0].type
+    named = _NAME.search(steps or "")  # the head of a definition too long to fetch whole
+    return named.group(1) if named else fallback
 
 
 def _columns(env: Environment) -> tuple[Column[Workflow], ...]:
