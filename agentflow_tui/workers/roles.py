@@ -24,6 +24,10 @@ from agentflow_tui.store.journal import as_json
 from agentflow_tui.workers.logs import Log
 from agentflow_tui.workers.weather import Backoff
 
+TELL_EVERY = 5.0
+"""Seconds between two hints to the other processes that this one holds something, so that they look
+often whether it lives."""
+
 
 @dataclass(frozen=True, slots=True)
 class Turn:
@@ -123,6 +127,7 @@ class Crew:
     ring: Callable[[], None] = lambda: None
     """Wake other processes, soon. Call it after the commit that made work for them."""
     start: Callable[[Coroutine[Any, Any, None]], "asyncio.Task[None]"] = _start_task
+    _told: float = float("-inf")
 
     def now(self) -> datetime:
         """The database's time."""
@@ -163,8 +168,12 @@ class Crew:
         ...     rows = await database.fetch(CLAIM, crew.identity, crew.held("mails"), ...)
         ...     crew.taken("mails", {row.id: row.attempts for row in rows})
         """
-        if tokens:
-            self.holds.setdefault(kind, {}).update(tokens)
+        if not tokens:
+            return
+        self.holds.setdefault(kind, {}).update(tokens)
+        if time.monotonic() > self._told + TELL_EVERY:
+            self._told = time.monotonic()
+            self.ring()
 
     def released(self, kind: str, ids: Iterable[str]) -> None:
         """Note what is not held any more. Nothing is written: its token tells others as much."""

@@ -1,0 +1,385 @@
+"""Who is alive, and what those who died still hold.
+
+Each worker process has a row in ``health_checks``: id ``worker:<host>:<pid>:<random>``, renewed at
+a slow pace, with a JSON object in ``details``::
+
+    {"roles": ["sender"], "host": "…", "pid": 1, "started": "…", "lock": true,
+     "mails": {"<email_queue.id>": <attempts>}, "workflows": {"<workflows.id>": null},
+     "reports": {"sender": {…}}}
+
+What it holds is written by the claim itself (`holding`), so it is never less than the truth; that
+it may be more does no harm, see `give_back`. The process also holds a session advisory lock
+for as long as the connection lives. When the lock is free while the row says ``"lock": true``, the
+process has died. Behind a transaction pooler no lock lasts; the row says so, and the leases serve.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, TypeVar
+
+from agentflow_tui.documents import read
+from agentflow_tui.errors import UnreachableError
+from agentflow_tui.store import journal
+from agentflow_tui.store.checks import WORKER_PREFIX
+from agentflow_tui.store.database import Database, Session
+from agentflow_tui.store.faults import translated
+from agentflow_tui.store.insertions import assignments, insertion
+from agentflow_tui.store.naming import Binding
+from agentflow_tui.store.statements import Statement
+from agentflow_tui.store.wakeups import CHANNEL
+
+RowT = TypeVar("RowT")
+
+ANSWERS_WITHIN = 5.0
+"""Seconds after which a connection that does not answer counts as lost."""
+
+KINDS = ("mails", "workflows")
+
+_TABLE = "health_checks"
+_KEY = "hashtextextended({id}, 0)"
+"""The key of a process's lock, from its id: SQL, so that the watch needs nothing but the rows."""
+
+
+def beat(binding: Binding) -> str:
+    """Renew the row of a process: id, name, message, details."""
+    values = {
+        "id": "$1::text",
+        "name": "$2::text",
+        "status": "'ok'",
+        "lastChecked": "now()",
+        "message": "$3::text",
+        "details": "$4::text",
+        "createdAt": "now()",
+        "updatedAt": "now()",
+    }
+    columns, expressions = insertion(binding, _TABLE, values)
+    names = ("name", "status", "lastChecked", "message", "details", "updatedAt")
+    renewed = {n: f"EXCLUDED.{{{_TABLE}.{n}}}" for n in names if binding.has(_TABLE, n)}
+    return (
+        f"INSERT INTO {{health_checks}} ({columns}) VALUES ({expressions})\n"
+        f"ON CONFLICT ({{health_checks.id}}) DO UPDATE SET {assignments(binding, _TABLE, renewed)}"
+    )
+
+
+FAREWELL = "DELETE FROM {health_checks} WHERE {health_checks.id} = $1"
+"""A process that ends in order leaves no row."""
+
+
+def keeps_rows(binding: Binding) -> bool:
+    """Whether processes can report themselves in this database."""
+    return binding.has(_TABLE, "id", "details", "lastChecked")
+
+
+def holding(binding: Binding, kind: str, claimed: str, *, worker: int, held: int) -> str:
+    """The body of a CTE by which a claim writes what it takes into the row of its process.
+
+    ``claimed`` is the CTE that yields the taken rows' ``id`` and ``token``, ``worker`` and
+    ``held`` the numbers of the parameters with the process's id and the JSON object of what it
+    holds of this ``kind`` already (`Crew.identity`, `Crew.held`):
+
+    >>> f"WITH claimed AS (UPDATE … RETURNING …), written AS ({holding(binding, 'mails', …)}) …"
+
+    In a database without ``health_checks`` it does nothing.
+    """
+    if not keeps_rows(binding):
+        return f"SELECT WHERE ${worker}::text IS NULL AND ${held}::text IS NULL"
+    return f"""
+  UPDATE {{health_checks}} h
+     SET {{health_checks.details}} =
+           (h.{{health_checks.details}}::jsonb || jsonb_build_object('{kind}', ${held}::text::jsonb
+             || (SELECT jsonb_object_agg(id::text, token) FROM {claimed}))
+           )::{{health_checks.details:type}}
+   WHERE h.{{health_checks.id}} = ${worker}::text AND EXISTS (SELECT FROM {claimed})"""
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """Another worker process. ``holds``: it may have claims; ``alive``: its lock is held.
+
+    ``settled``: the server has been up long enough for all processes to have come back to it.
+    """
+
+    id: str
+    holds: bool
+    alive: bool
+    settled: bool
+
+
+SETTLES_WITHIN = 10
+"""Seconds after a restart of the server in which a free lock proves nothing: its owner may be on
+its way back."""
+
+PEERS = Statement(
+    Peer,
+    f"""
+WITH locks AS MATERIALIZED (
+  SELECT (l.classid::int8 << 32) | l.objid::int8 AS key FROM pg_locks l
+   WHERE l.locktype = 'advisory' AND l.objsubid = 1 AND l.granted
+     AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+)
+SELECT h.{{health_checks.id}}::text,
+       h.{{health_checks.details}}::text ~ '"(mails|workflows)": ?\\{{"',
+       {_KEY.format(id="h.{health_checks.id}::text")} IN (SELECT key FROM locks),
+       clock_timestamp() - pg_postmaster_start_time() > {SETTLES_WITHIN} * interval '1 s'
+  FROM {{health_checks}} h
+ WHERE h.{{health_checks.id}} LIKE '{WORKER_PREFIX}%' AND h.{{health_checks.id}} <> $1::text
+   AND h.{{health_checks.details}}::text ~ '"lock": ?true'
+""",
+)
+"""The other processes that hold a lock, or died holding one. A few rows and the lock table."""
+
+_IS_DEAD = Statement(bool, f"SELECT pg_try_advisory_xact_lock({_KEY.format(id='$1::text')})")
+
+_LAST_WORDS = Statement(
+    str,
+    """
+SELECT coalesce({health_checks.details}::text, '') FROM {health_checks}
+ WHERE {health_checks.id} = $1::text AND {health_checks.details}::text ~ '"lock": ?true'
+   FOR UPDATE
+""",
+)
+
+
+def give_back(kind: str, binding: Binding) -> str | None:
+    """Free the rows of a dead process, whose id is ``$1``; None where the database lacks them.
+
+    A row is freed only if it is still the dead one's. A mail is when its ``attempts`` are those
+    of the claim; its lease is made to have run out, and the next claim takes it at once. A
+    workflow's token changes with every step, so there the row must be listed by no other
+    process, as a claim does in its own statement; the lock time of 1970 tells the next claim that
+    the step before was cut off.
+    """
+    statement, table, columns = _GIVE_BACK[kind]
+    return statement if binding.has(table, *columns) else None
+
+
+_GIVE_BACK: Mapping[str, tuple[str, str, tuple[str, ...]]] = {
+    "mails": (
+        """
+WITH dead AS (
+  SELECT key, value FROM {health_checks} h, jsonb_each(h.{health_checks.details}::jsonb -> 'mails')
+   WHERE h.{health_checks.id} = $1::text
+)
+UPDATE {email_queue} q SET {email_queue.lastAttempt} = 'epoch'
+  FROM dead
+ WHERE q.{email_queue.id} = dead.key::{email_queue.id:type}
+   AND q.{email_queue.status} = 'processing' AND to_jsonb(q.{email_queue.attempts}) = dead.value
+""",
+        "email_queue",
+        ("id", "status", "attempts", "lastAttempt"),
+    ),
+    "workflows": (
+        """
+WITH listed AS (
+  SELECT h.{health_checks.id}::text = $1::text AS dead, key
+    FROM {health_checks} h, jsonb_object_keys(h.{health_checks.details}::jsonb -> 'workflows') key
+   WHERE h.{health_checks.id} LIKE 'worker:%'
+     AND h.{health_checks.details}::text ~ '"workflows": ?\\{"'
+)
+UPDATE {workflows} w SET {workflows.locked} = false, {workflows.lockedAt} = 'epoch'
+ WHERE w.{workflows.id} IN (SELECT key::{workflows.id:type} FROM listed WHERE dead
+                            EXCEPT SELECT key::{workflows.id:type} FROM listed WHERE NOT dead)
+   AND w.{workflows.locked}
+""",
+        "workflows",
+        ("id", "locked", "lockedAt"),
+    ),
+}
+
+
+async def bury(database: Database, worker: str) -> dict[str, int] | None:
+    """Give back what a dead process held, and say so in its row and in the journal.
+
+    Returns how many rows of each kind were freed; None when it lives after all, or another
+    process was faster. Whoever gets the lock of the dead one does it, so it is done once.
+    """
+    async with database.transaction() as session:
+        if not await session.fetch_one(_IS_DEAD, worker):
+            return None
+        words = await session.fetch_one(_LAST_WORDS, worker)
+        if words is None:
+            return None
+        freed = {}
+        for kind in KINDS:
+            template = give_back(kind, session.binding)
+            if template and _lists(words, kind):
+                freed[kind] = await session.execute(template, worker)
+        await _record_death(session, worker, freed)
+    return freed
+
+
+def _lists(details: str, kind: str) -> bool:
+    value = read(details).value
+    return isinstance(value, dict) and isinstance(value.get(kind), dict) and bool(value[kind])
+
+
+async def _record_death(session: Session, worker: str, freed: Mapping[str, int]) -> None:
+    given = in_words(freed)
+    message = f"It died without a word; {given} given back." if given else "It died without a word."
+    changes = {
+        "status": "'warning'",
+        "lastChecked": "now()",
+        "message": "$2::text",
+        "details": "$3::text::{health_checks.details:type}",
+        "updatedAt": "now()",
+    }
+    await session.execute(
+        f"UPDATE {{health_checks}} SET {assignments(session.binding, _TABLE, changes)} "
+        "WHERE {health_checks.id} = $1::text",
+        worker,
+        message,
+        journal.as_json({"gone": True, "lock": False, "freed": freed}),
+    )
+    entry = journal.Entry(
+        task_type="worker.lost",
+        status="failed",
+        input={"worker": worker},
+        output=freed,
+        error=message,
+    )
+    await journal.write(session, [entry])
+
+
+def in_words(counts: Mapping[str, int]) -> str:
+    """``3 mails and 1 workflow``; nothing for nothing."""
+    said = [f"{n} {kind[:-1] if n == 1 else kind}" for kind, n in counts.items() if n]
+    return " and ".join(said)
+
+
+CLEAN = """
+DELETE FROM {health_checks} h
+ WHERE h.{health_checks.id} LIKE 'worker:%'
+   AND h.{health_checks.lastChecked} < now() - $1 * interval '1 s'
+   AND NOT h.{health_checks.details}::text ~ '"lock": ?true'
+"""
+"""Forget processes that are long gone: those that were buried, and silent ones without a lock."""
+
+FROZEN = """
+UPDATE {health_checks} h
+   SET {health_checks.status} = 'warning',
+       {health_checks.message} = 'It holds its lock but has shown no sign of life since '
+         || to_char(h.{health_checks.lastChecked}, 'YYYY-MM-DD HH24:MI:SS') || ' UTC.'
+ WHERE h.{health_checks.id} LIKE 'worker:%' AND h.{health_checks.status} = 'ok'
+   AND h.{health_checks.lastChecked} < now() - $1 * interval '1 s'
+   AND h.{health_checks.details}::text ~ '"lock": ?true'
+"""
+"""Mark processes that stand still. They take the mark away themselves when they go on."""
+
+
+class Lifeline:
+    """The connection that a process lives by: it holds the lock, listens, and sends the beats.
+
+    ``lasts`` is false behind a transaction pooler, where a session keeps nothing.
+    """
+
+    def __init__(self, database: Database, identity: str) -> None:
+        self.lasts = False
+        self._database = database
+        self._identity = identity
+        self._connection: Any = None
+        self._locked = False
+        self._turn = asyncio.Lock()
+
+    @property
+    def tied(self) -> bool:
+        return self._connection is not None and not self._connection.is_closed()
+
+    async def tie(self, on_wake: Callable[[], None], on_loss: Callable[[], None]) -> None:
+        """Connect, take the lock and listen. ``on_wake`` is called for rings by others, ``on_loss``
+        as soon as the connection is lost. Raises `UnreachableError`."""
+        self.cut()
+        connection = await self._database.dedicated()
+        self._locked = False
+
+        def heard(_: Any, pid: int, *_payload: object) -> None:
+            if pid != connection.get_server_pid():
+                on_wake()
+
+        with translated():
+            try:
+                async with asyncio.timeout(ANSWERS_WITHIN):
+                    self.lasts = await self._session_lasts(connection)
+                    if self.lasts:
+                        await connection.add_listener(CHANNEL, heard)
+            except BaseException:
+                connection.terminate()
+                raise
+        connection.add_termination_listener(lambda _: on_loss())
+        self._connection = connection
+        await self.lock()
+
+    async def _session_lasts(self, connection: Any) -> bool:
+        """Whether this session has one backend to itself.
+
+        Without a pooler it is the one that greeted us. With one, its idle backend would be lent
+        to the next transaction of somebody else.
+        """
+        if self._database.pooled:
+            return False
+        ask = "SELECT pg_backend_pid()"
+        before = await connection.fetchval(ask)
+        if before == connection.get_server_pid():
+            return True
+        async with self._database.transaction() as other:
+            theirs = await other.fetch_one(Statement(int, ask))
+            return bool(theirs != before == await connection.fetchval(ask))
+
+    async def lock(self) -> bool:
+        """Take the lock, if it is not held. False while a connection that we lost still has it:
+        the server has not noticed yet, so try again with each beat."""
+        if self.lasts and not self._locked:
+            ask = f"SELECT pg_try_advisory_lock({_KEY.format(id='$1::text')})"
+            self._locked = bool(await self.fetch(Statement(bool, ask), self._identity) == [True])
+        return self._locked
+
+    async def fetch(self, statement: Statement[RowT], *values: object) -> list[RowT]:
+        """Like `Session.fetch`; a connection that does not answer in time is given up."""
+        self._database.statements += 1
+        async with self._turn:
+            connection = self._connection
+            if connection is None:
+                raise UnreachableError("The connection that proves this process alive is lost.")
+            try:
+                with translated():
+                    async with asyncio.timeout(ANSWERS_WITHIN):
+                        return await Session(connection, self._database.binding).fetch(
+                            statement, *values
+                        )
+            except UnreachableError:
+                connection.terminate()
+                raise
+
+    async def execute(self, template: str, *values: object) -> None:
+        await self.fetch(Statement(str, template), *values)
+
+    def cut(self) -> None:
+        """Hang up. The lock is free from then on."""
+        if self._connection is not None:
+            self._connection.terminate()
+            self._connection = None
+
+
+def details(
+    *,
+    roles: Sequence[str],
+    host: str,
+    pid: int,
+    started: datetime,
+    lock: bool,
+    holds: Mapping[str, Mapping[str, Any]],
+    reports: Mapping[str, Mapping[str, Any]],
+) -> str:
+    """What the row of a process says, as JSON."""
+    return journal.as_json(
+        {
+            "roles": roles,
+            "host": host,
+            "pid": pid,
+            "started": started,
+            "lock": lock,
+            **{kind: holds.get(kind, {}) for kind in KINDS},
+            "reports": reports,
+        }
+    )

@@ -1,0 +1,208 @@
+"""The sign of life of a worker process, and its eye on the others.
+
+Runs beside the roles: keeps the row and the lock of this process, hears and sends wake-ups, and
+gives back what processes held that have died. Rules and SQL are in `agentflow_tui.store.liveness`.
+
+A killed process is noticed within a second while there is work about: its lock is looked at four
+times a second as long as anybody holds anything or was heard of lately, and at the slow pace
+otherwise. A free lock counts only when it is free twice, so that one cut connection, which is made
+anew at once, costs nothing. And it proves nothing right after our own connection was lost: then
+everybody's may have been.
+"""
+
+import asyncio
+import contextlib
+import os
+import socket
+from collections.abc import Mapping
+from typing import Any
+
+from agentflow_tui.errors import AgentflowError, UnreachableError
+from agentflow_tui.store import liveness, wakeups
+from agentflow_tui.store.liveness import Lifeline, Peer
+from agentflow_tui.workers.roles import Crew
+from agentflow_tui.workers.weather import Backoff
+
+WATCH = 0.25
+"""Seconds between two looks at the others while there is work about."""
+
+SURE = 0.35
+"""Seconds after which a lock that is still free means death."""
+
+ATTENTIVE = 10.0
+"""Seconds for which the last thing heard keeps this process looking often."""
+
+
+class Heartbeat:
+    """One process's. `start` before the roles, `run` beside them, `end` after them."""
+
+    def __init__(self, crew: Crew) -> None:
+        self._crew = crew
+        self._log = crew.log.of("heartbeat")
+        self._loop = asyncio.get_running_loop()
+        self._line = Lifeline(crew.database, crew.identity)
+        self._nudge = asyncio.Event()
+        self._started = crew.now()
+        self._lost_at: float | None = None
+        self._back_at: float | None = None
+        self._heard_at = float("-inf")
+        self._beaten_at = float("-inf")
+        self._watched_at = float("-inf")
+        self._peers = 0
+        self._suspects: dict[str, float] = {}
+
+    def untied(self) -> float:
+        """Seconds since the connection was lost; 0 while it holds, or where none could last."""
+        return 0.0 if self._lost_at is None else self._loop.time() - self._lost_at
+
+    async def start(self) -> None:
+        """Be alive before anything is claimed. Raises `UnreachableError`."""
+        await self._tie()
+        await self._beat()
+        await self.ring()
+        if not self._line.lasts:
+            self._log.warning(
+                "A transaction pooler stands before the database: no lock lasts there, so the work "
+                "of a killed process is taken over when its lease ends, and wake-ups are not heard."
+            )
+
+    async def run(self) -> None:
+        """Beat and watch until cancelled. Weather is waited out."""
+        backoff = Backoff(limit=1.0)
+        while True:
+            pause = self._until_next()
+            if pause > 0:
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(pause):
+                        await self._nudge.wait()
+            self._nudge.clear()
+            try:
+                await self._turn()
+                backoff.reset()
+            except UnreachableError as error:
+                self._lost()
+                if backoff.tries == 0:
+                    self._log.warning(str(error))
+                await asyncio.sleep(backoff.next())
+            except AgentflowError as error:
+                self._log.error(str(error))
+                self._beaten_at = self._watched_at = self._loop.time()
+
+    async def end(self) -> None:
+        """Leave in order: no row, no lock."""
+        with contextlib.suppress(AgentflowError):
+            if liveness.keeps_rows(self._crew.database.binding) and self._line.tied:
+                await self._line.execute(liveness.FAREWELL, self._crew.identity)
+        self._line.cut()
+
+    async def ring(self) -> None:
+        """Wake the others. Raises `AgentflowError` when it cannot; it is but a hint."""
+        if self._line.tied and self._line.lasts:
+            await self._line.execute(wakeups.NOTIFY)
+        else:
+            await wakeups.ring(self._crew.database)
+
+    async def _turn(self) -> None:
+        if not self._line.tied or self._lost_at is not None:
+            await self._tie()
+            await self._beat()
+            self._crew.wake_all()
+        if self._loop.time() >= self._beaten_at + self._beat_pace():
+            await self._line.lock()
+            await self._beat()
+        if self._loop.time() >= self._watched_at + self._watch_pace():
+            await self._watch()
+
+    def _until_next(self) -> float:
+        if self._lost_at is not None:
+            return 0.0
+        due = min(self._beaten_at + self._beat_pace(), self._watched_at + self._watch_pace())
+        return due - self._loop.time()
+
+    def _beat_pace(self) -> float:
+        workers = self._crew.settings.workers
+        return min(workers.poll, workers.lease / 4)
+
+    def _watch_pace(self) -> float:
+        if self._suspects:
+            return SURE - WATCH
+        attentive = self._loop.time() < self._heard_at + ATTENTIVE
+        return WATCH if attentive and self._peers else self._crew.settings.workers.poll
+
+    async def _tie(self) -> None:
+        await self._line.tie(self._heard, self._lost)
+        if self._lost_at is not None:
+            self._log.info("the database is back", seconds=round(self.untied(), 1))
+            self._back_at = self._loop.time()
+        self._lost_at = None
+
+    def _lost(self) -> None:
+        if self._lost_at is None:
+            self._lost_at = self._loop.time()
+        self._suspects.clear()
+        self._nudge.set()
+
+    def _heard(self) -> None:
+        """Somebody rang: there is work, maybe a process that we do not know of."""
+        now = self._loop.time()
+        if now >= self._heard_at + ATTENTIVE:
+            self._watched_at = float("-inf")
+            self._nudge.set()
+        self._heard_at = now
+        self._crew.wake_all()
+
+    async def _beat(self) -> None:
+        crew = self._crew
+        if not liveness.keeps_rows(crew.database.binding):
+            self._beaten_at = self._loop.time()
+            return
+        async with crew.claiming:
+            said = liveness.details(
+                roles=list(crew.wakes),
+                host=socket.gethostname(),
+                pid=os.getpid(),
+                started=self._started,
+                lock=self._line.lasts,
+                holds=crew.holds,
+                reports=crew.reports,
+            )
+            name = f"worker {socket.gethostname()} {os.getpid()}"
+            beat = liveness.beat(crew.database.binding)
+            await self._line.execute(beat, crew.identity, name, self._message(crew.holds), said)
+        self._beaten_at = self._loop.time()
+
+    def _message(self, holds: Mapping[str, Mapping[str, Any]]) -> str:
+        roles = ", ".join(self._crew.wakes) or "nothing"
+        held = liveness.in_words({kind: len(rows) for kind, rows in holds.items()})
+        return f"Runs {roles}; {held} in hand." if held else f"Runs {roles}; idle."
+
+    async def _watch(self) -> None:
+        crew = self._crew
+        peers: list[Peer] = []
+        if self._line.lasts and liveness.keeps_rows(crew.database.binding):
+            peers = await self._line.fetch(liveness.PEERS, crew.identity)
+        now = self._watched_at = self._loop.time()
+        self._peers = len(peers)
+        if any(peer.holds for peer in peers):
+            self._heard_at = now
+        dead = [peer.id for peer in peers if not peer.alive and self._proves(peer)]
+        self._suspects = {worker: self._suspects.get(worker, now) for worker in dead}
+        for worker, since in list(self._suspects.items()):
+            if now >= since + SURE:
+                await self._bury(worker)
+
+    def _proves(self, peer: Peer) -> bool:
+        """Whether a free lock means that its owner is dead."""
+        settled = self._back_at is None or (
+            self._loop.time() > self._back_at + liveness.SETTLES_WITHIN
+        )
+        return peer.settled and settled
+
+    async def _bury(self, worker: str) -> None:
+        freed = await liveness.bury(self._crew.database, worker)
+        self._suspects.pop(worker, None)
+        if freed is not None:
+            given = liveness.in_words(freed) or "nothing"
+            self._log.warning(f"{worker} died; given back: {given}")
+            self._crew.wake_all()
+            self._crew.ring()
