@@ -83,6 +83,15 @@ DEALERTRACK_TOKEN = Outage(
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Mishap:
+    """What goes wrong at the step ``index`` of one run. ``for_good``: another attempt is no use."""
+
+    index: int
+    words: str
+    for_good: bool = False
+
+
 @dataclass(slots=True, kw_only=True)
 class Run:
     """One pass through a workflow's steps, as far as it got."""
@@ -107,18 +116,15 @@ def play(
     steps: tuple[Step, ...],
     *,
     until: int | None = None,
-    broken: tuple[int, str] | None = None,
+    mishap: Mishap | None = None,
 ) -> Run:
-    """Run the steps from ``run.current`` on, up to step ``until``, the end, a failure or now.
-
-    ``broken`` is the index of a step that cannot work, and why.
-    """
+    """Run the steps from ``run.current`` on, up to step ``until``, the end, a failure or now."""
     run.status, run.error, run.locked, run.locked_at = "running", None, False, None
     run.key = run.key or f"{world.rng.getrandbits(128):032x}"
     run.context.setdefault("_run", {"id": run.key, "done": 0})
     for index in range(run.current, len(steps) if until is None else until):
-        why = broken[1] if broken and broken[0] == index else None
-        if not _advance(world, run, steps[index], why):
+        harmed = mishap if mishap and mishap.index == index else None
+        if not _advance(world, run, steps[index], harmed):
             return run
         run.current = index + 1
         _account(run)
@@ -149,24 +155,25 @@ def stumble(world: World, run: Run, step: Step, error: str, again: datetime) -> 
     return run
 
 
-def _advance(world: World, run: Run, step: Step, broken: str | None) -> bool:
+def _advance(world: World, run: Run, step: Step, mishap: Mishap | None) -> bool:
     """Take one step; False when it failed or is not over yet."""
     if step.goes and not step.goes(run.context):
         end = later(run.at, 0.002)
         _journal(world, run, step, 1, end, result={"skipped": True})
         run.at = end
         return True
-    for attempt in range(1, step.retries + 2):
+    retries = 0 if mishap and mishap.for_good else step.retries
+    for attempt in range(1, retries + 2):
         end = later(run.at, _seconds(world, step))
         if end > world.now:
             _wait(world, run, step, attempt, end)
             return False
-        trouble = broken or _outage(world, step, run.at)
+        trouble = mishap.words if mishap else _outage(world, step, run.at)
         if trouble is None:
             _complete(world, run, step, attempt, end)
             return True
         _fail(world, run, step, attempt, end, trouble)
-        if attempt <= step.retries:
+        if attempt <= retries:
             retry = later(end, step.backoff**attempt)
             if retry > world.now:
                 run.locked_at = retry

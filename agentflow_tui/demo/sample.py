@@ -53,7 +53,7 @@ def _automate(world: World, size: float) -> None:
     scheduling.skipped_behind_stale_lock(world)
     workflows.catch_up(world)
     workflows.everyday(world, round(190 * size))
-    workflows.mishaps(world, max(6, round(24 * size)))
+    workflows.mishaps(world, max(7, round(28 * size)))
     workflows.saturday_night(
         world, failed=max(2, round(9 * size)), retried=max(2, round(12 * size))
     )

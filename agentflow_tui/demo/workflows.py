@@ -2,17 +2,20 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import cycle
 
 from agentflow_tui.demo import ingestion, operators, recipes, words
 from agentflow_tui.demo.operators import Change
 from agentflow_tui.demo.recipes import Cook, Recipe
-from agentflow_tui.demo.runs import Run, play, seize, stumble
+from agentflow_tui.demo.runs import Mishap, Run, play, seize, stumble
 from agentflow_tui.demo.world import OPERATIONS_LEAD, World, later
 
 DEAD_WORKER_HOURS = 2.0 + 41 / 60
 """When AgentFlow's backend on ops-2 died, in hours before now."""
+
+_LOCK_TIMEOUT = "canceling statement due to lock timeout"
 
 _EVERYDAY: tuple[Cook, ...] = (
     recipes.follow_up,
@@ -32,17 +35,23 @@ _RUNNABLE: tuple[Cook, ...] = (
     recipes.digest,
 )
 
-_MISHAPS: tuple[tuple[Cook, int, str], ...] = (
-    (recipes.appraisal, 0, "bookout: no value for VIN {vin} in any guide"),
-    (recipes.appraisal, 0, "bookout: the guide answered after 94 s, more than the 60 s allowed"),
-    (recipes.follow_up, 1, "config.to: '{name} at bluemail' is not an address"),
+_MISHAPS: tuple[tuple[Cook, Mishap], ...] = (
+    (recipes.appraisal, Mishap(0, "bookout: no value for VIN {vin} in any guide", True)),
+    (
+        recipes.appraisal,
+        Mishap(0, "bookout: the guide answered after 94 s, more than the 60 s allowed"),
+    ),
+    (recipes.follow_up, Mishap(1, "config.to: '{name} at bluemail' is not an address", True)),
+    (recipes.price_sync, Mishap(1, "config.source finds nothing; it should find a list.", True)),
     (
         recipes.price_sync,
-        1,
-        "The expression 'steps.prices.body.itmes' finds nothing; it should find a list.",
+        Mishap(2, f"POST {recipes.GATEWAY}/website/v1/prices answered 500: out of memory"),
     ),
-    (recipes.price_sync, 2, f"POST {recipes.GATEWAY}/website/v1/prices answered 500: lock timeout"),
-    (recipes.service_reminder, 0, "The step's result is 18.2 MB; up to 1.0 MB is kept."),
+    (
+        recipes.service_reminder,
+        Mishap(0, "The step's result is 18.2 MB; up to 1.0 MB is kept.", True),
+    ),
+    (recipes.service_reminder, Mishap(2, _LOCK_TIMEOUT)),
 )
 
 
@@ -94,11 +103,11 @@ def catch_up(world: World) -> None:
 
 def mishaps(world: World, number: int) -> None:
     """Failures of all kinds, a few of each, scattered over the week."""
-    for (cook, step, error), _ in zip(cycle(_MISHAPS), range(number), strict=False):
+    for (cook, kind), _ in zip(cycle(_MISHAPS), range(number), strict=False):
         recipe, at = cook(world), world.working_hour() - timedelta(minutes=20)
+        said = kind.words.format(vin=world.vin(), name=world.rng.choice(words.FIRST_NAMES))
         run = begin(world, recipe, at)
-        words_ = error.format(vin=world.vin(), name=world.rng.choice(words.FIRST_NAMES))
-        run = play(world, run, recipe.steps, broken=(step, words_))
+        run = play(world, run, recipe.steps, mishap=replace(kind, words=said))
         enrol(world, run, recipe, at)
 
 
@@ -146,7 +155,7 @@ def resting_after_failure(world: World, number: int) -> None:
         at = world.ago(seconds=world.rng.uniform(20, 50))
         run = play(world, begin(world, recipe, at), recipe.steps, until=2)
         again = later(world.now, world.rng.uniform(60, 900))
-        stumble(world, run, recipe.steps[2], "canceling statement due to lock timeout", again)
+        stumble(world, run, recipe.steps[2], _LOCK_TIMEOUT, again)
         enrol(world, run, recipe, at)
 
 
