@@ -84,7 +84,7 @@ def _moment(column: Column) -> str:
 
 def _bound(column: Column, sql: str) -> str:
     """A moment in the type of the column: ``timestamp`` holds UTC."""
-    return f"({sql} AT TIME ZONE 'UTC')" if column.family == "timestamp" else f"({sql})"
+    return f"(({sql}) AT TIME ZONE 'UTC')" if column.family == "timestamp" else f"({sql})"
 
 
 def _in_period(column: Column, operator: Operator, period: Period) -> str:
