@@ -9,8 +9,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from agentflow_tui.store.insertions import assignments, unnested
+from agentflow_tui.store.liveness import holding
 from agentflow_tui.store.naming import Binding
 from agentflow_tui.store.statements import Statement
+
+KIND = "workflows"
+"""What the rows of processes call the workflows that they hold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +72,9 @@ _FREE = """
 def claim(binding: Binding, *, checks_json: bool) -> Statement[Claimed]:
     """Lock up to ``$3`` workflows whose current step's type is in ``$1``, or cannot be told here.
 
-    ``$2`` is the lease in seconds, ``$4`` ids to leave alone. Raises `MissingError` for a database
-    whose workflows lack what the lock needs.
+    ``$2`` is the lease in seconds, ``$4`` ids to leave alone, ``$5`` and ``$6`` what
+    `liveness.holding` wants to know. Raises `MissingError` for a database whose workflows lack what
+    the lock needs.
     """
     kind = _step_type(binding, checks_json=checks_json)
     changes = {"locked": "true", "lockedAt": "now()", "status": "'running'", "lastUpdated": "now()"}
@@ -87,13 +92,17 @@ WITH due AS MATERIALIZED (
    LIMIT $3
      FOR NO KEY UPDATE SKIP LOCKED
 )
-UPDATE {{workflows}} w
-   SET {assignments(binding, "workflows", changes)}
-  FROM due
- WHERE w.{{workflows.id}} = due.id
-RETURNING w.{{workflows.id}}, w.{{workflows.steps}}::text, w.{{workflows.currentStep}}::int,
-          w.{{workflows.context}}::text, due.status, due.taken_over,
-          w.{{workflows.lockedAt}}, now()
+, claimed AS (
+  UPDATE {{workflows}} w SET {assignments(binding, "workflows", changes)}
+    FROM due
+   WHERE w.{{workflows.id}} = due.id
+  RETURNING w.{{workflows.id}} AS id, NULL AS token, w.{{workflows.steps}}::text AS steps,
+            w.{{workflows.currentStep}}::int AS current_step,
+            w.{{workflows.context}}::text AS context, due.status, due.taken_over,
+            w.{{workflows.lockedAt}} AS locked_at
+), written AS ({holding(binding, KIND, "claimed", worker=5, held=6)}
+)
+SELECT id, steps, current_step, context, status, taken_over, locked_at, now() FROM claimed
 """,
     )
 
@@ -131,18 +140,6 @@ UPDATE {{workflows}} w
  WHERE {_STILL_OURS}
 """
 """Let workflows go for whoever comes next, in the status they shall be found in."""
-
-GIVE_BACK = Statement(
-    str,
-    """
-UPDATE {workflows} w SET {workflows.locked} = false, {workflows.lockedAt} = 'epoch'
- WHERE w.{workflows.id} = ANY($1::{workflows.id:type}[]) AND w.{workflows.locked}
-   AND w.{workflows.lockedAt} <= $2
-RETURNING w.{workflows.id}::text
-""",
-)
-"""Free workflows that a process held which is dead since ``$2``. The lock time of 1970 tells
-whoever claims them next that the step before was cut off."""
 
 
 @dataclass(frozen=True, slots=True)

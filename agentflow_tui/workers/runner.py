@@ -14,14 +14,15 @@ from time import monotonic
 from typing import Any
 
 from agentflow_tui.errors import UnreachableError
-from agentflow_tui.settings import WorkerSettings
+from agentflow_tui.settings import Settings, WorkerSettings
 from agentflow_tui.steps.calls import Handlers, Services
 from agentflow_tui.steps.plans import Plan, plan
+from agentflow_tui.steps.registry import load
 from agentflow_tui.steps.requests import make_client
 from agentflow_tui.store import workflow_claims as claims
 from agentflow_tui.store import workflow_runs as runs
 from agentflow_tui.store.database import Database
-from agentflow_tui.store.workflow_claims import Claimed
+from agentflow_tui.store.workflow_claims import KIND, Claimed
 from agentflow_tui.workers.roles import Crew, Turn
 from agentflow_tui.workers.runner_attempts import Attempts
 from agentflow_tui.workers.runner_benches import Benches
@@ -30,9 +31,6 @@ from agentflow_tui.workers.runner_drives import Drives
 from agentflow_tui.workers.runner_works import Work
 
 NAME = "runner"
-KIND = "workflows"
-"""What the runner holds is called in the process's own row."""
-
 BATCH = 100
 """Workflows in one claim."""
 
@@ -69,7 +67,8 @@ class _Open:
 class Runner:
     """The role that advances workflows by the steps that it has handlers for."""
 
-    handlers: Handlers
+    settings: Settings = field(default_factory=Settings)
+    handlers: Handlers = field(default_factory=lambda: load().handlers)
     name: str = NAME
     held: dict[str, Work] = field(default_factory=dict)
     _tasks: dict[str, "asyncio.Task[None]"] = field(default_factory=dict)
@@ -152,8 +151,8 @@ class Runner:
         values = sorted(self.handlers), float(settings.lease), ask, list(self._foreign)
         crew.database.statements += 1
         async with crew.claiming, crew.database.session() as session:
-            claimed = await session.fetch(statement, *values)
-            crew.taken(KIND, {row.id: row.token.isoformat() for row in claimed})
+            claimed = await session.fetch(statement, *values, crew.identity, crew.held(KIND))
+            crew.taken(KIND, dict.fromkeys(row.id for row in claimed))
         self._backlog = len(claimed) == ask
         merges = runs.merges_context(crew.database.binding)
         foreign = [row for row in claimed if not self._begin(crew, opened, row, merges=merges)]
@@ -180,7 +179,7 @@ class Runner:
             del self._tasks[work.id], self.held[work.id]
             crew.released(KIND, [work.id])
         slots = crew.settings.workers.runner_slots
-        if self._backlog and len(self.held) * 4 <= slots * 3:
+        if (self._backlog and len(self.held) * 4 <= slots * 3) or (crew.drain and not self.held):
             crew.wake(NAME)
 
     async def _hand_back(self, crew: Crew, foreign: Sequence[Claimed]) -> None:
