@@ -1,6 +1,5 @@
 """The console: one screen of views, one poller, one way from key to action."""
 
-import asyncio
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import ClassVar
@@ -75,6 +74,7 @@ class ConsoleApp(App[None]):
         self.health: Health | None = None
         self.frozen_since: datetime | None = None
         self._start = start or Place(env.settings.console.start)
+        self._current: View | None = None
         self._looked_at: View | None = None
         self._health_read = datetime.min.replace(tzinfo=UTC)
         self.refresh_every = env.settings.console.refresh
@@ -87,6 +87,12 @@ class ConsoleApp(App[None]):
             now=env.now,
             changed=self._weather_changed,
         )
+        self._title_line = Line(id="title", ascii_only=self.ascii)
+        self._tabs = Line(id="tabs", ascii_only=self.ascii)
+        self._views = ContentSwitcher(id="views")
+        self._outage = Line(id="outage", ascii_only=self.ascii)
+        self._keys = Line(id="keys", ascii_only=self.ascii)
+        self._command = Prompt(commands.completer(env), placeholder="command", id="command")
         for theme in THEMES:
             self.register_theme(theme)
         self.theme = env.settings.console.theme if self._knows_theme() else THEMES[0].name
@@ -97,12 +103,12 @@ class ConsoleApp(App[None]):
         return self.env.settings.console.theme in {theme.name for theme in THEMES}
 
     def compose(self) -> ComposeResult:
-        yield Line(id="title", ascii_only=self.ascii)
-        yield Line(id="tabs", ascii_only=self.ascii)
-        yield ContentSwitcher(id="views")
-        yield Line(id="outage", ascii_only=self.ascii)
-        yield Line(id="keys", ascii_only=self.ascii)
-        yield Prompt(commands.completer(self.env), placeholder="command", id="command")
+        yield self._title_line
+        yield self._tabs
+        yield self._views
+        yield self._outage
+        yield self._keys
+        yield self._command
 
     @property
     def ascii(self) -> bool:
@@ -111,18 +117,18 @@ class ConsoleApp(App[None]):
 
     async def on_mount(self) -> None:
         await self.go(self._start, remember=False)
-        self.run_worker(self.poller.run(), name="poller")
+        self._polling = self.run_worker(self.poller.run, name="poller")
         self.set_interval(TICK, self._tick)
 
     async def on_unmount(self) -> None:
-        await asyncio.to_thread(self.env.close)
+        self._polling.cancel()
+        await self.env.close()
 
     # Where one is
 
     @property
     def _visible(self) -> View | None:
-        current = self.query_one("#views", ContentSwitcher).visible_content
-        return current if isinstance(current, View) else None
+        return self._current
 
     async def refresh_data(self) -> None:
         """One look at the database: at the visible view, or now and then, in its place, at the
@@ -142,7 +148,7 @@ class ConsoleApp(App[None]):
 
     async def go(self, place: Place, *, remember: bool = True) -> None:
         """Show a place. The way there is remembered unless a screen was chosen directly."""
-        views = self.query_one("#views", ContentSwitcher)
+        views = self._views
         before = self._visible
         if before is not None and before.view_name != place.view and remember:
             self.history.leave(before.place())
@@ -150,7 +156,7 @@ class ConsoleApp(App[None]):
         if not views.query(f"#{id_}"):
             await views.add_content(VIEWS[place.view](self.env), id=id_)
         views.current = id_
-        view = views.query_one(f"#{id_}", View)
+        view = self._current = views.query_one(f"#{id_}", View)
         view.arrive(place)
         view.focus_main()
         self.show_chrome()
@@ -243,7 +249,7 @@ class ConsoleApp(App[None]):
         self.exit()
 
     def do_app_command(self) -> None:
-        self.query_one("#command", Prompt).open()
+        self._command.open()
 
     def on_prompt_accepted(self, event: Prompt.Accepted) -> None:
         try:
@@ -311,26 +317,24 @@ class ConsoleApp(App[None]):
         if view is None or not self.is_running:
             return
         weather, now = self.poller.weather, self.env.now()
-        self.query_one("#title", Line).show(
+        self._title_line.show(
             *chrome.title(
                 self.env.settings.context, view.title, self.health, weather, self.frozen_since, now
             )
         )
-        self.query_one("#tabs", Line).show(
+        self._tabs.show(
             chrome.tabs(
                 [(s.name, s.key, s.title, s.short) for s in SCREENS if s.key],
                 screen_of(view.view_name),
                 self.size.width,
             )
         )
-        outage = self.query_one("#outage", Line)
+        outage = self._outage
         outage.display = bool(weather.problem)
         if weather.problem:
             outage.show(chrome.outage(weather, now))
         hints = (*view.hints(), *(verb.id for verb in verbs("app") if verb.shown))
-        self.query_one("#keys", Line).show(
-            chrome.key_bar(hints, {}, self.env.settings.console.keys)
-        )
+        self._keys.show(chrome.key_bar(hints, {}, self.env.settings.console.keys))
 
     def on_key(self, _event: Key) -> None:
         self._last_key = self.env.clock()

@@ -61,11 +61,11 @@ class Environment:
             self.server = await asyncio.to_thread(embedded.start, self.settings.home)
         return self.server.url
 
-    def close(self) -> None:
-        """Hang up; also in the middle of a query."""
-        if self.database is not None:
-            self.database.close()
-            self.database = None
-        if self.server is not None:
-            self.server.release()
-            self.server = None
+    async def close(self) -> None:
+        """Hang up, also in the middle of a query, and leave the embedded server."""
+        database, self.database = self.database, None
+        if database is not None:
+            database.close()
+        server, self.server = self.server, None
+        if server is not None:
+            await asyncio.to_thread(server.release)

@@ -248,9 +248,9 @@ class Database:
 
     def close(self) -> None:
         """Hang up at once, also in the middle of a query; the server stops it by itself."""
-        if self._pool is not None:
-            self._pool.terminate()
-            self._pool = None
+        pool, self._pool = self._pool, None  # before anything else: who borrows looks at it
+        if pool is not None:
+            pool.terminate()
 
 
 _TRANSACTION_MANNERS = {

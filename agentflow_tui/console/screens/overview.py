@@ -59,13 +59,10 @@ class OverviewView(View):
         self.overview: Overview | None = None
         self.groups: Sequence[ErrorGroup] = ()
         self._ways: dict[str, list[Way]] = {}
+        self.pane = Pane(ascii_only=env.settings.console.ascii)
 
     def compose(self) -> ComposeResult:
-        yield Pane(ascii_only=self.env.settings.console.ascii)
-
-    @property
-    def pane(self) -> Pane:
-        return self.query_one(Pane)
+        yield self.pane
 
     async def refresh_data(self) -> None:
         database = await self.env.connected()

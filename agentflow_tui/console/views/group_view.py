@@ -44,20 +44,15 @@ class GroupView(View):
         self._source: HeldSource[Any] = HeldSource()
         self._shown = False
         self._counted = 0.0
-
-    def compose(self) -> ComposeResult:
-        ascii_only = self.env.settings.console.ascii
-        yield Line(id="status", ascii_only=ascii_only)
-        yield Grid(
-            self.declared.columns(self.env),
-            now=self.env.now,
-            empty=self.declared.empty,
-            ascii_only=ascii_only,
+        ascii_only = env.settings.console.ascii
+        self.status = Line(id="status", ascii_only=ascii_only)
+        self.grid: Grid[Any] = Grid(
+            screen.columns(env), now=env.now, empty=screen.empty, ascii_only=ascii_only
         )
 
-    @property
-    def grid(self) -> Grid[Any]:
-        return self.query_one(Grid)
+    def compose(self) -> ComposeResult:
+        yield self.status
+        yield self.grid
 
     async def refresh_data(self) -> None:
         at = self.env.clock().timestamp()
@@ -103,4 +98,4 @@ class GroupView(View):
             Piece(f" {self.declared.title}", "strong"),
             Piece(f"  {self.declared.note(self.env)}", "dim"),
         ]
-        self.query_one("#status", Line).show(left, [Piece(f"{self.grid.position()} ", "dim")])
+        self.status.show(left, [Piece(f"{self.grid.position()} ", "dim")])

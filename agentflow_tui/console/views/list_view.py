@@ -53,31 +53,20 @@ class ListView(View):
         self._settling: asyncio.TimerHandle | None = None
         self._to_open: str | None = None
         self._bound_to: object = None
+        ascii_only = env.settings.console.ascii
+        self.status = Line(id="status", ascii_only=ascii_only)
+        self.prompt = Prompt(self._complete, placeholder="status:failed age:>10m word")
+        self.grid: Grid[Any] = Grid(
+            screen.columns(env), now=env.now, empty=screen.empty, ascii_only=ascii_only
+        )
+        self.detail = Detail(env, screen.listing.table, screen.tabs)
 
     def compose(self) -> ComposeResult:
-        ascii_only = self.env.settings.console.ascii
-        yield Line(id="status", ascii_only=ascii_only)
-        yield Prompt(self._complete, placeholder="status:failed age:>10m word", id="filter")
+        yield self.status
+        yield self.prompt
         with Horizontal():
-            yield Grid(
-                self.declared.columns(self.env),
-                now=self.env.now,
-                empty=self.declared.empty,
-                ascii_only=ascii_only,
-            )
-            yield Detail(self.env, self.declared.listing.table, self.declared.tabs)
-
-    @property
-    def grid(self) -> Grid[Any]:
-        return self.query_one(Grid)
-
-    @property
-    def detail(self) -> Detail:
-        return self.query_one(Detail)
-
-    @property
-    def prompt(self) -> Prompt:
-        return self.query_one("#filter", Prompt)
+            yield self.grid
+            yield self.detail
 
     # Reading
 
@@ -374,4 +363,4 @@ class ListView(View):
         if source is not None and source.count is not None:
             right.append(Piece(f"{bounded(source.count, COUNT_TO)} rows  ", "dim"))
         right.append(Piece(f"{self.grid.position()} ", "dim"))
-        self.query_one("#status", Line).show(left, right)
+        self.status.show(left, right)

@@ -34,18 +34,16 @@ class Detail(Vertical):
         self.record: Record | None = None
         self.open_nodes: frozenset[str] = frozenset()
         self._loading: asyncio.Task[None] | None = None
+        self._titles = Line(ascii_only=env.settings.console.ascii)
+        self.pane = Pane(ascii_only=env.settings.console.ascii)
 
     def compose(self) -> ComposeResult:
-        yield Line(ascii_only=self.env.settings.console.ascii)
-        yield Pane(ascii_only=self.env.settings.console.ascii)
+        yield self._titles
+        yield self.pane
 
     @property
     def is_open(self) -> bool:
         return self.has_class("-open")
-
-    @property
-    def pane(self) -> Pane:
-        return self.query_one(Pane)
 
     def open(self, row_id: str) -> None:
         """Show a row."""
@@ -112,7 +110,7 @@ class Detail(Vertical):
         for place, tab in enumerate(self.tabs):
             here = place == self.tab
             pieces.append(Piece(f" {tab.title} ", "strong" if here else "dim", f"tab:{place}"))
-        self.query_one(Line).show(pieces)
+        self._titles.show(pieces)
 
     def on_line_picked(self, event: Line.Picked) -> None:
         kind, _, place = event.target.partition(":")

@@ -161,7 +161,7 @@ class Grid(GridCanvas[RowT], can_focus=True):
             self._reading = asyncio.get_running_loop().create_future()
             if not self._is_known:
                 self.set_timer(PATIENCE, self._speak_of_reading)
-            self.run_worker(self._read(), name="rows", group="rows")
+            self.run_worker(self._read, name="rows", group="rows")
         return self._reading
 
     async def _read(self) -> None:

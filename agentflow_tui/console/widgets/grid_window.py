@@ -105,8 +105,8 @@ class Window(View[RowT]):
         self._direction = lines
         if not self.is_behind:
             lines = self._apply(move, lines)
-        elif self._pending and self._pending[-1][0] is move:
-            lines += self._pending.pop()[1]
+        elif self._pending and self._pending[-1][0] is move and self._pending[-1][1] * lines > 0:
+            lines += self._pending.pop()[1]  # there and back is not nothing if the list ends there
         if lines:
             self._pending.append((move, lines))
 
@@ -262,6 +262,7 @@ class Window(View[RowT]):
             self.at_start = starts
             self.top += len(page.rows)
             self.cursor += len(page.rows)
+            self.settle()
         return True
 
     def _without(self, moved: Sequence[RowT]) -> list[RowT]:
@@ -294,7 +295,7 @@ class Window(View[RowT]):
         start = 0 if first else _index_of(request.row, self.rows)
         if start is None:
             return False
-        if first and not page.at_end and self._is_pushed_out(page.rows):
+        if self._lacks_cursor(page):
             self._sought = self.current
         elif page.rows or first:
             self._replace(start, page, at_start=first)
@@ -303,9 +304,10 @@ class Window(View[RowT]):
             self._shorten(start)
         return True
 
-    def _is_pushed_out(self, fresh: Sequence[RowT]) -> bool:
-        """Whether so many rows are new at the start that the cursor's row is none of the first."""
-        return self.current is not None and _index_of(self.current, fresh) is None
+    def _lacks_cursor(self, page: PageLike[RowT]) -> bool:
+        """Whether the cursor's row may have been pushed out of the page by rows that are new."""
+        current = self.current
+        return current is not None and not _ends(page) and _index_of(current, page.rows) is None
 
     def _shorten(self, start: int) -> None:
         """All rows from ``start`` on have gone; what is left above has to be looked at as well."""

@@ -116,27 +116,23 @@ class Prompt(Vertical):
     def __init__(self, completer: Completer, *, placeholder: str = "", id: str | None = None):  # noqa: A002
         super().__init__(id=id)
         self._completer = completer
-        self._placeholder = placeholder
         self._underline = _Underline()
         self._offered: Sequence[Candidate] = ()
         self._cycle: tuple[str, int, Sequence[Candidate]] | None = None
         self._past: list[str] = []
         self._recalled: int | None = None
-
-    def compose(self) -> ComposeResult:
-        field = _Field(
-            placeholder=self._placeholder,
+        self._line = Line()
+        self.field = _Field(
+            placeholder=placeholder,
             highlighter=self._underline,
             select_on_focus=False,
             compact=True,
         )
-        field.cursor_blink = False
-        yield field
-        yield Line()
+        self.field.cursor_blink = False
 
-    @property
-    def field(self) -> Input:
-        return self.query_one(_Field)
+    def compose(self) -> ComposeResult:
+        yield self.field
+        yield self._line
 
     @property
     def is_open(self) -> bool:
@@ -217,7 +213,7 @@ class Prompt(Vertical):
         self._say(self._underline.mistake)
 
     def _say(self, mistake: Mistake | None) -> None:
-        line = self.query_one(Line)
+        line = self._line
         if mistake is not None:
             line.show([Piece(f"  {mistake.message}", "failed")])
             return
