@@ -1,0 +1,360 @@
+"""Whose a queued mail is, and what became of it: claiming, settling, giving back.
+
+The claim is the documented one: ``processing``, ``attempts + 1``, ``lastAttempt = now()``; ``(id,
+attempts)`` is the fencing token, and zero rows means that somebody else has the mail now. Giving
+back takes the attempt back too, so the same token may be handed out again: there ``lastAttempt``
+belongs to the token. A row in ``processing`` whose lease ran out is claimed like a waiting one.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID, uuid5
+
+from agentflow_tui.store import journal, liveness
+from agentflow_tui.store.insertions import assignments, insertion, unnested
+from agentflow_tui.store.naming import Binding
+from agentflow_tui.store.statements import Statement
+
+KIND = "mails"
+"""What a sender holds is called in the row of its process."""
+
+TASK = "email.send"
+"""``task_logs.taskType`` of the journal's rows about attempts."""
+
+LARGE = 100_000
+"""Bytes of a mail's columns from which they are read when it is their turn, not with the claim."""
+
+_RECEIPTS = UUID("5b2c1f0e-7a53-4a58-9d0b-6f6b9f1f0c11")
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A mail that is now this process's. ``email_id`` is None where the email's row is missing.
+
+    ``before`` is the value that ``lastAttempt`` had; the contents are None while ``large``.
+    """
+
+    id: str
+    email_id: str | None
+    attempts: int
+    last_attempt: datetime
+    before: datetime | None
+    created_at: datetime | None
+    user_id: str | None
+    large: bool
+    subject: str | None
+    body: str | None = field(repr=False)
+    recipients: str | None = field(repr=False)
+    attachments: str | None = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """What a large mail says."""
+
+    subject: str | None
+    body: str | None = field(repr=False)
+    recipients: str | None = field(repr=False)
+    attachments: str | None = field(repr=False)
+
+
+CONTENTS = Statement(
+    Contents,
+    """
+SELECT {e.emails.subject}::text, {e.emails.body}::text, {e.emails.recipients}::text,
+       {e.emails.attachments}::text
+  FROM {emails} e WHERE e.{emails.id} = $1
+""",
+)
+"""The contents of one email."""
+
+NEXT_TRY = """
+       (q.{email_queue.lastAttempt} + interval '1 s'
+         * least($2::float8, $1::float8 * 2.0 ^ least(q.{email_queue.attempts} - 1, 40))
+         * (0.75 + 0.5 / 65535.0
+            * ('x' || left(md5(q.{email_queue.id}::text), 4))::bit(16)::int))"""
+"""`agentflow_tui.retries.next_try` in SQL: ``$1`` is its base, ``$2`` its limit."""
+
+# The cheap question first: a mail that was never tried needs no hash.
+_DUE = f"""
+   CASE WHEN coalesce(q.{{email_queue.attempts}}, 0) <= 0
+          OR q.{{email_queue.lastAttempt}} IS NULL THEN true
+        WHEN q.{{email_queue.lastAttempt}}
+             > now() - interval '1 s' * 0.75 * least($1::float8, $2::float8) THEN false
+        ELSE {NEXT_TRY} <= now() END"""
+
+_ORDER = "{email_queue.priority} DESC, q.{email_queue.createdAt}"
+
+_STALE = """
+stale AS MATERIALIZED (
+  SELECT q.{email_queue.id} AS id, q.{email_queue.lastAttempt} AS before FROM {email_queue} q
+   WHERE q.{email_queue.status} = 'processing'
+     AND (q.{email_queue.lastAttempt} IS NULL
+          OR q.{email_queue.lastAttempt} < now() - $4::float8 * interval '1 s')
+   LIMIT $3 FOR UPDATE SKIP LOCKED
+), """
+
+
+def claim(binding: Binding, *, stale: bool) -> Statement[Claimed]:
+    """Take the next mails, in the order of the document's query (``priority DESC, createdAt``).
+
+    ``$1`` and ``$2`` are base and limit of the retries, ``$3`` how many, ``$4`` the lease in
+    seconds, ``$5`` ids to leave alone, ``$6`` and ``$7`` the process and what it holds. ``stale``
+    looks for mail whose lease ran out, too. The index ``email_queue_pending`` serves the order.
+    """
+    changes = {
+        "status": "'processing'",
+        "attempts": "coalesce(q.{email_queue.attempts}, 0) + 1",
+        "lastAttempt": "now()",
+        "updatedAt": "now()",
+    }
+    room = "$3 - (SELECT count(*) FROM stale)" if stale else "$3"
+    also = "UNION ALL SELECT id, before FROM stale" if stale else ""
+    large = (
+        "(coalesce(pg_column_size({e.emails.body}), 0)"
+        " + coalesce(pg_column_size({e.emails.recipients}), 0)"
+        f" + coalesce(pg_column_size({{e.emails.attachments}}), 0) > {LARGE})"
+    )
+    held = liveness.holding(binding, KIND, "claimed", worker=6, held=7)
+    contents = ", ".join(
+        f"CASE WHEN NOT {large} THEN {{e.emails.{name}}}::text END"
+        for name in ("subject", "body", "recipients", "attachments")
+    )
+    return Statement(
+        Claimed,
+        f"""
+WITH {_STALE if stale else ""}pending AS MATERIALIZED (
+  SELECT q.{{email_queue.id}} AS id, q.{{email_queue.lastAttempt}} AS before
+    FROM {{email_queue}} q
+   WHERE q.{{email_queue.status}} = 'pending' AND {_DUE}
+     AND q.{{email_queue.id}} <> ALL($5::{{email_queue.id:type}}[]) AND $4::float8 > 0
+   ORDER BY q.{_ORDER}
+   LIMIT {room} FOR UPDATE SKIP LOCKED
+), due AS (
+  SELECT id, before FROM pending {also}
+), claimed AS (
+  UPDATE {{email_queue}} q SET {assignments(binding, "email_queue", changes)}
+    FROM due WHERE q.{{email_queue.id}} = due.id
+  RETURNING q.{{email_queue.id}} AS id, q.{{email_queue.emailId}} AS email_id, due.before,
+            q.{{email_queue.attempts}} AS token, q.{{email_queue.lastAttempt}} AS claimed_at,
+            {{q.email_queue.priority}} AS priority, {{q.email_queue.createdAt}} AS created_at
+), written AS ({held}
+)
+SELECT c.id, e.{{emails.id}}::text, c.token, c.claimed_at, c.before,
+       coalesce({{e.emails.createdAt}}, c.created_at), {{e.emails.userId}}::text,
+       {large}, {contents}
+  FROM claimed c LEFT JOIN {{emails}} e ON e.{{emails.id}} = c.email_id
+ ORDER BY c.priority DESC, c.created_at
+""",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Next:
+    """When a mail that waits for its next try is due. ``seconds`` from now, None for never."""
+
+    seconds: float | None
+
+
+NEXT_DUE = Statement(
+    Next,
+    f"""
+SELECT extract(epoch FROM min({NEXT_TRY}) - now())::float8
+  FROM {{email_queue}} q
+ WHERE q.{{email_queue.status}} = 'pending' AND q.{{email_queue.attempts}} > 0
+""",
+)
+"""The earliest next try. Looks at every waiting mail that was tried, so ask it seldom."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settlement:
+    """What became of one claimed mail, and the journal's row of the attempt.
+
+    ``status`` is ``completed``, ``failed`` or ``pending``; ``email_status`` None leaves ``emails``.
+    """
+
+    id: str
+    attempts: int
+    status: str
+    error: str | None
+    email_status: str | None
+    entry: journal.Entry
+
+
+_SETTLED_TYPES = ("{email_queue.id:type}", "int", "text", "text", "text")
+
+
+def settle(binding: Binding) -> Statement[str]:
+    """Write many settlements at once: rows, emails and journal. Yields the ids still held.
+
+    Parameters are those of `settle_values`. The journal is written for the others too: what the
+    relay said was said. Sent again after a lost answer it changes nothing.
+    """
+    journalled = binding.has(journal.TABLE)
+    first = 10
+    changes = {
+        "status": "d.status::{email_queue.status:type}",
+        "error": "d.error",
+        "updatedAt": "now()",
+    }
+    mail = {
+        "status": "m.email_status::{emails.status:type}",
+        "sentAt": "CASE WHEN m.email_status = 'sent' THEN now() ELSE e.{emails.sentAt} END"
+        if binding.has("emails", "sentAt")
+        else "NULL",
+    }
+    entries = (
+        journal.insertion(binding, once=True)
+        if journalled
+        else f"SELECT FROM {unnested(['text'] * 7 + ['timestamptz'] * 2)} AS x"
+    )
+    return Statement(
+        str,
+        f"""
+WITH d AS (
+  SELECT * FROM {unnested(_SETTLED_TYPES, first=first)}
+    AS d (id, attempts, status, error, email_status)
+), moved AS (
+  UPDATE {{email_queue}} q SET {assignments(binding, "email_queue", changes)}
+    FROM d
+   WHERE q.{{email_queue.id}} = d.id AND q.{{email_queue.attempts}} = d.attempts
+     AND q.{{email_queue.status}} = 'processing'
+  RETURNING q.{{email_queue.id}} AS id, q.{{email_queue.emailId}} AS email_id, d.email_status
+), mail AS (
+  UPDATE {{emails}} e SET {assignments(binding, "emails", mail)}
+    FROM moved m
+   WHERE e.{{emails.id}} = m.email_id AND m.email_status IS NOT NULL
+), journalled AS (
+{entries}
+)
+SELECT id::text FROM moved
+""",
+    )
+
+
+def settle_values(settlements: Sequence[Settlement]) -> list[list[object]]:
+    """The parameters of `settle`, an array each."""
+    return [
+        *journal.parameters([each.entry for each in settlements]),
+        [each.id for each in settlements],
+        [each.attempts for each in settlements],
+        [each.status for each in settlements],
+        [None if each.error is None else journal.storable(each.error) for each in settlements],
+        [each.email_status for each in settlements],
+    ]
+
+
+_TOKEN = ("{email_queue.id:type}", "int", "{email_queue.lastAttempt:type}")
+_STILL_OURS = """q.{email_queue.id} = d.id AND q.{email_queue.attempts} = d.attempts
+   AND q.{email_queue.lastAttempt} = d.claimed_at AND q.{email_queue.status} = 'processing'"""
+
+_BEFORE = "{email_queue.lastAttempt:type}"
+
+GIVE_BACK = f"""
+UPDATE {{email_queue}} q
+   SET {{email_queue.status}} = 'pending', {{email_queue.attempts}} = d.attempts - 1,
+       {{email_queue.lastAttempt}} = d.before
+  FROM {unnested((*_TOKEN, _BEFORE))} AS d (id, attempts, claimed_at, before)
+ WHERE {_STILL_OURS}
+"""
+"""Mails that nobody has tried go back as if they had not been claimed: ids, attempts, claim times,
+and ``lastAttempt`` before the claim."""
+
+
+@dataclass(frozen=True, slots=True)
+class Renewed:
+    """The claim's new time."""
+
+    id: str
+    last_attempt: datetime
+
+
+RENEW = Statement(
+    Renewed,
+    f"""
+UPDATE {{email_queue}} q SET {{email_queue.lastAttempt}} = now()
+  FROM {unnested(_TOKEN)} AS d (id, attempts, claimed_at)
+ WHERE {_STILL_OURS}
+RETURNING q.{{email_queue.id}}::text, q.{{email_queue.lastAttempt}}
+""",
+)
+"""Begin the lease anew: ids, attempts, claim times."""
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """Who has a mail already, and who refused it for good, as the journal remembers."""
+
+    id: str
+    output: str | None
+
+
+RECEIPTS = Statement(
+    Receipt,
+    """
+SELECT t.{task_logs.id}::text, {t.task_logs.output}::text FROM {task_logs} t
+ WHERE t.{task_logs.id} = ANY($1::{task_logs.id:type}[])
+""",
+)
+"""The journal's rows with these ids; the primary key serves it."""
+
+
+def receipt_id(queue_id: str, number: int) -> str:
+    """The id of the journal's row about the ``number``-th partial success of a mail, from 0.
+
+    It follows from the mail, so that what was accepted is found by the primary key, in a journal
+    of any size, also after an operator has reset the attempts.
+    """
+    return str(uuid5(_RECEIPTS, f"{queue_id} {number}"))
+
+
+def keeps_receipts(binding: Binding) -> bool:
+    """Whether this database's journal takes ids of ours."""
+    if not binding.has(journal.TABLE, "id", "output"):
+        return False
+    return binding.tables[journal.TABLE].columns["id"].type.startswith(("uuid", "text", "char"))
+
+
+def health(binding: Binding) -> str:
+    """Say how the relay is doing: status, sentence, details as text. One row, ``smtp``."""
+    values = {
+        "id": "'smtp'",
+        "name": "'Mail relay'",
+        "status": "$1::text",
+        "message": "$2::text",
+        "details": "$3::text",
+        "lastChecked": "now()",
+        "createdAt": "now()",
+        "updatedAt": "now()",
+    }
+    columns, expressions = insertion(binding, "health_checks", values)
+    renewed = {
+        name: f"EXCLUDED.{{health_checks.{name}}}"
+        for name in ("status", "message", "details", "lastChecked", "updatedAt")
+        if binding.has("health_checks", name)
+    }
+    return (
+        f"INSERT INTO {{health_checks}} ({columns}) VALUES ({expressions})\n"
+        "ON CONFLICT ({health_checks.id}) DO UPDATE SET "
+        + assignments(binding, "health_checks", renewed)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class ReportFile:
+    """Where a report's file is."""
+
+    id: str
+    path: str | None
+
+
+REPORT_FILES = Statement(
+    ReportFile,
+    """
+SELECT r.{reports.id}::text, {r.reports.filePath}::text FROM {reports?} r
+ WHERE r.{reports.id} = ANY($1::{reports.id:type}[])
+""",
+)
+"""The files of these reports."""

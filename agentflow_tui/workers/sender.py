@@ -1,0 +1,400 @@
+"""The sender: claims waiting mail, hands it to the transport, writes down what became of it.
+
+It holds up to `CAPACITY` mails. Few of them are with the transport at a time, the others wait
+here, where they can be dropped when the claim is lost and given back when the process stops. What
+the relay answers is written by one lane (`sender_lane`), many answers in one statement.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Sequence
+from pathlib import Path
+from time import monotonic
+
+from agentflow_tui import retries
+from agentflow_tui.errors import SettingsError, UnreachableError
+from agentflow_tui.mail.answers import SendResult, Verdict
+from agentflow_tui.mail.envelopes import Envelope
+from agentflow_tui.mail.errors import MessageError
+from agentflow_tui.mail.messages import Letterhead
+from agentflow_tui.mail.transports import State, Transport
+from agentflow_tui.settings import Settings
+from agentflow_tui.store import outgoing_mail as store
+from agentflow_tui.store.journal import as_json
+from agentflow_tui.store.outgoing_mail import Settlement
+from agentflow_tui.workers import sender_outcomes as outcomes
+from agentflow_tui.workers.roles import Crew, Turn
+from agentflow_tui.workers.sender_lane import Ended, Lane
+from agentflow_tui.workers.sender_letters import (
+    AllSettledError,
+    Held,
+    build,
+    build_slowly,
+    recall,
+)
+from agentflow_tui.workers.sender_transports import transport_from
+
+NAME = "sender"
+BATCH = 100
+"""Mails in one claim."""
+
+CAPACITY = 2 * BATCH
+"""Mails held at a time."""
+
+STALE_LOOK = 1.0
+"""Seconds, at least, between two looks for mail of the dead while a backlog is worked off."""
+
+BLOCKED = 5.0
+"""Seconds to wait after trouble of which nobody knows when it ends."""
+
+RESTING = 5_000
+"""Mails remembered as held up by a rate limit; with more, claiming waits."""
+
+
+class Sender:
+    """The role that sends mail. Without ``transport`` it makes its own from the settings."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        transport: Transport | None = None,
+        letterhead: Letterhead | None = None,
+    ):
+        self.name = NAME
+        self.held: dict[str, Held] = {}
+        self.sent = 0
+        self._settings = settings
+        self._transport = transport
+        self._letterhead = letterhead
+        self._folder = Path(settings.workers.attachments) if settings.workers.attachments else None
+        self._crew: Crew | None = None
+        self._lane: Lane | None = None
+        self._lane_task: asyncio.Task[None] | None = None
+        self._problem = ""
+        self._waiting: deque[Held] = deque()
+        self._building: set[asyncio.Task[None]] = set()
+        self._with_transport = 0
+        self._limit = 2 * max(1, settings.workers.connections)
+        self._feeding = False
+        self._doubt = False
+        self._stopping = False
+        self._backlog = False
+        self._looked_at = float("-inf")
+        self._blocked_until = 0.0
+        self._healing: asyncio.Task[None] | None = None
+        self._told: State | None = None
+        self._next_due: float | None = None
+        self._knows_next = False
+        self._resting: dict[str, float] = {}
+        self._reported = 0
+
+    # --- Role -------------------------------------------------------------------------------------
+
+    async def step(self, crew: Crew, woken: bool = True) -> Turn:
+        """Renew what is held for long, claim while there is room, and keep the transport fed."""
+        if not self._is_open(crew):
+            await self._tell(crew, State(up=False, sentence=self._problem), again=not woken)
+            return Turn()
+        transport = self._open_transport
+        await self._renew(crew)
+        await self._tell(crew, transport.state, again=not woken)
+        self._feed()
+        now = monotonic()
+        blocked = self._blocked(transport, now)
+        if blocked is not None:
+            return self._turn(0, blocked)
+        if not crew.trusted:
+            return self._turn(0, 0.25)
+        claimed = 0
+        if not crew.stopping.is_set() and len(self.held) <= CAPACITY - BATCH:
+            claimed = await self._claim(crew, now)
+            self._feed()
+        return self._turn(claimed, await self._rest(crew, woken=woken))
+
+    async def stop(self, crew: Crew, deadline: float) -> None:
+        """Let the relay answer for what it has, give the rest back, write everything down."""
+        if self._lane is None:
+            return
+        self._stopping = True
+        loop = asyncio.get_running_loop()
+        for task in [*self._building, *([self._healing] if self._healing else [])]:
+            task.cancel()
+        await asyncio.gather(*self._building, return_exceptions=True)
+        self._give_back_waiting()
+        grace = max(0.1, deadline - loop.time())
+        await self._open_transport.close(grace / 4)  # waits that long twice at most
+        for held in list(self.held.values()):
+            if not held.ended:
+                self._end(held, None)
+        await self._lane.finish(deadline)
+        if self._lane_task is not None:
+            self._lane_task.cancel()
+
+    # --- opening ----------------------------------------------------------------------------------
+
+    @property
+    def _open_transport(self) -> Transport:
+        assert self._transport is not None
+        return self._transport
+
+    def _is_open(self, crew: Crew) -> bool:
+        if self._lane is not None:
+            return True
+        if self._problem:
+            return False
+        try:
+            transport, letterhead = self._transport, self._letterhead
+            if transport is None or letterhead is None:
+                transport, letterhead = transport_from(self._settings)
+        except SettingsError as error:
+            self._problem = str(error)
+            crew.log.of(NAME).warning(self._problem)
+            return False
+        self._transport, self._letterhead, self._crew = transport, letterhead, crew
+        self._lane = Lane(crew.database, crew.log.of(NAME), self._written)
+        self._lane_task = crew.spawn(self._lane.serve())
+        return True
+
+    async def _tell(self, crew: Crew, state: State, *, again: bool) -> None:
+        """Keep the health check ``smtp`` and this role's report true."""
+        told = self._told
+        crew.reports[NAME] = {
+            "up": state.up,
+            "sentence": state.sentence,
+            "mails": len(self.held),
+            "sent": self.sent,
+        }
+        changed = told is None or (told.up, told.sentence) != (state.up, state.sentence)
+        if not (changed or again) or not crew.database.binding.has("health_checks", "id"):
+            return
+        if changed and self._lane is not None:
+            log = crew.log.of(NAME)
+            (log.info if state.up else log.warning)(state.sentence)
+        status = "ok" if state.up else "warning" if self._lane is None else "error"
+        details = as_json({"connections": state.connections, "retryIn": state.retry_in})
+        sentence = state.sentence
+        await crew.database.execute(store.health(crew.database.binding), status, sentence, details)
+        self._told = state
+
+    def _blocked(self, transport: Transport, now: float) -> float | None:
+        """Seconds for which nothing is claimed, None when something may be."""
+        state = transport.state
+        if not state.up and state.retry_in is not None:
+            if self._crew and (self._healing is None or self._healing.done()):
+                self._healing = self._crew.spawn(self._until_healed(transport))
+            return BLOCKED
+        if now < self._blocked_until:
+            return self._blocked_until - now
+        return None if len(self._resting) < RESTING else BLOCKED
+
+    async def _until_healed(self, transport: Transport) -> None:
+        await transport.ready()
+        self._blocked_until = 0.0
+        if self._crew is not None:
+            self._crew.wake(NAME)
+
+    # --- claiming ---------------------------------------------------------------------------------
+
+    async def _claim(self, crew: Crew, now: float) -> int:
+        workers = crew.settings.workers
+        self._resting = {key: until for key, until in self._resting.items() if until > now}
+        ask = BATCH if not workers.rate else min(BATCH, max(1, int(workers.rate * 5)))
+        stale = now >= self._looked_at + STALE_LOOK or not self._backlog
+        statement = store.claim(crew.database.binding, stale=stale)
+        crew.database.statements += 1
+        async with crew.claiming, crew.database.session() as session:
+            rows = await session.fetch(
+                statement,
+                workers.retry_base,
+                workers.retry_limit,
+                ask,
+                workers.lease,
+                list(self._resting),
+                crew.identity,
+                crew.held(store.KIND),
+            )
+            crew.taken(store.KIND, {row.id: row.attempts for row in rows})
+        if stale:
+            self._looked_at = now
+        self._backlog = len(rows) == ask
+        mails = [Held(row) for row in rows]
+        for held in mails:
+            if overtaken := self.held.get(held.row.id):  # our own lease had run out meanwhile
+                overtaken.lost = True
+            self.held[held.row.id] = held
+        try:
+            await recall(crew.database, mails)
+        except BaseException:
+            for held in mails:
+                self._end(held, None)
+            raise
+        self._waiting.extend(mails)
+        return len(rows)
+
+    async def _renew(self, crew: Crew) -> None:
+        """Begin the lease anew for what is held for long; forget what was taken from us."""
+        old = monotonic() - (
+            0.0 if self._doubt and crew.trusted else crew.settings.workers.lease / 4
+        )
+        mails = [each for each in self.held.values() if each.renewed_at < old and not each.ended]
+        if crew.trusted:
+            self._doubt = False
+        if not mails or self._lane is None:
+            return
+        async with self._lane.writing:
+            renewed = await crew.database.fetch(
+                store.RENEW,
+                [each.row.id for each in mails],
+                [each.row.attempts for each in mails],
+                [each.claimed_at for each in mails],
+            )
+        times = {row.id: row.last_attempt for row in renewed}
+        for held in mails:
+            if held.row.id in times:
+                held.claimed_at, held.renewed_at = times[held.row.id], monotonic()
+            elif not held.ended:
+                held.lost = True
+
+    async def _rest(self, crew: Crew, *, woken: bool) -> float | None:
+        """Seconds to the next step, by what is known to fall due."""
+        if self._backlog:
+            return 0.0 if len(self.held) <= CAPACITY - BATCH else crew.settings.workers.lease / 4
+        now = monotonic()
+        past = self._next_due is not None and self._next_due <= now
+        if not self._knows_next or past or not woken:
+            workers = crew.settings.workers
+            found = await crew.database.fetch_one(
+                store.NEXT_DUE, workers.retry_base, workers.retry_limit
+            )
+            seconds = found.seconds if found else None
+            self._next_due = None if seconds is None else now + max(0.05, seconds)
+            self._knows_next = True
+        waits = [*self._resting.values(), *([self._next_due] if self._next_due else [])]
+        soonest = [max(0.01, min(waits) - now)] if waits else []
+        return min(
+            [*soonest, *([crew.settings.workers.lease / 4] if self.held else [])], default=None
+        )
+
+    def _turn(self, claimed: int, again: float | None) -> Turn:
+        lane = self._lane
+        written = lane.mails if lane else 0
+        done, self._reported = written - self._reported, written
+        return Turn(done=claimed + done, again=again, held=len(self.held))
+
+    # --- sending ----------------------------------------------------------------------------------
+
+    def _feed(self) -> None:
+        """Hand mail over while the transport has use for it."""
+        crew = self._crew
+        if self._feeding or crew is None or self._letterhead is None:
+            return  # a transport may answer before `submit` returns
+        self._feeding = True
+        try:
+            while self._waiting and self._with_transport < self._limit and not self._stopping:
+                if not crew.trusted:
+                    self._doubt = True
+                    return
+                self._send(crew, self._waiting.popleft(), self._letterhead)
+        finally:
+            self._feeding = False
+
+    def _send(self, crew: Crew, held: Held, letterhead: Letterhead) -> None:
+        if held.lost or held.renewed_at < monotonic() - crew.settings.workers.lease / 2:
+            self._end(held, None)  # somebody else may have it; giving back is fenced
+            return
+        self._with_transport += 1
+        if held.is_slow:
+            task = crew.spawn(self._send_slowly(crew, held, letterhead))
+            self._building.add(task)
+            task.add_done_callback(self._building.discard)
+            return
+        try:
+            self._submit(crew, held, build(held, letterhead))
+        except (MessageError, AllSettledError) as error:
+            self._unsent(held, error)
+
+    async def _send_slowly(self, crew: Crew, held: Held, letterhead: Letterhead) -> None:
+        try:
+            envelope = await build_slowly(held, letterhead, crew.database, self._folder)
+        except (MessageError, AllSettledError) as error:
+            self._unsent(held, error)
+        except UnreachableError:
+            self._with_transport -= 1
+            self._end(held, None)
+        else:
+            self._submit(crew, held, envelope)
+
+    def _unsent(self, held: Held, error: Exception) -> None:
+        self._with_transport -= 1
+        if isinstance(error, AllSettledError):
+            self._end(held, outcomes.nobody_left(held))
+        else:
+            self._end(held, outcomes.unbuildable(held, str(error)))
+        self._feed()
+
+    def _submit(self, crew: Crew, held: Held, envelope: Envelope) -> None:
+        started = crew.now()
+
+        def done(result: SendResult) -> None:
+            self._with_transport -= 1
+            workers = crew.settings.workers
+            settlement = outcomes.outcome(
+                held,
+                result,
+                max_attempts=workers.max_attempts,
+                remembers=store.keeps_receipts(crew.database.binding),
+                started=started,
+            )
+            if settlement is None:
+                self._hold_off(held, result)
+            elif settlement.status == "pending":
+                self._expect(held)
+            self._end(held, settlement, result)
+            self._feed()
+
+        self._open_transport.submit(envelope, done)
+
+    def _hold_off(self, held: Held, result: SendResult) -> None:
+        """Nothing was tried: leave the relay, or this mail, alone for as long as it takes."""
+        now = monotonic()
+        if result.verdict is Verdict.NOT_TRIED and result.retry_in is not None:
+            self._resting[held.row.id] = now + result.retry_in
+        elif result.verdict is Verdict.RELAY_DOWN:
+            pause = BLOCKED if result.retry_in is None else result.retry_in
+            self._blocked_until = now + pause
+            self._give_back_waiting()
+
+    def _expect(self, held: Held) -> None:
+        workers = self._settings.workers
+        wait = retries.delay(
+            held.row.id, held.row.attempts, workers.retry_base, workers.retry_limit
+        )
+        due = monotonic() + wait
+        self._next_due = due if self._next_due is None else min(due, self._next_due)
+
+    def _give_back_waiting(self) -> None:
+        waiting, self._waiting = list(self._waiting), deque()
+        for held in waiting:
+            self._end(held, None)
+
+    def _end(
+        self, held: Held, settlement: Settlement | None, result: SendResult | None = None
+    ) -> None:
+        if self._lane is not None and not held.ended:
+            held.ended = True
+            self._lane.put(Ended(held, settlement, result))
+
+    def _written(self, batch: Sequence[Ended]) -> None:
+        """The lane has written these."""
+        crew = self._crew
+        assert crew is not None
+        for each in batch:
+            key = each.held.row.id
+            if self.held.get(key) is each.held:
+                del self.held[key]
+                crew.released(store.KIND, [key])
+            self.sent += each.settlement is not None and each.settlement.status == "completed"
+        self._open_transport.confirm([each.result for each in batch if each.result is not None])
+        idle_now = not self.held
+        if (self._backlog and len(self.held) <= CAPACITY - BATCH) or idle_now or self._resting:
+            crew.wake(NAME)

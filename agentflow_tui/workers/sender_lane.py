@@ -1,0 +1,147 @@
+"""Many mails' ends, written together.
+
+A commit costs a flush to disk whether it holds one mail or a hundred, so ends queue up while the
+write before them is under way and meet in the next one. A write whose answer is lost is sent again:
+the fencing token and the journal row's id make the second one harmless.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from agentflow_tui.errors import AgentflowError, MissingError, RefusedError, UnreachableError
+from agentflow_tui.mail.answers import SendResult
+from agentflow_tui.store import outgoing_mail as store
+from agentflow_tui.store.database import Database
+from agentflow_tui.store.outgoing_mail import Settlement
+from agentflow_tui.workers.logs import Log
+from agentflow_tui.workers.sender_letters import Held
+from agentflow_tui.workers.sender_outcomes import without_user
+from agentflow_tui.workers.weather import Backoff
+
+LARGEST = 200
+"""Mails in one write; more bring nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """What is to be written about one mail: None gives it back as if it had not been claimed."""
+
+    held: Held
+    settlement: Settlement | None
+    result: SendResult | None = None
+
+
+@dataclass(slots=True)
+class Lane:
+    """The writer of one sender. ``on_written`` hears of each batch once it is committed."""
+
+    database: Database
+    log: Log
+    on_written: Callable[[Sequence[Ended]], None]
+    mails: int = 0
+    writes: int = 0
+    writing: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """Held while writing: renewing a lease in the middle would change the token."""
+    _queue: list[Ended] = field(default_factory=list)
+    _ready: asyncio.Event = field(default_factory=asyncio.Event)
+    _idle: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def __post_init__(self) -> None:
+        self._idle.set()
+
+    def put(self, ended: Ended) -> None:
+        """Have it written soon."""
+        self._queue.append(ended)
+        self._idle.clear()
+        self._ready.set()
+
+    async def serve(self) -> None:
+        """Write what comes in, for ever."""
+        while True:
+            await self._ready.wait()
+            await asyncio.sleep(0)  # whoever ends in this turn of the loop comes along
+            batch, self._queue = self._queue[:LARGEST], self._queue[LARGEST:]
+            if not self._queue:
+                self._ready.clear()
+            async with self.writing:
+                await self._write(batch)
+            self.on_written(batch)
+            if not self._queue:
+                self._idle.set()
+
+    async def finish(self, deadline: float) -> None:
+        """Wait until everything is written, to the deadline (the loop's time) at most."""
+        try:
+            async with asyncio.timeout_at(deadline):
+                await self._idle.wait()
+        except TimeoutError:
+            self.log.warning("not everything could be written; the lease ends the rest")
+
+    async def _write(self, batch: Sequence[Ended]) -> None:
+        """Write until it is written. Raises nothing for weather."""
+        backoff = Backoff()
+        while True:
+            try:
+                await self._settle([e.settlement for e in batch if e.settlement is not None])
+                await self._give_back([e.held for e in batch if e.settlement is None])
+            except UnreachableError as error:
+                if backoff.tries == 0:
+                    self.log.warning(f"what became of mail waits to be written: {error}")
+                await asyncio.sleep(backoff.next())
+            else:
+                self.mails += len(batch)
+                return
+
+    async def _settle(self, settlements: Sequence[Settlement]) -> None:
+        if not settlements:
+            return
+        try:
+            await self._send(settlements)
+        except MissingError:
+            await self.database.rebind()
+            await self._one_by_one(settlements)
+        except RefusedError:
+            await self._one_by_one(settlements)
+
+    async def _one_by_one(self, settlements: Sequence[Settlement]) -> None:
+        """What the database does not accept of one mail must not take the others with it."""
+        for settlement in settlements:
+            try:
+                await self._send([settlement])
+            except (RefusedError, MissingError):
+                await self._barely(settlement)
+
+    async def _barely(self, settlement: Settlement) -> None:
+        try:
+            await self._send([without_user(settlement)])
+        except (RefusedError, MissingError) as error:
+            self.log.error(f"mail {settlement.id} cannot be written: {error}")
+
+    async def _send(self, settlements: Sequence[Settlement]) -> None:
+        statement = store.settle(self.database.binding)
+        values = store.settle_values(settlements)
+        self.database.statements += 1
+        async with self.database.session() as session:
+            moved = await session.fetch(statement, *values)
+        self.writes += 1
+        if len(moved) < len(settlements):
+            count = len(settlements) - len(moved)
+            self.log.info("somebody else has these mails now", count=count)
+
+    async def _give_back(self, mails: Sequence[Held]) -> None:
+        if not mails:
+            return
+        try:
+            await self.database.execute(
+                store.GIVE_BACK,
+                [each.row.id for each in mails],
+                [each.row.attempts for each in mails],
+                [each.claimed_at for each in mails],
+                [each.row.before for each in mails],
+            )
+            self.writes += 1
+        except UnreachableError:
+            raise
+        except AgentflowError as error:
+            self.log.error(f"{len(mails)} mails could not be given back: {error}")

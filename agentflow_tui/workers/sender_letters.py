@@ -1,0 +1,168 @@
+"""From a claimed row to an envelope: who still has to get it, and what it says."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from time import monotonic
+from uuid import UUID
+
+from agentflow_tui import clock
+from agentflow_tui.documents import Attachment, as_attachments, as_recipients, read
+from agentflow_tui.mail import attachments
+from agentflow_tui.mail.envelopes import Envelope
+from agentflow_tui.mail.errors import MessageError
+from agentflow_tui.mail.messages import Letterhead, Mail, compose
+from agentflow_tui.store import outgoing_mail as store
+from agentflow_tui.store.database import Database
+from agentflow_tui.store.outgoing_mail import Claimed
+
+
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """What earlier attempts at a mail came to. ``count`` is how many receipts the journal has."""
+
+    accepted: frozenset[str] = frozenset()
+    refused: Mapping[str, str] = field(default_factory=dict)
+    count: int = 0
+
+
+@dataclass(slots=True)
+class Held:
+    """A mail in this process's hands. ``claimed_at`` and ``renewed_at`` change with renewals."""
+
+    row: Claimed
+    earlier: Earlier = field(default_factory=Earlier)
+    several: bool = False
+    renewed_at: float = field(default_factory=monotonic)
+    lost: bool = False
+    ended: bool = False
+    claimed_at: object = None
+
+    def __post_init__(self) -> None:
+        self.claimed_at = self.row.last_attempt
+        self.several = self.row.large or len(as_recipients(read(self.row.recipients))) > 1
+
+    @property
+    def is_slow(self) -> bool:
+        """Building it reads the database or the disk."""
+        return self.row.large or bool(self.row.attachments and self.row.attachments != "[]")
+
+    @property
+    def settled(self) -> frozenset[str]:
+        """Who is not sent it again in this attempt. An operator who retries a mail that failed
+        means those who refused it, too."""
+        refused = self.earlier.refused if self.row.attempts > 1 else ()
+        return self.earlier.accepted | frozenset(refused)
+
+
+class AllSettledError(Exception):
+    """Nobody is left who would have to get this mail."""
+
+
+async def recall(database: Database, mails: Sequence[Held]) -> None:
+    """Look up in the journal who has these mails already. Raises `UnreachableError`."""
+    asked = {store.receipt_id(each.row.id, 0): each for each in mails if each.several}
+    if not store.keeps_receipts(database.binding):
+        return
+    number = 0
+    while asked:
+        found = await database.fetch(store.RECEIPTS, list(asked))
+        number += 1
+        again = {}
+        for receipt in found:
+            held = asked[receipt.id]
+            held.earlier = _earlier(receipt.output, number)
+            again[store.receipt_id(held.row.id, number)] = held
+        asked = again
+
+
+def _earlier(output: str | None, count: int) -> Earlier:
+    value = read(output).value
+    value = value if isinstance(value, dict) else {}
+    accepted, refused = value.get("accepted"), value.get("refused")
+    return Earlier(
+        accepted=frozenset(map(str, accepted)) if isinstance(accepted, list) else frozenset(),
+        refused=refused if isinstance(refused, dict) else {},
+        count=count,
+    )
+
+
+def build(held: Held, letterhead: Letterhead) -> Envelope:
+    """The envelope of a mail without attachments. Raises `MessageError`, `AllSettledError`."""
+    return _addressed(held, compose(_mail(held.row), letterhead))
+
+
+async def build_slowly(
+    held: Held, letterhead: Letterhead, database: Database, folder: Path | None
+) -> Envelope:
+    """The same with files and large contents. Raises also `UnreachableError`."""
+    row = held.row
+    if row.large:
+        contents = await database.fetch_one(store.CONTENTS, row.email_id)
+        if contents is None:
+            raise _missing(row)
+        row = replace(
+            row,
+            subject=contents.subject,
+            body=contents.body,
+            recipients=contents.recipients,
+            attachments=contents.attachments,
+        )
+    mail = _mail(row)
+    paths = await _report_paths(database, mail.attachments)
+
+    def compose_here() -> Envelope:
+        files = {key: attachments.from_folder(path, folder) for key, path in paths.items()}
+        return compose(mail, letterhead, folder=folder, reports=files)
+
+    return _addressed(held, await asyncio.to_thread(compose_here))
+
+
+async def _report_paths(database: Database, entries: Sequence[Attachment]) -> dict[str, str]:
+    wanted = {entry.report_id for entry in entries if entry.report_id}
+    if not wanted:
+        return {}
+    if database.binding.render("{reports.id:type}") == "uuid":
+        wanted = {each for each in wanted if _is_uuid(each)}
+    found = await database.fetch(store.REPORT_FILES, list(wanted))
+    return {report.id: report.path for report in found if report.path}
+
+
+def _is_uuid(text: str) -> bool:
+    try:
+        UUID(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _addressed(held: Held, envelope: Envelope) -> Envelope:
+    if not held.earlier.count:
+        return envelope
+    left = tuple(each for each in envelope.recipients if each not in held.settled)
+    if not left:
+        raise AllSettledError
+    return replace(envelope, recipients=left)
+
+
+def _missing(row: Claimed) -> MessageError:
+    if row.email_id is None:
+        return MessageError("There is no email for this queue entry: emailId leads nowhere.")
+    return MessageError("The email of this queue entry was deleted.")
+
+
+def _mail(row: Claimed) -> Mail:
+    if row.email_id is None:
+        raise _missing(row)
+    found = as_attachments(read(row.attachments))
+    if found.problem:
+        raise MessageError(f"The attachments cannot be used: {found.problem}.")
+    return Mail(
+        id=row.id,
+        subject=row.subject or "",
+        body=row.body or "",
+        recipients=as_recipients(read(row.recipients)),
+        date=row.created_at or clock.now(),
+        attachments=found,
+    )

@@ -1,0 +1,101 @@
+"""What the relay's answer makes of a queued mail. Decisions only; no database, no network."""
+
+from dataclasses import replace
+from datetime import datetime
+
+from agentflow_tui.mail.answers import SendResult, Verdict
+from agentflow_tui.store import outgoing_mail as store
+from agentflow_tui.store.journal import Entry, ordered_id
+from agentflow_tui.store.outgoing_mail import Settlement
+from agentflow_tui.workers.sender_letters import Held
+
+_NO_MEMORY = "Some have it, and this database has no journal to say who: not tried again."
+
+
+def outcome(
+    held: Held, result: SendResult, *, max_attempts: int, remembers: bool, started: datetime | None
+) -> Settlement | None:
+    """The end of an attempt, or None when it was none and the mail goes back as it was.
+
+    ``remembers``: the journal can say later who has the mail (`store.keeps_receipts`); without
+    that, a mail that somebody accepted is not tried again.
+    """
+    if not result.costs_attempt:
+        return None
+    output = result.journal()
+    refused = {**held.earlier.refused, **_refused(result)}
+    accepted = held.earlier.accepted | frozenset(result.accepted)
+    status, error = _status(held, result, max_attempts)
+    if status == "pending" and accepted and not remembers:
+        status, error = "failed", f"{error} {_NO_MEMORY}"
+    entry = _entry(held, error=error, started=started)
+    if held.several and status != "completed" and (result.accepted or _refused(result)):
+        # Who has it is kept where the next attempt finds it, however often attempts are reset.
+        output |= {"accepted": sorted(accepted), "refused": refused}
+        entry = replace(entry, id=store.receipt_id(held.row.id, held.earlier.count))
+    return _settlement(held, status, error, replace(entry, output=output))
+
+
+def _status(held: Held, result: SendResult, max_attempts: int) -> tuple[str, str | None]:
+    if result.open:
+        last = held.row.attempts >= max_attempts
+        return ("failed" if last else "pending"), result.error
+    if result.verdict is Verdict.REFUSED:
+        return "failed", result.error
+    return _with_earlier_refusals(held)
+
+
+def _with_earlier_refusals(held: Held) -> tuple[str, str | None]:
+    if held.row.attempts > 1 and held.earlier.refused:
+        address, words = next(iter(held.earlier.refused.items()))
+        return "failed", f"{address}: {words}"
+    return "completed", None
+
+
+def _refused(result: SendResult) -> dict[str, str]:
+    pairs = zip(result.envelope.recipients, result.outcomes, strict=True)
+    return {who: str(each.answer) for who, each in pairs if each.verdict is Verdict.REFUSED}
+
+
+def unbuildable(held: Held, sentence: str) -> Settlement:
+    """The mail cannot be sent, whatever any relay says."""
+    return _settlement(held, "failed", sentence, _entry(held, error=sentence, started=None))
+
+
+def nobody_left(held: Held) -> Settlement:
+    """Everybody had their say in earlier attempts."""
+    status, error = _with_earlier_refusals(held)
+    entry = _entry(held, error=error, started=None)
+    output = {"answer": "Everybody has it already.", "accepted": sorted(held.earlier.accepted)}
+    return _settlement(held, status, error, replace(entry, output=output))
+
+
+def without_user(settlement: Settlement) -> Settlement:
+    """The same with the barest journal row, for a database that does not accept the full one."""
+    entry = replace(settlement.entry, user_id=None, output=None)
+    return replace(settlement, entry=entry)
+
+
+def _entry(held: Held, *, error: str | None, started: datetime | None) -> Entry:
+    row = held.row
+    return Entry(
+        task_type=store.TASK,
+        status="failed" if error else "completed",
+        input={"queueId": row.id, "emailId": row.email_id, "attempt": row.attempts},
+        error=error or None,
+        started=started,
+        user_id=row.user_id,
+        id=ordered_id(),  # fixed now: a write that is sent again must not journal twice
+    )
+
+
+def _settlement(held: Held, status: str, error: str | None, entry: Entry) -> Settlement:
+    row = held.row
+    return Settlement(
+        id=row.id,
+        attempts=row.attempts,
+        status=status,
+        error=error or None,
+        email_status={"completed": "sent", "failed": "failed"}.get(status),
+        entry=entry,
+    )

@@ -1,0 +1,67 @@
+"""What the sender sends with, from the settings."""
+
+from agentflow_tui.errors import SettingsError
+from agentflow_tui.mail import addresses, relays
+from agentflow_tui.mail.errors import MessageError
+from agentflow_tui.mail.limits import Limits, Rate
+from agentflow_tui.mail.messages import Letterhead
+from agentflow_tui.mail.outbox import OutboxTransport
+from agentflow_tui.mail.pool import SmtpTransport
+from agentflow_tui.mail.relays import Relay
+from agentflow_tui.mail.transports import Transport
+from agentflow_tui.settings import Settings, WorkerSettings
+
+_HERE = "agentflow@localhost"
+"""Who mail is from that does not leave this machine, when nothing else says so."""
+
+NOT_CONFIGURED = (
+    "No mail is sent: no relay is configured. Set SMTP_URL, or AGENTFLOW_OUTBOX to write files."
+)
+
+
+def transport_from(settings: Settings) -> tuple[Transport, Letterhead]:
+    """How mail leaves, and what stands on each. Raises `SettingsError` when it cannot."""
+    workers = settings.workers
+    if folder := settings.environ.get("AGENTFLOW_OUTBOX", "").strip():
+        return OutboxTransport(folder), letterhead(workers, _HERE)
+    relay = relays.from_environ(settings.environ)
+    if relay is None:
+        raise SettingsError(NOT_CONFIGURED)
+    transport = SmtpTransport(
+        relay,
+        connections=workers.connections,
+        limits=limits(workers),
+        # A mail that the relay took and the database does not know of is what a kill doubles.
+        window=workers.connections,
+    )
+    return transport, letterhead(workers, relay.sender or _local_sender(relay))
+
+
+def limits(workers: WorkerSettings) -> Limits:
+    """The configured rates; 0 is none."""
+    return Limits(
+        relay=_rate(workers.rate),
+        per_domain=_rate(workers.domain_rate),
+    )
+
+
+def _rate(per_second: float) -> Rate | None:
+    return Rate(per_second, burst=max(1, int(per_second))) if per_second > 0 else None
+
+
+def letterhead(workers: WorkerSettings, sender: str) -> Letterhead:
+    """Raises `SettingsError`."""
+    address = workers.sender or sender
+    if not address:
+        raise SettingsError(
+            "No mail is sent: nothing says who it is from. "
+            "Set [workers] sender = 'AgentFlow <reports@example.com>'."
+        )
+    try:
+        return Letterhead(sender=addresses.parse(address), unsubscribe=workers.unsubscribe)
+    except MessageError as error:
+        raise SettingsError(f"No mail is sent: [workers] sender cannot be used: {error}") from None
+
+
+def _local_sender(relay: Relay) -> str:
+    return _HERE if relay.host in ("127.0.0.1", "::1", "localhost") else ""

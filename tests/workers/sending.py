@@ -1,0 +1,141 @@
+"""What tests of the sender need: a queue, a relay, and a loop that steps."""
+
+import asyncio
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+from agentflow_tui.mail import addresses, relays
+from agentflow_tui.mail.breakers import Breaker
+from agentflow_tui.mail.jobs import Timeouts
+from agentflow_tui.mail.messages import Letterhead
+from agentflow_tui.mail.pool import SmtpTransport
+from agentflow_tui.settings import Settings, WorkerSettings
+from agentflow_tui.store.database import Database
+from agentflow_tui.store.statements import Statement, as_tuple
+from agentflow_tui.workers.roles import Crew
+from agentflow_tui.workers.sender import Sender
+from tests.samples import uid
+
+LETTERHEAD = Letterhead(sender=addresses.parse("AgentFlow <reports@acme.test>"))
+QUICK = Timeouts(connect=5, command=1, content=1, final=0.5, idle=60, quit=0.1)
+SETTINGS = Settings(
+    workers=WorkerSettings(retry_base=0.01, retry_limit=0.02, connections=4, max_attempts=4)
+)
+
+
+def settings(**options: Any) -> Settings:
+    return replace(SETTINGS, workers=replace(SETTINGS.workers, **options))
+
+
+def smtp(url: str, given: Settings = SETTINGS) -> SmtpTransport:
+    return SmtpTransport(
+        relays.from_url(url),
+        connections=given.workers.connections,
+        window=given.workers.connections,
+        timeouts=QUICK,
+        breaker=Breaker(first=0.02, longest=0.1),
+    )
+
+
+async def queue(database: Database, *recipients: Any, **more: Any) -> None:
+    """One mail a recipients value, in this order: numbers count from 1."""
+    for number, who in enumerate(recipients, start=1):
+        await database.execute(
+            "INSERT INTO {emails} ({emails.id}, {emails.subject}, {emails.body},"
+            " {emails.recipients}, {emails.attachments}, {emails.status}, {emails.createdAt})"
+            " VALUES ($1, 'Weekly', 'Hello', $2, $3, 'queued', now())",
+            uid(number),
+            json.dumps(who),
+            json.dumps(more.get("attachments", [])),
+        )
+        await database.execute(
+            "INSERT INTO {email_queue} ({email_queue.id}, {email_queue.emailId},"
+            " {email_queue.priority}, {email_queue.attempts}, {email_queue.status},"
+            " {email_queue.createdAt}) VALUES ($1, $2, $3, $4, 'pending', now())",
+            uid(1000 + number),
+            uid(number),
+            more.get("priority", 1),
+            more.get("attempts", 0),
+        )
+
+
+async def queue_many(database: Database, count: int) -> None:
+    """``count`` mails, each to somebody else."""
+    await database.execute(
+        "INSERT INTO {emails} ({emails.id}, {emails.subject}, {emails.body}, {emails.recipients},"
+        " {emails.status}, {emails.createdAt})"
+        " SELECT gen_random_uuid(), 'Weekly', 'Hello', to_jsonb(ARRAY['to' || n || '@acme.test']),"
+        " 'queued', now() FROM generate_series(1, $1::int) n",
+        count,
+    )
+    await database.execute(
+        "INSERT INTO {email_queue} ({email_queue.id}, {email_queue.emailId},"
+        " {email_queue.priority}, {email_queue.attempts}, {email_queue.status},"
+        " {email_queue.createdAt}) SELECT gen_random_uuid(), e.{emails.id}, 1, 0, 'pending', now()"
+        " FROM {emails} e"
+    )
+
+
+async def ask(database: Database, sql: str, *values: object) -> list[tuple[Any, ...]]:
+    return await database.fetch(Statement(as_tuple, sql), *values)
+
+
+async def statuses(database: Database) -> dict[str, int]:
+    found = await ask(
+        database, "SELECT {email_queue.status}, count(*) FROM {email_queue} GROUP BY 1"
+    )
+    return {str(status): int(count) for status, count in found}
+
+
+class Running:
+    """A sender in this process, stepped until it has nothing more to do."""
+
+    def __init__(self, database: Database, sender: Sender, given: Settings = SETTINGS):
+        self.crew = Crew(database=database, settings=given, wakes={"sender": asyncio.Event()})
+        self.sender = sender
+        self.tasks: set[asyncio.Task[None]] = set()
+
+        def start(job: Any) -> "asyncio.Task[None]":
+            task = asyncio.get_running_loop().create_task(job)
+            self.tasks.add(task)
+            return task
+
+        self.crew.start = start
+
+    async def until(self, condition: Callable[[], Any], seconds: float = 15.0) -> None:
+        """Step until ``condition`` (a coroutine function) holds."""
+        async with asyncio.timeout(seconds):
+            while not await condition():
+                turn = await self.sender.step(self.crew, woken=False)
+                if turn.again is None or turn.again > 0:
+                    await self.crew.pause("sender", min(0.02, turn.again or 0.02))
+                self.crew.wakes["sender"].clear()
+                self._raise_bugs()
+
+    def _raise_bugs(self) -> None:
+        for task in self.tasks:
+            if task.done() and not task.cancelled() and task.exception():
+                task.result()
+
+    async def settled(self) -> None:
+        """Step until nothing waits and nothing is held."""
+
+        async def done() -> bool:
+            left = await statuses(self.crew.database)
+            return not {"pending", "processing"} & set(left) and not self.sender.held
+
+        await self.until(done)
+
+    async def stop(self, seconds: float = 4.0) -> None:
+        self.crew.stop()
+        await self.sender.stop(self.crew, asyncio.get_running_loop().time() + seconds)
+        for task in self.tasks:
+            task.cancel()
+        await asyncio.gather(*self.tasks, return_exceptions=True)
+
+
+def doubles(recipients: Sequence[str]) -> int:
+    """How many mails came more than once."""
+    return len(recipients) - len(set(recipients))
