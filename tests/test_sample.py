@@ -140,7 +140,7 @@ def check_schedules(tables: Tables, now: datetime) -> None:
     """What a schedule says of its fires is what the journal says."""
     started: dict[str, datetime] = {}
     for entry in journal(tables, "schedule.fire"):
-        if entry["error"] is None and entry["output"]["started"]:
+        if entry["error"] is None and entry["output"]["outcome"] == "fired":
             started[entry["input"]["scheduleId"]] = entry["startTime"]
     for schedule in tables["schedules"]:
         last, due = schedule["lastRun"], schedule["nextRun"]
@@ -230,8 +230,8 @@ def test_the_relay_refuses_lakeside_since_this_morning_only(tables: Tables) -> N
     refused: list[datetime] = []
     taken: list[datetime] = []
     for entry in journal(tables, "email.send"):
-        addressed = entry["input"]["recipients"]
-        if addressed and behaviour_of(addressed[0]) is Behaviour.DOWN and entry["endTime"]:
+        addressed = list((entry["output"] or {}).get("recipients", ()))
+        if addressed and behaviour_of(addressed[0]) is Behaviour.DOWN:
             (refused if "451 4.4.1" in (entry["error"] or "") else taken).append(entry["startTime"])
     assert hours_ago(3) <= min(refused) < hours_ago(2)
     assert max(taken) < hours_ago(3)
@@ -274,7 +274,9 @@ def test_a_dead_worker_left_three_locks_on_steps_that_only_the_backend_runs(tabl
     backend = by_id(tables, "health_checks")["backend:ops-2"]
     assert backend["status"] == "error"
     assert abs(backend["lastChecked"] - stale[0]["lockedAt"]) < timedelta(minutes=2)
-    skipped = [e for e in journal(tables, "schedule.fire") if "skipped" in (e["output"] or {})]
+    skipped = [
+        e for e in journal(tables, "schedule.fire") if (e["output"] or {}).get("outcome") == "busy"
+    ]
     assert skipped
 
 

@@ -86,29 +86,39 @@ def check(world: World) -> None:
 
 
 def report_alive(world: World, held: list[Run], in_flight: list[str]) -> None:
-    """The workers that are at it at this moment, each with what it holds and its fencing tokens."""
+    """The workers that are at it at this moment, and what each holds, as workers say it.
+
+    ``lock`` is false: nobody is to conclude from a lock that is not held that they died, for they
+    have never lived. What they hold is free when the lease is over.
+    """
     for host, pid, roles in (
         ("ops-1", 2231, ["scheduler", "runner", "monitor"]),
         ("ops-3", 918, ["sender", "runner"]),
     ):
         started, seen = world.ago(hours=world.rng.uniform(9, 90)), world.ago(seconds=1)
         sends = "sender" in roles
-        holds: dict[str, dict[str, object]] = {
-            "workflows": {
-                run.workflow: run.locked_at and run.locked_at.isoformat() for run in held[sends::2]
-            },
-            "mails": dict.fromkeys(in_flight if sends else (), 1),
+        workflows = dict.fromkeys(run.workflow for run in held[sends::2])
+        mails = dict.fromkeys(in_flight if sends else (), 1)
+        details = {
+            "roles": roles,
+            "host": host,
+            "pid": pid,
+            "started": started.isoformat(),
+            "lock": False,
+            "mails": mails,
+            "workflows": workflows,
+            "reports": {},
         }
-        count = len(holds["workflows"]) + len(holds["mails"])
+        hands = f"{len(workflows)} workflows" + (f" and {len(mails)} mails" if mails else "")
         world.add(
             "health_checks",
             id=f"worker:{host}:{pid}:{world.rng.getrandbits(32):08x}",
-            name=f"Worker on {host}",
+            name=f"worker {host} {pid}",
             status="ok",
-            responseTime=world.rng.randrange(1, 5),
+            responseTime=None,
             lastChecked=seen,
-            message=f"{', '.join(roles)}; holds {count}",
-            details=json.dumps({"host": host, "pid": pid, "roles": roles, "holds": holds}),
+            message=f"Runs {', '.join(roles)}; {hands} in hand.",
+            details=json.dumps(details),
             createdAt=started,
             updatedAt=seen,
         )

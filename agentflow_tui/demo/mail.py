@@ -176,9 +176,11 @@ def _journal(
     if said and not letter.wrong:
         output = {
             "relay": relay.RELAY,
+            "verdict": _verdict(said),
             "code": said.code,
             "answer": said.line,
             "recipients": dict.fromkeys(addresses, said.line),
+            "accepted": addresses if said.delivered else [],
         }
     if said and not said.delivered:
         error = letter.wrong or said.line
@@ -187,7 +189,14 @@ def _journal(
         letter.owner,
         attempt.at,
         attempt.end,
-        given={**ids, "attempt": number, "recipients": addresses},
+        given={**ids, "attempt": number},
         result=output,
         error=error,
     )
+
+
+def _verdict(said: Answer) -> str:
+    """The sender's word for it (`agentflow_tui.mail.answers.Verdict`)."""
+    if said.delivered:
+        return "delivered"
+    return "refused" if said.for_good else "try later"

@@ -11,6 +11,7 @@ from agentflow_tui.demo.domains import (
     Answer,
     Behaviour,
     behaviour_of,
+    domain_of,
     is_unknown_user,
     refusal,
 )
@@ -47,7 +48,7 @@ BLOCKLISTED = Outbreak(
 STORAGE_FULL = Outbreak(66.0, 65.6, "452 4.3.1 Insufficient system storage")
 
 _MAILBOX_FULL = "452 4.2.2 <{}>: mailbox is full"
-_TIMEOUT = "421 4.4.2 smtp.harborridge.example: timeout exceeded, closing connection"
+_TIMEOUT = "451 4.4.2 {}: conversation with the mail exchanger timed out"
 
 
 def answer(world: World, address: str, size: int, when: datetime, first: datetime) -> Answer:
@@ -80,7 +81,7 @@ def _usual(world: World, address: str) -> Answer:
     if luck < 0.003 or address.endswith("quinones@bluemail.test"):
         return Answer(_MAILBOX_FULL.format(address), world.rng.uniform(0.1, 0.4))
     if luck < 0.012:
-        return Answer(_TIMEOUT, 30.0)
+        return Answer(_TIMEOUT.format(domain_of(address)), 30.0)
     slow = behaviour_of(address) is Behaviour.SLOW
     seconds = world.rng.uniform(*SLOW_SECONDS) if slow else world.rng.uniform(0.03, 0.4)
     return Answer(f"250 2.0.0 Ok: queued as {world.rng.getrandbits(44):011X}", seconds)

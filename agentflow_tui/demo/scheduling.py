@@ -143,14 +143,14 @@ def skipped_behind_stale_lock(world: World) -> None:
     schedule = _begin(world, "35 * * * *", recipes.month_end, made, OPERATIONS_LEAD)
     start = later(died, -world.rng.uniform(90, 150))
     (slot,) = slots_before(schedule.expression, start, 1)
-    last = _journal_fire(world, schedule, slot, _fired(world, slot), {"started": True})
+    last = _journal_fire(world, schedule, slot, _fired(world, slot), {"outcome": "fired"})
     run, steps = schedule.run, schedule.recipe.steps
     _anew(run, schedule.recipe, max(start, later(last, 0.01)))
     play(world, run, steps, until=2)
     seize(world, run, steps[2], died)
     why = f"the workflow is still running, locked since {died:%H:%M} UTC"
     for late in cron.missed(schedule.expression, died, until, UTC):
-        result = {"started": False, "skipped": why}
+        result = {"outcome": "busy", "reason": why}
         _journal_fire(world, schedule, late, _fired(world, late), result)
     due = slot_after(schedule.expression, until)
     _write(world, schedule, due=due, last=last, updated=died)
@@ -206,7 +206,7 @@ def _begin(
 def _fire(world: World, schedule: _Schedule, cook: Cook, slot: datetime) -> datetime:
     """Fire a slot: the workflow starts anew. Returns the moment of the fire."""
     schedule.recipe = cook(world)
-    fired = _journal_fire(world, schedule, slot, _fired(world, slot), {"started": True})
+    fired = _journal_fire(world, schedule, slot, _fired(world, slot), {"outcome": "fired"})
     _anew(schedule.run, schedule.recipe, later(fired, 0.02))
     play(world, schedule.run, schedule.recipe.steps)
     return fired

@@ -184,15 +184,18 @@ def _numbers(kind: str) -> str:
         FROM generate_series($1::int8, $2::int8) g) numbers"""
 
 
-_MAIL = f"""(
+_LETTER = f"""(
   SELECT h, at, {_uuid("h")} AS email, {_uuid("md5(h)")} AS entry, {_dice(1)} < 123 AS failed,
          {_pick("owners", 4)} AS owner,
          {_pick("locals", 19)} || '@' || {_pick("domains", 22)} AS address,
          at + {_dice(25)} * interval '10 ms' AS tried,
          at + {_dice(25)} * interval '10 ms' + (30 + {_dice(28)} / 8) * interval '1 ms' AS over
-    FROM {_numbers("mail")}) mails"""
-_REFUSAL = f"replace({_pick('refusals', 13)}, '{{}}', address)"
-_ACCEPTED = "'250 2.0.0 Ok: queued as ' || upper(substr(h, 1, 11))"
+    FROM {_numbers("mail")}) letters"""
+
+_MAIL = f"""(
+  SELECT *, CASE WHEN failed THEN replace({_pick("refusals", 13)}, '{{}}', address)
+                 ELSE '250 2.0.0 Ok: queued as ' || upper(substr(h, 1, 11)) END AS answer
+    FROM {_LETTER}) mails"""
 
 _WORK = f"""(
   SELECT h, at, {_uuid("h")} AS workflow, {_dice(1)} < 123 AS failed, {_pick("owners", 4)} AS owner,
@@ -227,7 +230,7 @@ _PARTS: dict[str, tuple[_Part, ...]] = {
                 "attempts": "1",
                 "lastAttempt": "tried",
                 "status": "CASE WHEN failed THEN 'failed' ELSE 'completed' END",
-                "error": f"CASE WHEN failed THEN {_REFUSAL} END",
+                "error": "CASE WHEN failed THEN answer END",
                 "createdAt": "at",
                 "updatedAt": "over",
             },
@@ -258,11 +261,12 @@ _PARTS: dict[str, tuple[_Part, ...]] = {
                 "userId": "owner",
                 "taskType": "'email.send'",
                 "input": "jsonb_build_object('emailId', email::uuid, 'queueId', entry::uuid,"
-                " 'attempt', 1, 'recipients', jsonb_build_array(address))",
-                "output": "jsonb_build_object('relay', @relay, 'answer',"
-                f" CASE WHEN failed THEN {_REFUSAL} ELSE {_ACCEPTED} END)",
+                " 'attempt', 1)",
+                "output": "jsonb_build_object('relay', @relay, 'code', left(answer, 3)::int,"
+                " 'verdict', CASE WHEN failed THEN 'refused' ELSE 'delivered' END,"
+                " 'answer', answer, 'recipients', jsonb_build_object(address, answer))",
                 "status": "CASE WHEN failed THEN 'failed' ELSE 'completed' END",
-                "error": f"CASE WHEN failed THEN {_REFUSAL} END",
+                "error": "CASE WHEN failed THEN answer END",
                 "startTime": "tried",
                 "endTime": "over",
                 "createdAt": "over",
