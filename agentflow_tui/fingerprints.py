@@ -2,7 +2,8 @@
 
 Two error texts are the same when they differ only in what belongs to the occasion: ids, numbers,
 addresses, host names, paths, times, quoted data. What names the fault is kept: SMTP and HTTP codes,
-exception classes, ``ECONNREFUSED``, SQLSTATE, and quoted identifiers such as ``"users_email_key"``.
+exception classes, ``ECONNREFUSED``, SQLSTATE, and quoted names of things in code or in the schema,
+such as ``constraint "users_email_key"``.
 
 Mail hosts are masked, so that one failure at forty domains is one group; which domains it hits is a
 question for the filter. The host of a URL is kept: it names the service that failed.
@@ -19,7 +20,10 @@ from agentflow_tui.text import ELLIPSIS, safe
 _HEAD = 4000
 _TAIL = 2000
 _LINE = 1000
-_LABEL = 200
+_ROUNDS = 5
+
+LABEL = 200
+"""Characters of a label."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +46,10 @@ def fingerprint(error: str) -> Fingerprint:
 @lru_cache(maxsize=1024)
 def _fingerprint(head: str, tail: str) -> Fingerprint:
     label = normalised(telling_line(head, tail))
+    for _ in range(_ROUNDS):  # one replacement may complete the pattern of another
+        before, label = label, normalised(telling_line(label))
+        if label == before:
+            break
     key = hashlib.blake2b(label.casefold().encode(), digest_size=6).hexdigest()
     return Fingerprint(key, label)
 
@@ -58,7 +66,7 @@ def telling_line(head: str, tail: str = "") -> str:
     first = lines[0].strip() if lines else ""
     if len(lines) > 1 and first.endswith(":"):
         first = f"{first} {lines[1].strip()}"
-    return safe(first, _LINE)
+    return safe(first, _LINE).strip() or "(no reason given)"
 
 
 def _exception_line(traceback: str) -> str:
@@ -151,7 +159,12 @@ _URL = re.compile(
 _QUOTED = re.compile(
     r"(?<!\w)(?:'([^'\n]{0,300})'|\"([^\"\n]{0,300})\"|`([^`\n]{0,300})`|“([^”\n]{0,300})”)(?!\w)"
 )
-_IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z_-]{0,63}")
+_IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z_]{0,62}")
+_NAMING = re.compile(
+    r"(?:attribute|column|constraint|field|function|index|keyerror:|module|named|parameter|property"
+    r"|reading|relation|table|type|variable) \(?$",
+    re.IGNORECASE,
+)
 _REPEATED = re.compile(r"(<[a-z]{1,8}>)(?:(?:[-._:/]|, ?| )\1)+")
 
 # What is kept is spelled in private-use characters while the rules run; no harmless text has them.
@@ -170,7 +183,7 @@ def normalised(line: str) -> str:
     for pattern, name in _OCCASIONS:
         line = pattern.sub(name, line)
     line = _REPEATED.sub(r"\1", line)
-    return safe(" ".join(line.translate(_RELEASE).split()), _LABEL)
+    return safe(" ".join(line.translate(_RELEASE).split()), LABEL)
 
 
 def _service(url: re.Match[str]) -> str:
@@ -181,6 +194,6 @@ def _service(url: re.Match[str]) -> str:
 
 def _data(quoted: re.Match[str]) -> str:
     inside = next(group for group in quoted.groups() if group is not None)
-    if not inside or _IDENTIFIER.fullmatch(inside):
-        return quoted[0]
-    return f"{quoted[0][0]}{ELLIPSIS}{quoted[0][-1]}"
+    before = quoted.string[max(0, quoted.start() - 20) : quoted.start()]
+    is_name = _IDENTIFIER.fullmatch(inside) and ("_" in inside or _NAMING.search(before))
+    return quoted[0] if is_name or not inside else f"{quoted[0][0]}{ELLIPSIS}{quoted[0][-1]}"
