@@ -30,6 +30,9 @@ from agentflow_tui.store.summaries import HEALTH, Health
 HEALTH_EVERY = 15.0
 """Seconds between two looks at the health summary from screens that do not show it."""
 
+BIND_EVERY = 60.0
+"""Seconds between two looks at what the database has: tables, columns, indexes."""
+
 TICK = 1.0
 """Seconds between two steps of the relative ages."""
 
@@ -76,6 +79,7 @@ class ConsoleApp(App[None]):
         self._start = start or Place(env.settings.console.start)
         self._current: View | None = None
         self._looked_at: View | None = None
+        self._bound = env.clock()
         self._health_read = datetime.min.replace(tzinfo=UTC)
         self.refresh_every = env.settings.console.refresh
         self.started = env.clock()
@@ -117,7 +121,7 @@ class ConsoleApp(App[None]):
 
     async def on_mount(self) -> None:
         await self.go(self._start, remember=False)
-        self._polling = self.run_worker(self.poller.run, name="poller")
+        self._polling = self.run_worker(self.poller.run(), name="poller")
         self.set_interval(TICK, self._tick)
 
     async def on_unmount(self) -> None:
@@ -141,6 +145,9 @@ class ConsoleApp(App[None]):
             self._health_read = now
             database = await self.env.connected()
             self.health = await database.fetch_one(HEALTH)
+            if (now - self._bound).total_seconds() > BIND_EVERY:
+                self._bound = now
+                await database.rebind()
         else:
             await view.refresh_data()
             self._looked_at = view

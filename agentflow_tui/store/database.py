@@ -159,14 +159,19 @@ class Database:
             ) from None
 
     async def rebind(self) -> None:
-        """Look up anew what the database calls its tables and columns."""
+        """Look up anew what the database calls its tables and columns, and which indexes it has.
+
+        The binding stays the same object where nothing has changed but the number of rows.
+        """
         async with self._borrowed() as connection:
             self.statements += 1
             with translated():
                 records = await connection.fetch(CATALOGUE, _WANTED)
-        self.binding = bind(
+        found = bind(
             CatalogueRow(**{**record, "indexes": tuple(record["indexes"])}) for record in records
         )
+        if found != self.binding:
+            self.binding = found
 
     @asynccontextmanager
     async def _borrowed(self) -> AsyncIterator[Any]:

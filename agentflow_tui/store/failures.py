@@ -31,8 +31,12 @@ class Failure:
     created_at: datetime | None
 
 
+SAMPLE = 20_000
+"""Rows of a large table without an index that are looked at, highest keys first."""
+
+
 def unserved(binding: Binding) -> list[str]:
-    """Tables so large that without an index their failures are not looked for."""
+    """Tables so large that without an index failures are only looked for among `SAMPLE` rows."""
     return [
         table
         for table, _, _ in SOURCES
@@ -41,13 +45,17 @@ def unserved(binding: Binding) -> list[str]:
 
 
 def failures_sql(binding: Binding) -> str:
-    """The newest failures of each table that an index serves or that is small."""
-    skipped = unserved(binding)
-    parts = [_part(*source) for source in SOURCES if source[0] not in skipped]
-    return " UNION ALL ".join(parts) or _part(*SOURCES[0]).replace("WHERE", "WHERE false AND", 1)
+    """The newest failures of each table."""
+    sampled = unserved(binding)
+    return " UNION ALL ".join(
+        _part(table, words, at, sampled=table in sampled) for table, words, at in SOURCES
+    )
 
 
-def _part(table: str, words: str, at: str) -> str:
+def _part(table: str, words: str, at: str, *, sampled: bool) -> str:
+    source = f"{{{table}?}} q"
+    if sampled:
+        source = f"(SELECT q.* FROM {source} ORDER BY {{q.{table}.id}} DESC LIMIT {SAMPLE}) q"
     domain, joins = "NULL::text", ""
     if table == "email_queue":
         domain = "lower(substring({e.emails.recipients}::text from '@([A-Za-z0-9.-]+)'))"
@@ -57,7 +65,7 @@ def _part(table: str, words: str, at: str) -> str:
         f"left(coalesce({{q.{table}.{words}}}, ''), 2000), "
         f"coalesce({{q.{table}.{at}}}, {{q.{table}.createdAt}})::timestamptz, {domain}, "
         f"{{q.{table}.createdAt}}::timestamptz "
-        f"FROM (SELECT q.* FROM {{{table}?}} q WHERE {{q.{table}.status}} = 'failed' "
+        f"FROM (SELECT q.* FROM {source} WHERE {{q.{table}.status}} = 'failed' "
         f"ORDER BY {{q.{table}.createdAt}} DESC LIMIT {NEWEST}) q {joins})"
     )
 

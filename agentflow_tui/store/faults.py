@@ -4,6 +4,7 @@ A lost server surfaces as several unrelated asyncpg classes; they are listed onc
 listed is a bug and passes through untouched.
 """
 
+import re
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -59,9 +60,18 @@ def translated() -> Iterator[None]:
     except _CANCELLED as error:
         raise _known(error) from None
     except LOST as error:
+        if _is_misuse(error):
+            raise
         raise UnreachableError(f"The database connection was lost: {first_line(error)}.") from None
     except asyncpg.PostgresError as error:
         raise _known(error) from None
+
+
+def _is_misuse(error: BaseException) -> bool:
+    """The driver has one class for "the connection is closed" and for wrong calls of ours."""
+    return isinstance(error, asyncpg.InterfaceError) and not re.search(
+        r"clos|released|in progress", str(error)
+    )
 
 
 def _known(error: asyncpg.PostgresError) -> BaseException:

@@ -102,7 +102,9 @@ class Listing(Generic[RowT]):
         ]
         if not sort and keys and self.why_unsorted(binding, keys[0].field.name):
             keys = []
-        last = OrderKey(field=self.key, descending=keys[-1].descending if keys else False)
+        # Keys that are made in the order of time put the newest on top where nothing else can.
+        newest = self.table.order[0].startswith("-") and not sort
+        last = OrderKey(field=self.key, descending=keys[-1].descending if keys else newest)
         return (*(k for k in keys if k.field is not self.key), last)
 
     def why_unsorted(self, binding: Binding, name: str) -> str | None:

@@ -79,7 +79,7 @@ class BoundTable:
     sql: str
     oid: int | None
     columns: dict[str, BoundColumn]
-    rows: float = 0.0
+    rows: float = field(default=0.0, compare=False)
     readable: bool = True
     writable: bool = True
     indexes: frozenset[str] = frozenset()

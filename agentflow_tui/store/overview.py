@@ -110,7 +110,7 @@ def overview_sql(binding: Binding) -> str:
     names = ", ".join(f"o.{name}" for name in parts)
     return (
         f"SELECT s.snapshot, now(), {names} FROM (SELECT {SNAPSHOT} AS snapshot) s "
-        f"LEFT JOIN LATERAL (SELECT {columns} OFFSET 0) o "
+        f"LEFT JOIN LATERAL (SELECT {columns}, $2::float8 AS lease OFFSET 0) o "
         "ON s.snapshot IS DISTINCT FROM $1::text"
     )
 

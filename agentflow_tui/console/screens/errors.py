@@ -10,7 +10,7 @@ from agentflow_tui.console.widgets.columns import Cell, Column
 from agentflow_tui.console.widgets.pane import Link
 from agentflow_tui.operations.error_groups import ErrorGroup, group
 from agentflow_tui.schema import TABLES
-from agentflow_tui.store.failures import SOURCES, read_failures, unserved
+from agentflow_tui.store.failures import SAMPLE, SOURCES, read_failures, unserved
 from agentflow_tui.store.matrices import AGES, DomainRow, read_matrix
 
 _WORDS_OF = {table: words for table, words, _ in SOURCES}
@@ -55,7 +55,7 @@ def _left_out(env: Environment) -> str:
     tables = unserved(env.database.binding) if env.database else []
     if not tables:
         return "new kinds first"
-    return f"without {', '.join(tables)}: 'agentflow db accelerate' adds the index it needs"
+    return f"{SAMPLE:,} rows looked at of {', '.join(tables)}; 'db accelerate' finds all"
 
 
 ERRORS_SCREEN = GroupScreen(

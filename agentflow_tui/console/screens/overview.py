@@ -15,7 +15,7 @@ from agentflow_tui.console.widgets.pane import Link, Pane, PaneLine, heading, te
 from agentflow_tui.operations.error_groups import ErrorGroup, group
 from agentflow_tui.operations.registry import BY_ID
 from agentflow_tui.operations.timetables import timetable_words
-from agentflow_tui.store.counts import CAP, Count
+from agentflow_tui.store.counts import CAP, Count, has_index, is_large
 from agentflow_tui.store.failures import read_failures
 from agentflow_tui.store.overview import Overview, Trouble, read_overview
 from agentflow_tui.text import NOTHING, age, bounded, number, plural, spark
@@ -154,7 +154,7 @@ class OverviewView(View):
         lines.append(
             self._labelled(
                 "Oldest waiting",
-                (Piece(age(now - waiting) if waiting else NOTHING, "warning" if late else ""),),
+                (Piece(self._waited(waiting, now), "warning" if late else ""),),
                 [("waiting mail", Link("email_queue", filter="status:pending"))],
             )
         )
@@ -170,6 +170,17 @@ class OverviewView(View):
         lines.append(self._series("Steps a minute", "task_logs", "workflow.step", overview.steps))
         return lines
 
+    def _waited(self, since: datetime | None, now: datetime) -> str:
+        if since is not None:
+            return age(now - since)
+        database = self.env.database
+        unknown = (
+            database is not None
+            and is_large(database.binding, "email_queue")
+            and not has_index(database.binding, "email_queue", "pending")
+        )
+        return _known(None) if unknown else NOTHING
+
     def _states(
         self,
         name: str,
@@ -179,10 +190,14 @@ class OverviewView(View):
         lately: int | None,
     ) -> PaneLine:
         pieces, ways = [], []
+        # The planner knows the common states of a large table only; of the others nothing is said.
+        nothing = None if any(c.estimated for c in counts.values()) else Count(0)
         for status, word, style in words:
-            count = counts.get(status, Count(0))
-            pieces.append(Piece(f"{said(count)} {word}  ", style if count.rows else "dim"))
-            ways.append((f"{said(count)} {word}", Link(table, filter=f"status:{status}")))
+            count = counts.get(status, nothing)
+            amount = "?" if count is None else said(count)
+            seen = count is None or count.rows
+            pieces.append(Piece(f"{amount} {word}  ", style if seen else "dim"))
+            ways.append((f"{amount} {word}", Link(table, filter=f"status:{status}")))
         if lately:
             pieces.append(Piece(f"(+{number(lately)} in 1h)", "failed"))
         return self._labelled(name, pieces, ways)

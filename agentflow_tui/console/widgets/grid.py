@@ -161,7 +161,10 @@ class Grid(GridCanvas[RowT], can_focus=True):
             self._reading = asyncio.get_running_loop().create_future()
             if not self._is_known:
                 self.set_timer(PATIENCE, self._speak_of_reading)
-            self.run_worker(self._read, name="rows", group="rows")
+            reading: Any = (
+                self._read
+            )  # not called: a worker that never starts leaves nothing behind
+            self.run_worker(reading, name="rows", group="rows")
         return self._reading
 
     async def _read(self) -> None:
