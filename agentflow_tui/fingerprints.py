@@ -105,13 +105,15 @@ _UNITS = "ms|µs|us|ns|s|secs?|seconds?|m|mins?|minutes?|h|hrs?|hours?|d|days?|w
 _MONTHS = "Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec"
 
 # Each repetition is bounded or cannot overlap with what follows, and a line has at most a thousand
-# characters, so that no text makes this slow. The order matters: the long before its parts.
+# characters, so that no text makes this slow. The order matters: the long before its parts. The
+# middle column holds what a match must contain; most lines skip most rules by it.
 _OCCASIONS = tuple(
-    (re.compile(pattern), name)
-    for name, pattern in (
-        ("<address>", r"<?[^\s<>\"'(),:;@\[\]]{1,64}@[\w.-]{1,253}>?"),
+    (re.compile(f"[{needed}]").search, re.compile(pattern), name)
+    for name, needed, pattern in (
+        ("<address>", "@", r"<?[^\s<>\"'(),:;@\[\]]{1,64}@[\w.-]{1,253}>?"),
         (
             "<time>",
+            r"\d",
             (
                 r"\b\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:[.,]\d{1,9})?)?)?"
                 r"(?: ?(?:Z|[+-]\d\d:?\d\d)\b)?"
@@ -119,37 +121,44 @@ _OCCASIONS = tuple(
         ),
         (
             "<time>",
+            r"\d",
             (
                 rf"\b(?:[A-Z][a-z]{{2}}, )?\d{{1,2}} (?:{_MONTHS})[a-z]{{0,6}} \d{{4}}\b"
                 r"(?: \d\d:\d\d:\d\d)?(?: [+-]\d{4}| GMT)?"
             ),
         ),
-        ("<time>", r"\b\d{1,2}:\d\d:\d\d(?:[.,]\d{1,9})?\b"),
-        ("<id>", r"\b[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}\b"),
+        ("<time>", r"\d", r"\b\d{1,2}:\d\d:\d\d(?:[.,]\d{1,9})?\b"),
+        ("<id>", r"\d", r"\b[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}\b"),
         (
             "<host>",
+            ":",
             (
                 r"\[?(?<![\w:.])(?:[0-9A-Fa-f]{0,4}:){2,7}[0-9A-Fa-f]{1,4}(?![\w:])\]?"
                 r"(?::\d{1,5}\b)?"
             ),
         ),
-        ("<host>", r"\b(?:\d{1,3}\.){3}\d{1,3}\b(?:[:/]\d{1,5}\b)?"),
+        ("<host>", ".", r"\b(?:\d{1,3}\.){3}\d{1,3}\b(?:[:/]\d{1,5}\b)?"),
         (
             "<host>",
+            ".",
             (
                 rf"\b(?:[A-Za-z0-9_-]{{1,63}}\.){{1,8}}(?:{_HOST_ENDS})(?![\w-]|\.\w)"
                 r"(?:\[[0-9A-Fa-f.:]{2,45}\]|\[<host>\])?(?::\d{1,5}\b)?"
             ),
         ),
-        ("<host>", r"(?<![\w.-])[a-z][a-z0-9-]{0,62}:(?:\d{4,5}|25|80|443|465|587|993)\b"),
-        ("<path>", r"(?<![\w<…])(?:~|\.{1,2})?(?:/[\w.@%+~-]{1,255}){2,40}/?"),
-        ("<path>", r"\b[A-Za-z]:\\[^\s:'\"<>|]{1,300}"),
-        ("<file>", rf"\b[\w%+~-]{{1,200}}\.(?:{_FILE_ENDS})\b"),
-        ("<duration>", rf"(?<![\w.])\d{{1,20}}(?:[.,]\d{{1,20}})? ?(?:{_UNITS})\b"),
-        ("<size>", r"(?<![\w.])\d{1,20}(?:[.,]\d{1,20})? ?(?:[kKMGT]i?B|bytes?|B)\b"),
-        ("<id>", r"(?<![\w-])(?=[A-Za-z_-]{0,99}\d)(?=[\d_-]{0,99}[A-Za-z])[\w-]{8,}(?![\w-])"),
-        ("<n>", r"(?:(?<!\w)[+-])?\b\d+(?:[.,]\d+)*\b"),
-        ("<n>", r"\d{3,}"),
+        ("<host>", r"\d", r"(?<![\w.-])[a-z][a-z0-9-]{0,62}:(?:\d{4,5}|25|80|443|465|587|993)\b"),
+        ("<path>", "/", r"(?<![\w<…])(?:~|\.{1,2})?(?:/[\w.@%+~-]{1,255}){2,40}/?"),
+        ("<path>", r"\\", r"\b[A-Za-z]:\\[^\s:'\"<>|]{1,300}"),
+        ("<file>", ".", rf"\b[\w%+~-]{{1,200}}\.(?:{_FILE_ENDS})\b"),
+        ("<duration>", r"\d", rf"(?<![\w.])\d{{1,20}}(?:[.,]\d{{1,20}})? ?(?:{_UNITS})\b"),
+        ("<size>", r"\d", r"(?<![\w.])\d{1,20}(?:[.,]\d{1,20})? ?(?:[kKMGT]i?B|bytes?|B)\b"),
+        (
+            "<id>",
+            r"\d",
+            r"(?<![\w-])(?=[A-Za-z_-]{0,99}\d)(?=[\d_-]{0,99}[A-Za-z])[\w-]{8,}(?![\w-])",
+        ),
+        ("<n>", r"\d", r"(?:(?<!\w)[+-])?\b\d+(?:[.,]\d+)*\b"),
+        ("<n>", r"\d", r"\d{3,}"),
     )
 )
 
@@ -159,6 +168,7 @@ _URL = re.compile(
 _QUOTED = re.compile(
     r"(?<!\w)(?:'([^'\n]{0,300})'|\"([^\"\n]{0,300})\"|`([^`\n]{0,300})`|“([^”\n]{0,300})”)(?!\w)"
 )
+_DIGIT = re.compile(r"\d")
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z_]{0,62}")
 _NAMING = re.compile(
     r"(?:attribute|column|constraint|field|function|index|keyerror:|module|named|parameter|property"
@@ -176,12 +186,14 @@ _RELEASE = str.maketrans(_KEPT, _PLAIN)
 
 def normalised(line: str) -> str:
     """A line of harmless text with everything that belongs to the occasion replaced."""
-    for codes in _CODES:
-        line = codes.sub(lambda found: found[0].translate(_KEEP), line)
+    if _DIGIT.search(line):
+        for codes in _CODES:
+            line = codes.sub(lambda found: found[0].translate(_KEEP), line)
     line = _URL.sub(_service, line)
     line = _QUOTED.sub(_data, line)
-    for pattern, name in _OCCASIONS:
-        line = pattern.sub(name, line)
+    for is_possible, pattern, name in _OCCASIONS:
+        if is_possible(line):
+            line = pattern.sub(name, line)
     line = _REPEATED.sub(r"\1", line)
     return safe(" ".join(line.translate(_RELEASE).split()), LABEL)
 
