@@ -1,0 +1,30 @@
+"""One sender in a process of its own: ``python -m tests.chaos.sender_process DATABASE RELAY``."""
+
+import asyncio
+import sys
+
+from agentflow_tui.settings import Settings, WorkerSettings
+from agentflow_tui.workers import logs, supervisor
+from agentflow_tui.workers.sender import Sender
+from tests.workers.sending import LETTERHEAD, smtp
+
+SETTINGS = Settings(
+    workers=WorkerSettings(
+        retry_base=0.05, retry_limit=0.2, connections=4, max_attempts=50, lease=30.0, poll=1.0
+    )
+)
+
+
+def main(database_url: str, relay_url: str) -> int:
+    """Send until SIGTERM. Returns the exit code."""
+    logs.configure(as_json=False, secrets=())
+
+    async def run() -> int:
+        sender = Sender(SETTINGS, smtp(relay_url, SETTINGS), LETTERHEAD)
+        return await supervisor.run(SETTINGS, database_url, [sender])
+
+    return asyncio.run(run())
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))

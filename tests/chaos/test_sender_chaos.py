@@ -1,0 +1,149 @@
+"""Senders killed at random: nothing lost, no more doubled than was in the air at each kill."""
+
+import asyncio
+import random
+import signal
+import sys
+from collections import Counter
+from collections.abc import AsyncIterator
+
+import pytest
+
+from agentflow_tui.demo.catcher import Catcher
+from agentflow_tui.demo.mischief import Mischief, Trick
+from agentflow_tui.store.database import Database
+from tests.workers.sending import ask, queue_many, statuses
+
+from .sender_process import SETTINGS
+
+SLOW = Mischief(shares={Trick.SLOW: 0.3, Trick.GREYLIST: 0.05}, slow=0.15)
+
+
+class Senders:
+    """Some sender processes on one queue and one relay."""
+
+    def __init__(self, database_url: str, relay_url: str):
+        self._urls = database_url, relay_url
+        self.running: list[asyncio.subprocess.Process] = []
+
+    async def start(self, count: int) -> None:
+        for _ in range(count):
+            process = await asyncio.create_subprocess_exec(
+                sys.executable, "-m", "tests.chaos.sender_process", *self._urls,
+                stderr=asyncio.subprocess.DEVNULL,
+            )  # fmt: skip
+            self.running.append(process)
+
+    async def kill_one(self, dice: random.Random) -> None:
+        """SIGKILL for a random one; another takes its place."""
+        victim = self.running.pop(dice.randrange(len(self.running)))
+        victim.kill()
+        await victim.wait()
+        await self.start(1)
+
+    async def stop(self) -> list[int]:
+        """SIGTERM for all. Their exit codes."""
+        for process in self.running:
+            process.send_signal(signal.SIGTERM)
+        return [await process.wait() for process in self.running]
+
+    async def end(self) -> None:
+        for process in self.running:
+            if process.returncode is None:
+                process.kill()
+                await process.wait()
+
+
+@pytest.fixture
+async def relay() -> AsyncIterator[Catcher]:
+    catcher = Catcher(SLOW)
+    await catcher.start()
+    yield catcher
+    await catcher.close()
+
+
+async def _storm(
+    database: Database, url: str, relay: Catcher, *, mails: int, processes: int, pause: float
+) -> None:
+    dice = random.Random(mails)
+    await queue_many(database, mails)
+    senders = Senders(url, relay.url)
+    kills = 0
+    try:
+        await senders.start(processes)
+        killed_at = asyncio.get_running_loop().time()
+        while await statuses(database) != {"completed": mails}:
+            await asyncio.sleep(0.05)
+            now = asyncio.get_running_loop().time()
+            if relay.caught and now > killed_at + pause and await _is_under_way(database):
+                await senders.kill_one(dice)
+                kills, killed_at = kills + 1, now
+        # One that was started a moment ago may not listen to signals yet.
+        assert set(await senders.stop()) <= {0, -signal.SIGTERM}
+    finally:
+        await senders.end()
+    assert kills > 0
+    await _nothing_lost_little_doubled(database, relay, mails=mails, kills=kills)
+
+
+async def _is_under_way(database: Database) -> bool:
+    left = await statuses(database)
+    return left.get("pending", 0) + left.get("processing", 0) > 20
+
+
+async def _nothing_lost_little_doubled(
+    database: Database, relay: Catcher, *, mails: int, kills: int
+) -> None:
+    copies = Counter(each.recipients[0] for each in relay.caught)
+    assert len(copies) == mails
+    in_the_air = SETTINGS.workers.connections * kills
+    assert copies.total() - mails <= in_the_air
+    journalled = await ask(
+        database,
+        "SELECT count(DISTINCT {task_logs.input} ->> 'queueId') FROM {task_logs}"
+        " WHERE {task_logs.taskType} = 'email.send' AND {task_logs.status} = 'completed'",
+    )
+    assert journalled == [(mails,)]
+    sent = await ask(
+        database,
+        "SELECT count(*) FROM {emails}"
+        " WHERE {emails.status} = 'sent' AND {emails.sentAt} IS NOT NULL",
+    )
+    assert sent == [(mails,)]
+
+
+async def test_killed_senders_lose_nothing(
+    database: Database, database_url: str, relay: Catcher
+) -> None:
+    async with asyncio.timeout(60):
+        await _storm(database, database_url, relay, mails=300, processes=3, pause=0.5)
+
+
+@pytest.mark.long
+async def test_eight_senders_one_killed_every_second_and_five_thousand_mails(
+    database: Database, database_url: str, relay: Catcher
+) -> None:
+    async with asyncio.timeout(600):
+        await _storm(database, database_url, relay, mails=5000, processes=8, pause=1.0)
+
+
+async def test_sigterm_under_load_leaves_nothing_claimed(
+    database: Database, database_url: str, relay: Catcher
+) -> None:
+    await queue_many(database, 600)
+    senders = Senders(database_url, relay.url)
+    try:
+        async with asyncio.timeout(30):
+            await senders.start(2)
+            while len(relay.caught) < 20:
+                await asyncio.sleep(0.01)
+            assert await senders.stop() == [0, 0]
+    finally:
+        await senders.end()
+    left = await statuses(database)
+    assert set(left) == {"pending", "completed"}
+    assert left["completed"] == len(relay.caught)
+    workers = await ask(
+        database, "SELECT count(*) FROM {health_checks} WHERE {health_checks.id} LIKE 'worker:%'"
+    )
+    assert workers == [(0,)]
