@@ -75,8 +75,9 @@ class ServerClock:
     """
 
     def __init__(self, now: clock.Clock = clock.now) -> None:
+        self.error = float("inf")
+        """Seconds by which it may be wrong."""
         self._base = now() - timedelta(seconds=time.monotonic())
-        self._error = float("inf")
         self._measured = float("-inf")
 
     def now(self) -> datetime:
@@ -87,8 +88,8 @@ class ServerClock:
         """Learn from one round trip: the database said ``told`` between ``asked`` and ``answered``
         (`time.monotonic`)."""
         error = (answered - asked) / 2
-        if error <= self._error or answered - self._measured > 60:
-            self._error, self._measured = error, answered
+        if error <= self.error or answered - self._measured > 60:
+            self.error, self._measured = error, answered
             self._base = told - timedelta(seconds=asked + error)
 
 

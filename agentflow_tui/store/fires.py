@@ -1,0 +1,225 @@
+"""What the scheduler reads and writes: which schedules are due, and firing them exactly once.
+
+There is no leader. The row is the referee: a fire moves ``nextRun`` from the value that was read,
+so of any number of schedulers one wins each slot, and the others find nothing to move. Rows that
+somebody else is at are passed over and looked at again a moment later, so that one operator's open
+transaction delays one schedule.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from agentflow_tui.store.insertions import assignments
+from agentflow_tui.store.naming import Binding
+from agentflow_tui.store.statements import Statement
+
+
+@dataclass(frozen=True, slots=True)
+class Upcoming:
+    """An active schedule with its next slot. All None but ``now`` where there is no schedule.
+
+    ``now`` is the database's clock, the same for a while."""
+
+    now: datetime
+    id: str | None
+    cron: str | None
+    next_run: datetime | None
+
+
+UPCOMING = Statement(
+    Upcoming,
+    """
+SELECT clock_timestamp(), s.id, s.cron, s.next_run
+  FROM (SELECT) one LEFT JOIN LATERAL (
+    SELECT q.{schedules.id}::text AS id, q.{schedules.cron}::text AS cron,
+           q.{schedules.nextRun} AS next_run
+      FROM {schedules} q
+     WHERE q.{schedules.active} AND (q.{schedules.nextRun} IS NULL OR q.{schedules.nextRun} <= $1)
+       AND (q.{schedules.id}, coalesce(q.{schedules.cron}::text, '')) NOT IN (
+             SELECT * FROM unnest($2::{schedules.id:type}[], $3::text[]))
+     ORDER BY q.{schedules.nextRun} NULLS FIRST LIMIT $4) s ON true
+""",
+)
+"""Schedules due up to ``$1``, and those that lack a next slot, ``$4`` at most, without those whose
+expression (``$2``, ``$3``) is known to be wrong. Reads the table unless ``nextRun`` has an index,
+so it is asked rarely, and far enough ahead."""
+
+LOOK_AGAIN = Statement(
+    Upcoming,
+    """
+SELECT clock_timestamp(), q.{schedules.id}::text, q.{schedules.cron}::text, q.{schedules.nextRun}
+  FROM {schedules} q
+ WHERE q.{schedules.id} = ANY($1::{schedules.id:type}[]) AND q.{schedules.active}
+   AND q.{schedules.nextRun} IS NOT NULL
+""",
+)
+"""How these schedules stand now. By primary key."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Slot:
+    """One slot to be fired, as it was read and as it shall become.
+
+    ``starts`` is false for a slot that is over: the schedule moves on and nothing starts.
+    """
+
+    id: str
+    cron: str
+    due: datetime
+    next_run: datetime | None
+    starts: bool = True
+
+
+class Outcome(StrEnum):
+    """What a slot came to, as the journal says it."""
+
+    FIRED = "fired"
+    MISSED = "missed"
+    """Its time was over, and missed slots are skipped."""
+    GONE = "gone"
+    """There is no such workflow."""
+    TWICE = "twice"
+    """Another schedule started the workflow at the same moment."""
+    BUSY = "busy"
+    """The workflow is still pending, running or paused."""
+    LOCKED = "locked"
+    """Somebody holds the workflow's lock."""
+    UNKNOWN = "unknown"
+    """The workflow's status is a word that we do not know."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fired:
+    """A slot that this process won. ``late`` is in seconds; ``status`` was the workflow's."""
+
+    id: str
+    outcome: str
+    late: float
+    workflow_id: str | None
+    user_id: str | None
+    status: str | None
+
+
+def fire(binding: Binding) -> Statement[Fired]:
+    """Move schedules on and start their workflows, in one statement.
+
+    Parameters are `fire_values`. A start makes the workflow pending at its first step, with the
+    last run's error, lock and the runner's account of that run (``$7``) forgotten; what else its
+    context holds stays, for it may be input, and the runner drops the last run's results itself.
+    """
+    moved = assignments(
+        binding,
+        "schedules",
+        {
+            "lastRun": ("CASE WHEN r.outcome = 'fired' THEN now() ELSE {s.schedules.lastRun} END"),
+            "nextRun": "r.next_run",
+            "updatedAt": "now()",
+        },
+    )
+    return Statement(
+        Fired,
+        f"""
+WITH wanted AS (
+  SELECT *, $7::text AS account
+    FROM unnest($1::{{schedules.id:type}}[], $2::text[], $3::{{schedules.nextRun:type}}[],
+                $4::{{schedules.nextRun:type}}[], $5::bool[])
+      AS wanted (id, cron, due, next_run, starts)
+), won AS (
+  SELECT wanted.*, s.{{schedules.workflowId}} AS workflow_id
+    FROM {{schedules}} s JOIN wanted ON s.{{schedules.id}} = wanted.id
+   WHERE s.{{schedules.active}} AND s.{{schedules.nextRun}} = wanted.due
+     AND s.{{schedules.cron}}::text = wanted.cron AND wanted.due <= clock_timestamp()
+     FOR NO KEY UPDATE OF s SKIP LOCKED
+), target AS (
+  SELECT w.{{workflows.id}} AS id, w.{{workflows.status}}::text AS status,
+         {{w.workflows.userId}}::text AS user_id,
+         {{w.workflows.locked}} AND {{w.workflows.lockedAt}} > now() - $6 * interval '1 s' AS locked
+    FROM {{workflows}} w WHERE w.{{workflows.id}} IN (SELECT workflow_id FROM won)
+     FOR NO KEY UPDATE OF w SKIP LOCKED
+), r AS (
+  SELECT won.*, t.status, t.user_id,
+         CASE WHEN NOT won.starts THEN 'missed'
+              WHEN t.id IS NULL THEN 'gone'
+              WHEN t.status IN ('pending', 'running', 'paused') THEN 'busy'
+              WHEN t.status NOT IN ('completed', 'failed', 'cancelled') THEN 'unknown'
+              WHEN t.locked THEN 'locked'
+              WHEN row_number() OVER (PARTITION BY won.workflow_id, won.starts
+                                      ORDER BY won.due, won.id) > 1 THEN 'twice'
+              ELSE 'fired' END AS outcome
+    FROM won LEFT JOIN target t ON t.id = won.workflow_id
+   WHERE t.id IS NOT NULL
+      OR NOT EXISTS (SELECT FROM {{workflows}} x WHERE x.{{workflows.id}} = won.workflow_id)
+), moved AS (
+  UPDATE {{schedules}} s SET {moved} FROM r WHERE s.{{schedules.id}} = r.id
+), started AS (
+  UPDATE {{workflows}} w SET {_start(binding)}
+    FROM r WHERE w.{{workflows.id}} = r.workflow_id AND r.outcome = 'fired'
+)
+SELECT r.id::text, r.outcome, extract(epoch FROM clock_timestamp() - r.due)::float8,
+       r.workflow_id::text, r.user_id, r.status
+  FROM r
+""",
+    )
+
+
+def _start(binding: Binding) -> str:
+    context = "{workflows.context}"
+    kept = (
+        f"CASE WHEN jsonb_typeof(w.{context}) = 'object' THEN w.{context} - r.account "
+        f"ELSE w.{context} END"
+    )
+    is_jsonb = (
+        binding.has("workflows", "context")
+        and binding.tables["workflows"].columns["context"].type == "jsonb"
+    )
+    return assignments(
+        binding,
+        "workflows",
+        {
+            "status": "'pending'",
+            "currentStep": "0",
+            "context": kept if is_jsonb else f"w.{context}",
+            "lastError": "NULL",
+            "lastUpdated": "now()",
+            "locked": "false",
+            "lockedAt": "NULL",
+        },
+    )
+
+
+def fire_values(slots: Sequence[Slot], *, lease: float, account: str) -> tuple[object, ...]:
+    """The parameters of `fire`. ``lease`` in seconds; ``account`` is the name under which the
+    runner keeps its account of a run in the context."""
+    return (
+        [slot.id for slot in slots],
+        [slot.cron for slot in slots],
+        [slot.due for slot in slots],
+        [slot.next_run for slot in slots],
+        [slot.starts for slot in slots],
+        float(lease),
+        account,
+    )
+
+
+def set_next(binding: Binding) -> str:
+    """Fill in next slots where there are none: ids, expressions as read, slots."""
+    changes = {"nextRun": "d.next_run", "updatedAt": "now()"}
+    return f"""
+UPDATE {{schedules}} s SET {assignments(binding, "schedules", changes)}
+  FROM unnest($1::{{schedules.id:type}}[], $2::text[], $3::{{schedules.nextRun:type}}[])
+       AS d (id, cron, next_run)
+ WHERE s.{{schedules.id}} = d.id AND s.{{schedules.active}} AND s.{{schedules.nextRun}} IS NULL
+   AND s.{{schedules.cron}}::text = d.cron
+"""
+
+
+UNSET_NEXT = """
+UPDATE {schedules} s SET {schedules.nextRun} = NULL
+  FROM unnest($1::{schedules.id:type}[], $2::text[]) AS d (id, cron)
+ WHERE s.{schedules.id} = d.id AND coalesce(s.{schedules.cron}::text, '') = d.cron
+   AND s.{schedules.nextRun} IS NOT NULL
+"""
+"""Take the next slot from schedules whose expression cannot be read: they have none, and are not
+in the way of those that have."""

@@ -1,0 +1,108 @@
+"""What the journal says about each slot, and how punctual this process has been.
+
+Every slot is accounted for: it is the ``slot`` of a row's input, or lies in the span of missed ones
+in a row's output.
+"""
+
+import time
+from collections import deque
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+from uuid import NAMESPACE_URL, uuid5
+
+from agentflow_tui.store.fires import Fired, Outcome
+from agentflow_tui.store.journal import Entry
+from agentflow_tui.workers.slots import Plan
+
+TASK = "schedule.fire"
+"""``task_logs.taskType`` of a slot that was fired, skipped or missed, and of a wrong expression."""
+
+_REASONS = {
+    Outcome.MISSED: "its time was over, and missed slots are skipped",
+    Outcome.GONE: "its workflow does not exist",
+    Outcome.TWICE: "another schedule started the workflow at the same moment",
+    Outcome.LOCKED: "somebody holds the workflow's lock",
+}
+
+
+def slot_entry(expression: str, due: datetime, plan: Plan, fired: Fired) -> Entry:
+    """The row of one slot that this process won."""
+    reason = _reason(fired)
+    said: dict[str, Any] = {
+        "outcome": fired.outcome,
+        "late_ms": round(fired.late * 1000),
+        "next": plan.next_run,
+    }
+    if reason:
+        said["reason"] = reason
+    if plan.missed:
+        said |= {"missed": plan.missed, "missed_from": plan.first, "missed_to": plan.last}
+    if plan.uncounted:
+        said["missed_at_least"] = True
+    gone = fired.outcome == Outcome.GONE
+    return Entry(
+        task_type=TASK,
+        status="failed" if gone else "completed",
+        input=_subject(fired.id, expression, plan.slot or due, fired.workflow_id),
+        output=said,
+        error=f"Nothing was started: {reason}." if gone else None,
+        user_id=fired.user_id,
+    )
+
+
+def _reason(fired: Fired) -> str:
+    if fired.outcome == Outcome.BUSY:
+        return f"the workflow is still {fired.status}"
+    if fired.outcome == Outcome.UNKNOWN:
+        return f"the workflow's status {fired.status!r} is not one to start from"
+    return _REASONS.get(Outcome(fired.outcome), "")
+
+
+def wrong_entry(schedule_id: str, expression: str, error: str) -> Entry:
+    """The row of an expression that cannot be read; the same row whoever writes it, and however
+    often, so that it is there once."""
+    return Entry(
+        id=str(uuid5(NAMESPACE_URL, f"agentflow:{schedule_id}:{expression}")),
+        task_type=TASK,
+        status="failed",
+        input=_subject(schedule_id, expression, None, None),
+        output={"outcome": "wrong"},
+        error=error,
+    )
+
+
+def _subject(
+    schedule_id: str, expression: str, slot: datetime | None, workflow_id: str | None
+) -> dict[str, Any]:
+    return {"schedule": schedule_id, "workflow": workflow_id, "cron": expression, "slot": slot}
+
+
+class Punctuality:
+    """How late this process has fired lately, and what was missed, for its row in
+    ``health_checks``."""
+
+    def __init__(self) -> None:
+        self._fired = 0
+        self._late: deque[float] = deque(maxlen=1000)
+        self._missed: deque[tuple[float, int]] = deque(maxlen=10_000)
+
+    def note(self, plan: Plan, fired: Fired) -> None:
+        if fired.outcome == Outcome.FIRED:
+            self._fired += 1
+            if not plan.missed:
+                self._late.append(fired.late)
+        if plan.missed:
+            self._missed.append((time.monotonic(), plan.missed))
+
+    def report(self, wrong: int) -> Mapping[str, Any]:
+        """Fired since the start; the 99th percentile of how late, in milliseconds; missed in the
+        last hour; schedules whose expression cannot be read."""
+        hour_ago = time.monotonic() - 3600
+        late = sorted(self._late)
+        return {
+            "fired": self._fired,
+            "late_ms": round(late[int(len(late) * 0.99)] * 1000) if late else 0,
+            "missed": sum(count for at, count in self._missed if at > hour_ago),
+            "wrong": wrong,
+        }

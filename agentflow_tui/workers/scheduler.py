@@ -1,0 +1,247 @@
+"""The scheduler: fires what is due, and sleeps until the next slot that it knows of.
+
+It reads the coming slots rarely and far ahead, keeps them in memory, and at their time moves all
+that are due on in one transaction with the starts of their workflows and their journal rows. What
+it keeps is a guess that the database confirms or refuses (`agentflow_tui.store.fires`); whatever
+was refused is read again.
+"""
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from agentflow_tui import clock
+from agentflow_tui.cron import CronError
+from agentflow_tui.settings import Settings
+from agentflow_tui.steps.plans import RESERVED
+from agentflow_tui.store import fires, journal
+from agentflow_tui.store.fires import Fired, Outcome, Slot, Upcoming
+from agentflow_tui.workers import slots
+from agentflow_tui.workers.ledger import Punctuality, slot_entry, wrong_entry
+from agentflow_tui.workers.roles import Crew, Turn
+from agentflow_tui.workers.slots import Plan
+
+AHEAD = 4
+"""Polls that one look at the coming slots reaches ahead."""
+
+LOOKED_AT = 5000
+"""Schedules that one look brings, at most."""
+
+BATCH = 500
+"""Schedules moved on in one transaction."""
+
+DOUBT = timedelta(seconds=0.1)
+"""After which a schedule is read again that somebody else was at."""
+
+SHARE = 50
+"""A look that took a millisecond is not repeated within this many, whoever wakes us."""
+
+WRONG = 10_000
+"""Wrong expressions that are remembered."""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A schedule as it was last seen."""
+
+    id: str
+    cron: str
+    due: datetime
+
+
+class Scheduler:
+    """One process's; any number may run."""
+
+    name = "scheduler"
+
+    def __init__(self, settings: Settings) -> None:
+        self._zone = clock.zone(settings.workers.time_zone or "UTC")
+        self._coalesce = settings.workers.missed == "coalesce"
+        self._lease = settings.workers.lease
+        self._reach = timedelta(seconds=settings.workers.poll * AHEAD)
+        self._known: dict[str, Known] = {}
+        self._doubted: dict[str, datetime] = {}
+        self._wrong: dict[str, str] = {}
+        self._look_at: datetime | None = None
+        self._horizon: datetime | None = None
+        self._changed = True
+        self._rests_until = 0.0
+        self._punctuality = Punctuality()
+
+    async def step(self, crew: Crew, woken: bool = True) -> Turn:
+        """Fire what is due; look ahead when it is time to, or when something changed."""
+        self._changed |= woken
+        if self._must_look(crew):
+            await self._look(crew)
+        if self._doubted:
+            await self._look_again(crew)
+        now = crew.now() - self._margin(crew)
+        due = sorted((k for k in self._known.values() if k.due <= now), key=lambda k: k.due)
+        done = await self._fire(crew, due[:BATCH], now) if due else 0
+        return Turn(done=done, again=0.0 if len(due) > BATCH else self._until_next(crew))
+
+    async def stop(self, crew: Crew, deadline: float) -> None:
+        """Nothing is held: a fire is one transaction."""
+
+    @staticmethod
+    def _margin(crew: Crew) -> timedelta:
+        """How long after a slot it has come for the database as well, whose clock decides."""
+        return timedelta(seconds=min(crew.clock.error, 0.005) + 0.0005)
+
+    def _must_look(self, crew: Crew) -> bool:
+        if self._look_at is None or crew.now() >= self._look_at:
+            return True
+        return self._changed and time.monotonic() >= self._rests_until
+
+    def _until_next(self, crew: Crew) -> float:
+        """Seconds until there is something to do: a slot, a doubt, a look."""
+        moments = [known.due + self._margin(crew) for known in self._known.values()]
+        moments += self._doubted.values()
+        if self._look_at is not None:
+            moments.append(self._look_at)
+        seconds = (min(moments) - crew.now()).total_seconds() if moments else 0.0
+        if self._changed:
+            seconds = min(seconds, self._rests_until - time.monotonic())
+        return max(seconds, 0.0005)
+
+    async def _look(self, crew: Crew) -> None:
+        """Read the slots of the next polls, and mend what has none."""
+        self._changed = False
+        asked = time.monotonic()
+        horizon = crew.now() + self._reach
+        found = await crew.database.fetch(
+            fires.UPCOMING, horizon, list(self._wrong), list(self._wrong.values()), LOOKED_AT
+        )
+        answered = time.monotonic()
+        crew.clock.measured(found[0].now, asked, answered)
+        self._rests_until = answered + max(0.02, (answered - asked) * SHARE)
+        self._look_at = crew.now() + self._reach / AHEAD
+        self._horizon = horizon
+        if len(found) == LOOKED_AT:
+            self._horizon = self._look_at = found[-1].next_run or crew.now()
+        self._known.clear()
+        self._doubted.clear()
+        await self._learn(crew, found)
+
+    async def _look_again(self, crew: Crew) -> None:
+        """Read schedules that somebody else was at when we wanted to move them."""
+        now = crew.now()
+        ids = [schedule_id for schedule_id, at in self._doubted.items() if at <= now]
+        if not ids:
+            return
+        found = await crew.database.fetch(fires.LOOK_AGAIN, ids)
+        for schedule_id in ids:
+            del self._doubted[schedule_id]
+        await self._learn(crew, found)
+
+    async def _learn(self, crew: Crew, found: Sequence[Upcoming]) -> None:
+        """Keep what was read; fill in missing slots, and put wrong expressions on record."""
+        empty: list[Known] = []
+        wrong: dict[str, tuple[str, str]] = {}
+        for row in found:
+            if row.id is None:
+                continue
+            expression = row.cron or ""
+            try:
+                if row.next_run is None:
+                    slot = slots.first_slot(expression, row.now, self._zone)
+                    empty.append(Known(row.id, expression, slot))
+                else:
+                    slots.following(expression, row.next_run, self._zone)
+                    self._keep(Known(row.id, expression, row.next_run))
+            except CronError as error:
+                wrong[row.id] = (expression, str(error))
+        if empty:
+            await self._fill(crew, empty)
+        if wrong:
+            await self._put_on_record(crew, wrong)
+
+    def _keep(self, known: Known) -> None:
+        if self._horizon is not None and known.due <= self._horizon:
+            self._known[known.id] = known
+
+    async def _fill(self, crew: Crew, empty: Sequence[Known]) -> None:
+        await crew.database.execute(
+            fires.set_next(crew.database.binding),
+            [known.id for known in empty],
+            [known.cron for known in empty],
+            [known.due for known in empty],
+        )
+        for known in empty:
+            self._keep(known)
+
+    async def _put_on_record(self, crew: Crew, wrong: Mapping[str, tuple[str, str]]) -> None:
+        """Say once what is wrong with an expression. The schedule stays active, without a slot."""
+        entries = [
+            wrong_entry(schedule_id, expression, error)
+            for schedule_id, (expression, error) in wrong.items()
+        ]
+        async with crew.database.transaction() as session:
+            await session.execute(
+                fires.UNSET_NEXT, list(wrong), [expression for expression, _ in wrong.values()]
+            )
+            await journal.write(session, entries)
+        if len(self._wrong) + len(wrong) > WRONG:
+            self._wrong.clear()
+        for schedule_id, (expression, error) in wrong.items():
+            self._wrong[schedule_id] = expression
+            crew.log.of(self.name).warning(
+                "a schedule cannot be read", schedule=schedule_id, cron=expression, why=error
+            )
+        self._report(crew)
+
+    async def _fire(self, crew: Crew, due: Sequence[Known], now: datetime) -> int:
+        """Move these schedules on, start their workflows, write the journal: one transaction."""
+        plans = {
+            k.id: slots.plan(k.cron, k.due, now, self._zone, coalesce=self._coalesce) for k in due
+        }
+        wanted = [_slot(known, plans[known.id]) for known in due]
+        async with crew.database.transaction() as session:
+            won = await session.fetch(
+                fires.fire(session.binding),
+                *fires.fire_values(wanted, lease=self._lease, account=RESERVED),
+            )
+            by_id = {known.id: known for known in due}
+            await journal.write(
+                session,
+                [slot_entry(by_id[f.id].cron, by_id[f.id].due, plans[f.id], f) for f in won],
+            )
+        self._settle(crew, due, plans, won)
+        return len(won)
+
+    def _settle(
+        self, crew: Crew, due: Sequence[Known], plans: Mapping[str, Plan], won: Sequence[Fired]
+    ) -> None:
+        """Remember where the schedules stand now, and wake the runners."""
+        ours = {fired.id for fired in won}
+        for known in due:
+            del self._known[known.id]
+            next_run = plans[known.id].next_run
+            if known.id not in ours:
+                self._doubted[known.id] = crew.now() + DOUBT
+            elif next_run is None:
+                self._changed = True
+            else:
+                slots.following(known.cron, next_run, self._zone)
+                self._keep(Known(known.id, known.cron, next_run))
+        for fired in won:
+            self._punctuality.note(plans[fired.id], fired)
+        if any(fired.outcome == Outcome.FIRED for fired in won):
+            crew.wake("runner")
+            crew.ring()
+        if won:
+            self._report(crew)
+
+    def _report(self, crew: Crew) -> None:
+        crew.reports[self.name] = self._punctuality.report(len(self._wrong))
+
+
+def _slot(known: Known, plan: Plan) -> Slot:
+    return Slot(
+        id=known.id,
+        cron=known.cron,
+        due=known.due,
+        next_run=plan.next_run,
+        starts=plan.slot is not None,
+    )

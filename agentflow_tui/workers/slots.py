@@ -1,0 +1,75 @@
+"""Which slot to fire, which were missed, which comes next: pure, by the clock that is handed in."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta, tzinfo
+from functools import lru_cache
+
+from agentflow_tui import cron
+from agentflow_tui.cron import CronError
+
+GRACE = timedelta(seconds=60)
+"""How late a slot may be and still be fired where missed slots are skipped. Restarting a worker
+takes less."""
+
+COUNTED = 1000
+"""Missed slots that are counted one by one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What becomes of a schedule that is due.
+
+    ``slot`` is to be fired, or None. ``missed`` slots from ``first`` to ``last`` are not; it is a
+    lower bound where ``uncounted``. ``next_run`` comes after all of them.
+    """
+
+    slot: datetime | None
+    next_run: datetime | None
+    missed: int = 0
+    first: datetime | None = None
+    last: datetime | None = None
+    uncounted: bool = False
+
+
+@lru_cache(maxsize=20_000)
+def following(expression: str, after: datetime, zone: tzinfo) -> datetime | None:
+    """The slot after ``after``, in UTC. Raises `CronError`, also for a date that never comes."""
+    found = cron.next_fires(expression, after, 1, zone)
+    return found[0] if found else None
+
+
+def first_slot(expression: str, now: datetime, zone: tzinfo) -> datetime:
+    """The next slot of a schedule that has none yet. Raises `CronError`."""
+    found = following(expression, now.replace(microsecond=0), zone)
+    if found is None:
+        raise CronError(f"{expression!r} names a date that never comes.")
+    return found
+
+
+def plan(expression: str, due: datetime, now: datetime, zone: tzinfo, *, coalesce: bool) -> Plan:
+    """What to do at ``now`` with a slot that was ``due``.
+
+    Of the slots that have passed, the latest is fired and stands for all of them where missed
+    slots are coalesced; where they are skipped, it is fired only within `GRACE`. Raises
+    `CronError`.
+    """
+    next_run = following(expression, due, zone)
+    if next_run is None or next_run > now:
+        if coalesce or now - due <= GRACE:
+            return Plan(slot=due, next_run=next_run)
+        return Plan(slot=None, next_run=next_run, missed=1, first=due, last=due)
+    passed = [due, *cron.missed(expression, due, now, zone, COUNTED)]
+    uncounted = len(passed) > COUNTED
+    if uncounted:
+        latest = cron.previous(expression, now + timedelta(microseconds=1), zone)
+        passed.append(latest or passed[-1])
+    next_run = following(expression, passed[-1], zone)
+    slot = passed.pop() if coalesce or now - passed[-1] <= GRACE else None
+    return Plan(
+        slot=slot,
+        next_run=next_run,
+        missed=len(passed),
+        first=passed[0],
+        last=passed[-1],
+        uncounted=uncounted,
+    )

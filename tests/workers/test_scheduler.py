@@ -1,0 +1,375 @@
+"""Schedules fire exactly once, and every slot is accounted for in the journal."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from agentflow_tui import cron
+from agentflow_tui.settings import Settings, WorkerSettings
+from agentflow_tui.store.database import Database, Manners
+from agentflow_tui.workers import slots
+from agentflow_tui.workers.roles import Crew, Turn
+from agentflow_tui.workers.scheduler import Scheduler
+from tests.workers.rows import add_schedules, add_workflows, journal, one, seconds_ago, table
+
+
+def crew_of(database: Database, **options: Any) -> Crew:
+    given_settings = Settings(workers=WorkerSettings(**options))
+    return Crew(database=database, settings=given_settings, wakes={"runner": asyncio.Event()})
+
+
+async def stepped(database: Database, **options: Any) -> tuple[Crew, Turn]:
+    """One step of a new scheduler."""
+    crew = crew_of(database, **options)
+    return crew, await Scheduler(crew.settings).step(crew)
+
+
+async def next_run(database: Database) -> datetime | None:
+    found: datetime | None = await one(database, "SELECT {schedules.nextRun} FROM {schedules}")
+    return found
+
+
+async def test_a_slot_starts_its_workflow_anew_and_is_journalled(database: Database) -> None:
+    context = {"customer": 7, "fetch": {"old": True}, "_run": {"id": "x", "done": 0}}
+    [workflow] = await add_workflows(database, context=context, status="failed")
+    due = seconds_ago(1).replace(second=0)
+    [schedule] = await add_schedules(database, [workflow], next_run=due)
+
+    crew, turn = await stepped(database)
+
+    assert turn.done == 1
+    assert crew.wakes["runner"].is_set()
+    assert await table(
+        database,
+        """SELECT {workflows.status}, {workflows.currentStep}, {workflows.lastError},
+             {workflows.locked}, {workflows.context} ->> 'customer', {workflows.context} ? '_run'
+             FROM {workflows}""",
+    ) == [("pending", 0, None, False, "7", False)]
+    [row] = await journal(database, "schedule.fire")
+    assert row["status"] == "completed"
+    assert row["input"] == {
+        "schedule": schedule,
+        "workflow": workflow,
+        "cron": "* * * * *",
+        "slot": due.isoformat(),
+    }
+    assert row["output"]["outcome"] == "fired"
+    moved = await next_run(database)
+    assert moved is not None
+    assert moved > datetime.now(UTC)
+    assert await one(database, "SELECT {schedules.lastRun} IS NOT NULL FROM {schedules}")
+
+
+@pytest.mark.parametrize(
+    ("status", "reason"),
+    [
+        ("pending", "the workflow is still pending"),
+        ("running", "the workflow is still running"),
+        ("paused", "the workflow is still paused"),
+        ("archived", "the workflow's status 'archived' is not one to start from"),
+    ],
+)
+async def test_a_workflow_that_is_not_through_is_not_started_twice(
+    database: Database, status: str, reason: str
+) -> None:
+    workflows = await add_workflows(database, status=status)
+    await add_schedules(database, workflows, next_run=seconds_ago(1))
+    crew, turn = await stepped(database)
+    assert turn.done == 1
+    assert not crew.wakes["runner"].is_set()
+    [row] = await journal(database, "schedule.fire")
+    assert row["output"]["reason"] == reason
+    assert await table(
+        database,
+        """SELECT {workflows.status}, {workflows.currentStep}, {schedules.lastRun}
+             FROM {workflows}, {schedules}""",
+    ) == [(status, 3, None)]
+    assert (await next_run(database) or seconds_ago(0)) > datetime.now(UTC)
+
+
+async def test_a_lock_keeps_a_workflow_from_being_started_until_it_is_stale(
+    database: Database,
+) -> None:
+    held = await add_workflows(database, locked=True, locked_at=seconds_ago(10))
+    stale = await add_workflows(database, locked=True, locked_at=seconds_ago(1000))
+    await add_schedules(database, held + stale, next_run=seconds_ago(1))
+    await stepped(database)
+    rows = await journal(database, "schedule.fire")
+    assert {row["input"]["workflow"]: row["output"]["outcome"] for row in rows} == {
+        held[0]: "locked",
+        stale[0]: "fired",
+    }
+
+
+async def test_two_schedules_of_one_workflow_start_it_once(database: Database) -> None:
+    workflows = await add_workflows(database)
+    await add_schedules(database, workflows * 2, next_run=seconds_ago(1))
+    await stepped(database)
+    rows = await journal(database, "schedule.fire")
+    assert sorted(row["output"]["outcome"] for row in rows) == ["fired", "twice"]
+
+
+async def test_a_schedule_without_its_workflow_says_so(database: Database) -> None:
+    await add_schedules(database, [None], next_run=seconds_ago(1))
+    await stepped(database)
+    [row] = await journal(database, "schedule.fire")
+    assert (row["status"], row["error"]) == (
+        "failed",
+        "Nothing was started: its workflow does not exist.",
+    )
+
+
+@pytest.mark.parametrize(("policy", "outcome"), [("coalesce", "fired"), ("skip", "missed")])
+async def test_missed_slots_become_one_late_fire_or_none(
+    database: Database, policy: str, outcome: str
+) -> None:
+    year = datetime.now(UTC).year
+    first = datetime(year - 2, 1, 1, tzinfo=UTC)
+    await add_schedules(database, await add_workflows(database), "0 0 1 1 *", first)
+    await stepped(database, missed=policy)
+    [row] = await journal(database, "schedule.fire")
+    said = row["output"]
+    assert said["outcome"] == outcome
+    last = datetime(year if policy == "skip" else year - 1, 1, 1, tzinfo=UTC)
+    assert (said["missed"], said["missed_from"], said["missed_to"]) == (
+        last.year - first.year + 1,
+        first.isoformat(),
+        last.isoformat(),
+    )
+    assert await next_run(database) == datetime(year + 1, 1, 1, tzinfo=UTC)
+
+
+@given(
+    expression=st.sampled_from(
+        ["* * * * * *", "*/7 * * * *", "30 2 * * *", "0 0 * * 1", "0 5 31 * *"]
+    ),
+    after=st.integers(0, 2 * 365 * 86400),
+    pause=st.timedeltas(timedelta(), timedelta(hours=1)),
+    coalesce=st.booleans(),
+)
+@settings(deadline=None, max_examples=60)
+def test_each_slot_of_a_pause_is_fired_or_counted_as_missed(
+    expression: str, after: int, pause: timedelta, coalesce: bool
+) -> None:
+    zone = ZoneInfo("Europe/Berlin")
+    start = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=after)
+    first = slots.first_slot(expression, start, zone)
+    now = first + pause
+    made = slots.plan(expression, first, now, zone, coalesce=coalesce)
+    passed = [first, *cron.missed(expression, first, now, zone, 1_000_000)]
+    assert made.next_run == cron.next_fires(expression, now, 1, zone)[0]
+    assert made.slot == (passed[-1] if coalesce or now - passed[-1] <= slots.GRACE else None)
+    counted = passed if made.slot is None else passed[:-1]
+    if counted:
+        assert (made.first, made.last) == (counted[0], counted[-1]) or made.uncounted
+    if made.uncounted:
+        assert made.missed < len(counted)
+        assert made.last in counted
+    else:
+        assert made.missed == len(counted)
+
+
+async def test_an_empty_slot_is_filled_in(database: Database) -> None:
+    await add_schedules(database, await add_workflows(database), "0 0 1 1 *")
+    crew, turn = await stepped(database)
+    assert turn.done == 0
+    assert turn.again is not None
+    assert 0 < turn.again <= crew.settings.workers.poll
+    filled = await next_run(database)
+    assert filled is not None
+    assert (filled.month, filled.day, filled.hour) == (1, 1, 0)
+    assert await journal(database, "schedule.fire") == []
+
+
+async def test_a_wrong_expression_is_journalled_once_and_the_others_go_on(
+    database: Database,
+) -> None:
+    workflows = await add_workflows(database, 4)
+    await add_schedules(database, workflows[:1], "every day", seconds_ago(5))
+    await add_schedules(database, workflows[1:2], None)
+    await add_schedules(database, workflows[2:3], "0 0 30 2 *")
+    await add_schedules(database, workflows[3:], "* * * * *", seconds_ago(1))
+    for _ in range(3):
+        await stepped(database)
+    rows = await journal(database, "schedule.fire")
+    assert sum(row["output"]["outcome"] == "wrong" and bool(row["error"]) for row in rows) == 3
+    assert sum(row["output"]["outcome"] == "fired" for row in rows) == 1
+    assert await one(database, "SELECT bool_and({schedules.active}) FROM {schedules}")
+
+
+async def test_a_mended_expression_fires_again(database: Database) -> None:
+    await add_schedules(database, await add_workflows(database), "every day", seconds_ago(5))
+    crew = crew_of(database)
+    scheduler = Scheduler(crew.settings)
+    await scheduler.step(crew)
+    await database.execute("UPDATE {schedules} SET {schedules.cron} = '* * * * * *'")
+    while not await journal_has(database, "fired"):
+        turn = await scheduler.step(crew)
+        await asyncio.sleep(min(turn.again or 0, 0.05))
+
+
+async def journal_has(database: Database, outcome: str) -> bool:
+    rows = await journal(database, "schedule.fire")
+    return any(row["output"]["outcome"] == outcome for row in rows)
+
+
+async def test_a_schedule_that_changes_before_its_slot_does_not_fire_it(
+    database: Database,
+) -> None:
+    workflows = await add_workflows(database, 3)
+    due = datetime.now(UTC) + timedelta(seconds=0.2)
+    await add_schedules(database, workflows, "* * * * *", due)
+    crew = crew_of(database)
+    scheduler = Scheduler(crew.settings)
+    await scheduler.step(crew)
+    other, _, paused = [
+        row[0] for row in await table(database, "SELECT {schedules.id} FROM {schedules}")
+    ]
+    await database.execute(
+        "UPDATE {schedules} SET {schedules.cron} = '0 0 1 1 *' WHERE {schedules.id} = $1", other
+    )
+    await database.execute(
+        "UPDATE {schedules} SET {schedules.active} = false WHERE {schedules.id} = $1", paused
+    )
+    done = 0
+    while not done:
+        turn = await scheduler.step(crew, woken=False)
+        done += turn.done
+        await asyncio.sleep(min(turn.again or 0, 0.05))
+    assert done == 1
+
+
+async def test_a_row_that_somebody_is_at_delays_only_itself(database: Database) -> None:
+    workflows = await add_workflows(database, 2)
+    due = seconds_ago(1)
+    schedules = await add_schedules(database, workflows, "* * * * *", due)
+    crew = crew_of(database)
+    scheduler = Scheduler(crew.settings)
+    async with database.transaction() as operator:
+        await operator.execute(
+            "UPDATE {workflows} SET {workflows.lastUpdated} = now() WHERE {workflows.id} = $1",
+            workflows[0],
+        )
+        assert (await scheduler.step(crew)).done == 1
+        assert await one(
+            database,
+            "SELECT {schedules.nextRun} = $2 FROM {schedules} WHERE {schedules.id} = $1",
+            schedules[0],
+            due,
+        )
+    done = 0
+    while not done:
+        turn = await scheduler.step(crew, woken=False)
+        done += turn.done
+        await asyncio.sleep(min(turn.again or 0, 0.05))
+    rows = await journal(database, "schedule.fire")
+    assert [row["output"]["outcome"] for row in rows] == ["fired", "fired"]
+
+
+def unaccounted(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Every-second schedules whose fired and missed slots leave a gap, or overlap."""
+    slots_of: dict[str, list[datetime]] = {}
+    for row in rows:
+        said = row["output"]
+        found = slots_of.setdefault(row["input"]["schedule"], [])
+        found.append(datetime.fromisoformat(row["input"]["slot"]))
+        if said.get("missed"):
+            first = datetime.fromisoformat(said["missed_from"])
+            found += [first + timedelta(seconds=n) for n in range(said["missed"])]
+    return [
+        schedule
+        for schedule, found in slots_of.items()
+        if len(set(found)) != len(found)
+        or max(found) - min(found) != timedelta(seconds=len(found) - 1)
+    ]
+
+
+async def test_of_many_schedulers_one_fires_each_slot(
+    database_url: str, database: Database
+) -> None:
+    workflows = await add_workflows(database, 60)
+    schedules = await add_schedules(database, workflows, "* * * * * *", seconds_ago(0))
+    databases = [await Database.open(database_url, Manners(connections=2)) for _ in range(4)]
+    crews = [crew_of(each) for each in databases]
+    enough = len(schedules) * 3
+    fired = 0
+
+    async def work(crew: Crew) -> None:
+        nonlocal fired
+        scheduler = Scheduler(crew.settings)
+        while fired < enough:
+            turn = await scheduler.step(crew, woken=False)
+            fired += turn.done
+            await asyncio.sleep(min(turn.again or 0, 0.1))
+
+    await asyncio.gather(*(work(crew) for crew in crews))
+    for each in databases:
+        each.close()
+    rows = await journal(database, "schedule.fire")
+    fires = [(row["input"]["schedule"], row["input"]["slot"]) for row in rows]
+    assert len(fires) == len(set(fires)) == fired
+    assert unaccounted(rows) == []
+
+
+async def test_many_thousand_schedules_cost_no_statement_but_for_those_due(
+    database: Database,
+) -> None:
+    later = datetime.now(UTC) + timedelta(days=1)
+    [workflow] = await add_workflows(database)
+    await database.execute(
+        """INSERT INTO {schedules} ({schedules.id}, {schedules.workflowId}, {schedules.cron},
+             {schedules.nextRun}, {schedules.active})
+           SELECT gen_random_uuid(), $1, '* * * * *', $2, true FROM generate_series(1, 20000)""",
+        workflow,
+        later,
+    )
+    await add_schedules(
+        database, [workflow], "0 0 1 1 *", datetime.now(UTC) + timedelta(seconds=0.3)
+    )
+    crew = crew_of(database)
+    scheduler = Scheduler(crew.settings)
+    before = database.statements
+    done = 0
+    while not done:
+        turn = await scheduler.step(crew, woken=False)
+        done += turn.done
+        await asyncio.sleep(min(turn.again or 0, 0.5))
+    assert done == 1
+    assert database.statements - before == 1  # the one look; a fire is a session of its own
+    assert await journal_has(database, "fired")
+
+
+async def test_a_database_made_by_another_program_is_scheduled_as_well(empty_url: str) -> None:
+    database = await Database.open(empty_url, Manners())
+    await database.execute(
+        """CREATE TABLE "Workflows" ("id" text PRIMARY KEY, status text, "currentStep" int,
+             context json, "lockedAt" timestamptz, locked bool)"""
+    )
+    await database.execute(
+        """CREATE TABLE "schedules" (id text PRIMARY KEY, workflow_id text, cron varchar(40),
+             last_run_at timestamptz, next_run_at timestamptz, enabled boolean)"""
+    )
+    await database.execute(
+        """CREATE TABLE task_logs (id bigserial PRIMARY KEY, task_type text, task_data json,
+             result json, status text, tenant text NOT NULL)"""
+    )
+    await database.rebind()
+    await database.execute("""INSERT INTO {workflows} VALUES ('w', 'completed', 2, '{"a": 1}')""")
+    await database.execute(
+        "INSERT INTO {schedules} VALUES ($1, 'w', '* * * * *', NULL, now() - interval '5 s', true)",
+        str(uuid4()),
+    )
+    await stepped(database)
+    assert await table(
+        database,
+        """SELECT w.{workflows.status}, t.{task_logs.status}, t.{task_logs.output}->>'outcome'
+             FROM {workflows} w, {task_logs} t""",
+    ) == [("pending", "completed", "fired")]
+    database.close()
