@@ -40,12 +40,13 @@ def fingerprint(error: str) -> Fingerprint:
     The first line decides; of a Python traceback the last line; of a JSON error its message. The
     fingerprint of a label is that label's own.
     """
-    return _fingerprint(error[:_HEAD], error[-_TAIL:] if len(error) > _HEAD else "")
+    tail = error[-_TAIL:] if len(error) > _HEAD else ""
+    return _of_line(telling_line(error[:_HEAD], tail))
 
 
-@lru_cache(maxsize=1024)
-def _fingerprint(head: str, tail: str) -> Fingerprint:
-    label = normalised(telling_line(head, tail))
+@lru_cache(maxsize=8192)
+def _of_line(line: str) -> Fingerprint:
+    label = normalised(line)
     for _ in range(_ROUNDS):  # one replacement may complete the pattern of another
         before, label = label, normalised(telling_line(label))
         if label == before:
@@ -77,22 +78,22 @@ def _exception_line(traceback: str) -> str:
     return next((line for line in below if not line[0].isspace()), lines[-1])
 
 
-_CODES = tuple(
-    re.compile(pattern, re.IGNORECASE)
-    for pattern in (
-        (
-            r"\b(?:code|status|errno|signal|https?|smtp|exit)(?:/\d(?:\.\d)?)?[ :=#(\[]{0,3}"
-            r"(?:(?:code|status|is|was)[ :=]{0,2})?\d{1,5}\b"
-        ),
-        r"\b[245]\d\d[ -][245]\.\d{1,3}\.\d{1,3}\b",  # 550 5.1.1
-        r"\b[245]\.\d\.\d{1,3}\b",  # 5.1.1
-        r"^[245]\d\d(?=[ -]|$)",  # an SMTP answer
-        r"\b[45]\d\d(?= [A-Z][a-z])",  # 503 Service Unavailable
-        r"(?<=: )[45]\d\d$",
-        r"\berror[ #(]\d{1,5}\b",
-        r"\bsqlstate[ :=(\[]{0,2}[0-9A-Z]{5}\b",
-        r"\b(?:sha(?:1|256|384|512)|md5|x509|utf-?8|base64|ipv[46]|oauth2|tls ?v?1\.[0-3])\b",
-    )
+_CODES = (
+    re.compile(
+        r"\b(?:(?:code|status|errno|signal|https?|smtp|exit)(?:/\d(?:\.\d)?)?[ :=#(\[]{0,3}"
+        r"(?:(?:code|status|is|was)[ :=]{0,2})?\d{1,5}\b"
+        r"|error[ #(]\d{1,5}\b"
+        r"|sqlstate[ :=(\[]{0,2}[0-9A-Z]{5}\b"
+        r"|(?:sha(?:1|256|384|512)|md5|x509|utf-?8|base64|ipv[46]|oauth2|tls ?v?1\.[0-3])\b)",
+        re.IGNORECASE,
+    ),
+    re.compile(
+        r"\b(?:[245]\d\d[ -][245]\.\d{1,3}\.\d{1,3}\b"  # 550 5.1.1
+        r"|[245]\.\d\.\d{1,3}\b"  # 5.1.1
+        r"|[45]\d\d(?= [A-Z][a-z]))"  # 503 Service Unavailable
+        r"|^[245]\d\d(?=[ -]|$)"  # an SMTP answer
+        r"|(?<=: )[45]\d\d$"
+    ),
 )
 
 _HOST_ENDS = (
