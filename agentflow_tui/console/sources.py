@@ -85,7 +85,7 @@ class StoreSource(Generic[RowT]):
         page = await self.query.page(await self.env.connected(), window, seen=seen)
         self.env.learn_time(page.now)
         if not page.unchanged:
-            self.bounded = page.bounded and len(page.rows) <= window.limit and not page.more
+            self.bounded = page.bounded
             if page.count is not None:
                 self.count = page.count
         return page
