@@ -14,9 +14,11 @@ import pytest
 from agentflow_tui import retries
 from agentflow_tui.demo.catcher import Catcher
 from agentflow_tui.demo.mischief import Mischief, Trick
+from agentflow_tui.schema import TABLES, snake
 from agentflow_tui.settings import Settings
 from agentflow_tui.store import outgoing_mail as store
 from agentflow_tui.store.database import Database
+from agentflow_tui.store.ddl import create_table, in_creation_order
 from agentflow_tui.workers.sender import Sender
 from agentflow_tui.workers.sender_transports import NOT_CONFIGURED
 from tests.samples import uid
@@ -361,3 +363,26 @@ async def test_nulls_are_tolerated_and_what_is_not_due_is_left_alone(
     assert 400 < turn.again < 800
     await running.stop()
     assert (await _row(database, 1))[1] == 1
+
+
+@pytest.mark.parametrize("spelling", [snake, str], ids=["snake_case", "quoted camelCase"])
+async def test_any_naming_will_do(
+    empty_url: str, catcher_of: Any, spelling: Callable[[str], str]
+) -> None:
+    database = await Database.open(empty_url)
+    names = {name: snake(name) if spelling is snake else name for name in TABLES}
+    for table in in_creation_order():
+        await database.execute(
+            create_table(table, table_name=names.__getitem__, column_name=spelling)
+        )
+    await database.rebind()
+    catcher = await catcher_of()
+    await queue(database, ["bob@acme.test", "greylist@acme.test"], ["unknown@acme.test"])
+    running = Running(database, Sender(SETTINGS, smtp(catcher.url), LETTERHEAD))
+    try:
+        await running.settled()
+        assert await statuses(database) == {"completed": 1, "failed": 1}
+        assert len(await _journal(database)) == 3
+    finally:
+        await running.stop()
+        database.close()
