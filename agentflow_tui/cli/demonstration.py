@@ -2,7 +2,10 @@
 
 import argparse
 import asyncio
+import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 
 from agentflow_tui import clock, settings
@@ -35,8 +38,37 @@ def demo(options: argparse.Namespace) -> int:
 
 def _console(chosen: Settings, options: argparse.Namespace) -> int:
     from agentflow_tui.cli.terminal import open_console
+    from agentflow_tui.demo.people import DEMO_KEY
 
-    return open_console(chosen, screen=options.screen, workers=not options.read_only)
+    with _catcher(chosen) as relay:
+        environ = {**chosen.environ, "SMTP_URL": relay}
+        environ.setdefault("ENCRYPTION_KEY", DEMO_KEY)
+        return open_console(
+            replace(chosen, environ=environ),
+            screen=options.screen,
+            workers=not options.read_only,
+        )
+
+
+@contextmanager
+def _catcher(chosen: Settings) -> Iterator[str]:
+    """A mail relay on this machine that keeps what it is given, and misbehaves by domain."""
+    record = chosen.home / "caught-mail.jsonl"
+    program = [sys.executable, "-m", "agentflow_tui.demo.catcher", "--domains"]
+    process = subprocess.Popen(
+        [*program, "--record", str(record)],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        start_new_session=True,
+    )
+    assert process.stdout is not None
+    try:
+        yield process.stdout.readline().strip()
+    finally:
+        process.terminate()
+        process.wait()
 
 
 async def _fill(url: str, options: argparse.Namespace) -> None:

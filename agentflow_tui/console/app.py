@@ -1,5 +1,6 @@
 """The console: one screen of views, one poller, one way from key to action."""
 
+import asyncio
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import ClassVar
@@ -12,6 +13,7 @@ from textual.screen import Screen
 from textual.widgets import ContentSwitcher
 
 from agentflow_tui.console import chrome, commands
+from agentflow_tui.console.background import ChildWorkers
 from agentflow_tui.console.crashes import crash_report
 from agentflow_tui.console.environment import Environment
 from agentflow_tui.console.history import History
@@ -23,12 +25,15 @@ from agentflow_tui.console.views.view import Place, View
 from agentflow_tui.console.widgets.line import Line
 from agentflow_tui.console.widgets.pane import Link
 from agentflow_tui.console.widgets.prompt import Mistake, Prompt
-from agentflow_tui.errors import AgentflowError, UsageError
+from agentflow_tui.errors import AgentflowError, UnreachableError, UsageError
 from agentflow_tui.operations.registry import verbs
 from agentflow_tui.store.summaries import HEALTH, Health
 
 HEALTH_EVERY = 15.0
 """Seconds between two looks at the health summary from screens that do not show it."""
+
+RETRY = 0.9
+"""Seconds between two attempts to reach the database for the workers."""
 
 BIND_EVERY = 60.0
 """Seconds between two looks at what the database has: tables, columns, indexes."""
@@ -72,6 +77,7 @@ class ConsoleApp(App[None]):
     ) -> None:
         super().__init__()
         self.env = env
+        self.child_workers = ChildWorkers(env.settings)
         self.with_workers = workers or env.settings.context.workers
         self.history = History()
         self.health: Health | None = None
@@ -123,10 +129,23 @@ class ConsoleApp(App[None]):
         await self.go(self._start, remember=False)
         self._polling = self.run_worker(self.poller.run(), name="poller")
         self.set_interval(TICK, self._tick)
+        if self.with_workers and not self.env.settings.context.read_only:
+            self.run_worker(self.start_workers(), name="workers")
 
     async def on_unmount(self) -> None:
         self._polling.cancel()
+        await self.child_workers.stop()
         await self.env.close()
+
+    async def start_workers(self) -> None:
+        """Start this console's background workers, once there is a database to work on."""
+        while True:
+            try:
+                database = await self.env.connected()
+                break
+            except UnreachableError:
+                await asyncio.sleep(RETRY)
+        await self.child_workers.start(database.url)
 
     # Where one is
 
@@ -251,6 +270,19 @@ class ConsoleApp(App[None]):
 
     def do_app_cost(self) -> None:
         commands.show_cost(self)
+
+    def do_app_workers(self) -> None:
+        self.run_worker(self._toggle_workers(), name="workers", exclusive=True, group="workers")
+
+    async def _toggle_workers(self) -> None:
+        if self.child_workers.running:
+            await self.child_workers.stop()
+            self.say("Workers of this console stopped.")
+        elif self.env.settings.context.read_only:
+            self.say("Not started: workers write, and this context is read-only.")
+        elif self.env.database is not None:
+            await self.child_workers.start(self.env.database.url)
+            self.say(f"Workers of this console started; their log is {self.child_workers.log}.")
 
     def do_app_quit(self) -> None:
         self.exit()

@@ -100,6 +100,14 @@ VERBS: tuple[Verb, ...] = (
     _verb("app", "Look", "app.freeze", "f", "Freeze", "Stop the picture; again to go on."),
     _verb("app", "Look", "app.theme", "T", "Theme", "The next theme."),
     _verb("app", "Look", "app.cost", "M", "Cost", "What this console costs the database."),
+    _verb(
+        "app",
+        "Look",
+        "app.workers",
+        "W",
+        "Workers",
+        "Start or stop the background workers of this console.",
+    ),
     _verb("app", "Move", "app.quit", "ctrl+q", "Quit", "Leave the console."),
 )
 

@@ -1,0 +1,65 @@
+"""Background workers of this console: a process of their own, so that they never slow the keys."""
+
+import asyncio
+import contextlib
+import signal
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from agentflow_tui.settings import Settings
+
+PATIENCE = 5.0
+"""Seconds that a worker has to finish or release what it holds before it is killed."""
+
+
+@dataclass(slots=True)
+class ChildWorkers:
+    """``agentflow worker`` as a child process, on the database that the console shows."""
+
+    settings: Settings
+    process: asyncio.subprocess.Process | None = None
+
+    @property
+    def running(self) -> bool:
+        return self.process is not None and self.process.returncode is None
+
+    @property
+    def log(self) -> Path:
+        """Where the child's log goes: the terminal is the console's."""
+        return self.settings.home / "worker.log"
+
+    async def start(self, url: str) -> None:
+        """Start the child unless it runs."""
+        if self.running:
+            return
+        self.log.parent.mkdir(parents=True, exist_ok=True)
+        environ = {**self.settings.environ, "AGENTFLOW_DATABASE_URL": url}
+        environ.pop("AGENTFLOW_CONTEXT", None)
+        with self.log.open("ab") as log:
+            self.process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-m",
+                "agentflow_tui",
+                "worker",
+                env=environ,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+
+    async def stop(self) -> None:
+        """Have the child finish, or release what it holds, and leave."""
+        process, self.process = self.process, None
+        if process is None or process.returncode is not None:
+            return
+        with contextlib.suppress(ProcessLookupError):
+            process.send_signal(signal.SIGTERM)
+        try:
+            async with asyncio.timeout(PATIENCE):
+                await process.wait()
+        except TimeoutError:
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+            await process.wait()
