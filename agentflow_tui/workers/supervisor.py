@@ -24,6 +24,8 @@ NOISE_LIMIT = 0.1
 
 ROLES: dict[str, str] = {
     "scheduler": "agentflow_tui.workers.scheduler:Scheduler",
+    "runner": "agentflow_tui.workers.runner:Runner",
+    "sender": "agentflow_tui.workers.sender:Sender",
     "monitor": "agentflow_tui.workers.monitor:Monitor",
 }
 """Every role by its name, and where its class is; called with the settings. Imported when run."""

@@ -1,0 +1,109 @@
+"""What measurements of our own database mean: a grade and a sentence. Pure."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from agentflow_tui.documents import read
+from agentflow_tui.store.health import Finding, Load, Punctuality, Queue, Status
+from agentflow_tui.text import plural
+
+ROUND_TRIP = (0.25, 1.0)
+"""Seconds: warning, error. As in all pairs below."""
+CONNECTIONS = (0.8, 0.95)
+"""Share of the allowed ones in use."""
+LAG = (30.0, 300.0)
+OLDEST = (600.0, 3600.0)
+"""Seconds that the oldest mail has been waiting."""
+FAILING = (0.1, 0.5)
+"""Share of the mails of the last hour that failed for good, from `ENOUGH` on."""
+ENOUGH = 10
+OVERDUE = (60.0, 300.0)
+"""Seconds by which a slot is over."""
+
+
+def _grade(value: float, thresholds: tuple[float, float]) -> Status:
+    warning, error = thresholds
+    return "error" if value >= error else "warning" if value >= warning else "ok"
+
+
+def _worst(*grades: Status) -> Status:
+    return max(grades, key=("ok", "warning", "error").index)
+
+
+def database_finding(load: Load, took: float) -> Finding:
+    """How the server is, by its load and one round trip in seconds."""
+    share = load.connections / max(1, load.allowed)
+    status = _worst(_grade(took, ROUND_TRIP), _grade(share, CONNECTIONS))
+    said = f"It answers in {took * 1000:.0f} ms; {load.connections} of {load.allowed} connections"
+    if load.replicas and load.lag is not None:
+        status = _worst(status, _grade(load.lag, LAG))
+        said += f"; the replica is {load.lag:.0f} s behind"
+    details = {"connections": load.connections, "allowed": load.allowed, "lag": load.lag}
+    return Finding(status=status, message=f"{said}.", response=took, details=details)
+
+
+def queue_finding(queue: Queue, took: float) -> Finding:
+    """How the mail queue is."""
+    through = queue.failed + queue.completed
+    share = queue.failed / through if through >= ENOUGH else 0.0
+    oldest = queue.oldest or 0.0
+    said = "No mail is waiting"
+    if queue.waiting:
+        said = f"{plural(queue.waiting, 'mail')} waiting, the oldest for {_age(oldest)}"
+    if queue.failed:
+        said += f"; {queue.failed} of {through} failed in the last hour"
+    return Finding(
+        status=_worst(_grade(oldest, OLDEST), _grade(share, FAILING)),
+        message=f"{said}.",
+        response=took,
+        details={
+            "waiting": queue.waiting,
+            "oldest": round(oldest),
+            "failed": queue.failed,
+            "completed": queue.completed,
+        },
+    )
+
+
+def scheduler_finding(found: Punctuality, took: float) -> Finding:
+    """How punctual the schedulers are, by the schedules and by what they report themselves."""
+    reports = [
+        report
+        for document in map(read, found.workers or ())
+        if isinstance(report := _member(_member(document.value, "reports"), "scheduler"), dict)
+    ]
+    missed = sum(_count(report, "missed") for report in reports)
+    wrong = max((_count(report, "wrong") for report in reports), default=0)
+    late = max((_count(report, "late_ms") for report in reports), default=0)
+    status = _grade(found.latest or 0.0, OVERDUE)
+    said = [f"Slots fire within {late} ms"] if reports else []
+    if found.overdue:
+        said = [f"{plural(found.overdue, 'schedule')} overdue, by up to {_age(found.latest or 0)}"]
+    if missed:
+        said.append(f"{plural(missed, 'slot')} missed in the last hour")
+    if wrong:
+        said.append(f"{plural(wrong, 'schedule')} with an expression that cannot be read")
+    if missed or wrong:
+        status = _worst(status, "warning")
+    return Finding(
+        status=status,
+        message=f"{'; '.join(said) or 'Nothing has fired yet'}.",
+        response=took,
+        details={"overdue": found.overdue, "missed": missed, "wrong": wrong, "late_ms": late},
+    )
+
+
+def _member(value: object, name: str) -> object:
+    return value.get(name) if isinstance(value, dict) else None
+
+
+def _count(report: Mapping[str, Any], name: str) -> int:
+    value = report.get(name)
+    return value if isinstance(value, int) else 0
+
+
+def _age(seconds: float) -> str:
+    for size, unit in ((86400, "day"), (3600, "hour"), (60, "minute")):
+        if seconds >= size:
+            return plural(int(seconds // size), unit)
+    return plural(int(seconds), "second")

@@ -1,0 +1,156 @@
+"""The monitor: keeps ``health_checks`` true.
+
+Each shared check is done by one process, whichever comes first when it is due
+(`agentflow_tui.store.health`). What is not ok is looked at more often.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from agentflow_tui.errors import MissingError, RefusedError, SettingsError
+from agentflow_tui.settings import Settings
+from agentflow_tui.store import health, liveness
+from agentflow_tui.store.health import Finding
+from agentflow_tui.workers.findings import database_finding, queue_finding, scheduler_finding
+from agentflow_tui.workers.probes import Probe, probe
+from agentflow_tui.workers.roles import Crew, Turn
+
+EVERY = 4
+"""Polls between two checks of what is ok."""
+
+PATIENCE = 2.0
+"""Seconds a check of our own tables may take."""
+
+GONE = 600.0
+"""Seconds for which a dead worker's row is kept, so that somebody can see it."""
+
+SILENT = 6
+"""Polls without a sign of life after which a worker is said to stand still."""
+
+_RESERVED = ("database", "smtp", "queue", "scheduler")
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One shared check. ``costs``: it is work for the database."""
+
+    id: str
+    name: str
+    look: Callable[[Crew], Awaitable[Finding]]
+    costs: bool = False
+
+
+class Monitor:
+    """One process's; any number may run."""
+
+    name = "monitor"
+
+    def __init__(self, settings: Settings) -> None:
+        self._checks = {check.id: check for check in [*_OWN, *_configured(settings)]}
+
+    async def step(self, crew: Crew, woken: bool = True) -> Turn:
+        """Do the checks that are due and that nobody else does."""
+        database = crew.database
+        if not database.binding.has("health_checks", "id", "lastChecked"):
+            return Turn()
+        every = crew.settings.workers.poll * EVERY
+        due = await database.fetch(
+            health.claim(database.binding),
+            list(self._checks),
+            [check.name for check in self._checks.values()],
+            [every] * len(self._checks),
+            [check.costs for check in self._checks.values()],
+        )
+        ours = {row.id: row.token for row in due if row.token is not None}
+        found = await self._look(crew, ours)
+        await health.record(database, found)
+        if "database" in ours:
+            await self._keep_house(crew)
+        waits = [row.seconds for row in due if row.token is None]
+        waits += [
+            every if finding.status == "ok" else every / health.HASTE
+            for _, finding in found.values()
+        ]
+        return Turn(done=0, again=max(0.05, min(waits)))
+
+    async def stop(self, crew: Crew, deadline: float) -> None:
+        """Nothing is held: a check that is not finished is done again by whoever comes next."""
+
+    async def _look(
+        self, crew: Crew, ours: Mapping[str, datetime]
+    ) -> dict[str, tuple[datetime, Finding]]:
+        async def one(check: Check) -> Finding:
+            try:
+                async with asyncio.timeout(PATIENCE if check.costs else None):
+                    return await check.look(crew)
+            except TimeoutError:
+                return _took_too_long(check)
+            except (MissingError, RefusedError) as error:
+                return Finding(status="warning", message=f"It could not be checked. {error}")
+
+        findings = await asyncio.gather(*(one(self._checks[key]) for key in ours))
+        return {
+            key: (token, finding)
+            for (key, token), finding in zip(ours.items(), findings, strict=True)
+        }
+
+    async def _keep_house(self, crew: Crew) -> None:
+        if liveness.keeps_rows(crew.database.binding):
+            workers = crew.settings.workers
+            silent = SILENT * max(workers.poll, 1.0)
+            await crew.database.execute(liveness.CLEAN, max(GONE, workers.lease))
+            await crew.database.execute(liveness.FROZEN, silent)
+
+
+def _configured(settings: Settings) -> list[Check]:
+    checks = []
+    for name, url in settings.workers.checks.items():
+        if name in _RESERVED or name.startswith("worker:"):
+            raise SettingsError(f"[workers.checks] {name!r} is the name of a built-in check.")
+        checks.append(Check(name, name, _asking(probe(name, url))))
+    return checks
+
+
+def _asking(service: Probe) -> Callable[[Crew], Awaitable[Finding]]:
+    async def look(_: Crew) -> Finding:
+        return await service.check()
+
+    return look
+
+
+def _took_too_long(check: Check) -> Finding:
+    return Finding(
+        status="warning",
+        message=f"Measuring it took more than {PATIENCE:.0f} seconds and was stopped. "
+        "'agentflow db accelerate' makes it cheap.",
+        response=PATIENCE,
+    )
+
+
+async def _look_at_database(crew: Crew) -> Finding:
+    started = time.monotonic()
+    [load] = await crew.database.fetch(health.LOAD)
+    return database_finding(load, time.monotonic() - started)
+
+
+async def _look_at_queue(crew: Crew) -> Finding:
+    started = time.monotonic()
+    [queue] = await crew.database.fetch(health.QUEUE)
+    return queue_finding(queue, time.monotonic() - started)
+
+
+async def _look_at_scheduler(crew: Crew) -> Finding:
+    started = time.monotonic()
+    silent = SILENT * max(crew.settings.workers.poll, 1.0)
+    [found] = await crew.database.fetch(health.PUNCTUALITY, silent)
+    return scheduler_finding(found, time.monotonic() - started)
+
+
+_OWN = (
+    Check("database", "Database", _look_at_database),
+    Check("queue", "Mail queue", _look_at_queue, costs=True),
+    Check("scheduler", "Scheduler", _look_at_scheduler, costs=True),
+)
