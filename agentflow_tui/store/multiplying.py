@@ -179,9 +179,11 @@ def _pick(name: str, start: int) -> str:
 
 
 def _numbers(kind: str) -> str:
+    """Each row's time and digest. OFFSET 0, here and above, lets each be worked out once: a subquery
+    that is pulled up is worked out anew wherever it is mentioned, a quarter of all the work."""
     return f"""(
       SELECT @oldest + g * @seconds * interval '1 s' AS at, md5(@seed || ' {kind} ' || g) AS h
-        FROM generate_series($1::int8, $2::int8) g) numbers"""
+        FROM generate_series($1::int8, $2::int8) g OFFSET 0) numbers"""
 
 
 _LETTER = f"""(
@@ -190,7 +192,7 @@ _LETTER = f"""(
          {_pick("locals", 19)} || '@' || {_pick("domains", 22)} AS address,
          at + {_dice(25)} * interval '10 ms' AS tried,
          at + {_dice(25)} * interval '10 ms' + (30 + {_dice(28)} / 8) * interval '1 ms' AS over
-    FROM {_numbers("mail")}) letters"""
+    FROM {_numbers("mail")} OFFSET 0) letters"""
 
 _MAIL = f"""(
   SELECT *, CASE WHEN failed THEN replace({_pick("refusals", 13)}, '{{}}', address)
@@ -200,7 +202,7 @@ _MAIL = f"""(
 _WORK = f"""(
   SELECT h, at, {_uuid("h")} AS workflow, {_dice(1)} < 123 AS failed, {_pick("owners", 4)} AS owner,
          at + (5 + {_dice(25)} / 8) * interval '1 ms' AS over
-    FROM {_numbers("work")}) works"""
+    FROM {_numbers("work")} OFFSET 0) works"""
 
 _PARTS: dict[str, tuple[_Part, ...]] = {
     "emails": (
