@@ -179,7 +179,7 @@ def _pick(name: str, start: int) -> str:
 
 
 def _numbers(kind: str) -> str:
-    """Each row's time and digest. OFFSET 0, here and above, lets each be worked out once: a subquery
+    """A row's time and digest. OFFSET 0, here and below, lets each be worked out once: a subquery
     that is pulled up is worked out anew wherever it is mentioned, a quarter of all the work."""
     return f"""(
       SELECT @oldest + g * @seconds * interval '1 s' AS at, md5(@seed || ' {kind} ' || g) AS h
