@@ -21,7 +21,12 @@ class Terminal:
     """A process in a pty of its own: what it wrote, and the screen that makes."""
 
     def __init__(
-        self, arguments: list[str], *, size: tuple[int, int] = (80, 24), **environ: str
+        self,
+        arguments: list[str],
+        *,
+        size: tuple[int, int] = (80, 24),
+        script: tuple[str, ...] = (),
+        **environ: str,
     ) -> None:
         width, height = size
         self.raw = bytearray()
@@ -36,7 +41,8 @@ class Terminal:
                 if name not in {"DATABASE_URL", "AGENTFLOW_DATABASE_URL", "NO_COLOR"}
             }
             kept |= {"TERM": "xterm-256color", "COLORTERM": "truecolor", **environ}
-            os.execve(sys.executable, [sys.executable, "-m", "agentflow_tui", *arguments], kept)
+            program = [sys.executable, *(script or ("-m", "agentflow_tui")), *arguments]
+            os.execve(sys.executable, program, kept)
         fcntl.ioctl(self.fd, termios.TIOCSWINSZ, struct.pack("HHHH", height, width, 0, 0))
 
     def read(self, seconds: float) -> int:

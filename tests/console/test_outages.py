@@ -1,0 +1,81 @@
+"""When the database goes away: the rows stay, the screen says so, and it comes back by itself."""
+
+import os
+import signal
+from pathlib import Path
+
+from textual.pilot import Pilot
+
+from agentflow_tui.console.app import ConsoleApp
+from agentflow_tui.store import embedded
+from agentflow_tui.store.database import Database
+from agentflow_tui.store.ddl import create_missing_tables
+from tests.console.driving import console, screen_text, sees, until
+from tests.samples import fill
+
+
+async def test_a_killed_server_is_said_and_its_return_is_noticed(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    with embedded.start(home, linger=0) as server:
+        database = await Database.open(server.url)
+        await create_missing_tables(database)
+        await fill(database)
+        database.close()
+        async with console(server.url, "users") as pilot:
+            app = pilot.app
+            assert isinstance(app, ConsoleApp)
+            await sees(pilot, "ann@acme.test")
+            seen: list[str] = []
+            show = app.show_chrome
+
+            def watched() -> None:
+                show()
+                seen.append(screen_text(app))
+
+            app.show_chrome = watched  # type: ignore[method-assign]
+            pid = embedded.postmaster_pid(home)
+            assert pid is not None
+            os.kill(pid, signal.SIGKILL)
+            await until(pilot, lambda: any("no connection" in text for text in seen), "the outage")
+            during = next(text for text in reversed(seen) if "no connection" in text)
+            assert "ann@acme.test" in during
+            await until(
+                pilot,
+                lambda: "no connection" not in screen_text(app) and not app.poller.weather.problem,
+                "the recovery",
+            )
+            assert embedded.postmaster_pid(home) != pid
+            await sees(pilot, "ann@acme.test")
+
+
+async def _looks_go_on(pilot: Pilot[None], app: ConsoleApp) -> None:
+    looks = app.poller.looks
+    await until(pilot, lambda: app.poller.looks > looks + 2, "looks go on")
+
+
+async def test_connections_cut_one_by_one_are_not_even_noticed(database: Database) -> None:
+    await fill(database)
+    async with console(database.url, "users") as pilot:
+        app = pilot.app
+        assert isinstance(app, ConsoleApp)
+        await sees(pilot, "ann@acme.test")
+        for _ in range(3):
+            async with database.session() as session:
+                await session.connection.execute(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                    "WHERE application_name = 'agentflow console' "
+                    "AND datname = current_database()"
+                )
+            await _looks_go_on(pilot, app)
+        await until(pilot, lambda: not app.poller.weather.problem, "no trouble")
+        await sees(pilot, "ann@acme.test")
+
+
+async def test_a_missing_table_is_a_sentence_on_its_screen_only(database: Database) -> None:
+    await fill(database)
+    async with database.session() as session:
+        await session.connection.execute("DROP TABLE insight_distributions")
+    async with console(database.url, "distributions", size=(120, 24)) as pilot:
+        await sees(pilot, "no table insight_distributions")
+        await pilot.press("2")
+        await sees(pilot, "HTTP 503")
