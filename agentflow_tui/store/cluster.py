@@ -62,6 +62,7 @@ class Cluster:
         self.account = account
         self.prefix = prefix
         self.log_from = 0
+        self.is_new = False
 
     def create(self) -> None:
         """Make a new cluster with our database, under another name until it is whole."""
@@ -79,10 +80,17 @@ class Cluster:
             shutil.rmtree(new, ignore_errors=True)
             raise
         os.rename(new, self.home.cluster)
-        # From now on a crash of the machine matters, but nobody needs to wait for the disk.
-        if not os.fork():
+        self.is_new = True
+
+    def settle(self) -> None:
+        """Write a new cluster to the disk, in a process for which nobody waits.
+
+        Its programs were told not to, so that it is ready sooner.
+        """
+        if self.is_new and not os.fork():
             os.sync()
             os._exit(0)
+        self.is_new = False
 
     def fill(self, directory: str) -> None:
         os.chown(directory, *self.account)

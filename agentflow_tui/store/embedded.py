@@ -121,12 +121,16 @@ class EmbeddedServer:
         either = select.poll()
         either.register(self._bell, select.POLLIN)
         either.register(self._users, 0)
-        while self._bell not in (fd for fd, _ in either.poll()):
+        is_held = True
+        while is_held:
+            is_held = self._bell not in (fd for fd, _ in either.poll())
+            if has_keeper(self._users):
+                continue
             if keeper_pid(self.home) is not None:  # one that meant to go leaves none
                 with contextlib.suppress(EmbeddedServerError, OSError):
                     os.close(enter(self._plan, ignore))
-            if not has_keeper(self._users) and released.poll(1000):
-                break
+            if is_held and not has_keeper(self._users):
+                is_held = not released.poll(1000)
         os.close(self._bell)
         os.close(self._users)
 

@@ -45,6 +45,8 @@ FAST_STOP_WITHIN = 60.0
 """Seconds to write everything to disk, before the next start has to recover it from the log."""
 SAY_SO_AFTER = 1.0
 """Seconds after which a person who waits is told why."""
+ATTEMPTS = 5
+"""How often a server that is killed while it starts is started again."""
 COUNT_CLIENTS = (
     "SELECT count(*) FROM pg_stat_activity"
     " WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
@@ -64,7 +66,7 @@ class Keeper:
             os.set_inheritable(end, False)
         self.pid = 0
         self.pidfd = -1
-        self.is_child = False
+        self.is_child = self.was_killed = False
         self.stop_signal = 0
         self.bell, rings = os.pipe()
         for end in (self.bell, rings):
@@ -126,18 +128,20 @@ class Keeper:
         Raises ClusterError when neither is to be had.
         """
         self.cluster.begin_attempt()
-        has_started = False
+        attempts = ATTEMPTS
         while not self.await_ready():
             if running := self.running():
                 self.watch(running.pid, is_child=False)
-            elif has_started:
-                raise self.cluster.failure("it did not start")
-            else:
-                if not self.cluster.exists():
-                    self.report("+Creating the embedded PostgreSQL")
-                    self.cluster.create()
-                self.watch(self.cluster.start(self.sockets), is_child=True)
-                has_started = True
+                continue
+            if attempts < ATTEMPTS and not (self.was_killed and attempts):
+                raise self.cluster.failure(
+                    "it was killed" if self.was_killed else "it did not start"
+                )
+            if not self.cluster.exists():
+                self.report("+Creating the embedded PostgreSQL")
+                self.cluster.create()
+            self.watch(self.cluster.start(self.sockets), is_child=True)
+            attempts -= 1
 
     def running(self) -> Postmaster | None:
         """The live postmaster of this cluster. A lock file whose process id went to some other
@@ -183,9 +187,10 @@ class Keeper:
     def is_up(self) -> bool:
         """Whether the postmaster lives. Buries it, and any other child, when it does not."""
         with contextlib.suppress(ChildProcessError):
-            while (child := os.waitpid(-1, os.WNOHANG)[0]) > 0:
-                if child == self.pid:
+            while (ended := os.waitpid(-1, os.WNOHANG))[0]:
+                if ended[0] == self.pid:
                     self.pid = 0
+                    self.was_killed = os.WIFSIGNALED(ended[1])
         if not self.is_child and self.pid and not find_postmaster(self.home.cluster):
             self.pid = 0
         return self.pid > 0
@@ -211,16 +216,15 @@ class Keeper:
         """Look after the server until the last user has left and the lingering is over."""
         leave_at = None if self.has_users() else time.monotonic() + self.linger
         while not self.stop_signal:
-            if self.is_home_gone():
-                self.stop(signal.SIGQUIT)
-                return
-            if not self.is_up():
-                self.revive()
-                continue
+            self.cluster.settle()
             left = AT_MOST_ASLEEP if leave_at is None else leave_at - time.monotonic()
             has_changed = self.sleep(min(max(left, 0), AT_MOST_ASLEEP))
             self.bound_log()
-            if self.has_users():
+            if self.is_home_gone():
+                self.stop_signal = signal.SIGQUIT
+            elif not self.is_up():
+                self.revive()
+            elif self.has_users():
                 leave_at = None
             elif has_changed or leave_at is None:
                 self.listen_anew()
@@ -256,13 +260,13 @@ class Keeper:
     def revive(self) -> None:
         """Start the server that died under its users, as often as it takes while they stay."""
         pause = 0.1
-        while not self.stop_signal and not self.is_home_gone():
+        while not self.stop_signal:
             try:
                 self.bring_up()
             except (ClusterError, OSError) as error:
                 log(str(error))
-                if not self.has_users():
-                    raise SystemExit(1) from None
+                if self.is_home_gone() or not self.has_users():
+                    self.stop_signal = signal.SIGQUIT
                 self.sleep(pause, watching_users=False)
                 pause = min(pause * 2, 5)
             else:

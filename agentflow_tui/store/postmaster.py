@@ -96,7 +96,7 @@ def works_in(pid: int, directory: str) -> bool:
         return f"-D {directory}" in shown
     try:
         return os.path.samefile(f"/proc/{pid}/cwd", directory)
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):
         return False
     except PermissionError:
         return True

@@ -1,0 +1,48 @@
+"""Homes for the embedded server."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from agentflow_tui.store.embedded import (
+    keeper_pid,
+    start,
+    stop_now,
+)
+from agentflow_tui.store.server_account import account_for
+from tests.embedded.processes import (
+    copy_to,
+    new_home,
+    until,
+)
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Path]:
+    """A home whose cluster was made once for all tests here."""
+    with new_home() as home:
+        start(home, linger=0).release()
+        until(lambda: keeper_pid(home) is None)
+        yield home
+
+
+@pytest.fixture
+def home(cluster: Path) -> Iterator[Path]:
+    """That home, with nothing running."""
+    yield cluster
+    stop_now(cluster)
+
+
+@pytest.fixture
+def copy(cluster: Path) -> Iterator[Path]:
+    """A home of its own with a copy of that cluster, to be moved or spoiled."""
+    with new_home() as home:
+        copy_to(home, cluster, account_for(cluster))
+        yield home
+
+
+@pytest.fixture
+def fresh() -> Iterator[Path]:
+    with new_home() as home:
+        yield home
