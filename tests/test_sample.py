@@ -141,7 +141,7 @@ def check_schedules(tables: Tables, now: datetime) -> None:
     started: dict[str, datetime] = {}
     for entry in journal(tables, "schedule.fire"):
         if entry["error"] is None and entry["output"]["outcome"] == "fired":
-            started[entry["input"]["scheduleId"]] = entry["startTime"]
+            started[entry["input"]["schedule"]] = entry["startTime"]
     for schedule in tables["schedules"]:
         last, due = schedule["lastRun"], schedule["nextRun"]
         assert last == started.get(schedule["id"])

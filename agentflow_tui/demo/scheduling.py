@@ -117,8 +117,16 @@ def invalid(world: World) -> None:
     for expression in _INVALID:
         made = world.ago(hours=24 * world.rng.uniform(3, 9))
         schedule = _begin(world, expression, recipes.digest, made)
-        error = f"{expression!r} is not a cron expression; it never fires until it is edited"
-        _journal_fire(world, schedule, None, later(made, 0.8), error=error)
+        at = later(made, 0.8)
+        world.journal(
+            "schedule.fire",
+            None,
+            at,
+            later(at, 0.002),
+            given=_subject(schedule, None, None),
+            result={"outcome": "wrong"},
+            error=_complaint(expression),
+        )
         _write(world, schedule, due=None, last=None, updated=made)
 
 
@@ -143,15 +151,14 @@ def skipped_behind_stale_lock(world: World) -> None:
     schedule = _begin(world, "35 * * * *", recipes.month_end, made, OPERATIONS_LEAD)
     start = later(died, -world.rng.uniform(90, 150))
     (slot,) = slots_before(schedule.expression, start, 1)
-    last = _journal_fire(world, schedule, slot, _fired(world, slot), {"outcome": "fired"})
+    last = _journal_fire(world, schedule, slot, _fired(world, slot))
     run, steps = schedule.run, schedule.recipe.steps
     _anew(run, schedule.recipe, max(start, later(last, 0.01)))
     play(world, run, steps, until=2)
     seize(world, run, steps[2], died)
-    why = f"the workflow is still running, locked since {died:%H:%M} UTC"
     for late in cron.missed(schedule.expression, died, until, UTC):
-        result = {"outcome": "busy", "reason": why}
-        _journal_fire(world, schedule, late, _fired(world, late), result)
+        why = "the workflow is still running"
+        _journal_fire(world, schedule, late, _fired(world, late), "busy", why)
     due = slot_after(schedule.expression, until)
     _write(world, schedule, due=due, last=last, updated=died)
 
@@ -165,6 +172,14 @@ class _Schedule:
     made: datetime
     run: Run
     recipe: Recipe
+
+
+def _complaint(expression: str) -> str:
+    try:
+        cron.parse(expression)
+    except cron.CronError as error:
+        return str(error)
+    raise ValueError(f"{expression!r} is a cron expression")
 
 
 def _same(world: World, cook: Cook) -> Cook:
@@ -206,7 +221,7 @@ def _begin(
 def _fire(world: World, schedule: _Schedule, cook: Cook, slot: datetime) -> datetime:
     """Fire a slot: the workflow starts anew. Returns the moment of the fire."""
     schedule.recipe = cook(world)
-    fired = _journal_fire(world, schedule, slot, _fired(world, slot), {"outcome": "fired"})
+    fired = _journal_fire(world, schedule, slot, _fired(world, slot))
     _anew(schedule.run, schedule.recipe, later(fired, 0.02))
     play(world, schedule.run, schedule.recipe.steps)
     return fired
@@ -224,26 +239,37 @@ def _fired(world: World, slot: datetime) -> datetime:
 def _journal_fire(
     world: World,
     schedule: _Schedule,
-    slot: datetime | None,
+    slot: datetime,
     at: datetime,
-    result: object = None,
-    error: str | None = None,
+    outcome: str = "fired",
+    reason: str | None = None,
 ) -> datetime:
+    """One slot as the scheduler puts it on record (`agentflow_tui.workers.ledger`)."""
+    due = slot_after(schedule.expression, at)
+    result = {
+        "outcome": outcome,
+        "late_ms": round((at - slot) / timedelta(milliseconds=1)),
+        "next": due and due.isoformat(),
+    }
+    given = _subject(schedule, slot.isoformat(), schedule.run.workflow)
     world.journal(
         "schedule.fire",
         schedule.run.owner,
         at,
         later(at, 0.004),
-        given={
-            "scheduleId": schedule.key,
-            "workflowId": schedule.run.workflow,
-            "cron": schedule.expression,
-            "slot": slot and slot.isoformat(),
-        },
-        result=result,
-        error=error,
+        given=given,
+        result={**result, "reason": reason} if reason else result,
     )
     return at
+
+
+def _subject(schedule: _Schedule, slot: str | None, workflow: str | None) -> dict[str, str | None]:
+    return {
+        "schedule": schedule.key,
+        "workflow": workflow,
+        "cron": schedule.expression,
+        "slot": slot,
+    }
 
 
 def _write(
