@@ -1,7 +1,9 @@
 """Filters in SQL: the same rows as in Python, whatever the types, and never an error."""
 
+import itertools
 import json
 import random
+import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -72,7 +74,7 @@ UUIDS = (
     "DEADBEEF-0000-4000-8000-00000000000F",
     "00000000-0000-0000-0000-000000000000",
 )
-IDS = (*UUIDS, "user123", "user1234", "42", "", "worker:a:7", "3fa85f64", "dead-beef")
+IDS = (*UUIDS, "user123", "user1234", "42", "", "worker:a:7", "3fa85f64", "3fa85f64-1-2-3-4")
 ERRORS = (
     None,
     "",
@@ -80,7 +82,8 @@ ERRORS = (
     "TIMEOUT",
     "time out",
     "50%_\\",
-    "50xx\\",
+    "50%x\\",
+    "50x_\\",
     "a*b",
     "none",
     "É é",
@@ -218,10 +221,13 @@ PATHS = """
 ORDERINGS = ("<", "<=", ">", ">=")
 
 
+def listed(samples: str) -> list[str]:
+    """The samples; spaces between quotes do not part them."""
+    return re.findall(r'(?:"[^"]*"|[^\s"])+', samples)
+
+
 def choice(samples: str) -> st.SearchStrategy[str]:
-    pieces = samples.replace('" ', '"\n').split("\n")
-    split = [p for piece in pieces for p in ([piece] if '"' in piece else piece.split())]
-    return st.sampled_from([value for value in split if value])
+    return st.sampled_from(listed(samples))
 
 
 def condition(
@@ -251,7 +257,8 @@ TERMS = st.tuples(
         ordering(st.just("attempts"), _numbers),
         condition(st.just("active"), ": !=", st.sampled_from(("yes", "no")) | _absence),
         condition(st.just("createdAt"), ":", _times | _absence),
-        ordering(st.sampled_from(("createdAt", "age")), _times),
+        ordering(st.just("createdAt"), _times),
+        ordering(st.just("age"), st.sampled_from(("0s", "59m", "1h", "1d", "2w"))),
         condition(st.just("context"), ":", _absence),
         condition(st.just("context"), "~", _parts | _texts),
         condition(_paths, ": = ~ !=", _parts),
@@ -261,7 +268,7 @@ TERMS = st.tuples(
 
 
 @settings(
-    max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=250, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(texts=st.lists(TERMS, min_size=1, max_size=2))
 @example(texts=["!failed"])
@@ -276,6 +283,29 @@ async def test_the_database_finds_the_rows_that_match(tables: Tables, texts: lis
         for shape in SHAPES:
             found = await tables.found(wanted, shape)
             assert found == tables.expected(wanted, shape, now), shape.table
+
+
+SINGLE = (
+    (("status", "error"), (":", "=", "~"), TEXT_VALUES),
+    (("id",), (":", "=", "~"), ID_VALUES),
+    (("attempts",), (":", *ORDERINGS), NUMBER_VALUES),
+    (("createdAt",), (":", *ORDERINGS), TIME_VALUES),
+    (("active", "context"), (":",), "none any"),
+    (("",), ("",), TEXT_VALUES + ID_VALUES),
+)
+
+
+async def test_each_comparison_with_each_sample_finds_the_rows_that_match(tables: Tables) -> None:
+    async with tables.session.transaction():
+        now = await tables.session.connection.fetchval("SELECT now()")
+        for heads, operators, samples in SINGLE:
+            for written in itertools.product(heads, operators, listed(samples)):
+                if written[1:] == ("~", '""') or written == ("", "", '""'):
+                    continue
+                wanted = parse("".join(written), VOCABULARY, now=NOON)
+                for shape in SHAPES:
+                    found = await tables.found(wanted, shape)
+                    assert found == tables.expected(wanted, shape, now), (written, shape.table)
 
 
 TELLING = """
@@ -299,10 +329,10 @@ async def test_every_kind_of_condition_tells_rows_apart(tables: Tables) -> None:
 
 HOSTILE = (
     *BROKEN,
-    "[" * 100_000,
-    '{"a":' * 50_000 + "1" + "}" * 50_000,
-    json.dumps('{"a":' * 50_000 + "1" + "}" * 50_000),
-    json.dumps("[" * 100_000),
+    "[" * 25_000,
+    '{"a":' * 20_000 + "1" + "}" * 20_000,
+    json.dumps('{"a":' * 20_000 + "1" + "}" * 20_000),
+    json.dumps("[" * 25_000),
     '{"a": "\\u0000"}',
     '{"a": 1e999999999}',
     '{"a": "infinity"}',
@@ -310,7 +340,7 @@ HOSTILE = (
     '"' * 1_000,
     "now",
     "infinity",
-    "x" * 1_000_000,
+    "x" * 200_000,
 )
 
 
@@ -325,7 +355,7 @@ async def test_no_stored_text_makes_a_filter_fail(tables: Tables) -> None:
     await connection.execute("UPDATE documented SET \"createdAt\" = 'infinity' WHERE n % 2 = 0")
     await connection.execute("UPDATE documented SET \"createdAt\" = '-infinity' WHERE n % 3 = 0")
     await connection.execute(
-        "UPDATE documented SET context = to_jsonb($1::text) WHERE n = 1", "[" * 100_000
+        "UPDATE documented SET context = to_jsonb($1::text) WHERE n = 1", "[" * 25_000
     )
     await connection.execute(
         "UPDATE mixed SET context = $1::json WHERE n < 9", '{"a": "\\u0000", "b": 1e99999}'

@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
 from decimal import Decimal
-from difflib import get_close_matches
 from re import ASCII
 from re import compile as pattern
 
@@ -148,6 +147,8 @@ class _Place:
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """A question that names the most similar of the ``known``, or nothing."""
+    from difflib import get_close_matches  # only mistakes pay for it
+
     spellings = {spelling(name): name for name in known}
     near = get_close_matches(spelling(word)[:60], spellings, n=1, cutoff=0.6)
     return f"Did you mean {spellings[near[0]]}?" if near else ""
