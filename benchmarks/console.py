@@ -109,7 +109,7 @@ def keys(url: str) -> list[Result]:
         ours = Terminal(["--database", url, "--screen", "tasks"], size=size)
         peer = Peer(TABLE, size)
         ours.until("rows")
-        peer.until("row 5")
+        peer.until("Fetch leads")
         for name, key, target in (("Down", "\x1b[B", 0.35), ("PageDown", "\x1b[6~", 0.15)):
             if size == SMALL and name == "PageDown":
                 continue

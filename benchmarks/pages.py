@@ -1,6 +1,6 @@
 """What a page, a refresh and the counts cost, by depth and by size of the table.
 
-    python -m benchmarks.pages [--rows 1000000]
+    python -m benchmarks.pages [--rows 1000000] [--keep DIR]
 
 Makes a small and a large sample database in a temporary directory (a minute or two), accelerates
 both, and compares the two in interleaved rounds.
@@ -20,7 +20,8 @@ from pathlib import Path
 
 from agentflow_tui.store import embedded
 from agentflow_tui.store.counts import by_status
-from agentflow_tui.store.database import Database
+from agentflow_tui.store.database import Database, Manners
+from agentflow_tui.store.listings import LARGE
 from agentflow_tui.store.lists import LISTINGS
 from agentflow_tui.store.pages import Where, Window, anchor_of, page_sql, read_page
 from agentflow_tui.store.workflows import WORKFLOW_LIST
@@ -88,7 +89,7 @@ async def measure(small: Database, large: Database) -> list[Result]:
     for name, listing in LISTINGS.items():
         order = listing.order(large.binding)
         page = await read_page(large, listing, order, Where(), Window(limit=PAGE))
-        if len(page.rows) < PAGE:
+        if large.binding.tables[name].rows < LARGE:
             continue
         deep = await read_page(
             large,
@@ -131,13 +132,15 @@ def filled(home: Path, rows: int) -> embedded.EmbeddedServer:
     environ = {**os.environ, "AGENTFLOW_HOME": str(home)}
     program = [sys.executable, "-m", "agentflow_tui"]
     fill = [*program, "demo", "--no-console", "--scale", str(rows)]
-    subprocess.run(fill, env=environ, check=True)
+    if not home.exists():
+        subprocess.run(fill, env=environ, check=True)
     subprocess.run([*program, "db", "accelerate", "--yes"], env=environ, check=True)
     return embedded.start(home)
 
 
 async def run(small_url: str, large_url: str) -> list[Result]:
-    small, large = await Database.open(small_url), await Database.open(large_url)
+    manners = Manners(application="agentflow benchmark", statement_timeout=600)
+    small, large = await Database.open(small_url, manners), await Database.open(large_url, manners)
     async with large.session() as session:
         await session.connection.execute("VACUUM ANALYZE")
     results = await measure(small, large)
@@ -149,11 +152,12 @@ async def run(small_url: str, large_url: str) -> list[Result]:
 def main() -> None:
     parser = argparse.ArgumentParser(description="What pages cost")
     parser.add_argument("--rows", type=int, default=1_000_000)
+    parser.add_argument("--keep", type=Path, help="directory that keeps the databases")
     options = parser.parse_args()
     with (
-        tempfile.TemporaryDirectory() as folder,
-        filled(Path(folder) / "small", 10_000) as small,
-        filled(Path(folder) / "large", options.rows) as large,
+        tempfile.TemporaryDirectory() as passing,
+        filled((options.keep or Path(passing)) / "small", 10_000) as small,
+        filled((options.keep or Path(passing)) / f"of-{options.rows}", options.rows) as large,
     ):
         print(f"\nworkflows, mail, messages and journal of {options.rows:,} rows against 10,000\n")
         show(asyncio.run(run(small.url, large.url)))
