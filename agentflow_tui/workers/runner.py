@@ -22,6 +22,7 @@ from agentflow_tui.steps.requests import make_client
 from agentflow_tui.store import workflow_claims as claims
 from agentflow_tui.store import workflow_runs as runs
 from agentflow_tui.store.database import Database
+from agentflow_tui.store.lines import borrowed
 from agentflow_tui.store.workflow_claims import KIND, Claimed
 from agentflow_tui.workers.roles import Crew, Turn
 from agentflow_tui.workers.runner_attempts import Attempts
@@ -103,7 +104,8 @@ class Runner:
         """Seconds to the next step."""
         if self._backlog:
             return 0.0 if len(self.held) < settings.runner_slots else CROWDED
-        due = await database.fetch_one(claims.NEXT_DUE)
+        async with borrowed(database) as session:
+            due = await session.fetch_one(claims.NEXT_DUE)
         waits = [settings.lease / 3] if self.held else []
         if due is not None and due.seconds is not None:
             waits.append(max(0.0, due.seconds))
@@ -118,13 +120,14 @@ class Runner:
             return client[0]
 
         async def api_key(name: str) -> str | None:
-            return await crew.database.fetch_one(runs.API_KEY, name)
+            async with borrowed(crew.database) as session:
+                return await session.fetch_one(runs.API_KEY, name)
 
         def mail_queued(_count: int) -> None:
             crew.wake("sender")
             crew.ring()
 
-        async with crew.database.session() as session:
+        async with borrowed(crew.database) as session:
             checks_json = session.connection.get_server_version().major >= 16
         gc.freeze()
         gc.set_threshold(GARBAGE, 20, 100)
@@ -149,8 +152,7 @@ class Runner:
         self._forget_foreign()
         statement = claims.claim(crew.database.binding, checks_json=opened.checks_json)
         values = sorted(self.handlers), float(settings.lease), ask, list(self._foreign)
-        crew.database.statements += 1
-        async with crew.claiming, crew.database.session() as session:
+        async with crew.claiming, borrowed(crew.database) as session:
             claimed = await session.fetch(statement, *values, crew.identity, crew.held(KIND))
             crew.taken(KIND, dict.fromkeys(row.id for row in claimed))
         self._backlog = len(claimed) == ask
@@ -186,12 +188,13 @@ class Runner:
         now = monotonic()
         self._foreign |= {claimed.id: now for claimed in foreign}
         crew.released(KIND, [claimed.id for claimed in foreign])
-        await crew.database.execute(
-            claims.RELEASE,
-            [claimed.id for claimed in foreign],
-            [claimed.token for claimed in foreign],
-            [claimed.status for claimed in foreign],
-        )
+        async with borrowed(crew.database) as session:
+            await session.execute(
+                claims.RELEASE,
+                [claimed.id for claimed in foreign],
+                [claimed.token for claimed in foreign],
+                [claimed.status for claimed in foreign],
+            )
 
     def _forget_foreign(self) -> None:
         oldest = monotonic() - FOREIGN_SECONDS
@@ -210,8 +213,7 @@ class Runner:
         async with contextlib.AsyncExitStack() as locks:
             for work in works:
                 await locks.enter_async_context(work.lock)
-            crew.database.statements += 1
-            async with crew.database.session() as session:
+            async with borrowed(crew.database) as session:
                 renewed = await session.fetch(
                     claims.RENEW, [work.id for work in works], [work.token for work in works]
                 )
@@ -247,12 +249,13 @@ class Runner:
 
     async def _release(self, database: Database, works: Sequence[Work]) -> None:
         if works:
-            await database.execute(
-                claims.RELEASE,
-                [work.id for work in works],
-                [work.token for work in works],
-                ["running"] * len(works),
-            )
+            async with borrowed(database) as session:
+                await session.execute(
+                    claims.RELEASE,
+                    [work.id for work in works],
+                    [work.token for work in works],
+                    ["running"] * len(works),
+                )
 
 
 def _planner(handlers: Handlers) -> Callable[[str | None], Plan]:

@@ -14,8 +14,8 @@ from typing import TypeVar
 from agentflow_tui.errors import AgentflowError, MissingError, RefusedError, UnreachableError
 from agentflow_tui.store import workflow_runs as runs
 from agentflow_tui.store.database import Database
+from agentflow_tui.store.lines import Lines, borrowed
 from agentflow_tui.store.workflow_runs import Advance, Advanced
-from agentflow_tui.workers.runner_lines import Lines
 from agentflow_tui.workers.weather import Backoff
 
 LARGEST = 200
@@ -71,7 +71,7 @@ class Commits:
     _lines: Lines = field(init=False)
 
     def __post_init__(self) -> None:
-        self._lines = Lines(self.database)
+        self._lines = Lines(self.database, runs.LINE_SETTINGS)
 
     async def write(self, advance: Advance) -> Advanced | None:
         """How the workflow stands after the write; None when it was no longer ours.
@@ -168,7 +168,7 @@ class Commits:
         entries = [w.advance.entry and w.advance.entry.id for w in batch]
 
         async def look() -> list[runs.Settled]:
-            async with self.database.session() as session:
+            async with borrowed(self.database) as session:
                 return await session.fetch(runs.SETTLE, ids, entries)
 
         found = {row.id: row for row in await persistently(look)}

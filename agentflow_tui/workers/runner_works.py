@@ -152,12 +152,11 @@ class Work:
 
     def _count_crash(self) -> None:
         if self.position < len(self.plan.steps):
-            account = self.account.about(self.step.step.id)
-            self.account = account.crashed()
-            if account.crashes >= CRASHES:
+            self.account = self.account.about(self.step.step.id).crashed()
+            if self.account.crashes >= CRASHES:
                 self.problem = self.named(
-                    f"its worker died {account.crashes} times while it ran. "
-                    "Retry the workflow to give it another chance"
+                    f"its worker died {self.account.crashes} times while it ran. "
+                    "Retry the workflow to give it another chance."
                 )
 
     @property

@@ -1,0 +1,78 @@
+"""Connections for writing in a stream, and borrowed ones for a write now and then."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any
+
+import asyncpg
+
+from agentflow_tui.errors import MissingError, RefusedError, UnreachableError
+from agentflow_tui.store.database import Database, Session
+from agentflow_tui.store.faults import first_line
+
+
+@asynccontextmanager
+async def borrowed(database: Database) -> AsyncIterator[Session]:
+    """A session of the pool for a write, which is never sent twice. Raises `UnreachableError`."""
+    database.statements += 1
+    with _noticed():
+        async with database.session() as session:
+            yield session
+
+
+@contextmanager
+def _noticed() -> Iterator[None]:
+    """Between a server's last word on an idle connection and its end the driver takes the
+    connection for busy, and says so in a class that otherwise means a bug of its own."""
+    try:
+        yield
+    except asyncpg.InternalClientError as error:
+        raise UnreachableError(f"The database connection was lost: {first_line(error)}.") from None
+
+
+class Lines:
+    """Connections kept for one kind of statement, with ``settings`` (SQL) of their own, so that the
+    server plans it once and not each time: a third of what a write of fifty steps costs it. Behind
+    a pooler they are ordinary sessions."""
+
+    def __init__(self, database: Database, settings: str) -> None:
+        self._database = database
+        self._settings = settings
+        self._idle: list[Any] = []
+
+    @asynccontextmanager
+    async def session(self) -> AsyncIterator[Session]:
+        """A session for one write. Raises `UnreachableError`, also when there is no answer."""
+        if self._database.pooled:
+            async with borrowed(self._database) as session:
+                yield session
+            return
+        self._database.statements += 1
+        connection = self._idle.pop() if self._idle else await self._connect()
+        sound = False
+        try:
+            with _noticed():
+                async with asyncio.timeout(self._database.manners.statement_timeout):
+                    yield Session(connection, self._database.binding)
+            sound = True
+        except (RefusedError, MissingError):
+            sound = True
+            raise
+        except TimeoutError:
+            raise UnreachableError("The database does not answer.") from None
+        finally:
+            if sound:
+                self._idle.append(connection)
+            else:
+                connection.terminate()
+
+    async def _connect(self) -> Any:
+        connection = await self._database.dedicated()
+        session = Session(connection, self._database.binding)
+        await session.execute(self._settings)
+        return connection
+
+    def close(self) -> None:
+        while self._idle:
+            self._idle.pop().terminate()
