@@ -80,8 +80,12 @@ async def _fill(url: str, options: argparse.Namespace) -> None:
     )
     try:
         await create_missing_tables(database)
-        if not options.reset and not options.scale and not await is_empty(database):
-            _say("The embedded database holds data already; --reset replaces it.")
+        if not options.reset and not await is_empty(database):
+            if options.scale:
+                raise UsageError(
+                    "The embedded database holds data already: --scale fills an empty one, "
+                    "and --reset replaces what is there."
+                )
             return
         await _load(database, options)
     finally:
@@ -95,7 +99,7 @@ async def _load(database: Database, options: argparse.Namespace) -> None:
     rows = options.scale or SMALL
     _say("Filling the embedded database with sample data …")
     tables = sample(options.seed, clock.now(), min(rows, SMALL))
-    if options.reset or options.scale:
+    if options.reset:
         await empty(database)
     filled = await fill(database, tables)
     _say(f"  {plural(sum(filled.values()), 'row')} in {plural(len(filled), 'table')}")

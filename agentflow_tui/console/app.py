@@ -145,7 +145,17 @@ class ConsoleApp(App[None]):
                 break
             except UnreachableError:
                 await asyncio.sleep(RETRY)
-        await self.child_workers.start(database.url)
+        await self._work(database.url)
+
+    async def _work(self, url: str) -> None:
+        """Have the workers run, and say so when they end unasked."""
+        await self.child_workers.start(url)
+        code = await self.child_workers.ended()
+        if code:
+            self.say(
+                f"The workers ended with code {code}; {self.child_workers.log} says why.",
+                severity="error",
+            )
 
     # Where one is
 
@@ -281,8 +291,8 @@ class ConsoleApp(App[None]):
         elif self.env.settings.context.read_only:
             self.say("Not started: workers write, and this context is read-only.")
         elif self.env.database is not None:
-            await self.child_workers.start(self.env.database.url)
             self.say(f"Workers of this console started; their log is {self.child_workers.log}.")
+            await self._work(self.env.database.url)
 
     def do_app_quit(self) -> None:
         self.exit()

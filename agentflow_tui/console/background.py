@@ -49,6 +49,14 @@ class ChildWorkers:
                 start_new_session=True,
             )
 
+    async def ended(self) -> int | None:
+        """Wait until the child has ended by itself. Its exit code; None when it was stopped."""
+        process = self.process
+        if process is None:
+            return None
+        code = await process.wait()
+        return code if self.process is process else None
+
     async def stop(self) -> None:
         """Have the child finish, or release what it holds, and leave."""
         process, self.process = self.process, None
