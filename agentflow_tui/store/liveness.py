@@ -248,24 +248,24 @@ def in_words(counts: Mapping[str, int]) -> str:
     return " and ".join(said)
 
 
-CLEAN = """
-DELETE FROM {health_checks} h
- WHERE h.{health_checks.id} LIKE 'worker:%'
-   AND h.{health_checks.lastChecked} < now() - $1 * interval '1 s'
-   AND NOT h.{health_checks.details}::text ~ '"lock": ?true'
-"""
-"""Forget processes that are long gone: those that were buried, and silent ones without a lock."""
-
-FROZEN = """
+KEEP_HOUSE = """
+WITH gone AS (
+  DELETE FROM {health_checks} h
+   WHERE h.{health_checks.id} LIKE 'worker:%'
+     AND h.{health_checks.lastChecked} < now() - $1 * interval '1 s'
+     AND NOT h.{health_checks.details}::text ~ '"lock": ?true'
+)
 UPDATE {health_checks} h
    SET {health_checks.status} = 'warning',
        {health_checks.message} = 'It holds its lock but has shown no sign of life since '
          || to_char(h.{health_checks.lastChecked}, 'YYYY-MM-DD HH24:MI:SS') || ' UTC.'
  WHERE h.{health_checks.id} LIKE 'worker:%' AND h.{health_checks.status} = 'ok'
-   AND h.{health_checks.lastChecked} < now() - $1 * interval '1 s'
+   AND h.{health_checks.lastChecked} < now() - $2 * interval '1 s'
    AND h.{health_checks.details}::text ~ '"lock": ?true'
 """
-"""Mark processes that stand still. They take the mark away themselves when they go on."""
+"""Forget processes that are long gone, ``$1`` seconds: those that were buried, and silent ones
+without a lock. Mark those that stand still, for ``$2`` seconds; when they go on, their next beat
+takes the mark away."""
 
 
 class Lifeline:

@@ -121,13 +121,13 @@ class Heartbeat:
 
     def _beat_pace(self) -> float:
         workers = self._crew.settings.workers
-        return min(workers.poll, workers.lease / 4)
+        return min(workers.poll * 2, workers.lease / 4)
 
     def _watch_pace(self) -> float:
         if self._suspects:
             return SURE - WATCH
         attentive = self._loop.time() < self._heard_at + ATTENTIVE
-        return WATCH if attentive and self._peers else self._crew.settings.workers.poll
+        return WATCH if attentive and self._peers else self._crew.settings.workers.poll * 2
 
     async def _tie(self) -> None:
         await self._line.tie(self._heard, self._lost)

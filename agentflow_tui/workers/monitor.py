@@ -18,7 +18,7 @@ from agentflow_tui.workers.findings import database_finding, queue_finding, sche
 from agentflow_tui.workers.probes import Probe, probe
 from agentflow_tui.workers.roles import Crew, Turn
 
-EVERY = 4
+EVERY = 6
 """Polls between two checks of what is ok."""
 
 PATIENCE = 2.0
@@ -27,7 +27,7 @@ PATIENCE = 2.0
 GONE = 600.0
 """Seconds for which a dead worker's row is kept, so that somebody can see it."""
 
-SILENT = 6
+SILENT = 8
 """Polls without a sign of life after which a worker is said to stand still."""
 
 _RESERVED = ("database", "smtp", "queue", "scheduler")
@@ -101,8 +101,7 @@ class Monitor:
         if liveness.keeps_rows(crew.database.binding):
             workers = crew.settings.workers
             silent = SILENT * max(workers.poll, 1.0)
-            await crew.database.execute(liveness.CLEAN, max(GONE, workers.lease))
-            await crew.database.execute(liveness.FROZEN, silent)
+            await crew.database.execute(liveness.KEEP_HOUSE, max(GONE, workers.lease), silent)
 
 
 def _configured(settings: Settings) -> list[Check]:

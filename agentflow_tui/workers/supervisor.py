@@ -85,16 +85,24 @@ async def run(
     )
     database = await Database.open(database_url, manners)
     try:
-        crew = Crew(
-            database=database,
-            settings=settings,
-            drain=drain,
-            wakes={role.name: asyncio.Event() for role in roles},
-        )
+        crew = crew_for(database, settings, roles, drain=drain)
         with signals.handled(crew.stop):
-            return await _Supervisor(crew, roles).run(leash=leash)
+            return await supervise(crew, roles, leash=leash)
     finally:
         database.close()
+
+
+def crew_for(
+    database: Database, settings: Settings, roles: Sequence[Role], *, drain: bool = False
+) -> Crew:
+    """The world for these roles."""
+    wakes = {role.name: asyncio.Event() for role in roles}
+    return Crew(database=database, settings=settings, drain=drain, wakes=wakes)
+
+
+async def supervise(crew: Crew, roles: Sequence[Role], *, leash: bool = False) -> int:
+    """Run roles on a database that is open, until `Crew.stop`. Returns the exit code."""
+    return await _Supervisor(crew, roles).run(leash=leash)
 
 
 class _Supervisor:
@@ -200,6 +208,8 @@ class _Supervisor:
             self._end_when_drained()
         pause = crew.settings.workers.poll
         pause = pause if turn.again is None else min(pause, turn.again)
+        if crew.drain and turn.done and not turn.held:
+            pause = 0.0
         if vain > 1:
             noise = min(NOISE_LIMIT, 0.001 * 2.0 ** min(vain, 10), pause)
             await asyncio.sleep(noise)

@@ -1,0 +1,85 @@
+"""Worker processes with odd roles: ``python -m tests.workers.odd_process ROLE URL``."""
+
+import asyncio
+import sys
+
+from agentflow_tui.settings import Settings, WorkerSettings
+from agentflow_tui.store.database import Session
+from agentflow_tui.store.liveness import holding
+from agentflow_tui.store.statements import Statement
+from agentflow_tui.workers import logs, supervisor
+from agentflow_tui.workers.roles import Crew, Turn
+
+SETTINGS = Settings(workers=WorkerSettings(poll=0.5))
+
+
+class Quiet:
+    name = "quiet"
+
+    async def step(self, crew: Crew, woken: bool = True) -> Turn:
+        return Turn()
+
+    async def stop(self, crew: Crew, deadline: float) -> None:
+        """Nothing is held."""
+
+
+class Stubborn(Quiet):
+    name = "stubborn"
+
+    async def stop(self, crew: Crew, deadline: float) -> None:
+        crew.log.info("will not stop")
+        await asyncio.Event().wait()
+
+
+class Buggy(Quiet):
+    name = "buggy"
+
+    async def step(self, crew: Crew, woken: bool = True) -> Turn:
+        raise ZeroDivisionError(f"while connected to {crew.database.url}")
+
+
+class Holder(Quiet):
+    """Claims all mail and all workflows there are, and never does anything with them."""
+
+    name = "holder"
+
+    async def step(self, crew: Crew, woken: bool = True) -> Turn:
+        if crew.holds:
+            return Turn(held=1)
+        async with crew.claiming, crew.database.transaction() as session:
+            await self._claim(session, crew)
+        crew.log.info("has claimed")
+        return Turn(held=1)
+
+    async def _claim(self, session: Session, crew: Crew) -> None:
+        for kind, claim, token in (
+            (
+                "mails",
+                """UPDATE {email_queue} SET {email_queue.status} = 'processing',
+                     {email_queue.attempts} = {email_queue.attempts} + 1,
+                     {email_queue.lastAttempt} = now()
+                   RETURNING {email_queue.id} AS id, {email_queue.attempts} AS token""",
+                int,
+            ),
+            (
+                "workflows",
+                """UPDATE {workflows} SET {workflows.status} = 'running', {workflows.locked} = true,
+                     {workflows.lockedAt} = now()
+                   RETURNING {workflows.id} AS id, NULL AS token""",
+                str,
+            ),
+        ):
+            written = holding(session.binding, kind, "claimed", worker=1, held=2)
+            text = f"WITH claimed AS ({claim}), written AS ({written}) SELECT id::text FROM claimed"
+            ids = await session.fetch(Statement(str, text), crew.identity, crew.held(kind))
+            crew.taken(kind, dict.fromkeys(ids, token()))
+
+
+def main(name: str, url: str) -> int:
+    logs.configure(as_json=False, secrets=logs.secrets_of(url, {}))
+    role = {each.name: each for each in (Quiet, Stubborn, Buggy, Holder)}[name]()
+    return asyncio.run(supervisor.run(SETTINGS, url, [role]))
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))

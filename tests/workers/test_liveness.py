@@ -1,0 +1,185 @@
+"""Who is alive is known at once, and what the dead held is given back, and nothing else."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from agentflow_tui.settings import Settings, WorkerSettings
+from agentflow_tui.store import liveness
+from agentflow_tui.store.database import Database
+from agentflow_tui.workers.heartbeat import Heartbeat
+from agentflow_tui.workers.roles import Crew
+from tests.chaos.harness import Fleet, environment
+from tests.workers.rows import add_workflows, journal, one, table
+from tests.workers.workflows import until
+
+
+@asynccontextmanager
+async def living(database: Database, poll: float = 15.0) -> AsyncIterator[tuple[Crew, Heartbeat]]:
+    """A process without roles, in this one."""
+    crew = Crew(database=database, settings=Settings(workers=WorkerSettings(poll=poll)))
+    heart = Heartbeat(crew)
+    crew.untied = heart.untied
+    await heart.start()
+    beating = asyncio.create_task(heart.run())
+    try:
+        yield crew, heart
+    finally:
+        beating.cancel()
+        await asyncio.gather(beating, return_exceptions=True)
+        await heart.end()
+
+
+async def add_mails(database: Database, count: int) -> list[str]:
+    ids = [str(uuid4()) for _ in range(count)]
+    await database.execute(
+        """INSERT INTO {email_queue}
+             ({email_queue.id}, {email_queue.status}, {email_queue.attempts}) SELECT id, 'pending', 0 FROM unnest($1::uuid[]) id""",
+        ids,
+    )
+    return ids
+
+
+@pytest.fixture
+async def other(database_url: str) -> AsyncIterator[Database]:
+    """Another process's way to the same database."""
+    opened = await Database.open(database_url)
+    yield opened
+    opened.close()
+
+
+async def test_what_a_killed_process_held_is_given_back(
+    database: Database, database_url: str, tmp_path: Path
+) -> None:
+    mails = await add_mails(database, 3)
+    workflows = await add_workflows(database, 2)
+    odd = ("-m", "tests.workers.odd_process", "holder", database_url)
+    with Fleet(environment(database_url, tmp_path), tmp_path, *odd) as fleet:
+        worker = fleet.start()
+        await worker.has_said("has claimed")
+        await database.execute(  # one has moved on since: its token is another
+            "UPDATE {email_queue} SET {email_queue.attempts} = 7 WHERE {email_queue.id} = $1",
+            mails[0],
+        )
+        async with living(database) as (crew, _):
+            crew.wakes["sender"] = asyncio.Event()
+            worker.kill()
+            await until(lambda: journal(database, "worker.lost"))
+            assert crew.wakes["sender"].is_set()
+    freed = await table(
+        database,
+        "SELECT {email_queue.id} FROM {email_queue} WHERE {email_queue.lastAttempt} = 'epoch'",
+    )
+    assert {row[0] for row in freed} == set(mails[1:])
+    assert await table(
+        database, "SELECT {workflows.locked}, {workflows.lockedAt} = 'epoch' FROM {workflows}"
+    ) == [(False, True)] * len(workflows)
+    [row] = await journal(database, "worker.lost")
+    assert row["output"] == {"mails": 2, "workflows": 2}
+    assert row["error"] == "It died without a word; 2 mails and 2 workflows given back."
+    assert await table(
+        database,
+        "SELECT {health_checks.status} FROM {health_checks}"
+        " WHERE {health_checks.id} LIKE 'worker:%'",
+    ) == [("warning",)]
+
+
+async def test_a_workflow_that_another_process_lists_stays_with_it(
+    database: Database, other: Database
+) -> None:
+    held, shared = await add_workflows(database, 2, status="running", locked=True)
+    async with living(database) as (crew, _), living(other) as (dead, heart):
+        crew.holds["workflows"] = {shared: None}
+        dead.holds["workflows"] = {held: None, shared: None}
+        for each in (crew, dead):
+            await beat(each)
+        heart._line.cut()
+        while await liveness.bury(database, dead.identity) is None:
+            await asyncio.sleep(0.01)
+    assert await table(
+        database,
+        "SELECT {workflows.id}, {workflows.locked} FROM {workflows} ORDER BY {workflows.locked}",
+    ) == [(held, False), (shared, True)]
+
+
+async def beat(crew: Crew) -> None:
+    """Write what is held, as a claim does."""
+    text = liveness.details(
+        roles=[], host="", pid=0, started=crew.now(), lock=True, holds=crew.holds, reports={}
+    )
+    template = liveness.beat(crew.database.binding)
+    await crew.database.execute(template, crew.identity, "", "", text)
+
+
+async def test_a_living_process_is_never_buried(database: Database, other: Database) -> None:
+    async with living(database) as (crew, _), living(other):
+        for peer in await database.fetch(liveness.PEERS, crew.identity):
+            assert peer.alive
+            assert await liveness.bury(database, peer.id) is None
+
+
+async def test_a_cut_connection_is_made_anew_before_anybody_mourns(
+    database: Database, other: Database
+) -> None:
+    held = await add_workflows(database, 1, status="running", locked=True)
+    async with living(database, poll=0.02), living(other) as (cut, _):
+        cut.holds["workflows"] = dict.fromkeys(held)
+        await beat(cut)
+        old = await holder_of(database, cut)
+        await database.execute("SELECT pg_terminate_backend($1)", old)
+
+        async def is_back() -> bool:
+            return await holder_of(database, cut) not in {None, old}
+
+        await until(is_back)
+        before = database.statements
+        await until(lambda: as_awaitable(database.statements > before + 60))
+        assert cut.trusted
+    assert await one(database, "SELECT {workflows.locked} FROM {workflows}")
+    assert await journal(database, "worker.lost") == []
+
+
+async def as_awaitable(value: bool) -> bool:
+    return value
+
+
+async def holder_of(database: Database, crew: Crew) -> int | None:
+    """The backend that holds a process's lock."""
+    found: int | None = await one(
+        database,
+        """SELECT max(pid) FROM pg_locks WHERE locktype = 'advisory' AND granted
+            AND (classid::int8 << 32) | objid::int8 = hashtextextended($1, 0)""",
+        crew.identity,
+    )
+    return found
+
+
+async def test_behind_a_transaction_pooler_no_lock_is_trusted(
+    database: Database, other: Database
+) -> None:
+    other.pooled = True
+    async with living(database) as (crew, _), living(other) as (pooled, _):
+        assert pooled.trusted
+        assert await holder_of(database, pooled) is None
+        assert await database.fetch(liveness.PEERS, crew.identity) == []
+        assert (
+            await one(
+                database,
+                """SELECT {health_checks.details}::jsonb ->> 'lock' FROM {health_checks}
+                WHERE {health_checks.id} = $1""",
+                pooled.identity,
+            )
+            == "false"
+        )
+
+
+async def test_a_database_without_health_checks_has_workers_as_well(empty_url: str) -> None:
+    database = await Database.open(empty_url)
+    async with living(database) as (crew, heart):
+        assert crew.trusted
+        await heart.ring()
+    database.close()

@@ -1,0 +1,178 @@
+"""One worker process: how it runs its roles, how it ends, what it says."""
+
+import asyncio
+import json
+import signal
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from agentflow_tui.settings import Context, Settings, WorkerSettings
+from agentflow_tui.store import wakeups
+from agentflow_tui.store.database import Database
+from agentflow_tui.workers import supervisor
+from agentflow_tui.workers.monitor import Monitor
+from agentflow_tui.workers.roles import Crew, Role, Turn
+from agentflow_tui.workers.runner import Runner
+from agentflow_tui.workers.scheduler import Scheduler
+from agentflow_tui.workers.sender import Sender
+from tests.chaos.harness import WORKERS, Fleet, environment, until
+from tests.workers.rows import add_schedules, add_workflows, journal, one, seconds_ago
+
+WORKER_ROWS = "SELECT count(*) FROM {health_checks} WHERE {health_checks.id} LIKE 'worker:%'"
+
+
+class Steps:
+    """A role whose steps are handed in; the last one is repeated."""
+
+    name = "steps"
+
+    def __init__(self, *steps: Callable[[Crew], Awaitable[Turn]]) -> None:
+        self.taken = 0
+        self.stopped = False
+        self._steps = steps
+
+    async def step(self, crew: Crew, woken: bool = True) -> Turn:
+        step = self._steps[min(self.taken, len(self._steps) - 1)]
+        self.taken += 1
+        return await step(crew)
+
+    async def stop(self, crew: Crew, deadline: float) -> None:
+        self.stopped = True
+
+
+async def nothing(_: Crew) -> Turn:
+    return Turn()
+
+
+@asynccontextmanager
+async def supervised(
+    database: Database, *roles: Role, **options: Any
+) -> AsyncIterator[tuple[Crew, "asyncio.Task[int]"]]:
+    """A supervisor in this process, stopped at the end."""
+    settings = Settings(workers=WorkerSettings(**options))
+    crew = supervisor.crew_for(database, settings, roles)
+    task = asyncio.create_task(supervisor.supervise(crew, roles))
+    try:
+        yield crew, task
+    finally:
+        crew.stop()
+        await task
+
+
+async def test_sigterm_ends_all_roles_in_order(
+    database: Database, database_url: str, tmp_path: Path
+) -> None:
+    with Fleet(environment(database_url, tmp_path), tmp_path, *WORKERS) as fleet:
+        worker = fleet.start()
+        await worker.has_said("no relay is configured")
+        assert await one(database, WORKER_ROWS) == 1
+        worker.signal(signal.SIGTERM)
+        assert await worker.ended() == 0
+    assert await one(database, WORKER_ROWS) == 0
+    assert "Traceback" not in worker.said
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+async def test_a_second_signal_ends_it_at_once(
+    database_url: str, tmp_path: Path, number: int
+) -> None:
+    odd = ("-m", "tests.workers.odd_process", "stubborn", database_url)
+    with Fleet(environment(database_url, tmp_path), tmp_path, *odd) as fleet:
+        worker = fleet.start()
+        await worker.has_said("started")
+        worker.signal(number)
+        await worker.has_said("will not stop")
+        worker.signal(number)
+        assert await worker.ended() == 128 + number
+
+
+async def test_a_bug_ends_it_loudly_and_tells_no_secret(database_url: str, tmp_path: Path) -> None:
+    url = database_url.replace("postgresql://agentflow@", "postgresql://agentflow:s3cr%21t@")
+    odd = ("-m", "tests.workers.odd_process", "buggy", url)
+    with Fleet(environment(url, tmp_path), tmp_path, *odd) as fleet:
+        worker = fleet.start()
+        assert await worker.ended() == 1
+    assert "ZeroDivisionError" in worker.said
+    assert "agentflow:***@" in worker.said
+    assert "s3cr" not in worker.said
+
+
+async def test_drained_it_has_done_what_was_due_and_ends(
+    database: Database, database_url: str, tmp_path: Path
+) -> None:
+    workflows = await add_workflows(database, 3)
+    await add_schedules(database, workflows, "0 0 1 1 *", seconds_ago(5))
+    words = (*WORKERS, "--drain", "--json")
+    with Fleet(environment(database_url, tmp_path), tmp_path, *words) as fleet:
+        worker = fleet.start()
+        assert await worker.ended() == 0
+    assert len(await journal(database, "schedule.fire")) == 3
+    assert (
+        await one(database, "SELECT count(*) FROM {workflows} WHERE {workflows.status} = 'pending'")
+        == 0
+    )
+    events = [json.loads(line)["event"] for line in worker.said.splitlines()]
+    assert events[-1] == "stopped"
+
+
+@pytest.mark.parametrize(
+    ("url", "settings", "roles", "code"),
+    [
+        ("postgresql://nobody@127.0.0.1:1/none", Settings(), ("monitor",), 3),
+        ("", Settings(context=Context(read_only=True)), (), 2),
+        ("", Settings(), ("postman",), 2),
+        ("", Settings(workers=WorkerSettings(checks={"a": "ftp://b"})), (), 2),
+    ],
+)
+def test_what_cannot_work_is_said_in_one_line(
+    capsys: pytest.CaptureFixture[str], url: str, settings: Settings, roles: Any, code: int
+) -> None:
+    assert supervisor.main(settings, url, roles) == code
+    assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+async def test_weather_is_waited_out(database: Database) -> None:
+    async def cut_all(crew: Crew) -> Turn:
+        async with crew.database.session() as session:
+            await session.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+            await session.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+        raise AssertionError("the connection was cut")
+
+    role = Steps(cut_all, nothing)
+    async with supervised(database, role, poll=60.0) as (crew, task):
+        await until(lambda: role.taken > 1)
+        await until(lambda: crew.trusted)
+    assert role.stopped
+    assert task.result() == 0
+
+
+async def test_a_ring_by_another_process_wakes_a_role(
+    database: Database, database_url: str
+) -> None:
+    role = Steps(nothing)
+    async with supervised(database, role, poll=60.0):
+        await until(lambda: role.taken)
+        console = await Database.open(database_url)
+        while role.taken < 3:
+            await wakeups.ring(console)
+            await asyncio.sleep(0.02)
+        console.close()
+
+
+async def test_idle_it_costs_at_most_half_a_statement_a_second(database: Database) -> None:
+    settings = Settings(workers=WorkerSettings(poll=0.3))
+    polls = Steps(nothing)
+    roles: list[Role] = [Scheduler(settings), Runner(settings), Sender(settings), Monitor(settings)]
+    async with supervised(database, polls, *roles, poll=0.3):
+        await until(lambda: polls.taken > 7)
+        before, since = database.statements, polls.taken
+        await until(lambda: polls.taken >= since + 12)
+        spent = (database.statements - before) / (polls.taken - since)
+    assert spent / WorkerSettings().poll <= 0.5
