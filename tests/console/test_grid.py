@@ -119,6 +119,14 @@ async def test_keys_that_outrun_the_source_are_not_lost() -> None:
         await pilot.press("G", "k", "k")
         await until(pilot, lambda: not grid.window.is_behind)
         assert grid.current.rank == 999_997
+        source.open.clear()
+        await pilot.press("g", "j", "space", "j", "enter", "k")
+        source.open.set()
+        await until(pilot, lambda: len(_app(pilot).told) == 2)
+        opened = _app(pilot).told[-1]
+        assert isinstance(opened, Grid.Opened)
+        assert (list(grid.marks), opened.row.rank) == (["k0000001"], 3)
+        assert grid.window.cursor == 2
         assert source.most == 1
 
 

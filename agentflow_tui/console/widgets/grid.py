@@ -29,6 +29,25 @@ def _key(keys: str, action: str, title: str, tooltip: str, id_: str) -> Binding:
     return Binding(keys, action, title, show=False, tooltip=tooltip, id=id_)
 
 
+class _Told(Message):
+    """Something a list says. ``control`` is the list."""
+
+    def __init__(self, grid: "Grid[Any]") -> None:
+        super().__init__()
+        self.grid = grid
+
+    @property
+    def control(self) -> "Grid[Any]":
+        return self.grid
+
+
+class _Latest(_Told):
+    """Something of which only the latest matters, so that a flood of keys tells it once."""
+
+    def can_replace(self, message: Message) -> bool:
+        return type(message) is type(self) and message.control is self.grid
+
+
 class Grid(GridCanvas[RowT], can_focus=True):
     """Rows of a table of any length, by keyset pages."""
 
@@ -49,57 +68,38 @@ class Grid(GridCanvas[RowT], can_focus=True):
         _key("enter,d", "open", "Open", "Open the detail of this row", "row.open"),
     ]
 
-    class CursorMoved(Message):
+    class CursorMoved(_Latest):
         """Another row, or none, is under the cursor."""
 
         def __init__(self, grid: "Grid[Any]", row: Any) -> None:
-            super().__init__()
-            self.grid = grid
+            super().__init__(grid)
             self.row = row
 
-        @property
-        def control(self) -> "Grid[Any]":
-            return self.grid
-
-        def can_replace(self, message: Message) -> bool:
-            return isinstance(message, Grid.CursorMoved) and message.grid is self.grid
-
-    class MarksChanged(Message):
+    class MarksChanged(_Latest):
         """Rows were marked or unmarked."""
 
-        def __init__(self, grid: "Grid[Any]") -> None:
-            super().__init__()
-            self.grid = grid
-
-        @property
-        def control(self) -> "Grid[Any]":
-            return self.grid
-
-        def can_replace(self, message: Message) -> bool:
-            return isinstance(message, Grid.MarksChanged) and message.grid is self.grid
-
-    class Opened(Message):
+    class Opened(_Told):
         """A row was chosen, by key or by mouse."""
 
-        def __init__(self, row: Any) -> None:
-            super().__init__()
+        def __init__(self, grid: "Grid[Any]", row: Any) -> None:
+            super().__init__(grid)
             self.row = row
 
-    class SortRequested(Message):
+    class SortRequested(_Told):
         """A click on the title of a column that can be sorted by."""
 
-        def __init__(self, field: str) -> None:
-            super().__init__()
+        def __init__(self, grid: "Grid[Any]", field: str) -> None:
+            super().__init__(grid)
             self.field = field
 
-    class AllRequested(Message):
+    class AllRequested(_Told):
         """Everything that matches the filter is to be marked."""
 
-    class Troubled(Message):
+    class Troubled(_Told):
         """Reading failed. The rows stay, greyed; looking again is the way out."""
 
-        def __init__(self, error: AgentflowError) -> None:
-            super().__init__()
+        def __init__(self, grid: "Grid[Any]", error: AgentflowError) -> None:
+            super().__init__(grid)
             self.error = error
 
     def __init__(
@@ -119,6 +119,7 @@ class Grid(GridCanvas[RowT], can_focus=True):
         self._is_known = False
         self._last_key: str | None = None
         self._click_opened = False
+        self._postponed: list[Callable[[], object]] = []
 
     # Where rows come from
 
@@ -127,6 +128,7 @@ class Grid(GridCanvas[RowT], can_focus=True):
 
         The cursor goes to ``keep``, or to where it would stand; to the start if None.
         """
+        self._postponed.clear()
         self.window.renew(keep)
         self._reader.use(source)
         self._read_on()
@@ -183,12 +185,19 @@ class Grid(GridCanvas[RowT], can_focus=True):
         if problem is None:
             self._is_known = True
         elif not self.has_class("-stale"):
-            self.post_message(self.Troubled(problem))
+            self.post_message(self.Troubled(self, problem))
         self.set_class(problem is not None, "-stale")
         self._note = str(problem) if problem else self._empty
         self._at = self._now()
         self._marks.see(self.window.rows)
         self._moved()
+        self._catch_up()
+
+    def _catch_up(self) -> None:
+        if self._reader.problem is not None:
+            self._postponed.clear()
+        while self._postponed and not self.window.is_behind:
+            self._postponed.pop(0)()
 
     def _speak_of_reading(self) -> None:
         if not self._is_known and self._reader.problem is None:
@@ -233,6 +242,14 @@ class Grid(GridCanvas[RowT], can_focus=True):
     def action_step(self, lines: int) -> None:
         self._follow(lambda: self.window.step(lines))
 
+    def _in_turn(self, act: Callable[[], object]) -> None:
+        """Do it to the row that earlier keys lead to, once that has been read."""
+        waiting = self.window.is_behind and self._reader.problem is None
+        if self._postponed or waiting:
+            self._postponed.append(act)
+        else:
+            act()
+
     def action_page(self, halves: int) -> None:
         lines = max(1, self.window.height * abs(halves) // 2)
         self._follow(lambda: self.window.shift(lines if halves > 0 else -lines))
@@ -244,11 +261,20 @@ class Grid(GridCanvas[RowT], can_focus=True):
         self._follow(self.window.to_end)
 
     def action_open(self) -> None:
+        self._in_turn(self._open)
+
+    def _open(self) -> None:
         if self.current is not None:
-            self.post_message(self.Opened(self.current))
+            self.post_message(self.Opened(self, self.current))
 
     def _follow(self, move: Callable[[], object]) -> None:
         """Make a move. If it is a jump to what has to be read, that is read at once."""
+        if self._postponed:
+            self._postponed.append(lambda: self._follow_now(move))
+        else:
+            self._follow_now(move)
+
+    def _follow_now(self, move: Callable[[], object]) -> None:
         generation = self.window.generation
         move()
         if self.window.generation != generation:
@@ -288,7 +314,7 @@ class Grid(GridCanvas[RowT], can_focus=True):
         if at.y < HEADER:
             placed = self._lines.column_at(at.x)
             if placed is not None and placed.column.sort:
-                self.post_message(self.SortRequested(placed.column.sort))
+                self.post_message(self.SortRequested(self, placed.column.sort))
             return
         before = self.current
         if not self.window.point(at.y - HEADER):
@@ -298,7 +324,7 @@ class Grid(GridCanvas[RowT], can_focus=True):
             self._toggle_mark()
         elif before is self.current and not (event.chain > 1 and self._click_opened):
             self._click_opened = True
-            self.action_open()
+            self._open()
         else:
             self._click_opened = False
 
@@ -341,18 +367,18 @@ class Grid(GridCanvas[RowT], can_focus=True):
         self.clear_marks()
 
     def action_mark(self) -> None:
-        if self._toggle_mark():
-            self.action_step(1)
+        self._in_turn(self._toggle_mark)
+        self.action_step(1)
 
-    def _toggle_mark(self) -> bool:
-        row = self.current
-        if row is None:
-            return False
-        self._marks.toggle(row)
-        self._marked()
-        return True
+    def _toggle_mark(self) -> None:
+        if self.current is not None:
+            self._marks.toggle(self.current)
+            self._marked()
 
     def action_mark_range(self) -> None:
+        self._in_turn(self._toggle_range)
+
+    def _toggle_range(self) -> None:
         if self._marks.is_ranging:
             self._marks.end_range()
         elif self.current is not None:
@@ -360,6 +386,9 @@ class Grid(GridCanvas[RowT], can_focus=True):
         self._marked()
 
     def action_mark_page(self) -> None:
+        self._in_turn(self._toggle_page)
+
+    def _toggle_page(self) -> None:
         visible = self.window.visible
         if all(row.key in self._marks for row in visible):
             self.unmark([row.key for row in visible])
@@ -367,7 +396,7 @@ class Grid(GridCanvas[RowT], can_focus=True):
             self.mark(visible)
 
     def action_mark_all(self) -> None:
-        self.post_message(self.AllRequested())
+        self.post_message(self.AllRequested(self))
 
     def _extend_range(self) -> None:
         """Mark what the cursor has passed. A jump over rows that were never read ends the range."""

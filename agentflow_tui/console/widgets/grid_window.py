@@ -151,9 +151,11 @@ class Window(View[RowT]):
         self._again = True
 
     def give_up(self) -> None:
-        """Reading failed: forget the keys that waited for it. A jump waits for the next try."""
+        """Reading failed: forget the keys that waited for it, but not that the source is new."""
         self._pending.clear()
         self._again = False
+        if not self._foreign:
+            self._jump = None
 
     def wanted(self) -> Request[RowT] | None:
         """What to read next, most urgent first; None when nothing is missing."""
