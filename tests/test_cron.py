@@ -43,7 +43,7 @@ def fields(draw: st.DrawFn, low: int, high: int, sparse: bool = False) -> str:
         st.tuples(st.integers(low, high - 1), st.integers(1, high - low)).map(
             lambda ends: f"{ends[0]}-{min(high, ends[0] + ends[1])}"
         ),
-        st.integers(1, high - low).map(lambda step: f"*/{step}"),
+        st.integers(2, high - low).map(lambda step: f"*/{step}"),  # */1 is read as * here only
         st.tuples(st.integers(low, high), st.integers(1, 20)).map(lambda it: f"{it[0]}/{it[1]}"),
     )
     if not sparse and draw(st.booleans()):
