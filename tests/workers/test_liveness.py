@@ -38,7 +38,8 @@ async def add_mails(database: Database, count: int) -> list[str]:
     ids = [str(uuid4()) for _ in range(count)]
     await database.execute(
         """INSERT INTO {email_queue}
-             ({email_queue.id}, {email_queue.status}, {email_queue.attempts}) SELECT id, 'pending', 0 FROM unnest($1::uuid[]) id""",
+             ({email_queue.id}, {email_queue.status}, {email_queue.attempts})
+           SELECT id, 'pending', 0 FROM unnest($1::uuid[]) id""",
         ids,
     )
     return ids
