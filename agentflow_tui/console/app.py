@@ -18,7 +18,13 @@ from agentflow_tui.console.crashes import crash_report
 from agentflow_tui.console.environment import Environment
 from agentflow_tui.console.history import History
 from agentflow_tui.console.poller import IDLE_AFTER, Poller, Weather
-from agentflow_tui.console.screens.catalogue import SCREENS, VIEWS, screen_of, view_of_table
+from agentflow_tui.console.screens.catalogue import (
+    SCREENS,
+    VIEWS,
+    screen_of,
+    view_called,
+    view_of_table,
+)
 from agentflow_tui.console.stylesheets import stylesheets
 from agentflow_tui.console.theme import THEMES
 from agentflow_tui.console.views.view import Place, View
@@ -61,6 +67,12 @@ def _bindings() -> list[BindingType]:
         if s.key
     ]
     return [*own, *screens]
+
+
+def place_called(word: str) -> Place | None:
+    """Where a word of the command line leads, None when it leads nowhere."""
+    view = view_called(word)
+    return None if view is None else Place(view)
 
 
 class ConsoleApp(App[None]):

@@ -1,27 +1,49 @@
-"""From settings to a running console, and back to a restored terminal."""
+"""From settings to a running console, and back to a restored terminal.
+
+The connection is made while the console is still being imported: by the time there is something to
+draw on, there is something to draw.
+"""
 
 import asyncio
+import contextlib
+import importlib
 import signal
+from typing import TYPE_CHECKING, Any
 
-from agentflow_tui.console.app import ConsoleApp
 from agentflow_tui.console.environment import Environment
-from agentflow_tui.console.screens.catalogue import view_called
-from agentflow_tui.console.views.view import Place
-from agentflow_tui.errors import UsageError
+from agentflow_tui.errors import AgentflowError, UsageError
 from agentflow_tui.settings import Settings
+
+if TYPE_CHECKING:
+    from agentflow_tui.console.app import ConsoleApp
 
 
 def launch(settings: Settings, *, screen: str | None = None, workers: bool = False) -> int:
     """Run the console until it is left. Returns the exit code. Raises `UsageError`."""
-    wanted = screen or settings.console.start
-    view = view_called(wanted)
-    if view is None:
-        raise UsageError(f"There is no screen {wanted!r}; try overview, workflows or mail.")
-    app = ConsoleApp(Environment(settings), Place(view), workers=workers)
-    return asyncio.run(_run(app))
+    return asyncio.run(_launch(settings, screen or settings.console.start, workers))
 
 
-async def _run(app: ConsoleApp) -> int:
+async def _launch(settings: Settings, screen: str, workers: bool) -> int:
+    env = Environment(settings)
+    connecting = asyncio.create_task(_connect(env))
+    module: Any = await asyncio.to_thread(importlib.import_module, "agentflow_tui.console.app")
+    place = module.place_called(screen)
+    if place is None:
+        connecting.cancel()
+        await env.close()
+        raise UsageError(f"There is no screen {screen!r}; try overview, workflows or mail.")
+    code = await _run(module.ConsoleApp(env, place, workers=workers))
+    connecting.cancel()
+    return code
+
+
+async def _connect(env: Environment) -> None:
+    """A head start. What goes wrong is said on the screen, by the look that meets it again."""
+    with contextlib.suppress(AgentflowError):
+        await env.connected()
+
+
+async def _run(app: "ConsoleApp") -> int:
     """Run with the terminal given back whichever way the console ends."""
     loop = asyncio.get_running_loop()
     ended: list[int] = []

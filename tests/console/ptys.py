@@ -63,6 +63,16 @@ class Terminal:
             self._stream.feed(data)
         return len(self.raw) - before
 
+    def first(self, seconds: float) -> int:
+        """Wait for the first bytes that come. Returns how many there were."""
+        ready, _, _ = select.select([self.fd], [], [], seconds)
+        if not ready:
+            return 0
+        data = os.read(self.fd, 65_536)
+        self.raw += data
+        self._stream.feed(data)
+        return len(data)
+
     @property
     def text(self) -> str:
         return "\n".join(line.rstrip() for line in self.screen.display)
