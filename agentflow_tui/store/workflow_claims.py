@@ -1,8 +1,8 @@
 """Whose a workflow is: claiming, renewing, letting go, taking over.
 
 The lock is the documented one. ``locked`` with ``lockedAt`` is the lease and its value the fencing
-token. Unlocked with ``lockedAt`` ahead means "not before". A claim looks at pending and running
-workflows in the order of ``lastUpdated`` (nulls first), so that is the order an index for it has.
+token. Unlocked with ``lockedAt`` ahead means "not before". A claim takes workflows that have begun
+before new ones, and of each the oldest first.
 """
 
 from dataclasses import dataclass
@@ -69,6 +69,21 @@ _FREE = """
 """
 
 
+def _due(status: str, kind: str, limit: str) -> str:
+    """The body of a CTE that locks what is due in one status, oldest first: the order of the
+    accelerators' indexes, one a status, so that no more rows are looked into than are taken."""
+    return f"""
+  SELECT w.{{workflows.id}} AS id, w.{{workflows.status}} AS status,
+         coalesce(w.{{workflows.locked}} OR w.{{workflows.lockedAt}} = 'epoch', false) AS taken_over
+    FROM {{workflows}} w
+   WHERE w.{{workflows.status}} = '{status}' AND {_FREE}
+     AND coalesce(nullif({kind}, '') = ANY($1::text[]), true)
+     AND w.{{workflows.id}} <> ALL($4::{{workflows.id:type}}[])
+   ORDER BY {{w.workflows.createdAt}}, w.{{workflows.id}}
+   LIMIT {limit}
+     FOR NO KEY UPDATE SKIP LOCKED"""
+
+
 def claim(binding: Binding, *, checks_json: bool) -> Statement[Claimed]:
     """Lock up to ``$3`` workflows whose current step's type is in ``$1``, or cannot be told here.
 
@@ -81,18 +96,11 @@ def claim(binding: Binding, *, checks_json: bool) -> Statement[Claimed]:
     return Statement(
         Claimed,
         f"""
-WITH due AS MATERIALIZED (
-  SELECT w.{{workflows.id}} AS id, w.{{workflows.status}} AS status,
-         coalesce(w.{{workflows.locked}} OR w.{{workflows.lockedAt}} = 'epoch', false) AS taken_over
-    FROM {{workflows}} w
-   WHERE w.{{workflows.status}} IN ('pending', 'running') AND {_FREE}
-     AND coalesce(nullif({kind}, '') = ANY($1::text[]), true)
-     AND w.{{workflows.id}} <> ALL($4::{{workflows.id:type}}[])
-   ORDER BY {{w.workflows.lastUpdated}} NULLS FIRST
-   LIMIT $3
-     FOR NO KEY UPDATE SKIP LOCKED
-)
-, claimed AS (
+WITH begun AS MATERIALIZED ({_due("running", kind, "$3")}
+), fresh AS MATERIALIZED ({_due("pending", kind, "$3 - (SELECT count(*) FROM begun)")}
+), due AS (
+  SELECT * FROM begun UNION ALL SELECT * FROM fresh
+), claimed AS (
   UPDATE {{workflows}} w SET {assignments(binding, "workflows", changes)}
     FROM due
    WHERE w.{{workflows.id}} = due.id
@@ -149,12 +157,15 @@ class Next:
     seconds: float | None
 
 
+_EARLIEST = """(SELECT min(w.{{workflows.lockedAt}}) FROM {{workflows}} w
+         WHERE w.{{workflows.status}} = '{status}' AND w.{{workflows.locked}} IS NOT TRUE
+           AND w.{{workflows.lockedAt}} > now())"""
+
 NEXT_DUE = Statement(
     Next,
-    """
-SELECT extract(epoch FROM min(w.{workflows.lockedAt}) - now())::float8 FROM {workflows} w
- WHERE w.{workflows.status} IN ('pending', 'running') AND w.{workflows.locked} IS NOT TRUE
-   AND w.{workflows.lockedAt} > now()
+    f"""
+SELECT extract(epoch FROM least({_EARLIEST.format(status="pending")},
+       {_EARLIEST.format(status="running")}) - now())::float8
 """,
 )
 """The earliest "not before" that lies ahead."""
