@@ -75,7 +75,9 @@ async def test_one_changed_cell_writes_little(
     view.until("ann@acme.test", "2 rows", "● 1")
     view.quiet()
     before = len(view.raw)
-    await database.execute("UPDATE {users} SET {users.email} = 'eve@acme.test' WHERE {users.id} = 'ann'")
+    await database.execute(
+        "UPDATE {users} SET {users.email} = 'eve@acme.test' WHERE {users.id} = 'ann'"
+    )
     view.until("eve@acme.test")
     view.quiet()
     assert len(view.raw) - before <= 80
