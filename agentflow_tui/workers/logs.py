@@ -118,10 +118,12 @@ class _JsonLines(_Lines):
 
 
 def configure(*, as_json: bool, secrets: Iterable[str], stream: TextIO | None = None) -> None:
-    """Send the log of this process to stderr. Libraries speak from warnings on."""
+    """Send the log of this process to stderr. Libraries speak from warnings on; asyncpg from
+    errors on, because what it warns of, with a traceback, is weather that the roles tell of."""
     handler = logging.StreamHandler(stream or sys.stderr)
     handler.setFormatter(_JsonLines(secrets) if as_json else _Lines(secrets))
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)
+    logging.getLogger("asyncpg").setLevel(logging.ERROR)
     logging.getLogger(_NAME).setLevel(logging.INFO)
