@@ -1,7 +1,10 @@
 """The drawing half of a list: lines of cells, each painted only where it looks different."""
 
+import sys
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from itertools import zip_longest
 from typing import ClassVar, Generic
 
 from rich.style import Style
@@ -14,6 +17,7 @@ from textual.widget import Widget
 from agentflow_tui.console.theme import cell_styles
 from agentflow_tui.console.widgets.columns import GUTTER, Column, place
 from agentflow_tui.console.widgets.grid_lines import (
+    LOOKS,
     Ground,
     Line,
     Lines,
@@ -30,6 +34,16 @@ HEADER = 1
 """Lines above the rows."""
 
 _REVERSE = Style(reverse=True)
+_WHOLE = ((0, sys.maxsize),)
+
+
+@dataclass(slots=True)
+class _Shown(Generic[RowT]):
+    """What stands on a line of the screen."""
+
+    line: Line[RowT]
+    look: Look
+    strip: Strip | None = None
 
 
 class GridCanvas(Widget, Generic[RowT]):
@@ -84,7 +98,7 @@ class GridCanvas(Widget, Generic[RowT]):
         self._sorted_by = ("", False)
         self._note = ""
         self._lines: Lines[RowT] = Lines()
-        self._shown: list[tuple[Line[RowT], Look]] = []
+        self._shown: list[_Shown[RowT]] = []
         self._noted: list[str] = []
         self._palette: Palette | None = None
         self._palette_is_old = True
@@ -137,21 +151,23 @@ class GridCanvas(Widget, Generic[RowT]):
 
     def _look_again(self) -> None:
         """Work out what each line has to look like now."""
-        self._shown = [
-            (self._lines.line(row, self._at), self._look(index))
-            for index, row in enumerate(self.window.visible, self.window.top)
-        ]
+        cursor = self.window.cursor - self.window.top
+        cursor_ground = Ground.CURSOR if self.has_focus else Ground.BLURRED_CURSOR
+        shown = []
+        for y, row in enumerate(self.window.visible):
+            ground = cursor_ground if y == cursor else Ground.PLAIN
+            look = LOOKS[ground, row.key in self._marks]
+            line = self._lines.line(row, self._at)
+            old = self._shown[y] if y < len(self._shown) else None
+            same = old is not None and old.line is line and old.look is look
+            shown.append(old if old is not None and same else _Shown(line, look))
+        self._shown = shown
         self._noted = [] if self._shown else note_lines(self._note, self.size.width - 2 * GUTTER)
-
-    def _look(self, index: int) -> Look:
-        ground = Ground.PLAIN
-        if index == self.window.cursor:
-            ground = Ground.CURSOR if self.has_focus else Ground.BLURRED_CURSOR
-        return Look(ground, self.window.rows[index].key in self._marks)
 
     def _paint(self) -> None:
         """Have the cells repainted that look different from what is on the screen."""
-        if not self.size.width:
+        width = self.size.width
+        if not width:
             return
         before, noted = self._shown, self._noted
         self._look_again()
@@ -160,27 +176,19 @@ class GridCanvas(Widget, Generic[RowT]):
             self.refresh()
             return
         regions = []
-        for y in range(max(len(before), len(self._shown))):
-            for x, end in self._changed(before[y : y + 1], self._shown[y : y + 1]):
-                regions.append(Region(x, y + HEADER, end - x, 1))
+        for y, (old, new) in enumerate(zip_longest(before, self._shown), HEADER):
+            if old is not new:
+                spans = self._changed(old, new) if old and new else _WHOLE
+                regions += [Region(x, y, min(end, width) - x, 1) for x, end in spans]
         if regions:
             self.refresh(*regions)
 
-    def _changed(
-        self, old: list[tuple[Line[RowT], Look]], new: list[tuple[Line[RowT], Look]]
-    ) -> Sequence[tuple[int, int]]:
-        whole = ((0, self.size.width),)
-        if not old or not new:
-            return whole
-        (was, looked), (line, looks) = old[0], new[0]
-        if was is line and looked == looks:
-            return ()
-        if looked.ground is not looks.ground:
-            return whole
-        if was.row.key != line.row.key:
-            return whole
-        mark = [(0, GUTTER)] if looked.marked != looks.marked else []
-        return [*mark, *self._lines.spans(was, line)]
+    def _changed(self, old: _Shown[RowT], new: _Shown[RowT]) -> Sequence[tuple[int, int]]:
+        """Which cells of a line differ: (first, behind the last)."""
+        if old.look.ground is not new.look.ground or old.line.row.key != new.line.row.key:
+            return _WHOLE
+        mark = [(0, GUTTER)] if old.look is not new.look else []
+        return [*mark, *self._lines.spans(old.line, new.line)]
 
     # Painting
 
@@ -195,8 +203,10 @@ class GridCanvas(Widget, Generic[RowT]):
     def render_line(self, y: int) -> Strip:
         palette = self._colours()
         if HEADER <= y < HEADER + len(self._shown):
-            line, look = self._shown[y - HEADER]
-            return self._lines.strip(line, look, palette)
+            shown = self._shown[y - HEADER]
+            if shown.strip is None:
+                shown.strip = self._lines.strip(shown.line, shown.look, palette)
+            return shown.strip
         part = 0 if y < HEADER else y if self._noted else -1
         strip = self._fixed.get(part)
         if strip is None:

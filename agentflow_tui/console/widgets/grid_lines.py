@@ -80,6 +80,10 @@ class Look:
     marked: bool = False
 
 
+LOOKS = {(ground, marked): Look(ground, marked) for ground in Ground for marked in (False, True)}
+"""One object for each look, so that comparing two is comparing identities."""
+
+
 @dataclass(slots=True)
 class Line(Generic[RowT]):
     """A row cut to its columns at one moment, and the strips drawn of it so far."""
