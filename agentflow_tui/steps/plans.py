@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from agentflow_tui.documents import Step, as_steps, read
@@ -10,7 +10,7 @@ from agentflow_tui.steps import configs
 from agentflow_tui.steps.calls import END, Handler, Handlers, StepError
 from agentflow_tui.steps.configs import ConfigError
 from agentflow_tui.steps.expressions import Expression, ExpressionError, parse
-from agentflow_tui.steps.redaction import redacted
+from agentflow_tui.steps.redaction import literals, redacted
 from agentflow_tui.steps.results import for_journal
 from agentflow_tui.text import safe
 
@@ -33,8 +33,8 @@ class PlannedStep:
     """One step, checked. ``handler`` is None when its type is run elsewhere; ``config`` is there
     when it holds no references; ``problem`` says why the step cannot work.
 
-    ``journal`` is what the journal says about it, as a JSON object without its closing brace, and
-    ``quoted`` its id as JSON.
+    ``journal`` is what the journal says about it, as a JSON object without its closing brace,
+    ``quoted`` its id as JSON, ``secrets`` what its config holds that nobody shall read.
     """
 
     step: Step
@@ -46,6 +46,7 @@ class PlannedStep:
     timeout: float = DEFAULT_TIMEOUT
     journal: str = "{"
     quoted: str = '""'
+    secrets: tuple[str, ...] = field(default=(), repr=False)
     problem: str | None = None
 
     def pause(self, failures: int) -> float:
@@ -138,6 +139,7 @@ def _checked(step: Step, handler: Handler[Any] | None, index: dict[str, int]) ->
         timeout=min(step.timeout or DEFAULT_TIMEOUT, LONGEST_TIMEOUT),
         journal=_journal(step, index[step.id]),
         quoted=json.dumps(step.id, ensure_ascii=False),
+        secrets=tuple(literals(step.config)),
     )
 
 

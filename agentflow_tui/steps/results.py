@@ -58,6 +58,8 @@ def pack(result: Any) -> str:
 
 def _weigh(result: Any) -> bool:
     """Whether all text in it can be stored as it is. Raises `ResultError` for what is too big."""
+    if type(result) in _PLAIN:
+        return True
     clean = True
     nodes = 0
     level = [result]

@@ -29,6 +29,7 @@ from agentflow_tui.workers.runner_attempts import Attempts
 from agentflow_tui.workers.runner_benches import Benches
 from agentflow_tui.workers.runner_commits import Commits
 from agentflow_tui.workers.runner_drives import Drives
+from agentflow_tui.workers.runner_limits import Limits
 from agentflow_tui.workers.runner_works import Work
 
 NAME = "runner"
@@ -133,7 +134,9 @@ class Runner:
         gc.set_threshold(GARBAGE, 20, 100)
         benches = Benches()
         commits = Commits(crew.database, mail_queued)
-        attempts = Attempts(Services(api_key=api_key, http=http), benches, crew.log.of(NAME))
+        attempts = Attempts(
+            Services(api_key=api_key, http=http), benches, Limits(), crew.log.of(NAME)
+        )
         self._open = _Open(
             commits=commits,
             drives=Drives(crew, commits, attempts),

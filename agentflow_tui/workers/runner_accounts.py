@@ -63,7 +63,8 @@ class Account:
     def text(self) -> str:
         """As JSON, without what says nothing."""
         if not (self.lap or self.attempts or self.crashes or self.until):
-            return f'{{"id":{_quoted(self.run)},"done":{self.done}}}'
+            run = f'"{self.run}"' if self.run.isalnum() else json.dumps(self.run)
+            return f'{{"id":{run},"done":{self.done}}}'
         known: dict[str, Any] = {"id": self.run, "done": self.done}
         if self.lap:
             known["lap"] = self.lap
@@ -90,9 +91,6 @@ def recorded(stored: object, *, status: str, current_step: int) -> Account | Non
     )
     restarted = current_step == 0 and account.done > 0
     return None if restarted and (status == "pending" or not account.lap) else account
-
-
-_quoted = json.JSONEncoder().encode
 
 
 def _count(value: object) -> int:

@@ -12,7 +12,7 @@ from agentflow_tui.steps.redaction import scrub
 from agentflow_tui.text import safe
 from agentflow_tui.workers.logs import Log
 from agentflow_tui.workers.runner_benches import Benches
-from agentflow_tui.workers.runner_limits import Limit
+from agentflow_tui.workers.runner_limits import Limit, Limits
 from agentflow_tui.workers.runner_works import Taken, Work, taken
 
 _WORDS = 500
@@ -41,12 +41,13 @@ class Attempts:
 
     services: Services
     benches: Benches
+    limits: Limits
     log: Log
 
     async def make(self, work: Work, handler: Handler[Any]) -> Taken | Failure | Obstacle:
         """Run the current step once. What its handler does wrong comes back as a `Failure`."""
         secrets = list(work.step.secrets)
-        limit = Limit(work.step.timeout)
+        limit = Limit(self.limits, work.step.timeout)
         try:
             call = self._call(work, handler, secrets)
             with limit:

@@ -1,20 +1,53 @@
-"""A time limit around one step."""
+"""Time limits around steps."""
 
 import asyncio
 from types import TracebackType
 from typing import Self
 
+TICK = 0.1
+"""Seconds, at most, by which a limit is late."""
 
-class Limit:
-    """Like `asyncio.timeout`, at a third of its price: every step of every workflow has one, and
-    with steps that do nothing it would be a tenth of all there is to do.
 
-    ``passed`` tells the limit's own `TimeoutError` from one that the step raised.
+class Limits:
+    """The limits of all steps that run now, looked at by one timer as long as there are any.
+
+    `asyncio.timeout` makes a timer for each; with steps that do nothing that would be a sixth of
+    all there is to do.
     """
 
-    __slots__ = ("_cancelling", "_seconds", "_task", "_timer", "passed")
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._running: dict[Limit, float] = {}
+        self._ticking = False
 
-    def __init__(self, seconds: float) -> None:
+    def begin(self, limit: "Limit", seconds: float) -> None:
+        self._running[limit] = self._loop.time() + seconds
+        if not self._ticking:
+            self._ticking = True
+            self._loop.call_later(TICK, self._tick)
+
+    def end(self, limit: "Limit") -> None:
+        self._running.pop(limit, None)
+
+    def _tick(self) -> None:
+        now = self._loop.time()
+        for limit, deadline in list(self._running.items()):
+            if deadline <= now:
+                self.end(limit)
+                limit.pass_by()
+        self._ticking = bool(self._running)
+        if self._ticking:
+            self._loop.call_later(TICK, self._tick)
+
+
+class Limit:
+    """A limit for what the current task does inside. Raises `TimeoutError` when it passes;
+    ``passed`` tells that from one that the step raised."""
+
+    __slots__ = ("_cancelling", "_limits", "_seconds", "_task", "passed")
+
+    def __init__(self, limits: Limits, seconds: float) -> None:
+        self._limits = limits
         self._seconds = seconds
         self.passed = False
 
@@ -23,10 +56,10 @@ class Limit:
         assert task is not None, "a limit is for a task"
         self._task = task
         self._cancelling = task.cancelling()
-        self._timer = asyncio.get_running_loop().call_later(self._seconds, self._pass)
+        self._limits.begin(self, self._seconds)
         return self
 
-    def _pass(self) -> None:
+    def pass_by(self) -> None:
         self.passed = True
         self._task.cancel()
 
@@ -36,7 +69,7 @@ class Limit:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._timer.cancel()
+        self._limits.end(self)
         if not self.passed:
             return
         mine = self._task.uncancel() <= self._cancelling
