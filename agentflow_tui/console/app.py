@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import ClassVar
 
+from rich.console import RenderableType
 from rich.text import Text
 from textual.app import App, ComposeResult, SystemCommand
 from textual.binding import Binding, BindingType
@@ -18,6 +19,7 @@ from agentflow_tui.console.crashes import crash_report
 from agentflow_tui.console.environment import Environment
 from agentflow_tui.console.history import History
 from agentflow_tui.console.poller import IDLE_AFTER, Poller, Weather
+from agentflow_tui.console.repaint import exact
 from agentflow_tui.console.screens.catalogue import (
     SCREENS,
     VIEWS,
@@ -206,7 +208,8 @@ class ConsoleApp(App[None]):
         views.current = id_
         view = self._current = views.query_one(f"#{id_}", View)
         view.arrive(place)
-        view.focus_main()
+        if not self._command.is_open:
+            view.focus_main()
         self.show_chrome()
         self.poller.wake()
 
@@ -409,6 +412,10 @@ class ConsoleApp(App[None]):
 
     def on_resize(self, _event: Resize) -> None:
         self.call_after_refresh(self.show_chrome)
+
+    def _display(self, screen: Screen[object], renderable: RenderableType | None) -> None:
+        """Write what changed and nothing before it; see `agentflow_tui.console.repaint`."""
+        super()._display(screen, exact(renderable))
 
     def _fatal_error(self) -> None:
         """A bug ends the console: say what happened without the values of local variables, which

@@ -75,10 +75,8 @@ async def test_one_changed_cell_writes_little(
     view.until("ann@acme.test", "2 rows", "● 1")
     view.quiet()
     before = len(view.raw)
-    await database.execute(
-        "UPDATE {users} SET {users.email} = 'eve@acme.test' WHERE {users.id} = 'ann'"
-    )
-    view.until("eve@acme.test")
+    await database.execute("UPDATE {users} SET {users.firstName} = 'Eve' WHERE {users.id} = 'ann'")
+    view.until("Eve")
     view.quiet()
     assert len(view.raw) - before <= 80
 

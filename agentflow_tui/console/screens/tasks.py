@@ -27,7 +27,7 @@ def _columns(env: Environment) -> tuple[Column[Task], ...]:
         return ((headline(read(row.input)), "dim"),)
 
     return (
-        moment_column("When", lambda row: row.created_at, env.zone, sort="createdAt", drop=1),
+        moment_column("When", lambda row: row.created_at, env.zone, drop=1),
         status_column(),
         text_column("What", lambda row: row.task_type, width=18, sort="taskType"),
         Column("Took", took, width=7, right=True, key="took"),
