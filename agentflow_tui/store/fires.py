@@ -105,9 +105,12 @@ class Fired:
 def fire(binding: Binding) -> Statement[Fired]:
     """Move schedules on and start their workflows, in one statement.
 
-    Parameters are `fire_values`. A start makes the workflow pending at its first step, with the
-    last run's error, lock and the runner's account of that run (``$7``) forgotten; what else its
-    context holds stays, for it may be input, and the runner drops the last run's results itself.
+    Parameters are `fire_values`. Primary keys serve it: ``CASE`` keeps the planner from taking the
+    batch for one row, and the scalar subquery from reading all workflows.
+
+    A start makes the workflow pending at its first step, with the last run's error, lock and the
+    runner's account of that run (``$7``) forgotten; what else its context holds stays, for it may
+    be input, and the runner drops the last run's results itself.
     """
     moved = assignments(
         binding,
@@ -129,8 +132,9 @@ WITH wanted AS (
 ), won AS (
   SELECT wanted.*, s.{{schedules.workflowId}} AS workflow_id
     FROM {{schedules}} s JOIN wanted ON s.{{schedules.id}} = wanted.id
-   WHERE s.{{schedules.active}} AND s.{{schedules.nextRun}} = wanted.due
-     AND s.{{schedules.cron}}::text = wanted.cron AND wanted.due <= clock_timestamp()
+   WHERE CASE WHEN s.{{schedules.active}} AND s.{{schedules.nextRun}} = wanted.due
+               AND s.{{schedules.cron}}::text = wanted.cron AND wanted.due <= clock_timestamp()
+              THEN true ELSE false END
      FOR NO KEY UPDATE OF s SKIP LOCKED
 ), target AS (
   SELECT w.{{workflows.id}} AS id, w.{{workflows.status}}::text AS status,
@@ -150,7 +154,7 @@ WITH wanted AS (
               ELSE 'fired' END AS outcome
     FROM won LEFT JOIN target t ON t.id = won.workflow_id
    WHERE t.id IS NOT NULL
-      OR NOT EXISTS (SELECT FROM {{workflows}} x WHERE x.{{workflows.id}} = won.workflow_id)
+      OR (SELECT true FROM {{workflows}} x WHERE x.{{workflows.id}} = won.workflow_id) IS NULL
 ), moved AS (
   UPDATE {{schedules}} s SET {moved} FROM r WHERE s.{{schedules.id}} = r.id
 ), started AS (

@@ -109,10 +109,21 @@ async def write(session: Session, entries: Sequence[Entry]) -> int:
 
 def as_json(value: Any) -> str:
     """JSON that every ``jsonb`` column takes: no NUL, no half characters, no infinite numbers."""
+    try:
+        text = json.dumps(
+            value, ensure_ascii=False, separators=(",", ":"), allow_nan=False, default=_plain
+        )
+        text.encode()
+    except (TypeError, ValueError):
+        pass
+    else:
+        if "\\u0000" not in text:
+            return text
     return json.dumps(_plain(value), ensure_ascii=False, separators=(",", ":"))
 
 
 def _plain(value: Any) -> Any:
+    """The same, of what JSON has, down to the last character."""
     match value:
         case None | bool() | int():
             return value

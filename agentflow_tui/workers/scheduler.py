@@ -31,6 +31,10 @@ LOOKED_AT = 5000
 BATCH = 500
 """Schedules moved on in one transaction."""
 
+COURTESY = 0.01
+"""Seconds that a scheduler which came too late for everything lets pass after the next slots, so
+that the one which was first can be first again: all at once is slower for all of them."""
+
 DOUBT = timedelta(seconds=0.1)
 """After which a schedule is read again that somebody else was at."""
 
@@ -67,6 +71,7 @@ class Scheduler:
         self._horizon: datetime | None = None
         self._changed = True
         self._rests_until = 0.0
+        self._courtesy = 0.0
         self._punctuality = Punctuality()
 
     async def step(self, crew: Crew, woken: bool = True) -> Turn:
@@ -76,18 +81,25 @@ class Scheduler:
             await self._look(crew)
         if self._doubted:
             await self._look_again(crew)
-        now = crew.now() - self._margin(crew)
-        due = sorted((k for k in self._known.values() if k.due <= now), key=lambda k: k.due)
-        done = await self._fire(crew, due[:BATCH], now) if due else 0
+        due = self._due(crew)
+        if due and self._courtesy:
+            await self._read(crew, [known.id for known in due])
+            due = self._due(crew)
+            self._courtesy = COURTESY if not due else 0.0
+        done = await self._fire(crew, due[:BATCH]) if due else 0
         return Turn(done=done, again=0.0 if len(due) > BATCH else self._until_next(crew))
+
+    def _due(self, crew: Crew) -> list[Known]:
+        """What is due, the longest waiting first."""
+        now = crew.now() - self._margin(crew)
+        return sorted((k for k in self._known.values() if k.due <= now), key=lambda k: k.due)
 
     async def stop(self, crew: Crew, deadline: float) -> None:
         """Nothing is held: a fire is one transaction."""
 
-    @staticmethod
-    def _margin(crew: Crew) -> timedelta:
+    def _margin(self, crew: Crew) -> timedelta:
         """How long after a slot it has come for the database as well, whose clock decides."""
-        return timedelta(seconds=min(crew.clock.error, 0.005) + 0.0005)
+        return timedelta(seconds=min(crew.clock.error, 0.005) + 0.0005 + self._courtesy)
 
     def _must_look(self, crew: Crew) -> bool:
         if self._look_at is None or crew.now() >= self._look_at:
@@ -128,11 +140,18 @@ class Scheduler:
         """Read schedules that somebody else was at when we wanted to move them."""
         now = crew.now()
         ids = [schedule_id for schedule_id, at in self._doubted.items() if at <= now]
-        if not ids:
-            return
+        if ids:
+            await self._read(crew, ids)
+
+    async def _read(self, crew: Crew, ids: Sequence[str]) -> None:
+        """Read these schedules anew; those that are gone or paused are forgotten."""
+        asked = time.monotonic()
         found = await crew.database.fetch(fires.LOOK_AGAIN, ids)
+        if found:
+            crew.clock.measured(found[0].now, asked, time.monotonic())
         for schedule_id in ids:
-            del self._doubted[schedule_id]
+            self._doubted.pop(schedule_id, None)
+            self._known.pop(schedule_id, None)
         await self._learn(crew, found)
 
     async def _learn(self, crew: Crew, found: Sequence[Upcoming]) -> None:
@@ -191,8 +210,9 @@ class Scheduler:
             )
         self._report(crew)
 
-    async def _fire(self, crew: Crew, due: Sequence[Known], now: datetime) -> int:
+    async def _fire(self, crew: Crew, due: Sequence[Known]) -> int:
         """Move these schedules on, start their workflows, write the journal: one transaction."""
+        now = crew.now()
         plans = {
             k.id: slots.plan(k.cron, k.due, now, self._zone, coalesce=self._coalesce) for k in due
         }
@@ -215,6 +235,7 @@ class Scheduler:
     ) -> None:
         """Remember where the schedules stand now, and wake the runners."""
         ours = {fired.id for fired in won}
+        self._courtesy = 0.0 if won else COURTESY
         for known in due:
             del self._known[known.id]
             next_run = plans[known.id].next_run
