@@ -48,6 +48,10 @@ CROWDED = 0.25
 """Seconds between claims when there is more to do and steps that take long hold most slots."""
 
 
+AT_LEAST = 1.0
+MOMENT = 0.05
+"""Seconds that stopping takes at least, if it has to, and that a write gets until the next look."""
+
 GARBAGE = 50_000
 """Allocations between two looks for garbage. A step leaves none that needs looking for, and with
 Python's 700 a quarter of the runner's time goes into looking."""
@@ -234,31 +238,35 @@ class Runner:
         opened = self._open
         if opened is None:
             return
-        tasks = list(self._tasks.values())
-        if tasks:
-            grace = max(0.0, deadline - asyncio.get_running_loop().time())
-            _, late = await asyncio.wait(tasks, timeout=grace / 2)
-            works = [work for work in self.held.values() if not work.lock.locked()]
-            for task in late:
-                task.cancel()
-            if late:
-                await asyncio.wait(late)
-            with contextlib.suppress(UnreachableError):
-                await self._release(crew.database, works)
+        loop = asyncio.get_running_loop()
+        deadline = max(deadline, loop.time() + AT_LEAST)
+        if self._tasks:
+            await asyncio.wait(self._tasks.values(), timeout=(deadline - loop.time()) / 2)
+        while self._tasks and loop.time() < deadline:
+            await self._let_go(crew.database)
         opened.lanes.cancel()
         opened.benches.close()
         for client in opened.client:
             await client.aclose()
 
-    async def _release(self, database: Database, works: Sequence[Work]) -> None:
+    async def _let_go(self, database: Database) -> None:
+        """Cut off the steps that still run. What is being written gets a moment to be written."""
+        works = [work for work in self.held.values() if not work.lock.locked()]
+        tasks = [self._tasks[work.id] for work in works]
+        for task in tasks:
+            task.cancel()
         if works:
-            async with borrowed(database) as session:
-                await session.execute(
-                    claims.RELEASE,
-                    [work.id for work in works],
-                    [work.token for work in works],
-                    ["running"] * len(works),
-                )
+            await asyncio.wait(tasks)
+            with contextlib.suppress(UnreachableError):
+                async with borrowed(database) as session:
+                    await session.execute(
+                        claims.RELEASE,
+                        [work.id for work in works],
+                        [work.token for work in works],
+                        ["running"] * len(works),
+                    )
+        if self._tasks:
+            await asyncio.wait(self._tasks.values(), timeout=MOMENT)
 
 
 def _planner(handlers: Handlers) -> Callable[[str | None], Plan]:

@@ -107,7 +107,26 @@ async def killed_at_random(
 
 
 async def test_killed_runners_lose_and_double_nothing(database: Database, tmp_path: Path) -> None:
-    await killed_at_random(database, tmp_path, workflows=60, every=60)
+    await killed_at_random(database, tmp_path, workflows=150, every=100)
+
+
+async def test_runners_that_are_asked_to_stop_leave_nothing_locked(
+    database: Database, tmp_path: Path
+) -> None:
+    environ = environment(database.url, tmp_path, runner_slots=20, poll=1.0)
+    words = (*WORKERS, "--only", "runner")
+    async with serving() as service:
+        with Fleet(environ, tmp_path, *words) as fleet:
+            ids = await begun(database, service, 100, fleet, 2)
+            for worker in fleet.running:
+                await worker.has_said("started")
+            await reached(database, 100)
+            assert set(await fleet.stop()) == {0}
+        assert await count(database, "workflows", "{workflows.locked}") == 0
+        assert await journalled(database) < STEPS * len(ids)
+        with Fleet(environ, tmp_path, *words) as fleet:
+            fleet.start()
+            await all_done_once(database, service, ids)
 
 
 @pytest.mark.long

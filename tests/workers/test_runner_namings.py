@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 
+from agentflow_tui.store.accelerators import ACCELERATORS
 from agentflow_tui.store.database import Database, Manners
 from agentflow_tui.store.ddl import create_table, in_creation_order
+from agentflow_tui.store.workflow_claims import claim
 from agentflow_tui.workers.runner import Runner
 from tests.test_naming import NAMINGS
 from tests.workers.workflows import (
@@ -147,3 +149,31 @@ async def test_two_schemas_of_json_in_one_column(database: Database) -> None:
         await in_status(database, ours, "completed")
         assert runner._foreign == {}
     assert (await row(database, theirs)).status == "pending"
+
+
+async def test_a_claim_reads_no_more_rows_than_it_takes_where_there_are_indexes(
+    database: Database,
+) -> None:
+    crew, runner = crew_for(database, runner_slots=10), Runner(handlers=built_in())
+    await database.execute(
+        "INSERT INTO {workflows} ({workflows.id}, {workflows.steps}, {workflows.status},"
+        " {workflows.createdAt}) SELECT gen_random_uuid(), $1::text::jsonb,"
+        " CASE WHEN n % 10 > 0 THEN 'completed' ELSE 'pending' END,"
+        " now() - n * interval '1 s' FROM generate_series(1, 20000) n",
+        json.dumps([step("rest", "delay", seconds=0)]),
+    )
+    for accelerator in ACCELERATORS:
+        if accelerator.name in {"workflows_pending", "workflows_running"}:
+            await database.execute(
+                f"CREATE INDEX {accelerator.index} ON {{workflows}} {accelerator.on}"
+            )
+    async with database.session() as session:
+        await session.connection.execute("ANALYZE workflows")
+        sql = database.binding.render(claim(database.binding, checks_json=True).text)
+        lines = await session.connection.fetch(
+            f"EXPLAIN {sql}", sorted(runner.handlers), 300.0, 100, [], crew.identity, "{}"
+        )
+    plan = "\n".join(line[0] for line in lines)
+    assert "Index Scan using agentflow_workflows_pending" in plan
+    assert "Index Scan using agentflow_workflows_running" in plan
+    assert "Sort" not in plan
