@@ -94,7 +94,7 @@ SELECT w.id, taken.token,
 
 async def record(database: Database, found: Mapping[str, tuple[datetime, Finding]]) -> int:
     """Write findings by check, each with the token it was taken with. Returns how many were still
-    ours to write. One statement."""
+    ours to write. One statement. ``updatedAt`` keeps since when the status is what it is."""
     if not found:
         return 0
     changes = {
@@ -102,7 +102,8 @@ async def record(database: Database, found: Mapping[str, tuple[datetime, Finding
         "message": "d.message",
         "responseTime": "d.response",
         "details": "d.details::{health_checks.details:type}",
-        "updatedAt": "now()",
+        "updatedAt": "CASE WHEN h.{health_checks.status} = d.status"
+        " THEN {h.health_checks.updatedAt} ELSE now() END",
     }
     template = f"""
 UPDATE {{health_checks}} h SET {assignments(database.binding, _TABLE, changes)}

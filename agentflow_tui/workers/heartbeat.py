@@ -26,6 +26,9 @@ from agentflow_tui.workers.weather import Backoff
 WATCH = 0.25
 """Seconds between two looks at the others while there is work about."""
 
+IDLE = 4
+"""Polls between two beats, and between two looks at the others, while nobody does anything."""
+
 SURE = 0.35
 """Seconds after which a lock that is still free means death."""
 
@@ -121,13 +124,14 @@ class Heartbeat:
 
     def _beat_pace(self) -> float:
         workers = self._crew.settings.workers
-        return min(workers.poll * 2, workers.lease / 4)
+        polls = 1 if any(self._crew.holds.values()) else IDLE
+        return min(workers.poll * polls, workers.lease / 4)
 
     def _watch_pace(self) -> float:
         if self._suspects:
             return SURE - WATCH
         attentive = self._loop.time() < self._heard_at + ATTENTIVE
-        return WATCH if attentive and self._peers else self._crew.settings.workers.poll * 2
+        return WATCH if attentive and self._peers else self._crew.settings.workers.poll * IDLE
 
     async def _tie(self) -> None:
         await self._line.tie(self._heard, self._lost)

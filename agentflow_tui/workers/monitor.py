@@ -27,7 +27,7 @@ PATIENCE = 2.0
 GONE = 600.0
 """Seconds for which a dead worker's row is kept, so that somebody can see it."""
 
-SILENT = 8
+SILENT = 10
 """Polls without a sign of life after which a worker is said to stand still."""
 
 _RESERVED = ("database", "smtp", "queue", "scheduler")
@@ -50,10 +50,14 @@ class Monitor:
 
     def __init__(self, settings: Settings) -> None:
         self._checks = {check.id: check for check in [*_OWN, *_configured(settings)]}
+        self._rests_until = float("-inf")
 
     async def step(self, crew: Crew, woken: bool = True) -> Turn:
         """Do the checks that are due and that nobody else does."""
         database = crew.database
+        rest = self._rests_until - time.monotonic()
+        if rest > 0:
+            return Turn(again=rest)
         if not database.binding.has("health_checks", "id", "lastChecked"):
             return Turn()
         every = crew.settings.workers.poll * EVERY
@@ -74,7 +78,9 @@ class Monitor:
             every if finding.status == "ok" else every / health.HASTE
             for _, finding in found.values()
         ]
-        return Turn(done=0, again=max(0.05, min(waits)))
+        rest = max(0.05, min(waits))
+        self._rests_until = time.monotonic() + rest
+        return Turn(again=rest)
 
     async def stop(self, crew: Crew, deadline: float) -> None:
         """Nothing is held: a check that is not finished is done again by whoever comes next."""
