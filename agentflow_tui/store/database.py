@@ -140,9 +140,9 @@ class Database:
 
     async def _pool_with(self, server_settings: dict[str, str]) -> Any:
         try:
-            return await asyncpg.create_pool(
+            pool = await asyncpg.create_pool(
                 self.url,
-                min_size=1,
+                min_size=0,  # else the pool reconnects by itself, and complains to the terminal
                 max_size=self.manners.connections,
                 max_inactive_connection_lifetime=0,
                 timeout=CONNECT_TIMEOUT,
@@ -152,6 +152,8 @@ class Database:
                 init=use_our_types,
                 server_settings=server_settings,
             )
+            async with pool.acquire(timeout=CONNECT_TIMEOUT):
+                return pool
         except (ValueError, asyncpg.ClientConfigurationError) as error:
             raise SettingsError(
                 f"The database URL {masked(self.url)} cannot be used: {first_line(error)}. "
