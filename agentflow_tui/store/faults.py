@@ -18,6 +18,7 @@ LOST = (
     TimeoutError,
     asyncpg.PostgresConnectionError,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # a FATAL that arrives on an idle connection ends like this
     asyncpg.OperatorInterventionError,
     asyncpg.TooManyConnectionsError,
 )
