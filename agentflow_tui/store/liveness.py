@@ -271,11 +271,12 @@ takes the mark away."""
 class Lifeline:
     """The connection that a process lives by: it holds the lock, listens, and sends the beats.
 
-    ``lasts`` is false behind a transaction pooler, where a session keeps nothing.
+    ``lasts`` is false behind a transaction pooler, where a session keeps nothing; then there is no
+    such connection, and the beats go with everything else.
     """
 
     def __init__(self, database: Database, identity: str) -> None:
-        self.lasts = False
+        self.lasts = not database.pooled
         self._database = database
         self._identity = identity
         self._connection: Any = None
@@ -284,12 +285,16 @@ class Lifeline:
 
     @property
     def tied(self) -> bool:
+        if not self.lasts:
+            return True
         return self._connection is not None and not self._connection.is_closed()
 
     async def tie(self, on_wake: Callable[[], None], on_loss: Callable[[], None]) -> None:
         """Connect, take the lock and listen. ``on_wake`` is called for rings by others, ``on_loss``
         as soon as the connection is lost. Raises `UnreachableError`."""
         self.cut()
+        if not self.lasts:
+            return
         connection = await self._database.dedicated()
         self._locked = False
 
@@ -306,6 +311,9 @@ class Lifeline:
             except BaseException:
                 connection.terminate()
                 raise
+        if not self.lasts:
+            connection.terminate()
+            return
         connection.add_termination_listener(lambda _: on_loss())
         self._connection = connection
         await self.lock()
@@ -316,8 +324,6 @@ class Lifeline:
         Without a pooler it is the one that greeted us. With one, its idle backend would be lent
         to the next transaction of somebody else.
         """
-        if self._database.pooled:
-            return False
         ask = "SELECT pg_backend_pid()"
         before = await connection.fetchval(ask)
         if before == connection.get_server_pid():
@@ -336,6 +342,8 @@ class Lifeline:
 
     async def fetch(self, statement: Statement[RowT], *values: object) -> list[RowT]:
         """Like `Session.fetch`; a connection that does not answer in time is given up."""
+        if not self.lasts:
+            return await self._database.fetch(statement, *values)
         self._database.statements += 1
         async with self._turn:
             connection = self._connection

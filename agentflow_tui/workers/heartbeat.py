@@ -61,13 +61,21 @@ class Heartbeat:
     async def start(self) -> None:
         """Be alive before anything is claimed. Raises `UnreachableError`."""
         await self._tie()
+        if not self._line.lasts:
+            await self._admit_pooler()
         await self._beat()
         await self.ring()
-        if not self._line.lasts:
-            self._log.warning(
-                "A transaction pooler stands before the database: no lock lasts there, so the work "
-                "of a killed process is taken over when its lease ends, and wake-ups are not heard."
-            )
+
+    async def _admit_pooler(self) -> None:
+        self._log.warning(
+            "A transaction pooler stands before the database: no lock lasts there, so the work of "
+            "a killed process is taken over when its lease ends, and wake-ups are not heard."
+        )
+        database = self._crew.database
+        if not database.pooled:  # it hides its nature by ignoring what it does not support
+            database.pooled = True
+            database.close()
+            await database.connect()
 
     async def run(self) -> None:
         """Beat and watch until cancelled. Weather is waited out."""
@@ -100,7 +108,7 @@ class Heartbeat:
 
     async def ring(self) -> None:
         """Wake the others. Raises `AgentflowError` when it cannot; it is but a hint."""
-        if self._line.tied and self._line.lasts:
+        if self._line.tied:
             await self._line.execute(wakeups.NOTIFY)
         else:
             await wakeups.ring(self._crew.database)

@@ -1,0 +1,74 @@
+"""Every statement of the frame is one that PostgreSQL takes, whatever the columns are called."""
+
+from collections.abc import AsyncIterator, Callable
+from dataclasses import fields, is_dataclass
+from typing import Any
+
+import pytest
+
+from agentflow_tui.schema import TABLES, snake
+from agentflow_tui.store import fires, health, journal, liveness
+from agentflow_tui.store.database import Database
+from agentflow_tui.store.ddl import (
+    create_table,
+    documented_column,
+    documented_table,
+    in_creation_order,
+)
+from agentflow_tui.store.naming import Binding
+from agentflow_tui.store.statements import Statement
+
+NAMINGS = {
+    "documented": (documented_table, documented_column),
+    "snake_case": (documented_table, snake),
+    "camelCase": (lambda name: TABLES[name].document_name, lambda name: name),
+}
+
+STATEMENTS: dict[str, Callable[[Binding], Statement[Any] | str]] = {
+    "upcoming": lambda _: fires.UPCOMING,
+    "look again": lambda _: fires.LOOK_AGAIN,
+    "fire": fires.fire,
+    "set next": fires.set_next,
+    "unset next": lambda _: fires.UNSET_NEXT,
+    "journal": journal.insertion,
+    "journal once": lambda binding: journal.insertion(binding, once=True),
+    "beat": liveness.beat,
+    "farewell": lambda _: liveness.FAREWELL,
+    "peers": lambda _: liveness.PEERS,
+    "house": lambda _: liveness.KEEP_HOUSE,
+    "give back mails": lambda binding: liveness.give_back("mails", binding) or "",
+    "give back workflows": lambda binding: liveness.give_back("workflows", binding) or "",
+    "holding": lambda binding: (
+        "WITH claimed AS (SELECT 1 AS id, 2 AS token), written AS ("
+        + liveness.holding(binding, "mails", "claimed", worker=1, held=2)
+        + ") SELECT FROM claimed"
+    ),
+    "claim checks": health.claim,
+    "load": lambda _: health.LOAD,
+    "queue": lambda _: health.QUEUE,
+    "punctuality": lambda _: health.PUNCTUALITY,
+}
+
+
+@pytest.fixture
+async def named(request: pytest.FixtureRequest, empty_url: str) -> AsyncIterator[Database]:
+    """A database whose names are of one kind."""
+    table_name, column_name = NAMINGS[request.param]
+    database = await Database.open(empty_url)
+    for table in in_creation_order():
+        await database.execute(create_table(table, table_name=table_name, column_name=column_name))
+    await database.rebind()
+    yield database
+    database.close()
+
+
+@pytest.mark.parametrize("named", NAMINGS, indirect=True)
+async def test_statements_fit_every_naming_and_their_rows(named: Database) -> None:
+    async with named.session() as session:
+        for name, make in STATEMENTS.items():
+            made = make(session.binding)
+            text = made.text if isinstance(made, Statement) else made
+            prepared = await session.connection.prepare(session.binding.render(text))
+            if isinstance(made, Statement) and is_dataclass(made.row):
+                columns = len(prepared.get_attributes())
+                assert columns == len(fields(made.row)), name
