@@ -34,7 +34,7 @@ UPCOMING = Statement(
 SELECT clock_timestamp(), s.id, s.cron, s.next_run
   FROM (SELECT) one LEFT JOIN LATERAL (
     SELECT q.{schedules.id}::text AS id, q.{schedules.cron}::text AS cron,
-           q.{schedules.nextRun} AS next_run
+           nullif(q.{schedules.nextRun}, '-infinity') AS next_run
       FROM {schedules} q
      WHERE q.{schedules.active} AND (q.{schedules.nextRun} IS NULL OR q.{schedules.nextRun} <= $1)
        AND (q.{schedules.id}, coalesce(q.{schedules.cron}::text, '')) NOT IN (
@@ -43,8 +43,9 @@ SELECT clock_timestamp(), s.id, s.cron, s.next_run
 """,
 )
 """Schedules due up to ``$1``, and those that lack a next slot, ``$4`` at most, without those whose
-expression (``$2``, ``$3``) is known to be wrong. Reads the table unless ``nextRun`` has an index,
-so it is asked rarely, and far enough ahead."""
+expression (``$2``, ``$3``) is known to be wrong. A slot at minus infinity, which Python cannot
+hold, is none. Reads the table unless ``nextRun`` has an index, so it is asked rarely, and far
+enough ahead."""
 
 LOOK_AGAIN = Statement(
     Upcoming,
@@ -52,7 +53,7 @@ LOOK_AGAIN = Statement(
 SELECT clock_timestamp(), q.{schedules.id}::text, q.{schedules.cron}::text, q.{schedules.nextRun}
   FROM {schedules} q
  WHERE q.{schedules.id} = ANY($1::{schedules.id:type}[]) AND q.{schedules.active}
-   AND q.{schedules.nextRun} IS NOT NULL
+   AND q.{schedules.nextRun} > '-infinity'
 """,
 )
 """How these schedules stand now. By primary key."""
@@ -214,7 +215,8 @@ def set_next(binding: Binding) -> str:
 UPDATE {{schedules}} s SET {assignments(binding, "schedules", changes)}
   FROM unnest($1::{{schedules.id:type}}[], $2::text[], $3::{{schedules.nextRun:type}}[])
        AS d (id, cron, next_run)
- WHERE s.{{schedules.id}} = d.id AND s.{{schedules.active}} AND s.{{schedules.nextRun}} IS NULL
+ WHERE s.{{schedules.id}} = d.id AND s.{{schedules.active}}
+   AND nullif(s.{{schedules.nextRun}}, '-infinity') IS NULL
    AND s.{{schedules.cron}}::text = d.cron
 """
 

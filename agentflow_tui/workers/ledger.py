@@ -18,6 +18,9 @@ from agentflow_tui.workers.slots import Plan
 TASK = "schedule.fire"
 """``task_logs.taskType`` of a slot that was fired, skipped or missed, and of a wrong expression."""
 
+SHOWN = 200
+"""Characters of an expression that the journal keeps."""
+
 _REASONS = {
     Outcome.MISSED: "its time was over, and missed slots are skipped",
     Outcome.GONE: "its workflow does not exist",
@@ -75,7 +78,12 @@ def wrong_entry(schedule_id: str, expression: str, error: str) -> Entry:
 def _subject(
     schedule_id: str, expression: str, slot: datetime | None, workflow_id: str | None
 ) -> dict[str, Any]:
-    return {"schedule": schedule_id, "workflow": workflow_id, "cron": expression, "slot": slot}
+    return {
+        "schedule": schedule_id,
+        "workflow": workflow_id,
+        "cron": expression[:SHOWN],
+        "slot": slot,
+    }
 
 
 class Punctuality:

@@ -36,7 +36,8 @@ COURTESY = 0.01
 that the one which was first can be first again: all at once is slower for all of them."""
 
 DOUBT = timedelta(seconds=0.1)
-"""After which a schedule is read again that somebody else was at."""
+"""After which a schedule is read again that somebody else was at, the first time; twice as long
+each further time, five times."""
 
 SHARE = 50
 """A look that took a millisecond is not repeated within this many, whoever wakes us."""
@@ -66,6 +67,7 @@ class Scheduler:
         self._reach = timedelta(seconds=settings.workers.poll * AHEAD)
         self._known: dict[str, Known] = {}
         self._doubted: dict[str, datetime] = {}
+        self._doubts: dict[str, int] = {}
         self._wrong: dict[str, str] = {}
         self._look_at: datetime | None = None
         self._horizon: datetime | None = None
@@ -134,6 +136,7 @@ class Scheduler:
             self._horizon = self._look_at = found[-1].next_run or crew.now()
         self._known.clear()
         self._doubted.clear()
+        self._doubts.clear()
         await self._learn(crew, found)
 
     async def _look_again(self, crew: Crew) -> None:
@@ -152,6 +155,9 @@ class Scheduler:
         for schedule_id in ids:
             self._doubted.pop(schedule_id, None)
             self._known.pop(schedule_id, None)
+        for row in found:
+            if row.id and row.next_run and row.next_run > row.now:
+                self._doubts.pop(row.id, None)  # it was moved on: that was all
         await self._learn(crew, found)
 
     async def _learn(self, crew: Crew, found: Sequence[Upcoming]) -> None:
@@ -206,7 +212,7 @@ class Scheduler:
         for schedule_id, (expression, error) in wrong.items():
             self._wrong[schedule_id] = expression
             crew.log.of(self.name).warning(
-                "a schedule cannot be read", schedule=schedule_id, cron=expression, why=error
+                "a schedule cannot be read", schedule=schedule_id, why=error
             )
         self._report(crew)
 
@@ -240,8 +246,10 @@ class Scheduler:
             del self._known[known.id]
             next_run = plans[known.id].next_run
             if known.id not in ours:
-                self._doubted[known.id] = crew.now() + DOUBT
-            elif next_run is None:
+                self._doubt(crew, known.id)
+                continue
+            self._doubts.pop(known.id, None)
+            if next_run is None:
                 self._changed = True
             else:
                 slots.following(known.cron, next_run, self._zone)
@@ -253,6 +261,11 @@ class Scheduler:
             crew.ring()
         if won:
             self._report(crew)
+
+    def _doubt(self, crew: Crew, schedule_id: str) -> None:
+        times = self._doubts.get(schedule_id, 0)
+        self._doubted[schedule_id] = crew.now() + DOUBT * 2 ** min(times, 5)
+        self._doubts[schedule_id] = times + 1
 
     def _report(self, crew: Crew) -> None:
         crew.reports[self.name] = self._punctuality.report(len(self._wrong))
