@@ -1,6 +1,6 @@
 """What the console costs: start, keys, bytes, idling, memory; beside stock Textual in the same run.
 
-    python -m benchmarks.console
+    python -m benchmarks.console [--peers]
 
 Runs the real programs in ptys, ours and the peers in turn. Makes a sample database in a temporary
 directory first.
@@ -98,6 +98,25 @@ def starts(url: str) -> list[Result]:
             "target: 1.15 minimal apps",
         ),
     ]
+
+
+def harlequin(url: str, folder: Path) -> list[Result]:
+    """The same start of a database client in Textual, in an environment of its own."""
+    subprocess.run([sys.executable, "-m", "venv", folder], check=True)
+    pip = [str(folder / "bin" / "pip"), "install", "--quiet", "harlequin", "harlequin-postgres"]
+    subprocess.run(pip, check=True)
+    source = (
+        "import os\n"
+        f"os.execv({str(folder / 'bin' / 'harlequin')!r}, "
+        f"['harlequin', '--no-download-tzdata', '-a', 'postgres', {url!r}])"
+    )
+    ours, theirs = [], []
+    for _ in range(ROUNDS):
+        ours.append(
+            start_time(lambda: Terminal(["--database", url, "--screen", "workflows"]), "rows")
+        )
+        theirs.append(start_time(lambda: Peer(source, SMALL), "Query Editor", "agentflow"))
+    return [Result("start to first rows, against harlequin", ratio(ours, theirs), 0.2)]
 
 
 def keys(url: str) -> list[Result]:
@@ -211,6 +230,8 @@ def main() -> None:
         subprocess.run(fill, env=environ, check=True)
         url = server.url
         results = [*starts(url), *keys(url), *traffic(url), *asyncio.run(idle(url)), *memory(url)]
+        if "--peers" in sys.argv:
+            results += harlequin(url, Path(home) / "peers")
     show(results)
 
 
