@@ -31,7 +31,7 @@ LOOKED_AT = 5000
 BATCH = 500
 """Schedules moved on in one transaction."""
 
-COURTESY = 0.01
+COURTESY = 0.015
 """Seconds that a scheduler which came too late for everything lets pass after the next slots, so
 that the one which was first can be first again: all at once is slower for all of them."""
 

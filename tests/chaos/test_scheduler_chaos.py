@@ -35,6 +35,13 @@ async def every_second(database: Database, count: int) -> None:
     await add_schedules(database, workflows, "* * * * * *", seconds_ago(0))
 
 
+async def all_alive(database: Database, processes: int) -> None:
+    """Wait until so many processes have reported themselves."""
+    alive = "SELECT count(*) FROM {health_checks} WHERE {health_checks.status} = 'ok'"
+    while await one(database, alive) < processes:
+        await asyncio.sleep(0.05)
+
+
 async def fired_until(database: Database, moment: datetime) -> bool:
     """Whether all schedules have moved past a moment."""
     try:
@@ -86,6 +93,7 @@ async def test_a_crash_of_the_server_costs_no_slot(
     await every_second(database, 20)
     with Fleet(environment(server.url, tmp_path, poll=2.0), tmp_path, *SCHEDULER) as fleet:
         fleet.start(2)
+        await all_alive(database, 2)
         before = seconds_ago(-1)
         while not await fired_until(database, before):
             await asyncio.sleep(0.05)
@@ -115,6 +123,7 @@ async def test_the_server_crashes_again_and_again(
     await every_second(database, 200)
     with Fleet(environment(server.url, tmp_path, poll=2.0), tmp_path, *SCHEDULER) as fleet:
         fleet.start(4)
+        await all_alive(database, 4)
         until = seconds_ago(-30)
         while not await fired_until(database, until):
             await asyncio.sleep(dice.uniform(1, 4))
