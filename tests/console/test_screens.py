@@ -23,7 +23,7 @@ SHOWN = {
     "health": ("Mail relay", "connection", "31 ms"),
     "errors": ("NEW", "550 5.1.1", "HTTP 503"),
     "tasks": ("email.send", "operator.retry"),
-    "workers": ("host:12:ab", "alive", "idle"),
+    "workers": ("host:12:ab", "idle"),
     "actions": ("operator.retry",),
     "users": ("ann@acme.test", "bob@acme.test"),
     "sessions": ("valid", "••••"),
