@@ -41,6 +41,29 @@ async def diagnose(database: Database) -> Facts:
     return Facts(answer.version.split()[0], took, (answer.now - sent).total_seconds() - took / 2)
 
 
+@dataclass(frozen=True, slots=True)
+class Load:
+    """Connections in use, at most allowed, and those of this product; bytes on disk."""
+
+    connections: int
+    most: int
+    ours: int
+    size: int
+
+
+LOAD = Statement(
+    Load,
+    """
+SELECT (SELECT count(*)::int FROM pg_stat_activity WHERE backend_type = 'client backend')
+         AS connections,
+       current_setting('max_connections')::int AS most,
+       (SELECT count(*)::int FROM pg_stat_activity WHERE application_name LIKE 'agentflow%')
+         AS ours,
+       pg_database_size(current_database()) AS size
+""",
+)
+
+
 def worth_accelerating(binding: Binding) -> list[str]:
     """``table.index`` of the indexes that a large table would gain from."""
     return [f"{a.table}.{a.name}" for a in wanted(binding, large_only=True)]

@@ -188,3 +188,11 @@ async def test_ascii_terminals_get_ascii(database: Database) -> None:
     async with console(database.url, "workflows", settings=settings) as pilot:
         await sees(pilot, "failed", "HTTP 503")
         assert shown(pilot).isascii()
+
+
+async def test_health_tells_about_the_database_itself(database: Database) -> None:
+    await fill(database)
+    async with console(database.url, "health") as pilot:
+        await sees(pilot, "Mail relay")
+        await pilot.press("enter", "left_square_bracket")
+        await sees(pilot, "PostgreSQL", "Round trip", "statements so far")

@@ -5,7 +5,12 @@ from agentflow_tui.console.statuses import status_style
 from agentflow_tui.console.views.declarations import Opened, Tab
 from agentflow_tui.console.widgets.pane import PaneLine, text_line
 from agentflow_tui.documents import NodeKind, kind_of, read
-from agentflow_tui.text import duration
+from agentflow_tui.store.database import place
+from agentflow_tui.store.diagnoses import LOAD, diagnose
+from agentflow_tui.text import duration, number, size
+
+BUSY = 0.8
+"""Share of the allowed connections from which on they are called many."""
 
 
 async def check(opened: Opened) -> list[PaneLine]:
@@ -29,5 +34,28 @@ async def check(opened: Opened) -> list[PaneLine]:
     return [*lines, *wrapped(details, opened.width, "dim")]
 
 
-CHECK_TABS = (Tab("Check", check), ROW)
+async def database_itself(opened: Opened) -> list[PaneLine]:
+    """The database behind it all, and what this console asks of it."""
+    database = await opened.env.connected()
+    facts = await diagnose(database)
+    (load,) = await database.fetch(LOAD)
+    full = load.connections / max(1, load.most)
+    return [
+        field("PostgreSQL", facts.version, "strong"),
+        field("At", place(database.url)),
+        field("Round trip", duration(facts.round_trip)),
+        field(
+            "Connections",
+            f"{load.connections} of {load.most}, {load.ours} of them agentflow's",
+            "warning" if full > BUSY else "",
+        ),
+        field("Size", size(load.size)),
+        field("Clock", f"{duration(abs(facts.clock_offset))} apart"),
+        text_line(""),
+        field("This console", f"{number(database.statements)} statements so far"),
+        field("Connections", f"at most {database.manners.connections}"),
+    ]
+
+
+CHECK_TABS = (Tab("Check", check), ROW, Tab("Database", database_itself))
 WORKER_TABS = (Tab("Worker", check), ROW)

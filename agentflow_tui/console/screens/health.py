@@ -1,5 +1,6 @@
 """Screens 6 and 9: services and workers, as ``health_checks`` reports them."""
 
+from collections import deque
 from datetime import datetime
 
 from agentflow_tui.console.details import health as details
@@ -8,13 +9,27 @@ from agentflow_tui.console.screens.cells import age_column, status_column, text_
 from agentflow_tui.console.views.declarations import ListScreen
 from agentflow_tui.console.widgets.columns import Cell, Column
 from agentflow_tui.store.checks import CHECK_LIST, WORKER_PREFIX, HealthCheck
-from agentflow_tui.text import NOTHING, duration
+from agentflow_tui.text import NOTHING, duration, spark
+
+TREND = 10
+"""Response times that a sparkline shows."""
 
 FRESH = 90.0
 """Seconds after which a worker that has not reported is called silent."""
 
 
 def _check_columns(env: Environment) -> tuple[Column[HealthCheck], ...]:
+    blocks = not env.settings.console.ascii
+    seen: dict[str, deque[tuple[datetime | None, int]]] = {}
+
+    def trend(row: HealthCheck, _now: datetime) -> Cell:
+        """The response times that this console has seen: the table holds the last one only."""
+        times = seen.setdefault(row.id, deque(maxlen=TREND))
+        if row.response_time is not None and (not times or times[-1][0] != row.last_checked):
+            times.append((row.last_checked, row.response_time))
+        drawn = spark([float(took) for _, took in times], len(times), blocks=blocks)
+        return ((drawn, "running"),)
+
     def response(row: HealthCheck, _now: datetime) -> Cell:
         return NOTHING if row.response_time is None else duration(row.response_time / 1000)
 
@@ -22,6 +37,7 @@ def _check_columns(env: Environment) -> tuple[Column[HealthCheck], ...]:
         status_column(),
         text_column("Service", lambda row: row.name or row.id, width=18, sort="name"),
         Column("Took", response, width=7, right=True, sort="responseTime", key="response"),
+        Column("Trend", trend, width=TREND, drop=2, key="trend"),
         age_column("Checked", lambda row: row.last_checked, sort="lastChecked"),
         age_column("Since", lambda row: row.updated_at, sort="updatedAt", drop=1),
         text_column("Message", lambda row: row.message),
