@@ -14,6 +14,8 @@ def open_console(settings: Settings, *, screen: str | None, workers: bool = Fals
     """
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise UsageError("The console needs a terminal; 'agentflow list' prints to a pipe.")
+    if not sys.stderr.isatty():  # which is where Textual draws
+        raise UsageError("The console draws on stderr; do not redirect it.")
     if os.environ.get("TERM", "") in {"", "dumb"}:
         raise UsageError("The console needs a terminal that can move its cursor; set TERM.")
     from agentflow_tui.console.launch import launch
