@@ -1,6 +1,7 @@
 """Envelopes in, results out: what the sender sees of all mail."""
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
@@ -56,11 +57,12 @@ class Transport(Protocol):
         """Finish what is under way within ``grace`` seconds; the rest is reported not tried."""
 
 
-class Submitting:
+class Submitting(ABC):
     """`send` and `send_many` for whoever can `submit`."""
 
+    @abstractmethod
     def submit(self, envelope: Envelope, done: Done) -> None:
-        raise NotImplementedError
+        """See `Transport.submit`."""
 
     async def send(self, envelope: Envelope) -> SendResult:
         answer: asyncio.Future[SendResult] = asyncio.get_running_loop().create_future()
