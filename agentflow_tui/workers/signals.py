@@ -3,10 +3,13 @@
 import asyncio
 import os
 import signal
+import stat
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
+
+from agentflow_tui.errors import UsageError
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
@@ -42,7 +45,13 @@ def handled(stop: Callable[[], None]) -> Iterator[None]:
 
 
 async def until_input_ends(stop: Callable[[], None]) -> None:
-    """Call ``stop`` when standard input ends: whoever started this process has gone, however."""
+    """Call ``stop`` when standard input ends: whoever started this process has gone, however.
+
+    Raises `UsageError` for a standard input that no other process can hold open.
+    """
+    kind = os.fstat(sys.stdin.fileno()).st_mode
+    if not (stat.S_ISFIFO(kind) or stat.S_ISSOCK(kind) or sys.stdin.isatty()):
+        raise UsageError("A leash is a pipe: start this process with one as its standard input.")
     loop = asyncio.get_running_loop()
     reader = asyncio.StreamReader()
     transport, _ = await loop.connect_read_pipe(

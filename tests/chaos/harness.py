@@ -42,13 +42,19 @@ def _toml(value: Any) -> str:
 class Worker:
     """One worker process. What it says goes to a file."""
 
-    def __init__(self, words: Sequence[str], environ: Mapping[str, str], log: Path):
+    def __init__(
+        self,
+        words: Sequence[str],
+        environ: Mapping[str, str],
+        log: Path,
+        stdin: int = subprocess.DEVNULL,
+    ):
         self.log = log
         with log.open("wb") as stderr:
             self._process = subprocess.Popen(
                 [sys.executable, *words],
                 env=dict(environ),
-                stdin=subprocess.DEVNULL,
+                stdin=stdin,
                 stdout=stderr,
                 stderr=stderr,
             )
@@ -95,12 +101,12 @@ class Fleet:
         self._folder = folder
         self._started = 0
 
-    def start(self, count: int = 1) -> Worker:
+    def start(self, count: int = 1, stdin: int = subprocess.DEVNULL) -> Worker:
         """Start so many; the last one is returned."""
         for _ in range(count):
             self._started += 1
             log = self._folder / f"worker-{self._started}.log"
-            self.running.append(Worker(self._words, self._environ, log))
+            self.running.append(Worker(self._words, self._environ, log, stdin))
         return self.running[-1]
 
     def kill_one(self, dice: random.Random) -> None:

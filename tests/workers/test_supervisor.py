@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -74,6 +75,22 @@ async def test_sigterm_ends_all_roles_in_order(
         assert await worker.ended() == 0
     assert await one(database, WORKER_ROWS) == 0
     assert "Traceback" not in worker.said
+
+
+async def test_on_a_leash_it_ends_with_whoever_holds_the_other_end(
+    database: Database, database_url: str, tmp_path: Path
+) -> None:
+    words = (*WORKERS, "--only", "monitor", "--leash")
+    environ = environment(database_url, tmp_path)
+    held, holder = os.pipe()
+    with Fleet(environ, tmp_path, *words) as fleet:
+        worker = fleet.start(stdin=held)
+        os.close(held)
+        await worker.has_said("started")
+        os.close(holder)
+        assert await worker.ended() == 0
+        assert await fleet.start().ended() == 2
+    assert await one(database, WORKER_ROWS) == 0
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
