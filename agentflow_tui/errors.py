@@ -41,6 +41,10 @@ class RefusedError(AgentflowError):
     """The database answered, and the answer was no: privileges, a time limit, a bad statement."""
 
 
+class LockedError(RefusedError):
+    """Somebody else's transaction holds the rows for longer than one waits."""
+
+
 class MissingError(AgentflowError):
     """A table or column that this needs does not exist in this database."""
 

@@ -64,6 +64,7 @@ class WorkerSettings:
     max_attempts: int = option(8, "attempts at one mail before it fails for good")
     retry_base: float = option(30.0, "seconds before the second attempt; doubled for each further")
     retry_limit: float = option(3600.0, "longest wait between two attempts, in seconds")
+    hold: float = option(10.0, "seconds that requeued mail waits, in which undo is certain")
     connections: int = option(8, "connections to the mail relay from one process")
     rate: float = option(0.0, "mails per second to the relay; 0: as fast as it takes them")
     domain_rate: float = option(0.0, "mails per second to one recipient domain; 0: no limit")

@@ -11,7 +11,13 @@ from contextlib import contextmanager
 
 import asyncpg
 
-from agentflow_tui.errors import AgentflowError, MissingError, RefusedError, UnreachableError
+from agentflow_tui.errors import (
+    AgentflowError,
+    LockedError,
+    MissingError,
+    RefusedError,
+    UnreachableError,
+)
 
 LOST = (
     OSError,
@@ -45,7 +51,7 @@ def _refusal(error: asyncpg.PostgresError) -> AgentflowError | None:
                 "Narrow the filter, or see 'agentflow db accelerate'."
             )
         case asyncpg.LockNotAvailableError() | asyncpg.DeadlockDetectedError():
-            return RefusedError(f"Someone else holds these rows: {words}. Try again.")
+            return LockedError(f"Someone else holds these rows: {words}. Try again.")
         case asyncpg.InsufficientResourcesError():
             return RefusedError(f"The database server is short of something: {words}.")
         case asyncpg.DataError() | asyncpg.IntegrityConstraintViolationError():

@@ -1,0 +1,63 @@
+"""What can be done to the rows of a table: one description for key, dialog and command line."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from agentflow_tui.store.changes.change import Change
+
+
+class Harm(StrEnum):
+    """How bad a mistake would be, and with that how much is asked before."""
+
+    REVERSIBLE = "reversible"
+    IRREVERSIBLE = "irreversible"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Argument:
+    """Something that has to be said with an operation.
+
+    ``name`` is the command line's option; ``parse`` checks a text and gives the canonical one, or
+    raises `UsageError`. ``effect`` says in words what the value will mean. ``current`` is what a
+    listed row has now, to begin from.
+    """
+
+    name: str
+    about: str
+    parse: Callable[[str], str]
+    effect: Callable[[str], list[str]] = lambda _text: []
+    current: Callable[[Any], str] = lambda _row: ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operation:
+    """A verb on a table.
+
+    ``about`` is its help text everywhere; ``past`` is what was done to the rows ("retried").
+    ``field`` is the documented column that an edit is about. ``irrevocable`` says why it cannot be
+    taken back; ``warning`` says beforehand what taking back will not undo.
+    """
+
+    verb: str
+    change: Change
+    about: str
+    past: str
+    harm: Harm = Harm.REVERSIBLE
+    field: str = ""
+    argument: Argument | None = None
+    irrevocable: str = ""
+    warning: str = ""
+
+    @property
+    def table(self) -> str:
+        return self.change.table
+
+    @property
+    def title(self) -> str:
+        return f"{self.verb} {self.field}".strip().capitalize()
+
+    def why_not(self, row: Any) -> str:
+        """Why this does not apply to a listed row, as far as the row tells; ``""`` when it does."""
+        return self.change.why_not(row)

@@ -1,0 +1,22 @@
+"""What an operation needs to know of the world."""
+
+from dataclasses import dataclass
+from typing import Self
+
+from agentflow_tui.operators import Operator
+from agentflow_tui.settings import Settings
+from agentflow_tui.store.changes.change import Terms
+from agentflow_tui.store.database import Database
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """A database, who acts on it, and the terms of the settings."""
+
+    database: Database
+    operator: Operator
+    terms: Terms
+
+    @classmethod
+    def of(cls, database: Database, settings: Settings) -> Self:
+        return cls(database, Operator.of(settings.environ), Terms.of(settings))

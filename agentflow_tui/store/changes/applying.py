@@ -1,0 +1,144 @@
+"""One statement that changes only rows still in the state that was shown."""
+
+from dataclasses import dataclass
+
+from agentflow_tui.store.changes.change import TOUCHED, Change, Linked, Terms
+from agentflow_tui.store.changes.snapshots import image, present, stamp
+from agentflow_tui.store.insertions import assignments
+from agentflow_tui.store.naming import Binding
+from agentflow_tui.store.statements import Statement
+
+MOVED = "changed meanwhile"
+GONE = "is gone"
+LOCK_TIMEOUT = "SET LOCAL lock_timeout = 2000"
+"""Milliseconds to wait for rows that somebody else's transaction holds, before they are passed
+over."""
+
+BUSY = "is being changed by somebody else this moment"
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What became of one row: ``reason`` when it was left alone, else its ``before`` and ``after``
+    as JSON text, and ``linked``: a JSON object ``{table: [id, before, after]}`` of what moved with
+    it."""
+
+    id: str
+    reason: str | None
+    before: str | None
+    after: str | None
+    linked: str | None
+
+
+def apply(binding: Binding, change: Change, terms: Terms, *, waits: bool) -> Statement[Applied]:
+    """Change the rows ``$1`` (ids) that still look like ``$2`` (stamps); ``$3`` is the argument.
+
+    Rows are locked in the order of their keys, so that two operators never wait for each other in
+    a circle. Where one is locked for long, ``waits=False`` passes it over. The primary key serves.
+    """
+    table = change.table
+    key = f"{{{table}.{change.described.primary_key.name}}}"
+    kind = f"{{{table}.{change.described.primary_key.name}:type}}"
+    lock = f"FOR {'UPDATE' if change.deletes else 'NO KEY UPDATE'} OF q"
+    passing = "" if waits else " SKIP LOCKED"
+    gone = f"'{GONE}'"
+    if not waits:
+        there = f"EXISTS (SELECT FROM {{{table}}} x WHERE x.{key} = g.id)"
+        gone = f"CASE WHEN {there} THEN '{BUSY}' ELSE {gone} END"
+    moves = [_link(binding, linked, terms, place) for place, linked in enumerate(change.linked)]
+    ctes = "".join(f", {cte}" for cte, _ in moves)
+    linked = " || ".join(f"coalesce({value}, '{{}}'::jsonb)" for _, value in moves)
+    return Statement(
+        Applied,
+        f"""
+WITH g AS (
+  SELECT g.id::{kind} AS id, g.stamp FROM unnest($1::text[], $2::text[]) AS g (id, stamp)
+), q AS MATERIALIZED (
+  SELECT q.*, g.stamp AS shown_stamp, $3::text AS argument FROM {{{table}}} q
+    JOIN g ON q.{key} = g.id ORDER BY q.{key} {lock}{passing}
+), judged AS MATERIALIZED (
+  SELECT q.*, {judgement(binding, change, terms, shown="q.shown_stamp")} AS refusal FROM q
+), changed AS (
+  {_move(binding, change, terms)}
+){ctes}
+SELECT g.id::text, CASE WHEN j.{key} IS NULL THEN {gone} ELSE j.refusal END,
+       c.before::text, c.after::text, ({linked or "NULL::jsonb"})::text
+  FROM g LEFT JOIN judged j ON j.{key} = g.id LEFT JOIN changed c ON c.id = g.id
+""",
+    )
+
+
+def judgement(binding: Binding, change: Change, terms: Terms, *, shown: str | None = None) -> str:
+    """SQL for why a row ``q`` is left alone; NULL when it is changed."""
+    cases = []
+    if shown is not None:
+        same = stamp(change.table, "q", present(binding, change.table, change.guard))
+        cases.append(f"WHEN {same} IS DISTINCT FROM {shown} THEN '{MOVED}'")
+    cases += [
+        f"WHEN ({each.sql}) IS NOT TRUE THEN {each.reason}"
+        for each in change.rules
+        if all(binding.tables[table].oid is not None for table in each.needs)
+    ]
+    if not cases:
+        return "NULL::text"
+    return terms.fill(f"CASE {' '.join(cases)} END", "q.argument")
+
+
+def _move(binding: Binding, change: Change, terms: Terms) -> str:
+    """The body of the CTE that changes, or deletes, what was judged fit."""
+    table = change.table
+    key = f"{{{table}.{change.described.primary_key.name}}}"
+    ours = f"q.{key} = j.{key} AND j.refusal IS NULL"
+    if change.deletes:
+        return (
+            f"DELETE FROM {{{table}}} q USING judged j WHERE {ours}\n"
+            f"  RETURNING q.{key} AS id, {_row(change)} AS before, NULL::jsonb AS after, j.argument"
+        )
+    links = "".join(
+        f", j.{{{table}.{linked.by}}} AS link_{place}" for place, linked in enumerate(change.linked)
+    )
+    names = present(binding, table, change.sets)
+    if not names:
+        return (
+            f"SELECT j.{key} AS id, '{{}}'::jsonb AS before, '{{}}'::jsonb AS after, j.argument"
+            f"{links} FROM judged j WHERE j.refusal IS NULL"
+        )
+    values = {name: terms.fill(sql, "j.argument") for name, sql in change.sets.items()}
+    return (
+        f"UPDATE {{{table}}} q SET {assignments(binding, table, values)}\n"
+        f"    FROM judged j WHERE {ours}\n"
+        f"  RETURNING q.{key} AS id, {image(table, 'j', names)} AS before, "
+        f"{image(table, 'q', names)} AS after, j.argument{links}"
+    )
+
+
+def _row(change: Change) -> str:
+    return "to_jsonb(q)" if change.keeps_row else "'{}'::jsonb"
+
+
+def _link(binding: Binding, linked: Linked, terms: Terms, place: int) -> tuple[str, str]:
+    """The CTE that moves the linked rows, and SQL for what it did to the row ``c``'s."""
+    table, name = linked.table, f"linked_{place}"
+    if binding.tables[table].oid is None or not binding.has(table, *_stateful(linked)):
+        return f"{name} AS (SELECT)", "NULL::jsonb"
+    described_key = f"{{{table}.id}}"
+    names = present(binding, table, linked.sets)
+    values = {n: terms.fill(sql, "c.argument") for n, sql in linked.sets.items()}
+    words = ", ".join(f"'{word}'" for word in linked.among)
+    fits = f"AND {{o.{table}.status}} IN ({words})" if words else ""
+    cte = f"""{name} AS (
+  UPDATE {{{table}}} q SET {assignments(binding, table, values)}
+    FROM changed c JOIN {{{table}}} o ON o.{described_key} = c.link_{place}
+   WHERE q.{described_key} = o.{described_key} {fits}
+  RETURNING c.id AS of, q.{described_key}::text AS id, {image(table, "o", names)} AS before,
+            {image(table, "q", names)} AS after
+)"""
+    value = (
+        f"(SELECT jsonb_build_object('{table}', jsonb_build_array(l.id, l.before, l.after)) "
+        f"FROM {name} l WHERE l.of = c.id LIMIT 1)"
+    )
+    return cte, value
+
+
+def _stateful(linked: Linked) -> list[str]:
+    return [name for name in linked.sets if name not in TOUCHED]

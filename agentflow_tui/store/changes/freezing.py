@@ -1,0 +1,107 @@
+"""Which rows a change is for, pinned: their keys, how they looked, and which will be left alone."""
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+from uuid import UUID
+
+from agentflow_tui.schema import Kind
+from agentflow_tui.store.changes.applying import judgement
+from agentflow_tui.store.changes.change import Change, Terms
+from agentflow_tui.store.changes.snapshots import present, stamp
+from agentflow_tui.store.database import Database
+from agentflow_tui.store.listings import Computed, Listing, OrderKey, computed_field
+from agentflow_tui.store.lists import LISTINGS
+from agentflow_tui.store.naming import Binding
+from agentflow_tui.store.pages import Page, Where, Window, read_page
+from agentflow_tui.store.queries import Query
+
+CHUNK = 5_000
+"""Rows that are pinned by one statement."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pinned:
+    """One row as it was when it was pinned. ``refusal`` says why it will be left alone."""
+
+    id: str
+    stamp: str
+    refusal: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Pinning:
+    """Pins rows for one change. ``argument`` is what the operator gave with it."""
+
+    database: Database
+    change: Change
+    terms: Terms
+    argument: str | None = None
+
+    async def rows(self, ids: Sequence[str]) -> AsyncIterator[list[Pinned]]:
+        """The rows with these keys, in chunks; keys that no row has are left out.
+
+        Raises `UnreachableError`, `RefusedError`, `MissingError`.
+        """
+        table, key = self.change.table, self.change.described.primary_key.name
+        binding = self.database.binding
+        known = binding.tables[table].columns.get(key)
+        kind = known.type if known else "text"
+        wanted = [id_ for id_ in dict.fromkeys(ids) if kind != "uuid" or _is_uuid(id_)]
+        sql = f"q.{{{table}.{key}}} = ANY($1::{kind}[])"
+        if kind not in {"uuid", "text", "character varying"}:
+            sql = f"q.{{{table}.{key}}}::text = ANY($1::text[])"
+        for start in range(0, len(wanted), CHUNK):
+            where = Where(sql=sql, values=(wanted[start : start + CHUNK],))
+            yield list((await self._page(LISTINGS[table], where)).rows)
+
+    async def matching(self, query: Query[Any]) -> AsyncIterator[list[Pinned]]:
+        """Every row that a filter matches, in chunks, in the order of their keys.
+
+        Looks at the whole table. Raises `UnreachableError`, `RefusedError`, `MissingError`.
+        """
+        where = query.where(self.database.binding)
+        last: Pinned | None = None
+        while True:
+            page = await self._page(query.listing, where, last)
+            yield list(page.rows)
+            if not page.more:
+                return
+            last = page.rows[-1]
+
+    async def _page(
+        self, listed: Listing[Any], where: Where, after: Pinned | None = None
+    ) -> Page[Pinned]:
+        refusal = judgement(self.database.binding, self.change, self.terms)
+        if "q.argument" in refusal:
+            where = replace(where, values=(*where.values, self.argument))
+            refusal = refusal.replace("q.argument", f"${len(where.values)}::text")
+        listing = _listing(self.database.binding, self.change, listed, refusal)
+        window = Window(limit=CHUNK, anchor=None if after is None else (after.id,))
+        order = (OrderKey(field=listing.key),)
+        return await read_page(self.database, listing, order, where, window)
+
+
+def _listing(
+    binding: Binding, change: Change, listed: Listing[Any], refusal: str
+) -> Listing[Pinned]:
+    """The list with nothing fetched but what pinning needs."""
+    guard = present(binding, change.table, change.guard)
+    return Listing(
+        table=listed.table,
+        row=Pinned,
+        fields=(
+            listed.key,
+            computed_field("stamp", Computed(stamp(change.table, "q", guard), Kind.TEXT)),
+            computed_field("refusal", Computed(refusal, Kind.TEXT)),
+        ),
+        joins=listed.joins,
+    )
+
+
+def _is_uuid(text: str) -> bool:
+    try:
+        UUID(text)
+    except ValueError:
+        return False
+    return True

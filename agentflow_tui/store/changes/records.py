@@ -1,0 +1,265 @@
+"""What operators did, as the journal keeps it: the audit trail and the way back in one.
+
+An operation is one row of ``task_logs`` (``operator.<verb>``); its ``input`` says who did it to
+which rows, its ``output`` what became of them, with the rows before and after. What goes beyond
+`PART` rows follows in rows of `PART_TASK`, whose ids follow from the first row's. The ids of
+operations begin alike and go on with the time, so that the primary key finds the latest ones in a
+journal of any size.
+"""
+
+import json
+import secrets
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID, uuid5
+
+from agentflow_tui.documents import read
+from agentflow_tui.store import journal
+from agentflow_tui.store.database import Database
+from agentflow_tui.store.naming import Binding
+from agentflow_tui.store.statements import Statement
+
+PART = 1_000
+"""Rows of one operation that are changed, and written down, in one transaction."""
+
+TASK = "operator."
+"""``task_logs.taskType`` of an operation is this and its verb."""
+
+PART_TASK = "operation.part"
+"""``task_logs.taskType`` of the rows that follow an operation's own."""
+
+_HEAD = 0x0A9E0F10
+_PARTS = UUID("8b0f6a52-02a6-4d4b-9a06-0a9e0f10aa01")
+
+
+def operation_id(at_ms: int | None = None, *, low: int | None = None) -> str:
+    """A UUID (version 8) that begins with a mark of its own and then holds the time, so that
+    operations stand together in an index, in the order they were made."""
+    millisecond = (time.time_ns() // 1_000_000 if at_ms is None else at_ms) & (1 << 48) - 1
+    tail = (time.time_ns() % 1_000_000 >> 8) << 30 | secrets.randbits(30) if low is None else low
+    number = (
+        _HEAD << 96
+        | (millisecond >> 32) << 80
+        | 0x8 << 76
+        | (millisecond >> 20 & 0xFFF) << 64
+        | 0b10 << 62
+        | (millisecond & 0xFFFFF) << 42
+        | tail
+    )
+    return str(UUID(int=number))
+
+
+FIRST_ID = str(UUID(int=_HEAD << 96))
+LAST_ID = str(UUID(int=((_HEAD + 1) << 96) - 1))
+"""The range that the ids of operations lie in."""
+
+
+def part_id(operation: str, number: int) -> str:
+    """The id of the ``number``-th row that follows an operation's own, from 1."""
+    return str(uuid5(_PARTS, f"{operation} {number}"))
+
+
+def keeps_operations(binding: Binding) -> bool:
+    """Whether this database's journal takes ids of ours, without which nothing can be undone."""
+    if not binding.has(journal.TABLE, "id", "input", "output", "taskType", "status"):
+        return False
+    return binding.tables[journal.TABLE].columns["id"].type.startswith(("uuid", "text", "char"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """What an operation did to one row: it was not there ``before``, or is gone ``after``, where
+    that is None. ``linked`` is ``{table: (id, before, after)}``."""
+
+    id: str
+    before: Mapping[str, Any] | None
+    after: Mapping[str, Any] | None
+    linked: Mapping[str, Sequence[Any]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operation:
+    """One operation, as it stands in the journal.
+
+    ``irrevocable`` says why it cannot be taken back, ``""`` when it can; ``undoes`` is the id of
+    the operation that this one takes back. ``complete`` is false while it runs, and for one whose
+    process died.
+    """
+
+    id: str
+    verb: str
+    table: str
+    operator: str
+    host: str
+    at: datetime | None
+    matched: int = 0
+    applied: int = 0
+    parts: int = 0
+    argument: str | None = None
+    irrevocable: str = ""
+    undoes: str | None = None
+    undone_by: str | None = None
+    complete: bool = True
+    steps: tuple[Step, ...] = ()
+    skipped: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def by(self) -> str:
+        return f"{self.operator}@{self.host}" if self.host else self.operator
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    id: str
+    task_type: str | None
+    status: str | None
+    input: str | None
+    output: str | None
+    created_at: datetime | None
+
+
+_COLUMNS = """{t.task_logs.id}::text, {t.task_logs.taskType}::text, {t.task_logs.status}::text,
+       {input}::text, {output}::text, {t.task_logs.createdAt}"""
+_WHOLE = _COLUMNS.replace("{input}", "{t.task_logs.input}").replace(
+    "{output}", "{t.task_logs.output}"
+)
+_HEADS = _COLUMNS.replace("{input}", "({t.task_logs.input}::jsonb - 'ids')").replace(
+    "{output}",
+    "({t.task_logs.output}::jsonb - '{before,after,linked,skipped}'::text[])",
+)
+
+BY_ID = Statement(
+    _Row,
+    f"""
+SELECT {_WHOLE} FROM {{task_logs}} t
+ WHERE t.{{task_logs.id}} = ANY($1::{{task_logs.id:type}}[])
+""",
+)
+"""The journal's rows with these ids, by the primary key."""
+
+LATEST = Statement(
+    _Row,
+    f"""
+SELECT {_HEADS} FROM {{task_logs}} t
+ WHERE t.{{task_logs.id}} >= $1::{{task_logs.id:type}}
+   AND t.{{task_logs.id}} < $2::{{task_logs.id:type}}
+ ORDER BY t.{{task_logs.id}} DESC LIMIT $3
+""",
+)
+"""Operations without their rows, latest first: a range of the primary key."""
+
+
+def _operation(row: _Row) -> Operation:
+    given, said = _object(row.input), _object(row.output)
+    before, after = _images(said.get("before")), _images(said.get("after"))
+    moved = said.get("linked")
+    linked = moved if isinstance(moved, dict) else {}
+    skipped = _objects(said.get("skipped"))
+    return Operation(
+        id=row.id,
+        verb=str(given.get("verb") or (row.task_type or "").removeprefix(TASK)),
+        table=str(given.get("table") or ""),
+        operator=str(given.get("operator") or "somebody"),
+        host=str(given.get("host") or ""),
+        at=row.created_at,
+        matched=_count(said.get("matched")),
+        applied=_count(said.get("applied")),
+        parts=_count(said.get("parts")),
+        argument=given.get("argument") if isinstance(given.get("argument"), str) else None,
+        irrevocable=str(said.get("irrevocable") or ""),
+        undoes=given.get("undoes") if isinstance(given.get("undoes"), str) else None,
+        undone_by=said.get("undone_by") if isinstance(said.get("undone_by"), str) else None,
+        complete=row.status != "running",
+        steps=tuple(
+            Step(id=id_, before=before.get(id_), after=after.get(id_), linked=linked.get(id_, {}))
+            for id_ in dict.fromkeys([*before, *after])
+        ),
+        skipped=tuple((str(s.get("id")), str(s.get("reason"))) for s in skipped),
+    )
+
+
+def _images(value: object) -> dict[str, dict[str, Any]]:
+    """Rows' images by their ids; a whole row stands apart from the id that it is filed under."""
+    found = {}
+    for image in _objects(value):
+        row = image.get("row")
+        rest = row if isinstance(row, dict) else {n: v for n, v in image.items() if n != "id"}
+        found[str(image.get("id"))] = rest
+    return found
+
+
+def _object(text: str | None) -> dict[str, Any]:
+    value = read(text).value
+    return value if isinstance(value, dict) else {}
+
+
+def _objects(value: object) -> list[dict[str, Any]]:
+    return [v for v in value if isinstance(v, dict)] if isinstance(value, list) else []
+
+
+def _count(value: object) -> int:
+    return value if isinstance(value, int) and not isinstance(value, bool) else 0
+
+
+async def find(database: Database, id_: str) -> Operation | None:
+    """The operation with this id. Raises `UnreachableError`, `RefusedError`, `MissingError`."""
+    try:
+        UUID(id_)
+    except ValueError:
+        return None
+    row = await database.fetch_one(BY_ID, [id_])
+    if row is None or not (row.task_type or "").startswith(TASK):
+        return None
+    return _operation(row)
+
+
+async def latest(database: Database, count: int, *, before: str = LAST_ID) -> list[Operation]:
+    """The latest operations, newest first."""
+    if not keeps_operations(database.binding):
+        return []
+    return [_operation(row) for row in await database.fetch(LATEST, FIRST_ID, before, count)]
+
+
+async def find_part(database: Database, key: str) -> Operation | None:
+    """What one row of an operation says, its own or a part's, by the row's id."""
+    row = await database.fetch_one(BY_ID, [key])
+    return None if row is None else _operation(row)
+
+
+def _image(step: Step, values: Mapping[str, Any]) -> dict[str, Any]:
+    """A row's image as the journal keeps it: rows that come or go whole stand apart, for their
+    names are the database's own and not the document's."""
+    if step.before is None or step.after is None:
+        return {"id": step.id, "row": dict(values)}
+    return {"id": step.id, **values}
+
+
+def outcome(steps: Sequence[Step], skipped: Sequence[tuple[str, str]]) -> dict[str, Any]:
+    """The ``output`` of one transaction's rows."""
+    said: dict[str, Any] = {
+        "applied": len(steps),
+        "skipped": [{"id": id_, "reason": reason} for id_, reason in skipped],
+        "before": [_image(step, step.before) for step in steps if step.before is not None],
+        "after": [_image(step, step.after) for step in steps if step.after is not None],
+    }
+    linked = {step.id: step.linked for step in steps if step.linked}
+    if linked:
+        said["linked"] = linked
+    return said
+
+
+MARK = """
+UPDATE {task_logs} t
+   SET {task_logs.output} = (t.{task_logs.output}::jsonb || $2::jsonb)::{task_logs.output:type},
+       {task_logs.status} = $3, {task_logs.endTime} = now()
+ WHERE t.{task_logs.id} = $1::{task_logs.id:type}
+"""
+"""Add to what an operation's row says: its id, the addition (a JSON object), its status."""
+
+
+def addition(values: Mapping[str, object]) -> str:
+    """The second parameter of `MARK`."""
+    return json.dumps(values)

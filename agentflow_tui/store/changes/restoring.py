@@ -1,0 +1,138 @@
+"""Rows put back as they were before a change, unless they have moved on since."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from agentflow_tui.schema import TABLES
+from agentflow_tui.store.changes.applying import GONE, MOVED
+from agentflow_tui.store.changes.change import TOUCHED
+from agentflow_tui.store.changes.snapshots import image, present, restored
+from agentflow_tui.store.naming import Binding
+from agentflow_tui.store.statements import Statement
+
+BACK = "is there again"
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """What became of one row: ``reason`` when it was left alone, else how it was ``before`` (None
+    where it was not there) and is ``after`` the restoration, as JSON texts."""
+
+    id: str
+    reason: str | None
+    before: str | None
+    after: str | None
+
+
+def restore(binding: Binding, table: str, names: Iterable[str]) -> Statement[Restored]:
+    """Put the columns ``names`` of the rows ``$1`` back to ``$2`` where they still are ``$3``
+    (images as JSON texts). The primary key serves.
+
+    A column that says when a row was changed is put back only if nothing has touched it since, and
+    makes no row count as moved on.
+    """
+    key = TABLES[table].primary_key.name
+    named = present(binding, table, names)
+    state = [name for name in named if name not in TOUCHED]
+    same = " AND ".join(
+        f"({image(table, 'q', [name])} -> '{name}') = (g.left_as -> '{name}')" for name in state
+    )
+    sets = ", ".join(
+        f"{{{table}.{name}}} = {_touched(table, name) if name in TOUCHED else _back(table, name)}"
+        for name in named
+    )
+    return Statement(
+        Restored,
+        f"""
+WITH g AS (
+  SELECT g.id::{{{table}.{key}:type}} AS id, g.before::jsonb AS before, g.left_as::jsonb AS left_as
+    FROM unnest($1::text[], $2::text[], $3::text[]) AS g (id, before, left_as)
+), q AS MATERIALIZED (
+  SELECT q.*, g.before AS image_before, g.left_as AS image_left,
+         CASE WHEN ({same or "true"}) IS NOT TRUE THEN '{MOVED}' END AS refusal
+    FROM {{{table}}} q JOIN g ON q.{{{table}.{key}}} = g.id
+   ORDER BY q.{{{table}.{key}}} FOR NO KEY UPDATE OF q
+), changed AS (
+  UPDATE {{{table}}} q SET {sets} FROM q AS j
+   WHERE q.{{{table}.{key}}} = j.{{{table}.{key}}} AND j.refusal IS NULL
+  RETURNING q.{{{table}.{key}}} AS id, {image(table, "j", named)} AS before,
+            {image(table, "q", named)} AS after
+)
+SELECT g.id::text, CASE WHEN j.{{{table}.{key}}} IS NULL THEN '{GONE}' ELSE j.refusal END,
+       c.before::text, c.after::text
+  FROM g LEFT JOIN q j ON j.{{{table}.{key}}} = g.id LEFT JOIN changed c ON c.id = g.id
+""",
+    )
+
+
+def _back(table: str, name: str) -> str:
+    return restored(table, name, "j.image_before")
+
+
+def _touched(table: str, name: str) -> str:
+    now = f"{image(table, 'j', [name])} -> '{name}'"
+    return (
+        f"CASE WHEN ({now}) = (j.image_left -> '{name}') THEN {_back(table, name)} "
+        f"ELSE now()::{{{table}.{name}:type}} END"
+    )
+
+
+COLUMNS = Statement(
+    str,
+    """
+SELECT quote_ident(a.attname) FROM pg_attribute a
+ WHERE a.attrelid = $1::oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''
+ ORDER BY a.attnum
+""",
+)
+"""The columns of a table that can be written, quoted."""
+
+
+def insert(table: str, columns: Sequence[str]) -> Statement[Restored]:
+    """Put deleted rows (``$1`` ids, ``$2`` whole rows as JSON texts) back, exactly.
+
+    ``columns`` come from `COLUMNS`: a row has more than the documented ones.
+    """
+    key = TABLES[table].primary_key.name
+    listed = ", ".join(columns)
+    return Statement(
+        Restored,
+        f"""
+WITH g AS (
+  SELECT g.id, g.row::jsonb AS row FROM unnest($1::text[], $2::text[]) AS g (id, row)
+), made AS (
+  INSERT INTO {{{table}}} ({listed}) OVERRIDING SYSTEM VALUE
+  SELECT {", ".join(f"r.{column}" for column in columns)}
+    FROM g, jsonb_populate_record(NULL::{{{table}}}, g.row) r
+  ON CONFLICT DO NOTHING
+  RETURNING {{{table}.{key}}}::text AS id
+)
+SELECT g.id, CASE WHEN m.id IS NULL THEN '{BACK}' END, NULL::text, g.row::text
+  FROM g LEFT JOIN made m ON m.id = g.id
+""",
+    )
+
+
+def delete(table: str) -> Statement[Restored]:
+    """Take rows that an undo has put back away again (``$1`` ids, ``$2`` the whole rows as they
+    were put back), where they are still the same."""
+    key = TABLES[table].primary_key.name
+    return Statement(
+        Restored,
+        f"""
+WITH g AS (
+  SELECT g.id::{{{table}.{key}:type}} AS id, g.row::jsonb AS row
+    FROM unnest($1::text[], $2::text[]) AS g (id, row)
+), made AS (
+  DELETE FROM {{{table}}} q USING g
+   WHERE q.{{{table}.{key}}} = g.id AND to_jsonb(q) = g.row
+  RETURNING g.id
+)
+SELECT g.id::text,
+       CASE WHEN m.id IS NOT NULL THEN NULL
+            WHEN EXISTS (SELECT FROM {{{table}}} x WHERE x.{{{table}.{key}}} = g.id)
+            THEN '{MOVED}' ELSE '{GONE}' END,
+       g.row::text, NULL::text
+  FROM g LEFT JOIN made m ON m.id = g.id
+""",
+    )

@@ -1,0 +1,65 @@
+"""Changes of schedules."""
+
+from agentflow_tui.store.changes.change import Change, Linked, flag, rule
+from agentflow_tui.store.changes.workflows import RUN as RUN_WORKFLOW
+
+_UPDATED = {"updatedAt": "now()"}
+_IS_ACTIVE = flag("schedules", "active", True, "is not active")
+_IS_INACTIVE = flag("schedules", "active", False, "is active")
+
+PAUSE = Change(
+    table="schedules",
+    sets={"active": "false", **_UPDATED},
+    rules=(_IS_ACTIVE,),
+    guard=("active",),
+)
+
+RESUME = Change(
+    table="schedules",
+    sets={"active": "true", "nextRun": "NULL", **_UPDATED},
+    rules=(_IS_INACTIVE,),
+    guard=("active",),
+)
+"""The scheduler fills the next slot in, from now on: what was missed while paused is not fired."""
+
+CRON = Change(
+    table="schedules",
+    sets={"cron": ":argument::{schedules.cron:type}", "nextRun": "NULL", **_UPDATED},
+    rules=(
+        rule("{q.schedules.cron} IS DISTINCT FROM :argument::text", "has that expression already"),
+    ),
+    guard=("cron",),
+)
+
+_OF = "{workflows} w WHERE w.{workflows.id} = {q.schedules.workflowId}"
+
+RUN = Change(
+    table="schedules",
+    sets={"lastRun": "now()", **_UPDATED},
+    rules=(
+        rule(f"EXISTS (SELECT FROM {_OF})", "starts no workflow", needs=("workflows",)),
+        rule(
+            f"EXISTS (SELECT FROM {_OF} AND {{w.workflows.status}} IN "
+            "('completed', 'failed', 'cancelled'))",
+            "starts a workflow that has not ended",
+            needs=("workflows",),
+        ),
+        rule(
+            f"EXISTS (SELECT FROM {_OF} AND ({{w.workflows.locked}} IS NOT TRUE OR "
+            "coalesce({w.workflows.lockedAt} < now() - :lease, true)))",
+            "starts a workflow that a worker holds",
+            needs=("workflows",),
+        ),
+    ),
+    guard=("lastRun",),
+    linked=(
+        Linked(
+            table="workflows",
+            by="workflowId",
+            sets=RUN_WORKFLOW.sets,
+            among=("completed", "failed", "cancelled"),
+        ),
+    ),
+)
+
+DELETE = Change(table="schedules", sets={}, guard=("cron", "active"), deletes=True)

@@ -1,0 +1,143 @@
+"""Changes of workflows.
+
+Pausing and cancelling leave the lock alone: a running step ends, and its runner then lets go. What
+starts a workflow again takes the lock away, so it is only done where nobody holds it.
+"""
+
+from agentflow_tui.store.changes.change import Change, Rule, among, flag, rule
+
+_UPDATED = {"lastUpdated": "now()"}
+_STATE = ("status", "currentStep")
+_UNLOCKED = {"locked": "false", "lockedAt": "NULL"}
+
+_NOBODY_HOLDS_IT = rule(
+    "{q.workflows.locked} IS NOT TRUE OR coalesce({q.workflows.lockedAt} < now() - :lease, true)",
+    "is held by a worker whose lease goes on",
+)
+
+ACCOUNT = "_run"
+"""The runner's account of a run in the context (`agentflow_tui.workers.runner_accounts`)."""
+
+RETRY = Change(
+    table="workflows",
+    sets={"status": "'pending'", "lastError": "NULL", **_UNLOCKED, **_UPDATED},
+    rules=(among("workflows", "failed", "cancelled"), _NOBODY_HOLDS_IT),
+    guard=_STATE,
+)
+
+CANCEL = Change(
+    table="workflows",
+    sets={"status": "'cancelled'", **_UPDATED},
+    rules=(among("workflows", "pending", "running", "paused", "failed"),),
+    guard=("status",),
+)
+
+PAUSE = Change(
+    table="workflows",
+    sets={"status": "'paused'", **_UPDATED},
+    rules=(among("workflows", "pending", "running"),),
+    guard=("status",),
+)
+
+RESUME = Change(
+    table="workflows",
+    sets={"status": "'pending'", **_UPDATED},
+    rules=(among("workflows", "paused"),),
+    guard=_STATE,
+)
+
+_CONTEXT = "{q.workflows.context}"
+_ACCOUNT = f"to_jsonb({_CONTEXT}) -> '{ACCOUNT}'"
+
+RUN = Change(
+    table="workflows",
+    sets={
+        "status": "'pending'",
+        "currentStep": "0",
+        "lastError": "NULL",
+        "context": (
+            f"CASE WHEN jsonb_typeof(to_jsonb({_CONTEXT})) = 'object' THEN "
+            f"(to_jsonb({_CONTEXT}) - '{ACCOUNT}')::{{workflows.context:type}} "
+            f"ELSE {_CONTEXT} END"
+        ),
+        **_UNLOCKED,
+        **_UPDATED,
+    },
+    rules=(among("workflows", "completed", "failed", "cancelled"), _NOBODY_HOLDS_IT),
+    guard=_STATE,
+)
+
+_STEPS = "to_jsonb({q.workflows.steps})"
+_IS_STEP = (
+    ":argument::int >= 0 AND :argument::int < CASE jsonb_typeof("
+    f"{_STEPS}) WHEN 'array' THEN jsonb_array_length({_STEPS}) ELSE 0 END"
+)
+
+RESET = Change(
+    table="workflows",
+    sets={
+        "status": "'pending'",
+        "currentStep": ":argument::int",
+        "lastError": "NULL",
+        "context": (
+            f"CASE WHEN jsonb_typeof({_ACCOUNT}) = 'object' THEN jsonb_set(to_jsonb({_CONTEXT}), "
+            f"ARRAY['{ACCOUNT}', 'lap'], to_jsonb(1 + CASE jsonb_typeof({_ACCOUNT} -> 'lap') "
+            f"WHEN 'number' THEN ({_ACCOUNT} ->> 'lap')::numeric ELSE 0 END))"
+            f"::{{workflows.context:type}} ELSE {_CONTEXT} END"
+        ),
+        **_UNLOCKED,
+        **_UPDATED,
+    },
+    rules=(
+        among("workflows", "pending", "paused", "completed", "failed", "cancelled"),
+        _NOBODY_HOLDS_IT,
+        rule(_IS_STEP, "has no such step"),
+    ),
+    guard=_STATE,
+)
+"""A repeated step is a new lap: its idempotency key differs from the first time's, or services and
+the queue would take it for the same request."""
+
+UNLOCK = Change(
+    table="workflows",
+    sets={
+        "status": "CASE WHEN q.{workflows.status} = 'running' THEN 'pending' "
+        "ELSE q.{workflows.status} END",
+        **_UNLOCKED,
+        **_UPDATED,
+    },
+    rules=(
+        flag("workflows", "locked", True, "is not locked"),
+        rule(
+            "coalesce({q.workflows.lockedAt} < now() - :lease, true)",
+            "is held by a worker whose lease goes on",
+        ),
+    ),
+    guard=(*_STATE, "locked", "lockedAt"),
+)
+
+
+def _not_held(row: object) -> str:
+    return "is running" if getattr(row, "status", None) == "running" else ""
+
+
+DELETE = Change(
+    table="workflows",
+    sets={},
+    rules=(
+        Rule(
+            sql="{q.workflows.status} IS DISTINCT FROM 'running'",
+            reason="'is running'",
+            why_not=_not_held,
+        ),
+        _NOBODY_HOLDS_IT,
+        rule(
+            "NOT EXISTS (SELECT FROM {schedules} s "
+            "WHERE {s.schedules.workflowId} = {q.workflows.id})",
+            "is started by a schedule; delete that first",
+            needs=("schedules",),
+        ),
+    ),
+    guard=_STATE,
+    deletes=True,
+)

@@ -1,0 +1,75 @@
+"""Operators and rows for the tests of changes."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from agentflow_tui.operations.changing import carry_out
+from agentflow_tui.operations.outcomes import Outcome
+from agentflow_tui.operations.targets import freeze_rows
+from agentflow_tui.operations.verbs import find
+from agentflow_tui.operations.world import World
+from agentflow_tui.operators import Operator
+from agentflow_tui.store.changes.change import Terms
+from agentflow_tui.store.database import Database
+from agentflow_tui.store.statements import Statement, as_tuple
+
+HOLD = 10.0
+
+
+def world(database: Database, name: str = "ann", *, hold: float = HOLD) -> World:
+    """An operator on a database."""
+    return World(database, Operator(name, "bastion"), Terms(hold=hold))
+
+
+async def do(
+    world: World,
+    verb: str,
+    table: str,
+    ids: Sequence[str],
+    argument: str | None = None,
+    **more: str,
+) -> Outcome:
+    """Freeze and carry out at once."""
+    operation = find(verb, table, more.get("field", ""))
+    assert operation is not None, (verb, table)
+    return await carry_out(world, await freeze_rows(world, operation, ids, argument))
+
+
+async def whole(database: Database, table: str) -> dict[str, str]:
+    """Every row of a table, to the last column, as PostgreSQL writes it."""
+    key = "{health_checks.id}" if table == "health_checks" else f"{{{table}.id}}"
+    statement: Statement[Any] = Statement(
+        as_tuple, f"SELECT q.{key}::text, q::text FROM {{{table}}} q"
+    )
+    return dict(await database.fetch(statement))
+
+
+async def value(database: Database, sql: str, *values: object) -> Any:
+    """One value."""
+    statement: Statement[Any] = Statement(as_tuple, sql)
+    row = await database.fetch_one(statement, *values)
+    return None if row is None else row[0]
+
+
+async def add_mail(database: Database, count: int, status: str = "failed") -> list[str]:
+    """Queued mail with its messages, and their ids in the queue."""
+    email_status = {"failed": "failed", "pending": "queued", "completed": "sent"}.get(
+        status, "queued"
+    )
+    rows: Statement[str] = Statement(
+        str,
+        """
+WITH message AS (
+  INSERT INTO {emails} ({emails.id}, {emails.subject}, {emails.recipients}, {emails.status})
+  SELECT gen_random_uuid(), 'Hello ' || n, '["a@b.test"]', $2 FROM generate_series(1, $1) n
+  RETURNING {emails.id} AS id
+)
+INSERT INTO {email_queue} ({email_queue.id}, {email_queue.emailId}, {email_queue.status},
+       {email_queue.attempts}, {email_queue.lastAttempt}, {email_queue.error},
+       {email_queue.priority}, {email_queue.createdAt}, {email_queue.updatedAt})
+SELECT gen_random_uuid(), id, $3, 3, now() - interval '5 min', '451 try later', 1,
+       now() - interval '1 h', now() - interval '5 min' FROM message
+RETURNING {email_queue.id}::text
+""",
+    )
+    return await database.fetch(rows, count, email_status, status)

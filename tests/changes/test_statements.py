@@ -1,0 +1,89 @@
+"""Every change is one that PostgreSQL takes, whatever the tables and columns are called."""
+
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import fields
+from typing import Any
+
+import pytest
+
+from agentflow_tui.schema import TABLES, snake
+from agentflow_tui.store.changes import (
+    accounts,
+    checks,
+    emails,
+    records,
+    reports,
+    restoring,
+    schedules,
+    workflows,
+)
+from agentflow_tui.store.changes.applying import apply
+from agentflow_tui.store.changes.change import Change, Terms
+from agentflow_tui.store.changes.freezing import Pinning
+from agentflow_tui.store.database import Database
+from agentflow_tui.store.ddl import (
+    create_table,
+    documented_column,
+    documented_table,
+    in_creation_order,
+)
+from agentflow_tui.store.naming import Binding
+from agentflow_tui.store.statements import Statement
+
+NAMINGS = {
+    "documented": (documented_table, documented_column),
+    "snake_case": (documented_table, snake),
+    "camelCase": (lambda name: TABLES[name].document_name, lambda name: name),
+}
+NOUNS = (accounts, checks, emails, reports, schedules, workflows)
+
+
+def changes() -> Iterator[tuple[str, Change]]:
+    for noun in NOUNS:
+        for name, value in vars(noun).items():
+            if isinstance(value, Change):
+                yield f"{noun.__name__.rpartition('.')[2]}.{name}", value
+
+
+@pytest.fixture
+async def named(request: pytest.FixtureRequest, empty_url: str) -> AsyncIterator[Database]:
+    """A database whose names are of one kind."""
+    table_name, column_name = NAMINGS[request.param]
+    database = await Database.open(empty_url)
+    for table in in_creation_order():
+        await database.execute(create_table(table, table_name=table_name, column_name=column_name))
+    await database.rebind()
+    yield database
+    database.close()
+
+
+def statements(binding: Binding) -> Iterator[tuple[str, Statement[Any]]]:
+    for name, change in changes():
+        for waits in (True, False):
+            yield f"{name} {waits=}", apply(binding, change, Terms(), waits=waits)
+        if change.sets:
+            yield f"restore {name}", restoring.restore(binding, change.table, change.sets)
+        key = binding.tables[change.table].columns[change.described.primary_key.name].sql
+        yield f"put back {name}", restoring.insert(change.table, [key])
+        yield f"take away {name}", restoring.delete(change.table)
+    yield "by id", records.BY_ID
+    yield "latest", records.LATEST
+
+
+@pytest.mark.parametrize("named", NAMINGS, indirect=True)
+async def test_changes_fit_every_naming_and_their_rows(named: Database) -> None:
+    async with named.session() as session:
+        for name, statement in statements(session.binding):
+            text = session.binding.render(statement.text)
+            try:
+                prepared = await session.connection.prepare(text)
+            except Exception as error:
+                raise AssertionError(f"{name}: {error}\n{text}") from error
+            assert len(prepared.get_attributes()) == len(fields(statement.row)), name  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("named", NAMINGS, indirect=True)
+async def test_every_change_pins_rows_in_every_naming(named: Database) -> None:
+    for _, change in changes():
+        async for page in Pinning(named, change, Terms(), "1").rows(["nobody"]):
+            assert page == []
