@@ -28,7 +28,10 @@ async def test_a_retry_requeues_failed_mail_and_says_why_the_rest_is_left(
         "is completed",
         "is not there",
     ]
-    states = "SELECT string_agg({email_queue.status} || {email_queue.attempts}, ' ') FROM {email_queue} WHERE {email_queue.id} = ANY($1)"
+    states = (
+        "SELECT string_agg({email_queue.status} || {email_queue.attempts}, ' ') "
+        "FROM {email_queue} WHERE {email_queue.id} = ANY($1)"
+    )
     assert await value(database, states, failed) == "pending0 pending0 pending0"
     mail = "SELECT count(*) FROM {emails} WHERE {emails.status} = 'queued'"
     assert await value(database, mail) == 3
@@ -155,7 +158,10 @@ async def test_two_operators_on_the_same_rows_change_each_once_and_are_told_the_
     for outcome in outcomes:
         assert outcome.applied + len(outcome.skipped) == 1_000
         assert {reason for _, reason in outcome.skipped} <= {"changed meanwhile"}
-    journal = "SELECT coalesce(sum(jsonb_array_length({task_logs.output} -> 'after')), 0)::int FROM {task_logs}"
+    journal = (
+        "SELECT coalesce(sum(jsonb_array_length({task_logs.output} -> 'after')), 0)::int "
+        "FROM {task_logs}"
+    )
     assert await value(first, journal) == 1_000
     for database in (first, second):
         database.close()
