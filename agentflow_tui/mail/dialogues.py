@@ -57,6 +57,7 @@ class Dialogue(Line):
         if self._parked and not self._over:
             self._parked = False
             self._hand_over()
+            self._wait_for_reply()  # the relay's time begins now, however long we kept it
 
     def quit(self) -> None:
         """Say goodbye, if nothing is under way, and close within `Timeouts.quit`."""

@@ -8,6 +8,7 @@ from agentflow_tui.demo.mischief import Mischief
 from agentflow_tui.mail.answers import SendResult, Verdict
 from agentflow_tui.mail.breakers import Breaker
 from agentflow_tui.mail.envelopes import Envelope
+from agentflow_tui.mail.jobs import Timeouts
 from agentflow_tui.mail.limits import Limits, Rate
 from agentflow_tui.mail.pool import SmtpTransport
 
@@ -128,6 +129,20 @@ async def test_the_window_bounds_what_a_crash_could_send_twice(post: Post) -> No
         assert len(catcher.caught) == reached
         transport.confirm(results[confirmed : confirmed + 2])
     assert len(catcher.caught) == 20
+
+
+async def test_a_relay_gets_all_of_its_time_after_a_mail_was_kept_waiting(post: Post) -> None:
+    catcher = await post.catcher(slow=0.6)
+    patient = Timeouts(command=1.2, final=1.2)
+    transport = post.transport(catcher.url, connections=2, window=1, timeouts=patient)
+    results: list[SendResult] = []
+    for each in (envelope("bob@acme.test", number=1), envelope("slow@acme.test", number=2)):
+        transport.submit(each, results.append)
+    await until(lambda: len(results) == 1)
+    await asyncio.sleep(0.9)  # as long as the first one's result takes to be written down
+    transport.confirm(results)
+    await until(lambda: len(results) == 2)
+    assert [each.verdict for each in results] == [Verdict.DELIVERED, Verdict.DELIVERED]
 
 
 async def test_the_window_forgives_what_never_got_through(post: Post) -> None:
