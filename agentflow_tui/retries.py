@@ -3,6 +3,9 @@
 The next try is a function of what the documented columns hold (``attempts``, ``lastAttempt``) and
 of the row's id, so it needs no column of its own and everybody agrees on it. The same rule stands
 as SQL in `agentflow_tui.store`.
+
+A ``lastAttempt`` ahead means "not before", also where nothing was tried: an operator's requeue
+puts it some seconds ahead, so that it can be taken back for sure before the mail has left.
 """
 
 from datetime import datetime, timedelta
@@ -25,7 +28,7 @@ def delay(key: str, attempts: int, base: float, limit: float) -> float:
 def next_try(
     key: str, attempts: int, last_attempt: datetime | None, base: float, limit: float
 ) -> datetime | None:
-    """The moment from which the mail is due again, None when it is due at once."""
-    if attempts <= 0 or last_attempt is None:
+    """The moment from which the mail is due; None for one that was never tried nor put off."""
+    if last_attempt is None:
         return None
     return last_attempt + timedelta(seconds=delay(key, attempts, base, limit))

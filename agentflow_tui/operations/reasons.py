@@ -100,6 +100,8 @@ def _why_waiting(mail: QueuedMail, now: datetime, workers: WorkerSettings) -> st
     due = mail.next_try(workers.retry_base, workers.retry_limit)
     error = f": {mail.error}" if mail.error else ""
     if due is not None and due > now:
+        if not mail.attempts:
+            return f"leaves in {age(due - now)}; undo takes it back"
         return f"next try in {age(due - now)}{error}"
     since = due or mail.created_at
     if since is not None and now - since > PICKED_UP_WITHIN:

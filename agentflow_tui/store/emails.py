@@ -65,7 +65,8 @@ class QueuedMail:
         )
 
     def next_try(self, base: float, limit: float) -> datetime | None:
-        """When it is due again (see `agentflow_tui.retries`), None when it is due at once."""
+        """When it is due (see `agentflow_tui.retries`); None when it does not wait, or for
+        nothing."""
         if not self.is_waiting:
             return None
         return next_try(self.id, self.attempts or 0, self.last_attempt, base, limit)

@@ -71,15 +71,18 @@ SELECT {e.emails.subject}::text, {e.emails.body}::text, {e.emails.recipients}::t
 
 NEXT_TRY = """
        (q.{email_queue.lastAttempt} + interval '1 s'
-         * least($2::float8, $1::float8 * 2.0 ^ least(q.{email_queue.attempts} - 1, 40))
-         * (0.75 + 0.5 / 65535.0
-            * ('x' || left(md5(q.{email_queue.id}::text), 4))::bit(16)::int))"""
+         * CASE WHEN q.{email_queue.attempts} > 0 THEN
+             least($2::float8, $1::float8 * 2.0 ^ least(q.{email_queue.attempts} - 1, 40))
+             * (0.75 + 0.5 / 65535.0
+                * ('x' || left(md5(q.{email_queue.id}::text), 4))::bit(16)::int)
+           ELSE 0 END)"""
 """`agentflow_tui.retries.next_try` in SQL: ``$1`` is its base, ``$2`` its limit."""
 
-# The cheap question first: a mail that was never tried needs no hash.
+# The cheap questions first: a mail that was never tried needs no hash.
 _DUE = f"""
-   CASE WHEN coalesce(q.{{email_queue.attempts}}, 0) <= 0
-          OR q.{{email_queue.lastAttempt}} IS NULL THEN true
+   CASE WHEN q.{{email_queue.lastAttempt}} IS NULL THEN true
+        WHEN q.{{email_queue.lastAttempt}} > now() THEN false
+        WHEN coalesce(q.{{email_queue.attempts}}, 0) <= 0 THEN true
         WHEN q.{{email_queue.lastAttempt}}
              > now() - interval '1 s' * 0.75 * least($1::float8, $2::float8) THEN false
         ELSE {NEXT_TRY} <= now() END"""
@@ -152,7 +155,7 @@ SELECT c.id, e.{{emails.id}}::text, c.token, c.claimed_at, c.before,
 
 @dataclass(frozen=True, slots=True)
 class Next:
-    """When a mail that waits for its next try is due. ``seconds`` from now, None for never."""
+    """When a mail that waits for its time is due. ``seconds`` from now, None for never."""
 
     seconds: float | None
 
@@ -162,10 +165,11 @@ NEXT_DUE = Statement(
     f"""
 SELECT extract(epoch FROM min({NEXT_TRY}) - now())::float8
   FROM {{email_queue}} q
- WHERE q.{{email_queue.status}} = 'pending' AND q.{{email_queue.attempts}} > 0
+ WHERE q.{{email_queue.status}} = 'pending'
+   AND (q.{{email_queue.attempts}} > 0 OR q.{{email_queue.lastAttempt}} > now())
 """,
 )
-"""The earliest next try. Looks at every waiting mail that was tried, so ask it seldom."""
+"""The earliest next try. Looks at every waiting mail, so ask it seldom."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from time import monotonic
 
-from agentflow_tui import retries
 from agentflow_tui.errors import SettingsError, UnreachableError
 from agentflow_tui.mail.answers import SendResult, Verdict
 from agentflow_tui.mail.envelopes import Envelope
@@ -33,6 +32,7 @@ from agentflow_tui.workers.sender_letters import (
     recall,
 )
 from agentflow_tui.workers.sender_transports import transport_from
+from agentflow_tui.workers.sender_waits import BLOCKED, Waits
 
 NAME = "sender"
 BATCH = 100
@@ -43,12 +43,6 @@ CAPACITY = 2 * BATCH
 
 STALE_LOOK = 1.0
 """Seconds, at least, between two looks for mail of the dead while a backlog is worked off."""
-
-BLOCKED = 5.0
-"""Seconds to wait after trouble of which nobody knows when it ends."""
-
-RESTING = 5_000
-"""Mails remembered as held up by a rate limit; with more, claiming waits."""
 
 
 class Sender:
@@ -80,12 +74,9 @@ class Sender:
         self._stopping = False
         self._backlog = False
         self._looked_at = float("-inf")
-        self._blocked_until = 0.0
+        self._waits = Waits()
         self._healing: asyncio.Task[None] | None = None
         self._told: State | None = None
-        self._next_due: float | None = None
-        self._knows_next = False
-        self._resting: dict[str, float] = {}
         self._reported = 0
 
     # --- Role -------------------------------------------------------------------------------------
@@ -183,13 +174,11 @@ class Sender:
             if self._crew and (self._healing is None or self._healing.done()):
                 self._healing = self._crew.spawn(self._until_healed(transport))
             return BLOCKED
-        if now < self._blocked_until:
-            return self._blocked_until - now
-        return None if len(self._resting) < RESTING else BLOCKED
+        return self._waits.blocked(now)
 
     async def _until_healed(self, transport: Transport) -> None:
         await transport.ready()
-        self._blocked_until = 0.0
+        self._waits.blocked_until = 0.0
         if self._crew is not None:
             self._crew.wake(NAME)
 
@@ -197,7 +186,7 @@ class Sender:
 
     async def _claim(self, crew: Crew, now: float) -> int:
         workers = crew.settings.workers
-        self._resting = {key: until for key, until in self._resting.items() if until > now}
+        self._waits.forget(now)
         ask = BATCH if not workers.rate else min(BATCH, max(1, int(workers.rate * 5)))
         stale = now >= self._looked_at + STALE_LOOK or not self._backlog
         statement = store.claim(crew.database.binding, stale=stale)
@@ -209,7 +198,7 @@ class Sender:
                 workers.retry_limit,
                 ask,
                 workers.lease,
-                list(self._resting),
+                list(self._waits.resting),
                 crew.identity,
                 crew.held(store.KIND),
             )
@@ -259,21 +248,10 @@ class Sender:
         """Seconds to the next step, by what is known to fall due."""
         if self._backlog:
             return 0.0 if len(self.held) <= CAPACITY - BATCH else crew.settings.workers.lease / 4
-        now = monotonic()
-        past = self._next_due is not None and self._next_due <= now
-        if not self._knows_next or past or not woken:
-            workers = crew.settings.workers
-            found = await crew.database.fetch_one(
-                store.NEXT_DUE, workers.retry_base, workers.retry_limit
-            )
-            seconds = found.seconds if found else None
-            self._next_due = None if seconds is None else now + max(0.05, seconds)
-            self._knows_next = True
-        waits = [*self._resting.values(), *([self._next_due] if self._next_due else [])]
-        soonest = [max(0.01, min(waits) - now)] if waits else []
-        return min(
-            [*soonest, *([crew.settings.workers.lease / 4] if self.held else [])], default=None
-        )
+        workers = crew.settings.workers
+        due = await self._waits.next_due(crew.database, workers, woken=woken)
+        waits = [due, workers.lease / 4 if self.held else None]
+        return min((each for each in waits if each is not None), default=None)
 
     def _turn(self, claimed: int, again: float | None) -> Turn:
         lane = self._lane
@@ -348,7 +326,7 @@ class Sender:
             if settlement is None:
                 self._hold_off(held, result)
             elif settlement.status == "pending":
-                self._expect(held)
+                self._waits.expect(held.row.id, held.row.attempts, workers)
             self._end(held, settlement, result)
             self._feed()
 
@@ -358,19 +336,11 @@ class Sender:
         """Nothing was tried: leave the relay, or this mail, alone for as long as it takes."""
         now = monotonic()
         if result.verdict is Verdict.NOT_TRIED and result.retry_in is not None:
-            self._resting[held.row.id] = now + result.retry_in
+            self._waits.resting[held.row.id] = now + result.retry_in
         elif result.verdict is Verdict.RELAY_DOWN:
             pause = BLOCKED if result.retry_in is None else result.retry_in
-            self._blocked_until = now + pause
+            self._waits.blocked_until = now + pause
             self._give_back_waiting()
-
-    def _expect(self, held: Held) -> None:
-        workers = self._settings.workers
-        wait = retries.delay(
-            held.row.id, held.row.attempts, workers.retry_base, workers.retry_limit
-        )
-        due = monotonic() + wait
-        self._next_due = due if self._next_due is None else min(due, self._next_due)
 
     def _give_back_waiting(self) -> None:
         waiting, self._waiting = list(self._waiting), deque()
@@ -396,5 +366,9 @@ class Sender:
             self.sent += each.settlement is not None and each.settlement.status == "completed"
         self._open_transport.confirm([each.result for each in batch if each.result is not None])
         idle_now = not self.held
-        if (self._backlog and len(self.held) <= CAPACITY - BATCH) or idle_now or self._resting:
+        if (
+            (self._backlog and len(self.held) <= CAPACITY - BATCH)
+            or idle_now
+            or self._waits.resting
+        ):
             crew.wake(NAME)

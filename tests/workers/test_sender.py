@@ -314,7 +314,8 @@ async def test_an_outbox_takes_mail_with_its_attachments(
 
 async def test_sql_and_python_agree_on_the_next_try(database: Database) -> None:
     last = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
-    rows = [(str(uuid4()), attempts) for attempts in [1, 2, 3, 5, 8, 20, 60] for _ in range(30)]
+    tries = [None, -1, 0, 1, 2, 3, 5, 8, 20, 60]
+    rows = [(str(uuid4()), attempts) for attempts in tries for _ in range(30)]
     await database.execute(
         "INSERT INTO {email_queue} ({email_queue.id}, {email_queue.attempts},"
         " {email_queue.lastAttempt}) SELECT u, a, $3::timestamptz"
@@ -331,9 +332,62 @@ async def test_sql_and_python_agree_on_the_next_try(database: Database) -> None:
     )
     by_id = dict(told)
     for key, attempts in rows:
-        expected = retries.next_try(key, attempts, last, 30.0, 3600.0)
+        expected = retries.next_try(key, attempts or 0, last, 30.0, 3600.0)
         assert expected is not None
         assert abs(by_id[key] - expected) < timedelta(milliseconds=1)
+
+
+@pytest.mark.parametrize("attempts", [None, 0, 1])
+async def test_what_the_claim_takes_is_what_python_calls_due(
+    database: Database, catcher_of: Any, attempts: int | None
+) -> None:
+    catcher = await catcher_of()
+    given = settings(retry_base=60.0, retry_limit=3600.0)
+    now = datetime.now(UTC)
+    ages = [None, *(timedelta(seconds=age) for age in (-3600, -40, 0, 30, 80, 3600))]
+    last = [None if age is None else now - age for age in ages]
+    await queue(database, *(["bob@acme.test"] for _ in last))
+    for number, moment in enumerate(last, start=1):
+        await database.execute(
+            "UPDATE {email_queue} SET {email_queue.attempts} = $2, {email_queue.lastAttempt} = $3"
+            " WHERE {email_queue.id} = $1",
+            uid(1000 + number),
+            attempts,
+            moment,
+        )
+    running = Running(database, Sender(given, smtp(catcher.url), LETTERHEAD), given)
+    await running.sender.step(running.crew)
+    claimed = set(running.sender.held)
+    await running.stop()
+    moments = [
+        retries.next_try(uid(1000 + number), attempts or 0, moment, 60.0, 3600.0)
+        for number, moment in enumerate(last, start=1)
+    ]
+    due = {uid(1000 + n) for n, each in enumerate(moments, start=1) if each is None or each <= now}
+    assert claimed == due
+
+
+async def test_mail_that_is_put_off_leaves_in_time_when_somebody_rings(
+    database: Database, catcher_of: Any
+) -> None:
+    catcher = await catcher_of()
+    running = Running(database, Sender(SETTINGS, smtp(catcher.url), LETTERHEAD))
+    await running.sender.step(running.crew, woken=False)
+    await queue(database, ["bob@acme.test"])
+    await database.execute(
+        "UPDATE {email_queue} SET {email_queue.lastAttempt} = now() + interval '8 s'"
+    )
+    first = await running.sender.step(running.crew)
+    assert first.again is not None
+    assert first.again <= 1
+    again = await running.sender.step(running.crew, woken=False)
+    assert again.again is not None
+    assert 1 < again.again <= 8
+    assert await statuses(database) == {"pending": 1}
+    await database.execute("UPDATE {email_queue} SET {email_queue.lastAttempt} = now()")
+    await running.settled()
+    await running.stop()
+    assert len(catcher.caught) == 1
 
 
 async def test_nulls_are_tolerated_and_what_is_not_due_is_left_alone(
