@@ -1,4 +1,5 @@
-"""Senders killed at random: nothing lost, no more doubled than was in the air at each kill."""
+"""Senders killed at random: nothing lost, no more doubled than was in the air at each kill. Their
+server crashed and their connections cut: nothing lost and nothing doubled at all."""
 
 import asyncio
 import random
@@ -6,12 +7,24 @@ import signal
 import sys
 from collections import Counter
 from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from agentflow_tui.demo.catcher import Catcher
 from agentflow_tui.demo.mischief import Mischief, Trick
+from agentflow_tui.settings import WorkerSettings
 from agentflow_tui.store.database import Database
+from agentflow_tui.store.ddl import create_missing_tables
+from tests.chaos.harness import (
+    WORKERS,
+    Fleet,
+    cut_a_connection,
+    environment,
+    own_server,
+    until,
+)
 from tests.workers.sending import ask, queue_many, statuses
 
 from .sender_process import SETTINGS
@@ -97,7 +110,7 @@ async def _nothing_lost_little_doubled(
     copies = Counter(each.recipients[0] for each in relay.caught)
     assert len(copies) == mails
     in_the_air = SETTINGS.workers.connections * kills
-    assert copies.total() - mails <= in_the_air
+    assert copies.total() - mails <= in_the_air, copies.most_common(9)
     journalled = await ask(
         database,
         "SELECT count(DISTINCT {task_logs.input} ->> 'queueId') FROM {task_logs}"
@@ -110,6 +123,58 @@ async def _nothing_lost_little_doubled(
         " WHERE {emails.status} = 'sent' AND {emails.sentAt} IS NOT NULL",
     )
     assert sent == [(mails,)]
+
+
+async def _trouble(
+    folder: Path, relay: Catcher, *, mails: int, processes: int, every: int, crash: int, seed: int
+) -> None:
+    """Each time so many more mails have arrived, cut a connection; each ``crash``-th time crash the
+    server. The senders live on."""
+    dice = random.Random(seed)
+    with own_server(folder / "server") as server:
+        database = await Database.open(server.url)
+        await create_missing_tables(database)
+        await queue_many(database, mails)
+        environ = environment(server.url, folder, **_options(SETTINGS.workers))
+        environ["SMTP_URL"] = relay.url
+        with Fleet(environ, folder, *WORKERS, "--only", "sender") as fleet:
+            fleet.start(processes)
+            for turn, arrived in enumerate(range(every, mails, every), start=1):
+                await until(lambda arrived=arrived: len(relay.caught) >= arrived)  # type: ignore[misc]
+                if turn % crash:
+                    await cut_a_connection(server.url, dice)
+                else:
+                    await server.crash()
+            await _completed(database, mails)
+            assert set(await fleet.stop()) == {0}
+        await _nothing_lost_little_doubled(database, relay, mails=mails, kills=0)
+        database.close()
+
+
+def _options(workers: WorkerSettings) -> dict[str, Any]:
+    names = ("retry_base", "retry_limit", "connections", "max_attempts", "lease", "poll")
+    return {name: getattr(workers, name) for name in names}
+
+
+async def _completed(database: Database, mails: int) -> None:
+    while await statuses(database) != {"completed": mails}:
+        await asyncio.sleep(0.05)
+
+
+async def test_a_crashing_server_and_cut_connections_double_no_mail(
+    tmp_path: Path, relay: Catcher
+) -> None:
+    async with asyncio.timeout(90):
+        await _trouble(tmp_path, relay, mails=400, processes=2, every=50, crash=4, seed=1)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("seed", range(3))
+async def test_five_thousand_mails_through_crashes_and_cut_connections(
+    tmp_path: Path, relay: Catcher, seed: int
+) -> None:
+    async with asyncio.timeout(600):
+        await _trouble(tmp_path, relay, mails=5000, processes=4, every=25, crash=10, seed=seed)
 
 
 async def test_killed_senders_lose_nothing(
