@@ -145,11 +145,11 @@ SELECT coalesce({health_checks.details}::text, '') FROM {health_checks}
 def give_back(kind: str, binding: Binding) -> str | None:
     """Free the rows of a dead process, whose id is ``$1``; None where the database lacks them.
 
-    A row is freed only if it is still the dead one's. A mail is when its ``attempts`` are those
-    of the claim; its lease is made to have run out, and the next claim takes it at once. A
-    workflow's token changes with every step, so there the row must be listed by no other
-    process, as a claim does in its own statement; the lock time of 1970 tells the next claim that
-    the step before was cut off.
+    A row is freed only if it is still the dead one's: no other process lists it, as a claim does in
+    its own statement. For a mail that means with the same ``attempts``, which must also be those
+    of the claim: a mail that was given back is claimed with the same number again. Its lease is
+    made to have run out, and the next claim takes it at once. A workflow's token changes with every
+    step; the lock time of 1970 tells the next claim that the step before was cut off.
     """
     statement, table, columns = _GIVE_BACK[kind]
     return statement if binding.has(table, *columns) else None
@@ -158,9 +158,13 @@ def give_back(kind: str, binding: Binding) -> str | None:
 _GIVE_BACK: Mapping[str, tuple[str, str, tuple[str, ...]]] = {
     "mails": (
         """
-WITH dead AS (
-  SELECT key, value FROM {health_checks} h, jsonb_each(h.{health_checks.details}::jsonb -> 'mails')
-   WHERE h.{health_checks.id} = $1::text
+WITH listed AS (
+  SELECT h.{health_checks.id}::text = $1::text AS dead, key, value
+    FROM {health_checks} h, jsonb_each(h.{health_checks.details}::jsonb -> 'mails')
+   WHERE h.{health_checks.id} LIKE 'worker:%'
+     AND h.{health_checks.details}::text ~ '"mails": ?\\{"'
+), dead AS (
+  SELECT key, value FROM listed WHERE dead EXCEPT SELECT key, value FROM listed WHERE NOT dead
 )
 UPDATE {email_queue} q SET {email_queue.lastAttempt} = 'epoch'
   FROM dead

@@ -100,9 +100,12 @@ class Heartbeat:
                 self._beaten_at = self._watched_at = self._loop.time()
 
     async def end(self) -> None:
-        """Leave in order: no row, no lock."""
+        """Leave in order: no row, no lock. With something in hand the row stays, so that others
+        find it without its lock and give back what it lists."""
+        crew = self._crew
+        in_hand = any(crew.holds.values()) or bool(crew.unheard)
         with contextlib.suppress(AgentflowError):
-            if liveness.keeps_rows(self._crew.database.binding) and self._line.tied:
+            if liveness.keeps_rows(crew.database.binding) and self._line.tied and not in_hand:
                 await self._line.execute(liveness.FAREWELL, self._crew.identity)
         self._line.cut()
 
@@ -169,6 +172,9 @@ class Heartbeat:
             self._beaten_at = self._loop.time()
             return
         async with crew.claiming:
+            if not await crew.hear():
+                self._beaten_at = self._loop.time()
+                return
             said = liveness.details(
                 roles=list(crew.wakes),
                 host=socket.gethostname(),

@@ -10,19 +10,24 @@ import os
 import secrets
 import socket
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from agentflow_tui import clock
-from agentflow_tui.errors import MissingError, UnreachableError
+from agentflow_tui.errors import AgentflowError, MissingError, RefusedError, UnreachableError
 from agentflow_tui.settings import Settings
+from agentflow_tui.store import lost_claims
 from agentflow_tui.store.checks import WORKER_PREFIX
 from agentflow_tui.store.database import Database
 from agentflow_tui.store.journal import as_json
+from agentflow_tui.store.lines import borrowed
+from agentflow_tui.store.statements import Statement
 from agentflow_tui.workers.logs import Log
 from agentflow_tui.workers.weather import Backoff
+
+RowT = TypeVar("RowT")
 
 TELL_EVERY = 5.0
 """Seconds between two hints to the other processes that this one holds something, so that they look
@@ -118,9 +123,11 @@ class Crew:
     """What wakes each role of this process, by its name."""
     claiming: asyncio.Lock = field(default_factory=asyncio.Lock)
     """Held while claiming: a claim writes what it takes into the row of this process, and no two
-    writers of that row may pass each other. See `taken`."""
+    writers of that row may pass each other. See `claim`."""
     holds: dict[str, dict[str, Any]] = field(default_factory=dict)
     """What this process has claimed: kind, id, fencing token."""
+    unheard: dict[str, int] = field(default_factory=dict)
+    """Kinds of which a claim's answer was lost, and the server process that was asked."""
     reports: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     """What each role wants to be seen in the row of this process, by its name."""
     untied: Callable[[], float] = lambda: 0.0
@@ -162,13 +169,63 @@ class Crew:
         """What is held of one kind, as the JSON object that a claim adds to."""
         return as_json(self.holds.get(kind, {}))
 
-    def taken(self, kind: str, tokens: Mapping[str, Any]) -> None:
-        """Note what a claim took: id and fencing token. Under `claiming`, as the claim itself:
+    async def claim(
+        self,
+        kind: str,
+        statement: Statement[RowT],
+        *values: object,
+        tokens: Callable[[Sequence[RowT]], Mapping[str, Any]],
+    ) -> list[RowT]:
+        """Claim rows, and note what was taken: id and fencing token, by ``tokens``.
 
-        >>> async with crew.claiming:
-        ...     rows = await database.fetch(CLAIM, crew.identity, crew.held("mails"), ...)
-        ...     crew.taken("mails", {row.id: row.attempts for row in rows})
+        The statement's last two parameters are those of `liveness.holding`. Raises
+        `UnreachableError` and whatever a statement raises.
         """
+        async with self.claiming:
+            if not await self.hear():
+                raise UnreachableError("A claim that was cut off is not over yet.")
+            rows = await self._claim(kind, statement, values)
+            self.taken(kind, tokens(rows))
+        return rows
+
+    async def _claim(
+        self, kind: str, statement: Statement[RowT], values: tuple[object, ...]
+    ) -> list[RowT]:
+        backend = None
+        try:
+            async with borrowed(self.database) as session:
+                backend = session.connection.get_server_pid()
+                return await session.fetch(statement, *values, self.identity, self.held(kind))
+        except (RefusedError, MissingError):
+            raise
+        except BaseException:
+            if backend is not None:
+                self.unheard[kind] = backend
+            raise
+
+    async def hear(self) -> bool:
+        """Give back what was claimed by claims whose answer was lost. Under `claiming`, before
+        anything else writes the row of this process. False when it cannot be told yet."""
+        for kind, backend in list(self.unheard.items()):
+            held = self.held(kind)
+            try:
+                freed = await lost_claims.give_back(
+                    self.database, kind, worker=self.identity, held=held, backend=backend
+                )
+            except UnreachableError:
+                return False
+            except AgentflowError as error:
+                self.log.warning(f"{kind} of a claim that was cut off wait for the lease: {error}")
+                freed = 0
+            if freed is None:
+                return False
+            if freed:
+                self.log.info(f"gave back {kind} of a claim that was cut off", count=freed)
+            del self.unheard[kind]
+        return True
+
+    def taken(self, kind: str, tokens: Mapping[str, Any]) -> None:
+        """Note what a claim took. Under `claiming`, as the claim itself."""
         if not tokens:
             return
         self.holds.setdefault(kind, {}).update(tokens)

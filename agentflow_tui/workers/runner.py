@@ -159,9 +159,9 @@ class Runner:
         self._forget_foreign()
         statement = claims.claim(crew.database.binding, checks_json=opened.checks_json)
         values = sorted(self.handlers), float(settings.lease), ask, list(self._foreign)
-        async with crew.claiming, borrowed(crew.database) as session:
-            claimed = await session.fetch(statement, *values, crew.identity, crew.held(KIND))
-            crew.taken(KIND, dict.fromkeys(row.id for row in claimed))
+        claimed = await crew.claim(
+            KIND, statement, *values, tokens=lambda rows: dict.fromkeys(row.id for row in rows)
+        )
         self._backlog = len(claimed) == ask
         merges = runs.merges_context(crew.database.binding)
         foreign = [row for row in claimed if not self._begin(crew, opened, row, merges=merges)]

@@ -190,19 +190,16 @@ class Sender:
         ask = BATCH if not workers.rate else min(BATCH, max(1, int(workers.rate * 5)))
         stale = now >= self._looked_at + STALE_LOOK or not self._backlog
         statement = store.claim(crew.database.binding, stale=stale)
-        crew.database.statements += 1
-        async with crew.claiming, crew.database.session() as session:
-            rows = await session.fetch(
-                statement,
-                workers.retry_base,
-                workers.retry_limit,
-                ask,
-                workers.lease,
-                list(self._waits.resting),
-                crew.identity,
-                crew.held(store.KIND),
-            )
-            crew.taken(store.KIND, {row.id: row.attempts for row in rows})
+        rows = await crew.claim(
+            store.KIND,
+            statement,
+            workers.retry_base,
+            workers.retry_limit,
+            ask,
+            workers.lease,
+            list(self._waits.resting),
+            tokens=lambda rows: {row.id: row.attempts for row in rows},
+        )
         if stale:
             self._looked_at = now
         self._backlog = len(rows) == ask

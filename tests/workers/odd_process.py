@@ -75,9 +75,19 @@ class Holder(Quiet):
             crew.taken(kind, dict.fromkeys(ids, token()))
 
 
+class Clumsy(Holder):
+    """Claims everything, and has a bug."""
+
+    name = "clumsy"
+
+    async def step(self, crew: Crew, woken: bool = True) -> Turn:
+        await super().step(crew, woken)
+        raise ZeroDivisionError
+
+
 def main(name: str, url: str) -> int:
     logs.configure(as_json=False, secrets=logs.secrets_of(url, {}))
-    role = {each.name: each for each in (Quiet, Stubborn, Buggy, Holder)}[name]()
+    role = {each.name: each for each in (Quiet, Stubborn, Buggy, Holder, Clumsy)}[name]()
     return asyncio.run(supervisor.run(SETTINGS, url, [role]))
 
 

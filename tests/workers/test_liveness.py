@@ -107,6 +107,42 @@ async def test_a_workflow_that_another_process_lists_stays_with_it(
     ) == [(held, False), (shared, True)]
 
 
+async def test_mail_that_was_given_back_and_claimed_again_stays_with_its_claimer(
+    database: Database, other: Database
+) -> None:
+    held, passed_on = await add_mails(database, 2)
+    await database.execute(
+        "UPDATE {email_queue} SET {email_queue.status} = 'processing', {email_queue.attempts} = 1"
+    )
+    async with living(database) as (crew, _), living(other) as (dead, heart):
+        crew.holds["mails"] = {passed_on: 1}
+        dead.holds["mails"] = {held: 1, passed_on: 1}
+        for each in (crew, dead):
+            await beat(each)
+        heart._line.cut()
+        while await liveness.bury(database, dead.identity) is None:
+            await asyncio.sleep(0.01)
+    freed = "SELECT {email_queue.id} FROM {email_queue} WHERE {email_queue.lastAttempt} = 'epoch'"
+    assert await table(database, freed) == [(held,)]
+
+
+async def test_a_process_that_a_bug_ends_leaves_what_it_held_to_the_others(
+    database: Database, database_url: str, tmp_path: Path
+) -> None:
+    await add_mails(database, 3)
+    odd = ("-m", "tests.workers.odd_process", "clumsy", database_url)
+    with Fleet(environment(database_url, tmp_path), tmp_path, *odd) as fleet:
+        assert await fleet.start().ended() == 1
+    async with living(database):
+        await until(lambda: journal(database, "worker.lost"))
+    assert (
+        await one(
+            database, "SELECT count(*) FROM {email_queue} WHERE {email_queue.lastAttempt} = 'epoch'"
+        )
+        == 3
+    )
+
+
 async def beat(crew: Crew) -> None:
     """Write what is held, as a claim does."""
     text = liveness.details(

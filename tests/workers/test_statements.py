@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from agentflow_tui.schema import TABLES, snake
-from agentflow_tui.store import fires, health, journal, liveness
+from agentflow_tui.store import fires, health, journal, liveness, lost_claims
 from agentflow_tui.store.database import Database
 from agentflow_tui.store.ddl import (
     create_table,
@@ -38,6 +38,9 @@ STATEMENTS: dict[str, Callable[[Binding], Statement[Any] | str]] = {
     "house": lambda _: liveness.KEEP_HOUSE,
     "give back mails": lambda binding: liveness.give_back("mails", binding) or "",
     "give back workflows": lambda binding: liveness.give_back("workflows", binding) or "",
+    "is at work": lambda _: lost_claims.IS_AT_WORK,
+    "lost mails": lambda _: lost_claims.GIVE_BACK["mails"],
+    "lost workflows": lambda _: lost_claims.GIVE_BACK["workflows"],
     "holding": lambda binding: (
         "WITH claimed AS (SELECT 1 AS id, 2 AS token), written AS ("
         + liveness.holding(binding, "mails", "claimed", worker=1, held=2)

@@ -1,0 +1,196 @@
+"""A claim whose answer never arrived costs a moment and not a lease."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+import pytest
+
+from agentflow_tui.demo.catcher import Catcher
+from agentflow_tui.errors import UnreachableError
+from agentflow_tui.settings import Settings
+from agentflow_tui.store import liveness, lost_claims
+from agentflow_tui.store.database import Database, Manners
+from agentflow_tui.workers.heartbeat import Heartbeat
+from agentflow_tui.workers.roles import Crew, Role
+from agentflow_tui.workers.runner import Runner
+from agentflow_tui.workers.sender import Sender
+from tests.workers.rows import one, table
+from tests.workers.sending import LETTERHEAD, SETTINGS, queue, smtp
+from tests.workers.wires import Wire, wired
+from tests.workers.workflows import PATIENCE, add, step, until
+
+Claims = Callable[[Database], Awaitable[Any]]
+
+
+@pytest.fixture
+async def wire(database_url: str) -> AsyncIterator[Wire]:
+    async with wired(database_url) as made:
+        yield made
+
+
+@pytest.fixture
+async def far(wire: Wire) -> AsyncIterator[Database]:
+    """The database at the other end of the wire."""
+    one_for_all = Manners(connections=1)  # so that a claim is prepared once and needs one answer
+    opened = await Database.open(wire.url, one_for_all)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+async def relay() -> AsyncIterator[Catcher]:
+    catcher = Catcher()
+    await catcher.start()
+    yield catcher
+    await catcher.close()
+
+
+async def claimed_mail(database: Database) -> Any:
+    return await one(
+        database,
+        "SELECT count(*) FROM {email_queue} WHERE {email_queue.status} = 'processing'",
+    )
+
+
+async def claimed_workflow(database: Database) -> Any:
+    return await one(database, "SELECT count(*) FROM {workflows} WHERE {workflows.locked}")
+
+
+async def lose_a_claim(
+    crew: Crew, role: Role, wire: Wire, near: Database, is_claimed: Claims
+) -> None:
+    """A step whose claim is committed and whose answer is lost."""
+    wire.hold_answers()
+    stepping = asyncio.create_task(role.step(crew))
+    await until(lambda: is_claimed(near))
+    wire.cut()
+    with pytest.raises(UnreachableError):
+        await stepping
+
+
+async def step_until(
+    crew: Crew, role: Role, near: Database, done: Callable[[], Awaitable[Any]]
+) -> None:
+    async with asyncio.timeout(PATIENCE):
+        while not await done():
+            with contextlib.suppress(UnreachableError):
+                await role.step(crew)
+            await asyncio.sleep(0.02)
+
+
+@pytest.mark.parametrize("beats_first", [False, True])
+async def test_mail_of_a_lost_claim_is_sent_at_once_and_keeps_its_attempts(
+    database: Database, far: Database, wire: Wire, relay: Catcher, beats_first: bool
+) -> None:
+    crew = Crew(database=far, settings=SETTINGS, wakes={"sender": asyncio.Event()})
+    heart = Heartbeat(crew)
+    await heart.start()
+    sender = Sender(SETTINGS, smtp(relay.url), LETTERHEAD)
+    await queue(database, ["first@acme.test"])
+    await step_until(crew, sender, database, lambda: as_many(relay, 1))
+    await until(lambda: nothing_held(sender))
+    await queue_another(database)
+
+    await lose_a_claim(crew, sender, wire, database, claimed_mail)
+    assert crew.unheard.keys() == {"mails"}
+    if beats_first:
+        beating = asyncio.create_task(heart.run())
+        await until(lambda: heard_again(crew))
+        beating.cancel()
+    await step_until(crew, sender, database, lambda: as_many(relay, 2))
+    await sender.stop(crew, asyncio.get_running_loop().time() + 4)
+    await heart.end()
+    assert [each.recipients[0] for each in relay.caught] == ["first@acme.test", "second@acme.test"]
+    assert await table(
+        database, "SELECT {email_queue.status}, {email_queue.attempts} FROM {email_queue}"
+    ) == [("completed", 1), ("completed", 1)]
+
+
+async def queue_another(database: Database) -> None:
+    await database.execute(
+        """INSERT INTO {emails} ({emails.id}, {emails.subject}, {emails.recipients})
+           VALUES ('00000000-0000-4000-8000-00000000aaaa', 'Hi', '["second@acme.test"]')"""
+    )
+    await database.execute(
+        """INSERT INTO {email_queue} ({email_queue.id}, {email_queue.emailId},
+             {email_queue.attempts}, {email_queue.status})
+           SELECT gen_random_uuid(), '00000000-0000-4000-8000-00000000aaaa', 0, 'pending'"""
+    )
+
+
+async def as_many(relay: Catcher, count: int) -> bool:
+    return len(relay.caught) >= count
+
+
+async def nothing_held(sender: Sender) -> bool:
+    return not sender.held
+
+
+async def heard_again(crew: Crew) -> bool:
+    return not crew.unheard
+
+
+async def test_a_workflow_of_a_lost_claim_runs_at_once(
+    database: Database, far: Database, wire: Wire
+) -> None:
+    crew = Crew(database=far, settings=Settings(), wakes={"runner": asyncio.Event()})
+    heart = Heartbeat(crew)
+    await heart.start()
+    runner = Runner(Settings())
+
+    async def completed(count: int) -> bool:
+        done = "SELECT count(*) FROM {workflows} WHERE {workflows.status} = 'completed'"
+        return bool(await one(database, done) == count)
+
+    steps = [step("check", "condition", expression="context.name")]
+    await add(database, steps, {"name": "x"})
+    await step_until(crew, runner, database, lambda: completed(1))
+    await add(database, steps, {"name": "x"})
+    await lose_a_claim(crew, runner, wire, database, claimed_workflow)
+    await step_until(crew, runner, database, lambda: completed(2))
+    await runner.stop(crew, asyncio.get_running_loop().time() + 4)
+    await heart.end()
+
+
+async def test_what_is_known_to_be_held_stays_held(database: Database) -> None:
+    await queue(database, ["a@acme.test"], ["b@acme.test"])
+    crew = Crew(database=database, settings=SETTINGS)
+    heart = Heartbeat(crew)
+    await heart.start()
+    sender = Sender(SETTINGS, smtp("smtp://127.0.0.1:9"), LETTERHEAD)
+    await sender.step(crew)
+    assert crew.holds["mails"].keys() == sender.held.keys()
+    crew.unheard["mails"] = 0
+    assert await crew.hear()
+    assert await one(
+        database,
+        "SELECT count(*) FROM {email_queue} WHERE {email_queue.status} = 'processing'",
+    ) == len(sender.held)
+    await sender.stop(crew, asyncio.get_running_loop().time() + 4)
+    await heart.end()
+
+
+async def test_a_claim_that_is_still_under_way_is_waited_for(
+    database: Database, far: Database
+) -> None:
+    crew = Crew(database=database, settings=SETTINGS)
+    heart = Heartbeat(crew)
+    await heart.start()
+    async with far.session() as session:
+        backend = session.connection.get_server_pid()
+        busy = asyncio.create_task(session.connection.fetch("SELECT pg_sleep(30)"))
+        crew.unheard["mails"] = backend
+
+        async def at_work() -> bool:
+            return await database.fetch(lost_claims.IS_AT_WORK, backend) == [True]
+
+        await until(at_work)
+        assert not await crew.hear()
+        with pytest.raises(UnreachableError):
+            await crew.claim("mails", liveness.PEERS, tokens=lambda _: {})
+        busy.cancel()
+        await asyncio.gather(busy, return_exceptions=True)
+    await until(crew.hear)
+    await heart.end()

@@ -1,0 +1,82 @@
+"""A wire between a process and its database that can be cut when it hurts most."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from urllib.parse import parse_qs, urlsplit
+
+
+class Wire:
+    """Passes everything on, until it is told not to. ``url`` is the database at its other end."""
+
+    def __init__(self, database_url: str):
+        parts = urlsplit(database_url)
+        query = {name: values[0] for name, values in parse_qs(parts.query).items()}
+        self._socket = f"{query['host']}/.s.PGSQL.{query['port']}"
+        self._who, self._name = parts.username, parts.path
+        self._ends: set[asyncio.StreamWriter] = set()
+        self._passing: set[asyncio.Task[None] | None] = set()
+        self._answers = asyncio.Event()
+        self._answers.set()
+        self._server: asyncio.Server | None = None
+
+    async def start(self) -> None:
+        self._server = await asyncio.start_server(self._connect, "127.0.0.1")
+
+    @property
+    def url(self) -> str:
+        assert self._server is not None
+        port = self._server.sockets[0].getsockname()[1]
+        return f"postgresql://{self._who}@127.0.0.1:{port}{self._name}"
+
+    def hold_answers(self) -> None:
+        """What is asked still arrives; what is answered does not."""
+        self._answers.clear()
+
+    def cut(self) -> None:
+        """Every connection breaks, and answers that were held are lost. New ones work."""
+        for end in self._ends:
+            end.transport.abort()
+        self._answers.set()
+
+    async def close(self) -> None:
+        self.cut()
+        assert self._server is not None
+        self._server.close()
+        await asyncio.gather(*filter(None, self._passing))
+        await self._server.wait_closed()
+
+    async def _connect(self, asks: asyncio.StreamReader, client: asyncio.StreamWriter) -> None:
+        self._passing.add(asyncio.current_task())
+        answers, server = await asyncio.open_unix_connection(self._socket)
+        ends = {client, server}
+        self._ends |= ends
+        try:
+            await asyncio.gather(self._pass(asks, server), self._pass(answers, client, held=True))
+        except OSError:
+            pass
+        finally:
+            self._passing.discard(asyncio.current_task())
+            self._ends -= ends
+            for end in ends:
+                end.transport.abort()
+
+    async def _pass(
+        self, source: asyncio.StreamReader, target: asyncio.StreamWriter, *, held: bool = False
+    ) -> None:
+        while piece := await source.read(65_536):
+            if held:
+                await self._answers.wait()
+            target.write(piece)
+            await target.drain()
+        target.transport.abort()
+
+
+@asynccontextmanager
+async def wired(database_url: str) -> AsyncIterator[Wire]:
+    wire = Wire(database_url)
+    await wire.start()
+    try:
+        yield wire
+    finally:
+        await wire.close()
