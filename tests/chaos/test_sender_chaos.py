@@ -135,7 +135,8 @@ async def _trouble(
         database = await Database.open(server.url)
         await create_missing_tables(database)
         await queue_many(database, mails)
-        environ = environment(server.url, folder, **_options(SETTINGS.workers))
+        options = _options(SETTINGS.workers) | {"lease": 300.0}  # too long to be waited for
+        environ = environment(server.url, folder, **options)
         environ["SMTP_URL"] = relay.url
         with Fleet(environ, folder, *WORKERS, "--only", "sender") as fleet:
             fleet.start(processes)
