@@ -71,13 +71,14 @@ class Table:
 
     ``name`` is the snake_case name, ``document_name`` the document's. ``order`` is the order a
     list opens in: document column names, ``-`` in front for descending; the primary key always
-    comes last by itself. ``statuses`` are the words AgentFlow writes into ``status``, in the order
-    of a row's life.
+    comes last by itself. ``one`` is what a row is called. ``statuses`` are the words AgentFlow
+    writes into ``status``, in the order of a row's life.
     """
 
     name: str
     document_name: str
     title: str
+    one: str
     about: str
     columns: tuple[Column, ...]
     order: tuple[str, ...]
@@ -152,6 +153,7 @@ USERS = Table(
     name="users",
     document_name="users",
     title="Users",
+    one="user",
     about="people who own workflows, mail and reports",
     columns=(
         _key("varchar"),
@@ -169,6 +171,7 @@ SESSIONS = Table(
     name="sessions",
     document_name="sessions",
     title="Sessions",
+    one="session",
     about="who is signed in to AgentFlow",
     columns=(
         Column(
@@ -188,6 +191,7 @@ CREDENTIALS = Table(
     name="credentials",
     document_name="credentials",
     title="Credentials",
+    one="credential",
     about="encrypted sign-ins for other platforms",
     columns=(
         _key(),
@@ -209,6 +213,7 @@ API_KEYS = Table(
     name="api_keys",
     document_name="apiKeys",
     title="API keys",
+    one="key",
     about="keys for external services, used by workflow steps",
     columns=(
         _key("varchar"),
@@ -225,6 +230,7 @@ TASK_LOGS = Table(
     name="task_logs",
     document_name="taskLogs",
     title="Tasks",
+    one="task",
     about="the journal: every schedule fire, workflow step, mail attempt and operator action",
     columns=(
         _key(),
@@ -246,6 +252,7 @@ WORKFLOWS = Table(
     name="workflows",
     document_name="workflows",
     title="Workflows",
+    one="workflow",
     about="what AgentFlow is working through, step by step",
     columns=(
         _key(),
@@ -268,6 +275,7 @@ SCHEDULES = Table(
     name="schedules",
     document_name="schedules",
     title="Schedules",
+    one="schedule",
     about="when workflows start by themselves",
     columns=(
         _key(),
@@ -291,6 +299,7 @@ REPORTS = Table(
     name="reports",
     document_name="reports",
     title="Reports",
+    one="report",
     about="processed vendor reports",
     columns=(
         _key(),
@@ -311,6 +320,7 @@ INSIGHTS = Table(
     name="insights",
     document_name="insights",
     title="Insights",
+    one="insight",
     about="what was found in the reports",
     columns=(
         _key(),
@@ -328,6 +338,7 @@ INSIGHT_DISTRIBUTIONS = Table(
     name="insight_distributions",
     document_name="insightDistributions",
     title="Distributions",
+    one="distribution",
     about="which insight went to whom",
     columns=(
         _key(),
@@ -347,6 +358,7 @@ EMAILS = Table(
     name="emails",
     document_name="emails",
     title="Emails",
+    one="message",
     about="the messages themselves",
     columns=(
         _key(),
@@ -367,6 +379,7 @@ EMAIL_QUEUE = Table(
     name="email_queue",
     document_name="emailQueue",
     title="Email queue",
+    one="mail",
     about="mail that is waiting to leave, leaving, or could not",
     columns=(
         _key(),
@@ -387,6 +400,7 @@ HEALTH_CHECKS = Table(
     name="health_checks",
     document_name="healthChecks",
     title="Health",
+    one="check",
     about="how each service is doing",
     columns=(
         _key("varchar", "Primary key (service identifier)"),

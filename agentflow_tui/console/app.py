@@ -14,6 +14,8 @@ from textual.screen import Screen
 from textual.widgets import ContentSwitcher
 
 from agentflow_tui.console import chrome, commands
+from agentflow_tui.console.acting.acting import Acting
+from agentflow_tui.console.acting.strip import CohortStrip
 from agentflow_tui.console.background import ChildWorkers
 from agentflow_tui.console.crashes import crash_report
 from agentflow_tui.console.environment import Environment
@@ -34,7 +36,7 @@ from agentflow_tui.console.widgets.line import Line
 from agentflow_tui.console.widgets.pane import Link
 from agentflow_tui.console.widgets.prompt import Mistake, Prompt
 from agentflow_tui.errors import AgentflowError, UnreachableError, UsageError
-from agentflow_tui.operations.registry import verbs
+from agentflow_tui.operations.registry import SCOPES, verbs
 from agentflow_tui.store.summaries import HEALTH, Health
 
 HEALTH_EVERY = 15.0
@@ -61,7 +63,9 @@ def _bindings() -> list[BindingType]:
             tooltip=verb.about,
             show=False,
         )
-        for verb in verbs("app") + verbs("list") + verbs("detail") + verbs("overview")
+        for scope in SCOPES
+        for verb in verbs(scope)
+        if verb.keys
     ]
     screens = [
         Binding(s.key, f"screen_key('{s.name}')", s.title, id=f"screen.{s.name}", show=False)
@@ -93,6 +97,7 @@ class ConsoleApp(App[None]):
         self.env = env
         self.child_workers = ChildWorkers(env.settings)
         self.with_workers = workers or env.settings.context.workers
+        self.acting = Acting(self)
         self.history = History()
         self.health: Health | None = None
         self.frozen_since: datetime | None = None
@@ -115,6 +120,7 @@ class ConsoleApp(App[None]):
         self._tabs = Line(id="tabs", ascii_only=self.ascii)
         self._views = ContentSwitcher(id="views")
         self._outage = Line(id="outage", ascii_only=self.ascii)
+        self._cohort = CohortStrip(self.acting, ascii_only=self.ascii)
         self._keys = Line(id="keys", ascii_only=self.ascii)
         self._command = Prompt(commands.completer(env), placeholder="command", id="command")
         for theme in THEMES:
@@ -131,6 +137,7 @@ class ConsoleApp(App[None]):
         yield self._tabs
         yield self._views
         yield self._outage
+        yield self._cohort
         yield self._keys
         yield self._command
 
@@ -194,6 +201,7 @@ class ConsoleApp(App[None]):
         else:
             await view.refresh_data()
             self._looked_at = view
+            await self._cohort.look()
         self.show_chrome()
 
     async def go(self, place: Place, *, remember: bool = True) -> None:
@@ -309,6 +317,18 @@ class ConsoleApp(App[None]):
             self.say(f"Workers of this console started; their log is {self.child_workers.log}.")
             await self._work(self.env.database.url)
 
+    def do_app_undo(self) -> None:
+        self.acting.undo(self._visible.operation() if self._visible is not None else None)
+
+    def do_app_redo(self) -> None:
+        self.acting.redo()
+
+    def do_app_actions(self) -> None:
+        self.go_soon(Place("actions"))
+
+    def do_app_cohort(self) -> None:
+        self._cohort.open()
+
     def do_app_quit(self) -> None:
         self.exit()
 
@@ -397,8 +417,14 @@ class ConsoleApp(App[None]):
         outage.display = bool(weather.problem)
         if weather.problem:
             outage.show(chrome.outage(weather, now))
-        hints = (*view.hints(), *(verb.id for verb in verbs("app") if verb.shown))
-        self._keys.show(chrome.key_bar(hints, {}, self.env.settings.console.keys))
+        own = view.hints()
+        common = tuple(verb.id for verb in verbs("app") if verb.shown and verb.id != "app.help")
+        titles, refused = view.changes()
+        keys = self.env.settings.console.keys
+        self._keys.show(
+            chrome.key_bar((*own, *common), titles, refused, keys),
+            chrome.key_bar(("app.help",), {}, (), keys),
+        )
 
     def on_key(self, _event: Key) -> None:
         self._last_key = self.env.clock()

@@ -1,6 +1,6 @@
 """What stands around every view: title bar, tabs, key bar. Pieces of lines, nothing else."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from agentflow_tui.console.poller import Weather
@@ -83,15 +83,23 @@ def tabs(screens: Sequence[tuple[str, str, str, str]], current: str, width: int)
     return pieces
 
 
-def key_bar(verbs: Iterable[str], titles: dict[str, str], keys: dict[str, str]) -> list[Piece]:
-    """The keys that matter here. ``keys`` are the effective ones by verb id."""
+def key_bar(
+    verbs: Iterable[str],
+    titles: Mapping[str, str],
+    refused: Container[str],
+    keys: Mapping[str, str],
+) -> list[Piece]:
+    """The keys that matter here. ``keys`` are the effective ones by verb id; those of ``refused``
+    verbs stay visible and are dimmed: pressing one says why."""
     pieces = []
     for id_ in verbs:
         verb = BY_ID.get(id_)
         if verb is None:
             continue
-        pieces.append(Piece(f" {key_name(keys.get(id_, verb.keys))}", "accent", f"verb:{id_}"))
-        pieces.append(Piece(f" {titles.get(id_, verb.title)} ", "dim", f"verb:{id_}"))
+        key, title = key_name(keys.get(id_, verb.keys)), titles.get(id_, verb.title)
+        usable = id_ not in refused
+        pieces.append(Piece(f" {key}", "accent" if usable else "dim", f"verb:{id_}"))
+        pieces.append(Piece(f" {title} ", "" if usable else "dim", f"verb:{id_}"))
     return pieces
 
 

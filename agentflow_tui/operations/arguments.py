@@ -44,17 +44,21 @@ def _step_of(row: object) -> str:
     return str(getattr(row, "current_step", None) or 0)
 
 
+def _steps_of(row: object) -> list[str]:
+    steps = as_steps(read(getattr(row, "steps", None)))
+    return [
+        f"{place}  {step.name or step.id} ({step.type})"
+        for place, step in enumerate(steps, start=1)
+    ]
+
+
 STEP = Argument(
     name="to",
     about="the step to go on from, counted from 0",
     parse=_step,
     current=_step_of,
+    places=_steps_of,
 )
-
-
-def step_names(steps: str | None) -> list[str]:
-    """The steps of a workflow by their places: what a reset can be to."""
-    return [step.name or step.id or step.type for step in as_steps(read(steps))]
 
 
 def _cron(text: str) -> str:

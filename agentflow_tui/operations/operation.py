@@ -21,7 +21,8 @@ class Argument:
 
     ``name`` is the command line's option; ``parse`` checks a text and gives the canonical one, or
     raises `UsageError`. ``effect`` says in words what the value will mean. ``current`` is what a
-    listed row has now, to begin from.
+    listed row has now, to begin from; ``places`` names its choices where it has but a few, by
+    their numbers from 0.
     """
 
     name: str
@@ -29,6 +30,7 @@ class Argument:
     parse: Callable[[str], str]
     effect: Callable[[str], list[str]] = lambda _text: []
     current: Callable[[Any], str] = lambda _row: ""
+    places: Callable[[Any], list[str]] = lambda _row: []
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

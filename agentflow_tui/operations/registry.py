@@ -5,6 +5,7 @@ is the help text everywhere. ``scope`` says where it applies:
 
 =============  ===================================================================
 ``app``        everywhere
+``row``        on a list or a detail, for the row under the cursor, the marked ones, or all
 ``list``       on a list, for the row under the cursor or for the list
 ``detail``     in an open detail
 ``overview``   on the overview
@@ -12,15 +13,18 @@ is the help text everywhere. ``scope`` says where it applies:
 """
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
-Scope = Literal["app", "list", "detail", "overview"]
+Scope = Literal["app", "row", "list", "detail", "overview"]
+SCOPES: tuple[Scope, ...] = get_args(Scope)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verb:
     """Something a key does. ``keys`` are Textual key names, comma separated; ``shown`` says that
-    the key bar offers it, earlier ones first; ``group`` is its heading in the help."""
+    the key bar offers it, earlier ones first; ``group`` is its heading in the help. ``words`` are
+    the verbs of `agentflow_tui.operations.verbs` that the key stands for: which one, the row says.
+    """
 
     id: str
     keys: str
@@ -29,6 +33,7 @@ class Verb:
     scope: Scope
     group: str
     shown: bool = False
+    words: tuple[str, ...] = ()
 
 
 def _verb(
@@ -37,7 +42,55 @@ def _verb(
     return Verb(id=id_, keys=keys, title=title, about=about, scope=scope, group=group, shown=shown)
 
 
+def _change(id_: str, keys: str, title: str, about: str, *words: str) -> Verb:
+    return Verb(
+        id=id_,
+        keys=keys,
+        title=title,
+        about=about,
+        scope="row",
+        group="Change",
+        shown=True,
+        words=words or (title.lower(),),
+    )
+
+
 VERBS: tuple[Verb, ...] = (
+    _change(
+        "row.retry",
+        "r",
+        "Retry",
+        "Try again: requeue mail, go on with workflows, redo checks.",
+        "retry",
+        "requeue",
+        "rerun",
+    ),
+    _change("row.cancel", "c", "Cancel", "Take mail out of the queue, end workflows."),
+    _change(
+        "row.pause",
+        "p",
+        "Pause",
+        "Pause and resume workflows and schedules; enable and disable credentials and keys.",
+        "pause",
+        "resume",
+        "disable",
+        "enable",
+    ),
+    _change("row.hold", "H", "Hold", "Hold mail back, or release it.", "hold", "release"),
+    _change("row.run", "t", "Run", "Start a workflow from its beginning, now."),
+    _change("row.unlock", "U", "Unlock", "Release a stale lock, after showing the evidence."),
+    _change("row.reset", "R", "Reset", "Go back to a step and run from there."),
+    _change("row.priority", "plus", "Priority", "Say which mail leaves first."),
+    _change("row.edit", "i", "Edit", "Change a cron expression, recipients, a subject, a label."),
+    _change(
+        "row.delete",
+        "D",
+        "Delete",
+        "Delete rows; sign people out.",
+        "delete",
+        "revoke",
+        "purge",
+    ),
     _verb(
         "list", "Rows", "row.open", "enter,d", "Open", "Open the detail of this row.", shown=True
     ),
@@ -98,6 +151,12 @@ VERBS: tuple[Verb, ...] = (
     ),
     _verb("app", "Look", "app.refresh", "ctrl+r", "Refresh", "Look at the database now."),
     _verb("app", "Look", "app.freeze", "f", "Freeze", "Stop the picture; again to go on."),
+    _verb("app", "Change", "app.undo", "u", "Undo", "Take back the last change, or the one shown."),
+    _verb("app", "Change", "app.redo", "", "Redo", "Do again what was taken back last."),
+    _verb("app", "Move", "app.actions", "at", "Changes", "What operators have changed."),
+    _verb(
+        "app", "Move", "app.cohort", "C", "Followed", "Open the rows of the last change in bulk."
+    ),
     _verb("app", "Look", "app.theme", "T", "Theme", "The next theme."),
     _verb("app", "Look", "app.cost", "M", "Cost", "What this console costs the database."),
     _verb(

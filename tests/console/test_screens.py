@@ -24,7 +24,7 @@ SHOWN = {
     "errors": ("NEW", "550 5.1.1", "HTTP 503"),
     "tasks": ("email.send", "operator.retry"),
     "workers": ("host:12:ab", "idle"),
-    "actions": ("operator.retry",),
+    "actions": ("retry row",),
     "users": ("ann@acme.test", "bob@acme.test"),
     "sessions": ("valid", "••••"),
     "credentials": ("vinsolutions", "Main store", "expired"),

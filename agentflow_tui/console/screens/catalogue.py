@@ -7,6 +7,7 @@ from typing import Any
 from agentflow_tui.console.environment import Environment
 from agentflow_tui.console.screens import (
     accounts,
+    actions,
     emails,
     errors,
     health,
@@ -34,7 +35,7 @@ LISTS: dict[str, AnyListScreen] = {
         health.HEALTH_SCREEN,
         health.WORKERS_SCREEN,
         tasks.TASKS_SCREEN,
-        tasks.ACTIONS_SCREEN,
+        actions.ACTIONS_SCREEN,
         accounts.USERS_SCREEN,
         accounts.SESSIONS_SCREEN,
         accounts.CREDENTIALS_SCREEN,

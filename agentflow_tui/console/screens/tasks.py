@@ -1,4 +1,4 @@
-"""Screens 8 and 0: the journal, and what operators did."""
+"""Screen 8: the journal."""
 
 from datetime import datetime
 
@@ -45,17 +45,5 @@ TASKS_SCREEN = ListScreen(
     columns=_columns,
     faults="status:failed",
     empty="The journal is empty. Fires, steps, mail attempts and actions are written here.",
-    tabs=details.TABS,
-)
-
-ACTIONS_SCREEN = ListScreen(
-    name="actions",
-    title="Actions",
-    words=("actions",),
-    listing=TASK_LIST,
-    columns=_columns,
-    base="taskType:operator.*",
-    faults="status:failed",
-    empty="No operator has changed anything yet.",
     tabs=details.TABS,
 )

@@ -37,7 +37,8 @@ class Tab:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListScreen(Generic[RowT]):
     """A list. ``base`` is a filter that always holds, ``filter`` the one it opens with, and
-    ``faults`` what ``!`` shows. ``words`` are its names on the command line of the console."""
+    ``faults`` what ``!`` shows; ``keys`` are the verbs that the key bar offers first. ``words`` are
+    its names on the command line of the console."""
 
     name: str
     title: str
@@ -50,6 +51,7 @@ class ListScreen(Generic[RowT]):
     faults: str = ""
     sort: str | None = None
     tabs: tuple[Tab, ...] = ()
+    keys: tuple[str, ...] = ()
 
     @property
     def table(self) -> str:

@@ -8,10 +8,12 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal
 
 from agentflow_tui.console import exports, menus
+from agentflow_tui.console.acting import aims
 from agentflow_tui.console.environment import Environment
 from agentflow_tui.console.sources import COUNT_TO, StoreSource
 from agentflow_tui.console.views.declarations import AnyListScreen
-from agentflow_tui.console.views.view import Place, View
+from agentflow_tui.console.views.list_changes import ListChanges
+from agentflow_tui.console.views.view import Place
 from agentflow_tui.console.widgets.detail import Detail
 from agentflow_tui.console.widgets.grid import Grid
 from agentflow_tui.console.widgets.line import Line, Piece
@@ -30,7 +32,7 @@ TYPING = 0.15
 """Seconds without a key after which a filter that is being typed is applied."""
 
 
-class ListView(View):
+class ListView(ListChanges):
     """One list screen."""
 
     DEFAULT_CSS = """
@@ -47,7 +49,7 @@ class ListView(View):
         self.scan: int | None = None
         self._faults = False
         self._before_faults = ""
-        self._query: Query[Any] | None = None
+        self.wanted: Query[Any] | None = None
         self._source: StoreSource[Any] | None = None
         self._typing: asyncio.TimerHandle | None = None
         self._settling: asyncio.TimerHandle | None = None
@@ -80,7 +82,7 @@ class ListView(View):
             return
         before = grid.current
         await grid.look()
-        self._show_status()
+        self.show_status()
         if self.detail.is_open and grid.current is not None and grid.current != before:
             self._follow_cursor()
 
@@ -89,7 +91,7 @@ class ListView(View):
         if self.env.database is None:
             self.filter = text
             return
-        self._query = query(
+        self.wanted = query(
             self.declared.listing,
             self.env.database.binding,
             text,
@@ -100,8 +102,10 @@ class ListView(View):
             scan=self.scan,
         )
         self.filter = text
-        self._source = StoreSource(self.env, self._query)
-        first = self._query.order[0]
+        self._source = StoreSource(self.env, self.wanted)
+        if self.grid.marks_everything:
+            self.grid.clear_marks()  # another filter: what was meant by "everything" is gone
+        first = self.wanted.order[0]
         self.grid.sorted_by = (first.field.name, first.descending)
         self.grid.empty = self.declared.empty if not text else "Nothing matches this filter."
         self.grid.set_source(self._source, keep)
@@ -117,13 +121,13 @@ class ListView(View):
                 self.shell.fail(error)
             return False
         self.prompt.explain(None)
-        self._show_status()
+        self.show_status()
         return True
 
     def tick(self) -> None:
         self.grid.tick()
-        if self._query is not None:
-            expires = self._query.wanted.expires
+        if self.wanted is not None:
+            expires = self.wanted.wanted.expires
             if expires is not None and expires <= self.env.now():
                 self.try_filter(self.filter)
 
@@ -172,7 +176,9 @@ class ListView(View):
 
     def hints(self) -> tuple[str, ...]:
         scope = verbs("detail") if self.detail.is_open else ()
-        return tuple(verb.id for verb in (*scope, *verbs("list")) if verb.shown)
+        changes = (v.id for v in verbs("row") if aims.choices(v, self.declared.table))
+        rest = (verb.id for verb in (*scope, *verbs("list")) if verb.shown)
+        return (*self.declared.keys, *changes, *rest)
 
     # The detail
 
@@ -187,7 +193,7 @@ class ListView(View):
 
     def on_grid_cursor_moved(self, event: Grid.CursorMoved) -> None:
         event.stop()
-        self._show_status()
+        self.show_status()
         if self.detail.is_open and not self.has_class("-narrow"):
             if self._settling is not None:
                 self._settling.cancel()
@@ -287,8 +293,8 @@ class ListView(View):
         self.try_filter(self.declared.faults if self._faults else self._before_faults)
 
     def do_list_extend(self) -> None:
-        if self._query is not None and self._query.scan is not None:
-            self.scan = 10 * self._query.scan
+        if self.wanted is not None and self.wanted.scan is not None:
+            self.scan = 10 * self.wanted.scan
             self.try_filter(self.filter)
 
     def on_grid_sort_requested(self, event: Grid.SortRequested) -> None:
@@ -338,9 +344,9 @@ class ListView(View):
     async def export(self, path: Path) -> int:
         """Write what the filter matches to a file. Raises `AgentflowError`."""
         database = await self.env.connected()
-        if self._query is None:
+        if self.wanted is None:
             raise AgentflowError("There is nothing to export yet.")
-        return await exports.write(database, self._query, path)
+        return await exports.write(database, self.wanted, path)
 
     def do_list_views(self) -> None:
         menus.choose_view(self)
@@ -350,15 +356,17 @@ class ListView(View):
 
     # The line above the list
 
-    def _show_status(self) -> None:
+    def show_status(self) -> None:
         left = [Piece(f" {self.declared.title}", "strong")]
         left.append(Piece(f"  {self.filter or 'everything'}", "accent" if self.filter else "dim"))
         right = []
-        if self.grid.marks:
+        if self.grid.marks_everything:
+            right.append(Piece("everything marked  ", "accent"))
+        elif self.grid.marks:
             right.append(Piece(f"{number(len(self.grid.marks))} marked  ", "accent"))
         source = self._source
         if source is not None and source.bounded:
-            looked = self._query.scan if self._query and self._query.scan else SCAN
+            looked = self.wanted.scan if self.wanted and self.wanted.scan else SCAN
             right.append(Piece(f"first {number(looked)} looked at, X for more  ", "warning"))
         if source is not None and source.count is not None:
             right.append(Piece(f"{bounded(source.count, COUNT_TO)} rows  ", "dim"))

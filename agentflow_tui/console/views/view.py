@@ -5,7 +5,10 @@ from typing import TYPE_CHECKING, cast
 
 from textual.containers import Vertical
 
+from agentflow_tui.console.acting.aims import Aim
 from agentflow_tui.console.environment import Environment
+from agentflow_tui.operations.outcomes import Outcome
+from agentflow_tui.operations.registry import BY_ID
 
 if TYPE_CHECKING:
     from agentflow_tui.console.app import ConsoleApp
@@ -63,10 +66,30 @@ class View(Vertical):
     def perform(self, verb: str) -> bool:
         """Do what a verb of the registry asks for. False when it is not for this view."""
         action = getattr(self, "do_" + verb.replace(".", "_"), None)
-        if action is None:
+        if action is not None:
+            action()
+            return True
+        change = BY_ID.get(verb)
+        aim = self.aim() if change is not None and change.words else None
+        if change is None or aim is None:
             return False
-        action()
+        self.shell.acting.start(change, aim, self.settle)
         return True
+
+    def aim(self) -> Aim | None:
+        """The rows that a change would be of; None where there are none."""
+        return None
+
+    def changes(self) -> tuple[dict[str, str], set[str]]:
+        """What the keys of changes mean here: titles by verb id, and verbs that do not apply."""
+        return {}, set()
+
+    def settle(self, outcome: Outcome) -> None:
+        """A change of the rows aimed at has been made."""
+
+    def operation(self) -> str | None:
+        """The id in the journal of the operation that is shown here, to be taken back."""
+        return None
 
     def hints(self) -> tuple[str, ...]:
         """Ids of the verbs that the key bar offers here, first ones first."""

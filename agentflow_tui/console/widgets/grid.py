@@ -347,6 +347,16 @@ class Grid(GridCanvas[RowT], can_focus=True):
         self._marks.add(rows)
         self._marked()
 
+    @property
+    def marks_everything(self) -> bool:
+        """Everything that matches is marked, also what was never read."""
+        return self._marks.everything
+
+    def mark_everything(self) -> None:
+        """Mark whatever the list holds, seen or not."""
+        self._marks.everything = True
+        self._marked()
+
     def unmark(self, keys: Iterable[str]) -> None:
         """Take the marks of the rows with these keys away."""
         self._marks.remove(keys)

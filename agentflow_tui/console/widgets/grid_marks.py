@@ -15,12 +15,16 @@ class Marks(Generic[RowT]):
     def __init__(self) -> None:
         self._rows: dict[str, RowT] = {}
         self._path: dict[str, RowT] | None = None
+        self.everything = False
+        """Whatever the list holds is marked, seen or not."""
 
     def __bool__(self) -> bool:
-        return bool(self._rows) or self._path is not None
+        return self.everything or bool(self._rows) or self._path is not None
 
     def __contains__(self, key: object) -> bool:
-        return key in self._rows or (self._path is not None and key in self._path)
+        return (
+            self.everything or key in self._rows or (self._path is not None and key in self._path)
+        )
 
     @property
     def rows(self) -> dict[str, RowT]:
@@ -32,8 +36,11 @@ class Marks(Generic[RowT]):
         return self._path is not None
 
     def toggle(self, row: RowT) -> None:
-        """Mark a row, or take its mark away."""
-        if row.key in self:
+        """Mark a row, or take its mark away; where everything is marked, only this row then is."""
+        if self.everything:
+            self.everything = False
+            self._rows = {row.key: row}
+        elif row.key in self:
             self.remove([row.key])
         else:
             self._rows[row.key] = row
@@ -43,6 +50,7 @@ class Marks(Generic[RowT]):
 
     def remove(self, keys: Iterable[str]) -> None:
         """Take the marks of these rows away."""
+        self.everything = False
         for key in keys:
             self._rows.pop(key, None)
             if self._path is not None:
@@ -69,6 +77,7 @@ class Marks(Generic[RowT]):
 
     def step_back(self) -> None:
         """Give up the range; without one, all marks."""
+        self.everything = False
         if self._path is None:
             self._rows.clear()
         self._path = None

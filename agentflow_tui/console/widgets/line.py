@@ -67,7 +67,9 @@ class Line(Widget):
         for piece in map(self._clean, self._left):
             wide = cell_width(piece.text)
             if wide > room:
-                result.append(Piece(fit(piece.text, room), piece.style, piece.target))
+                cut = fit(piece.text, room)
+                text = plain(cut) if self._ascii else cut
+                result.append(Piece(text, piece.style, piece.target))
                 room = 0
                 break
             result.append(piece)

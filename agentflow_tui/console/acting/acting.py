@@ -1,0 +1,285 @@
+"""The way from a key to changed rows: aim, ask, freeze, confirm, change, tell, and take back."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from agentflow_tui.console.acting.aims import Aim, choices, likeliest, reason_against
+from agentflow_tui.console.acting.questions import change_question
+from agentflow_tui.console.widgets.ask_argument import AskArgument
+from agentflow_tui.console.widgets.confirm import Confirm, Effort, Question, Working
+from agentflow_tui.console.widgets.dialogs import Choice, Option
+from agentflow_tui.console.widgets.pane import text_line
+from agentflow_tui.errors import AgentflowError
+from agentflow_tui.operations import cohorts, undoing
+from agentflow_tui.operations.changing import carry_out
+from agentflow_tui.operations.cohorts import Cohort
+from agentflow_tui.operations.consequences import consequences
+from agentflow_tui.operations.operation import Operation
+from agentflow_tui.operations.outcomes import Outcome
+from agentflow_tui.operations.registry import Verb
+from agentflow_tui.operations.targets import Targets, freeze_matching, freeze_rows
+from agentflow_tui.operations.world import World
+from agentflow_tui.schema import TABLES
+from agentflow_tui.store.changes.records import Operation as Record
+from agentflow_tui.text import age, number, plural
+
+if TYPE_CHECKING:
+    from agentflow_tui.console.app import ConsoleApp
+
+ResultT = TypeVar("ResultT")
+
+PATIENCE = 0.4
+"""Seconds that something may take before it is spoken of."""
+
+NEWS_EVERY = 2.0
+"""Seconds between two looks at what has come since a dialog was opened."""
+
+Settle = Callable[[Outcome], None]
+"""Is told what was done, so that the view can take the marks off what was changed."""
+
+
+class Acting:
+    """What the console does to rows, one thing at a time."""
+
+    def __init__(self, shell: "ConsoleApp") -> None:
+        self._shell = shell
+        self.cohort: Cohort | None = None
+
+    async def world(self) -> World:
+        """The database with the operator. Raises `UnreachableError`."""
+        return World.of(await self._shell.env.connected(), self._shell.env.settings)
+
+    def start(self, verb: Verb, aim: Aim, settle: Settle) -> None:
+        """Do what a key stands for; says why not where it cannot be."""
+        operations = choices(verb, aim.table)
+        if not operations:
+            self._shell.say(f"{verb.title} does not apply to {aim.table}.")
+            return
+        self._run(lambda: self._change(operations, aim, settle))
+
+    def undo(self, record: str | None = None) -> None:
+        """Take back an operation, or the last one of this operator."""
+        self._run(lambda: self._take_back(record, undoing.last_undoable))
+
+    def redo(self) -> None:
+        """Do again what this operator took back last."""
+        self._run(lambda: self._take_back(None, undoing.last_redoable))
+
+    def _run(self, act: Callable[[], Awaitable[None]]) -> None:
+        async def guarded() -> None:
+            try:
+                await act()
+            except AgentflowError as error:
+                self._shell.fail(error)
+            self._shell.poller.wake()
+
+        self._shell.run_worker(guarded(), name="acting", group="acting", exclusive=True)
+
+    # A change
+
+    async def _change(self, operations: Sequence[Operation], aim: Aim, settle: Settle) -> None:
+        operation = await self._choose(operations, aim)
+        if operation is None:
+            return
+        world = await self.world()
+        why = self._why_not(world, operation, aim)
+        if why:
+            self._shell.say(f"{operation.verb.capitalize()}: {why}.")
+            return
+        argument = await self._ask(operation, aim)
+        if operation.argument is not None and argument is None:
+            return
+        targets = await self._freeze(world, operation, aim, argument)
+        if targets is None:
+            return
+        if not targets.fit:
+            reasons = ", ".join(f"{why} ({number(n)})" for why, n in targets.refusals) or "no rows"
+            self._shell.say(f"Nothing to {operation.verb}: {reasons}.")
+            return
+        told = await consequences(world, targets)
+        question = change_question(aim, targets, told, self._shell.env.settings)
+        if not await self._confirmed(question, aim, targets):
+            return
+        outcome = await self._carry_out(world, targets)
+        settle(outcome)
+        self._tell(outcome)
+        if targets.operation.change.sets and outcome.applied > 1:
+            self.cohort = await cohorts.cohort_of(world, outcome, targets)
+
+    def _why_not(self, world: World, operation: Operation, aim: Aim) -> str:
+        """Why this cannot be done here, to none of these rows."""
+        if self._shell.env.settings.context.read_only:
+            return "this console is read-only"
+        return operation.change.missing(world.database.binding) or (
+            reason_against(operation, aim.rows) if aim.query is None else ""
+        )
+
+    async def _choose(self, operations: Sequence[Operation], aim: Aim) -> Operation | None:
+        """The operation that a key means here; asks where it may mean several."""
+        fit = [o for o in operations if not reason_against(o, aim.rows)]
+        if len({o.verb for o in operations}) == len(operations) and len(fit) < 2:
+            return fit[0] if fit else likeliest(operations, aim.rows)
+        offered = fit or list(operations)
+        if len(offered) == 1:
+            return offered[0]
+        options = [Option(str(n), o.title, o.about) for n, o in enumerate(offered)]
+        picked = await self._shell.push_screen_wait(Choice("What shall be done?", options))
+        return None if picked is None else offered[int(picked)]
+
+    async def _ask(self, operation: Operation, aim: Aim) -> str | None:
+        argument = operation.argument
+        if argument is None:
+            return None
+        current = argument.current(aim.rows[0]) if aim.is_one and aim.rows else ""
+        names = argument.places(aim.rows[0]) if aim.is_one and aim.rows else []
+        if names:
+            places = [Option(str(place), name) for place, name in enumerate(names)]
+            return await self._shell.push_screen_wait(
+                Choice(f"{operation.title} to which step?", places, first=current)
+            )
+        title = f"{operation.title}: {argument.about}"
+        return await self._shell.push_screen_wait(
+            AskArgument(title, current, argument.parse, argument.effect)
+        )
+
+    async def _freeze(
+        self, world: World, operation: Operation, aim: Aim, argument: str | None
+    ) -> Targets | None:
+        if aim.query is None:
+            return await freeze_rows(world, operation, aim.ids, argument)
+        query = aim.query
+
+        async def freeze(working: Working) -> Targets:
+            return await freeze_matching(
+                world, operation, query, argument, lambda n: working.tell(f"{number(n)} found")
+            )
+
+        return await self._while_working("Looking for the rows", freeze)
+
+    async def _confirmed(self, question: Question, aim: Aim, targets: Targets) -> bool:
+        """Ask, and meanwhile tell what matches since the rows were frozen."""
+        confirm = Confirm(question)
+        watching = None
+        if aim.query is not None:
+            watching = asyncio.create_task(self._watch(confirm, aim, targets))
+        try:
+            going: bool = await self._shell.push_screen_wait(confirm)
+            return going
+        finally:
+            if watching is not None:
+                watching.cancel()
+
+    async def _watch(self, confirm: Confirm, aim: Aim, targets: Targets) -> None:
+        from agentflow_tui.console.sources import COUNT_TO
+        from agentflow_tui.store.pages import Window
+
+        if aim.query is None or targets.matched >= COUNT_TO:
+            return
+        while True:
+            await asyncio.sleep(NEWS_EVERY)
+            try:
+                page = await aim.query.page(
+                    await self._shell.env.connected(), Window(limit=1, count_to=COUNT_TO)
+                )
+            except AgentflowError:
+                continue
+            more = (page.count or 0) - targets.matched
+            confirm.tell(f"+{number(more)} since, not touched " if more > 0 else "")
+
+    async def _carry_out(self, world: World, targets: Targets) -> Outcome:
+        stop = asyncio.Event()
+
+        async def work(working: Working) -> Outcome:
+            def told(done: int) -> None:
+                working.tell(f"{number(done)} of {number(len(targets.fit))}")
+                if working.stopped:
+                    stop.set()
+
+            return await carry_out(world, targets, progress=told, stop=stop)
+
+        done = await self._while_working(
+            f"{targets.operation.verb.capitalize()} …", work, cancels=False
+        )
+        assert done is not None
+        return done
+
+    async def _while_working(
+        self,
+        title: str,
+        work: Callable[[Working], Awaitable[ResultT]],
+        *,
+        cancels: bool = True,
+    ) -> ResultT | None:
+        """Do something that may take long: after a moment it is shown, and escape stops it, at
+        once where ``cancels``, else when the work itself comes to it. None when it was cancelled.
+        """
+        working = Working(title)
+        task = asyncio.ensure_future(work(working))
+        done, _ = await asyncio.wait([task], timeout=PATIENCE)
+        if not done:
+            await self._shell.push_screen(working)
+            try:
+                while not task.done():
+                    await asyncio.wait([task], timeout=0.1)
+                    if working.stopped and cancels:
+                        task.cancel()
+                        await asyncio.wait([task])
+                        return None
+            finally:
+                task.cancel()
+                working.dismiss(None)
+        return task.result()
+
+    def _tell(self, outcome: Outcome) -> None:
+        take_back = "; u takes it back" if outcome.journal and outcome.applied else ""
+        self._shell.say(f"{outcome.sentence}{take_back}.")
+
+    # Taking back
+
+    async def _take_back(self, id_: str | None, find: Callable[[World], Awaitable[Record]]) -> None:
+        world = await self.world()
+        if self._shell.env.settings.context.read_only:
+            self._shell.say("Undo: this console is read-only.")
+            return
+        record = await (find(world) if id_ is None else undoing.find_operation(world, id_))
+        why = undoing.why_final(record)
+        if why:
+            self._shell.say(f"{record.verb.capitalize()} of {record.table} stays: {why}.")
+            return
+        if not await self._shell.push_screen_wait(Confirm(self._question(record))):
+            return
+        outcome = await undoing.undo(world, record.id)
+        self._shell.say(f"{outcome.sentence}.")
+        self.cohort = None
+
+    def _question(self, record: Record) -> Question:
+        now = self._shell.env.now()
+        ago = f", {age(now - record.at)} ago" if record.at else ""
+        again = record.verb == undoing.UNDO
+        noun = TABLES[record.table].one if record.table in TABLES else "row"
+        lines = [
+            text_line(f"{record.verb} of {plural(record.applied, noun)}{ago}"),
+            text_line(f"by {record.by}", "dim"),
+            text_line("Rows that have moved on since stay as they are, and are named.", "dim"),
+        ]
+        mine = record.by == str(self._operator())
+        return Question(
+            title="Do it again?" if again else "Take it back?",
+            lines=lines,
+            go="Redo" if again else "Undo",
+            effort=Effort.ENTER if mine and record.applied == 1 else Effort.CHOOSE,
+            alarm="PRODUCTION" if self._shell.env.settings.context.production else "",
+        )
+
+    def _operator(self) -> Any:
+        from agentflow_tui.operators import Operator
+
+        return Operator.of(self._shell.env.settings.environ)
+
+    # What has become of it
+
+    async def look(self) -> None:
+        """See how the rows of the last change in bulk are doing. Raises `AgentflowError`."""
+        if self.cohort is not None and not self.cohort.is_settled:
+            self.cohort = await cohorts.look(await self.world(), self.cohort)

@@ -1,0 +1,109 @@
+"""What a change is aimed at: the row under the cursor, the marked rows, or all that match."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from agentflow_tui.operations.operation import Operation
+from agentflow_tui.operations.registry import Verb, verbs
+from agentflow_tui.operations.verbs import operations_on
+from agentflow_tui.store.queries import Query
+from agentflow_tui.text import number, shorten_id
+
+JUDGED = 50
+"""Rows by which the key bar tells what a key means."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Aim:
+    """Rows of one table: those with ``ids``, or everything that ``query`` finds.
+
+    ``words`` says which of these it is; ``where`` is the query's filter as the command line takes
+    it. ``rows`` are those of the rows that the console has seen, for judging and naming them.
+    """
+
+    table: str
+    words: str
+    ids: tuple[str, ...] = ()
+    query: Query[Any] | None = None
+    where: str = ""
+    rows: tuple[Any, ...] = ()
+
+    @property
+    def is_one(self) -> bool:
+        return self.query is None and len(self.ids) == 1
+
+
+def one(table: str, row: Any) -> Aim:
+    """The row under the cursor."""
+    return Aim(table=table, words="this row", ids=(str(row.key),), rows=(row,))
+
+
+def marked(table: str, rows: Sequence[Any]) -> Aim:
+    """The marked rows."""
+    ids = tuple(str(row.key) for row in rows)
+    return Aim(table=table, words=f"{number(len(ids))} marked", ids=ids, rows=tuple(rows))
+
+
+def matching(table: str, query: Query[Any], where: str, rows: Sequence[Any]) -> Aim:
+    """Everything that matches a filter."""
+    words = f"everything that matches {where}" if where else f"everything in {table}"
+    return Aim(table=table, words=words, query=query, where=where, rows=tuple(rows))
+
+
+def choices(verb: Verb, table: str) -> tuple[Operation, ...]:
+    """What a key can mean on a table."""
+    return tuple(o for word in verb.words for o in operations_on(table) if o.verb == word)
+
+
+def likeliest(operations: Sequence[Operation], rows: Sequence[Any]) -> Operation:
+    """The one that applies to most of the rows; the first one where that is none."""
+    return max(operations, key=lambda o: sum(not o.why_not(row) for row in rows))
+
+
+def reason_against(operation: Operation, rows: Sequence[Any]) -> str:
+    """Why an operation applies to none of the rows; ``""`` when it applies to one at least, or
+    nobody has seen them."""
+    reasons = [operation.why_not(row) for row in rows]
+    return "" if not reasons or "" in reasons else reasons[0]
+
+
+def meanings(table: str, aim: Aim | None) -> tuple[dict[str, str], set[str]]:
+    """What each key of a change means for these rows, by verb id, and those that do not apply."""
+    titles, refused = {}, set()
+    rows = aim.rows[:JUDGED] if aim is not None else ()
+    for verb in verbs("row"):
+        operations = choices(verb, table)
+        if not operations:
+            continue
+        likely = likeliest(operations, rows)
+        titles[verb.id] = likely.verb.capitalize()
+        if aim is None or (aim.query is None and reason_against(likely, rows)):
+            refused.add(verb.id)
+    return titles, refused
+
+
+def describe(row: Any) -> str:
+    """A row in a few words, for a dialog."""
+    for names in (("recipient", "subject"), ("platform", "label"), ("cron",), ("name",)):
+        found = [str(value) for name in names if (value := getattr(row, name, None))]
+        if found:
+            return "  ".join(found)
+    if getattr(row, "steps", None) is not None:
+        from agentflow_tui.console.screens.workflows import label
+
+        return label(row.steps)
+    return next(
+        (
+            str(value)
+            for name in ("key_name", "insight_type", "task_type", "recipient_id")
+            if (value := getattr(row, name, None))
+        ),
+        "",
+    )
+
+
+def row_line(row: Any, *, secret: bool) -> str:
+    """A row on one line: the head of its id, and what it is."""
+    id_ = "••••" if secret else shorten_id(row.key)
+    return f"{id_}  {describe(row)}"

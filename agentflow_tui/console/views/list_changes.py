@@ -1,0 +1,66 @@
+"""What a list aims changes at: the row under the cursor, the marked ones, or all that match."""
+
+from typing import Any
+
+from agentflow_tui.console.acting import aims
+from agentflow_tui.console.acting.aims import Aim
+from agentflow_tui.console.views.declarations import AnyListScreen
+from agentflow_tui.console.views.view import View
+from agentflow_tui.console.widgets.detail import Detail
+from agentflow_tui.console.widgets.grid import Grid
+from agentflow_tui.operations.outcomes import Outcome
+from agentflow_tui.store.changes.records import TASK
+from agentflow_tui.store.queries import Query
+
+
+class ListChanges(View):
+    """The part of a list that changes rows."""
+
+    declared: AnyListScreen
+    grid: Grid[Any]
+    detail: Detail
+    filter: str
+    wanted: Query[Any] | None
+
+    def show_status(self) -> None:
+        """Bring the line above the list up to date."""
+
+    def aim(self) -> Aim | None:
+        table, grid = self.declared.table, self.grid
+        if grid.marks_everything and self.wanted is not None:
+            where = " ".join(part for part in (self.declared.base, self.filter) if part)
+            return aims.matching(table, self.wanted, where, grid.window.visible)
+        if grid.marks:
+            return aims.marked(table, list(grid.marks.values()))
+        shown = self.detail.row_id if self.detail.is_open else None
+        if shown is not None and (grid.current is None or grid.current.key != shown):
+            return Aim(table=table, words="this row", ids=(shown,))
+        return None if grid.current is None else aims.one(table, grid.current)
+
+    def changes(self) -> tuple[dict[str, str], set[str]]:
+        return aims.meanings(self.declared.table, self.aim())
+
+    def settle(self, outcome: Outcome) -> None:
+        """What was changed loses its mark; what was skipped keeps it, or gets one."""
+        skipped = {id_ for id_, _ in outcome.skipped}
+        if self.grid.marks_everything:
+            self.grid.clear_marks()
+        else:
+            self.grid.unmark([key for key in self.grid.marks if key not in skipped])
+
+    def operation(self) -> str | None:
+        row = self.grid.current
+        kind = str(getattr(row, "task_type", "") or "")
+        return str(row.key) if row is not None and kind.startswith(TASK) else None
+
+    def on_grid_all_requested(self, event: Grid.AllRequested) -> None:
+        event.stop()
+        if self.grid.marks_everything:
+            self.grid.clear_marks()
+        else:
+            self.grid.mark_everything()
+
+    def on_grid_marks_changed(self, event: Grid.MarksChanged) -> None:
+        event.stop()
+        self.show_status()
+        self.shell.show_chrome()

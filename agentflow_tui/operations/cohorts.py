@@ -1,0 +1,99 @@
+"""The rows of a change in bulk, followed afterwards: ``41 retried: 33 sent, 5 waiting, 3 failed
+again, same error``."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from agentflow_tui.fingerprints import fingerprint
+from agentflow_tui.operations.outcomes import Outcome
+from agentflow_tui.operations.targets import Targets
+from agentflow_tui.operations.world import World
+from agentflow_tui.store.changes import records
+from agentflow_tui.store.changes.cohorts import MOST, State, follow, has_states
+from agentflow_tui.text import number
+
+_WORDS = {
+    "email_queue": {"completed": "sent", "pending": "waiting", "processing": "leaving"},
+    "workflows": {"pending": "waiting"},
+}
+_FINAL = {"completed", "sent", "cancelled", "failed"}
+"""States in which a row stays by itself."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cohort:
+    """The rows that one operation changed. ``errors`` are the kinds of errors that they had."""
+
+    table: str
+    past: str
+    ids: tuple[str, ...]
+    journal: str
+    errors: frozenset[str] = frozenset()
+    states: tuple[State, ...] = field(default=(), compare=False)
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether every row has come to an end, and nothing more is to be expected."""
+        return bool(self.states) and all(state.status in _FINAL for state in self.states)
+
+    @property
+    def pieces(self) -> list[tuple[str, str]]:
+        """(words, status word) of each state, for a line."""
+        counted = sum(state.rows for state in self.states)
+        told = [(f"{number(len(self.ids))} {self.past}: ", "")]
+        words = _WORDS.get(self.table, {})
+        for place, state in enumerate(sorted(self.states, key=lambda s: -s.rows)):
+            status = state.status or "without a status"
+            said = f"{number(state.rows)} {words.get(status, status)}{self._again(state)}"
+            told.append((said if not place else f", {said}", status))
+        if counted < len(self.ids):
+            told.append((f", {number(len(self.ids) - counted)} gone", ""))
+        return told
+
+    @property
+    def sentence(self) -> str:
+        return "".join(words for words, _ in self.pieces)
+
+    def _again(self, state: State) -> str:
+        """Whether rows that failed did so as before."""
+        if state.status != "failed":
+            return ""
+        now = {fingerprint(error).key for error in json.loads(state.errors or "[]")}
+        if not self.errors:
+            return ""
+        if now <= self.errors:
+            return " again, same error"
+        return " again, another error" if not now & self.errors else " again, some otherwise"
+
+
+async def cohort_of(world: World, outcome: Outcome, targets: Targets) -> Cohort | None:
+    """The rows that were changed, to be followed; None where they have no states."""
+    if outcome.journal is None or not has_states(outcome.table):
+        return None
+    if targets.operation.change.deletes:
+        return None
+    skipped = {id_ for id_, _ in outcome.skipped}
+    ids = [str(row.id) for row in targets.fit if str(row.id) not in skipped]
+    operation = await records.find(world.database, outcome.journal)
+    images = [step.before or {} for step in operation.steps] if operation else []
+    errors = {str(error) for b in images if (error := b.get("error") or b.get("lastError"))}
+    return Cohort(
+        table=outcome.table,
+        past=outcome.past,
+        ids=tuple(ids[:MOST]),
+        journal=outcome.journal,
+        errors=frozenset(fingerprint(error).key for error in errors),
+    )
+
+
+async def look(world: World, cohort: Cohort) -> Cohort:
+    """The cohort as it stands now. One statement, by the primary key.
+
+    Raises `UnreachableError`, `RefusedError`, `MissingError`.
+    """
+    database = world.database
+    states: Sequence[State] = await database.fetch(
+        follow(database.binding, cohort.table), list(cohort.ids)
+    )
+    return replace(cohort, states=tuple(states))

@@ -1,0 +1,164 @@
+"""What a change will lead to, in sentences, said before it is made."""
+
+from collections import Counter
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime, timedelta
+
+from agentflow_tui.documents import Step, as_steps, read
+from agentflow_tui.operations.targets import Targets
+from agentflow_tui.operations.world import World
+from agentflow_tui.store.changes import evidence
+from agentflow_tui.store.changes.evidence import MINUTES, Lock
+from agentflow_tui.store.counts import CAP
+from agentflow_tui.store.tasks import Mentions, mentions
+from agentflow_tui.text import age, bounded, duration, number, plural
+
+SHOWN = 3
+"""Rows of which the evidence is told one by one."""
+
+SAMPLED = 200
+"""Workflows whose coming steps are looked at."""
+
+FRESH = timedelta(seconds=60)
+"""A worker that has reported within this time is alive."""
+
+EFFECTS = {"email": "queues mail", "api": "calls another service", "custom": "runs custom code"}
+"""What the steps of a type do outside the database when they run again."""
+
+Teller = Callable[[World, Targets], Awaitable[list[str]]]
+
+
+async def consequences(world: World, targets: Targets) -> list[str]:
+    """The sentences for these rows. Raises `UnreachableError`, `RefusedError`."""
+    operation = targets.operation
+    tell = _TELLERS.get((operation.verb, operation.table))
+    found = await tell(world, targets) if tell is not None and targets.fit else []
+    return [*found, *([operation.warning] if operation.warning and targets.fit else [])]
+
+
+def _ids(targets: Targets) -> list[str]:
+    return [str(row.id) for row in targets.fit]
+
+
+async def _requeued(world: World, targets: Targets) -> list[str]:
+    """When the queue would be empty, and who is not written to again."""
+    told = []
+    pace = await evidence.pace(world.database)
+    if pace is not None:
+        queue = pace.waiting + len(targets.fit)
+        waiting = bounded(pace.waiting, CAP)
+        if pace.sent:
+            left = duration(queue / (pace.sent / MINUTES) * 60)
+            rate = number(round(pace.sent / MINUTES)) if pace.sent >= MINUTES else "less than one"
+            told.append(
+                f"{waiting} wait now; at {rate} a minute the queue is empty again in about {left}."
+            )
+        else:
+            told.append(
+                f"{waiting} wait now, and none has left in the last {MINUTES} minutes: "
+                "are there workers, and is the relay up?"
+            )
+    partly = await evidence.partly_delivered(world.database, _ids(targets))
+    if partly:
+        has = "has" if partly == 1 else "have"
+        told.append(
+            f"{plural(partly, 'mail')} {has} reached some recipients already: "
+            "only the others are written to."
+        )
+    if world.terms.hold > 0:
+        waits = "It waits" if len(targets.fit) == 1 else "They wait"
+        told.append(f"{waits} {world.terms.hold:g} s, in which undo is certain.")
+    return told
+
+
+async def _repeated(world: World, targets: Targets) -> list[str]:
+    """The steps that run, again or for the first time, and what they do outside."""
+    operation, ids = targets.operation, _ids(targets)
+    rows = await world.database.fetch(evidence.AHEAD, ids[:SAMPLED])
+    effects: Counter[str] = Counter()
+    names: list[str] = []
+    for row in rows:
+        start = _start(operation.verb, targets.argument, row.current_step)
+        steps: Sequence[Step] = list(as_steps(read(row.steps)))[start:]
+        names = [step.name or step.id or step.type for step in steps]
+        effects.update({EFFECTS[step.type] for step in steps if step.type in EFFECTS})
+    told = []
+    if len(rows) == 1:
+        shown = ", ".join(names[:6]) + (", …" if len(names) > 6 else "")
+        told.append(f"Runs {shown}." if names else "There is no step left to run.")
+    for effect, count in effects.most_common():
+        which = "It" if len(rows) == 1 else f"{number(count)} of {number(len(rows))} looked at:"
+        told.append(f"{which} {effect}, also where that was done before.")
+    return told
+
+
+def _start(verb: str, argument: str | None, current: int | None) -> int:
+    if verb == "run":
+        return 0
+    return int(argument) if verb == "reset" and argument else max(0, current or 0)
+
+
+async def _evidence(world: World, targets: Targets) -> list[str]:
+    """What is known of the locks that would be released."""
+    told = []
+    for lock in await world.database.fetch(evidence.LOCKS, _ids(targets)[:SHOWN]):
+        found = await mentions(world.database, lock.id)
+        told += _lock_lines(lock, found)
+    rest = len(targets.fit) - SHOWN
+    return [*told, f"… and {plural(rest, 'lock')} more."] if rest > 0 else told
+
+
+def _lock_lines(lock: Lock, found: Mentions) -> list[str]:
+    steps = list(as_steps(read(lock.steps)))
+    place = lock.step or 0
+    step = steps[place] if 0 <= place < len(steps) else None
+    name = (step.name or step.id or step.type) if step else "no step"
+    held = age(lock.now - lock.locked_at) if lock.locked_at else "nobody knows how long"
+    usual = _usual(found)
+    compared = f"; its steps usually take {duration(usual)}" if usual is not None else ""
+    told = [f"{name} of {lock.id[:8]} has been locked for {held}{compared}."]
+    if lock.holder is None:
+        told.append("  No worker's row says that it holds it.")
+    else:
+        alive = lock.reported is not None and lock.now - lock.reported < FRESH
+        seen = age(lock.now - lock.reported) if lock.reported else "never"
+        word = "ALIVE" if alive else "gone"
+        told.append(f"  {lock.holder} lists it and is {word}: it reported {seen} ago.")
+    told.append(_last(found, lock.now))
+    return told
+
+
+def _usual(found: Mentions) -> float | None:
+    """The median time of this workflow's steps, in seconds."""
+    times = sorted(
+        (entry.end_time - entry.start_time).total_seconds()
+        for entry in found.entries
+        if entry.start_time and entry.end_time and entry.task_type == "workflow.step"
+    )
+    return times[len(times) // 2] if times else None
+
+
+def _last(found: Mentions, now: datetime) -> str:
+    last = next((entry for entry in found.entries if entry.created_at), None)
+    if last is None or last.created_at is None:
+        return "  The journal says nothing about it."
+    return (
+        f"  The journal's last word: {last.task_type} {last.status}, "
+        f"{age(now - last.created_at)} ago."
+    )
+
+
+async def _running(world: World, targets: Targets) -> list[str]:
+    return ["A step that runs now ends first; nothing is cut off in the middle."]
+
+
+_TELLERS: dict[tuple[str, str], Teller] = {
+    ("retry", "email_queue"): _requeued,
+    ("release", "email_queue"): _requeued,
+    ("retry", "workflows"): _repeated,
+    ("run", "workflows"): _repeated,
+    ("reset", "workflows"): _repeated,
+    ("unlock", "workflows"): _evidence,
+    ("cancel", "workflows"): _running,
+    ("pause", "workflows"): _running,
+}
