@@ -52,13 +52,14 @@ async def console(
     settings: ConsoleSettings | None = None,
     home: str = "",
     read_only: bool = False,
+    production: bool = False,
 ) -> AsyncIterator[Pilot[None]]:
     """A console on a database, driven by a pilot."""
     chosen = Settings(
-        context=Context(database_url=url, read_only=read_only),
+        context=Context(database_url=url, read_only=read_only, production=production),
         console=settings or ConsoleSettings(refresh=0.1, time_zone="UTC"),
         environ={"AGENTFLOW_HOME": home} if home else {},
     )
     app = ConsoleApp(Environment(chosen), Place(view))
-    async with app.run_test(size=size) as pilot:
+    async with app.run_test(size=size, notifications=True) as pilot:
         yield pilot

@@ -112,7 +112,7 @@ async def test_hostile_text_reaches_no_terminal(
             text,
         )
     view = terminal("--database", database.url, "--screen", screen)
-    view.until("Open")
+    view.until("Help")
     view.quiet()
     view.type("\r")
     view.quiet()
