@@ -142,7 +142,7 @@ async def test_a_crashing_server_and_cut_connections_cost_nothing(tmp_path: Path
     with own_server(tmp_path / "server") as server:
         database = await Database.open(server.url)
         await create_missing_tables(database)
-        environ = environment(server.url, tmp_path, runner_slots=20, poll=1.0, lease=15)
+        environ = environment(server.url, tmp_path, runner_slots=20, poll=1.0, lease=300)
         async with serving() as service:
             with Fleet(environ, tmp_path, *WORKERS, "--only", "runner") as fleet:
                 ids = await begun(database, service, 300, fleet, 4)
