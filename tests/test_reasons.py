@@ -24,6 +24,7 @@ def mail(**columns: Any) -> QueuedMail:
     [
         ({}, "about to be sent"),
         ({"created_at": NOW - timedelta(minutes=5)}, "due for 5m"),
+        ({"email_status": "cancelled"}, "its message is cancelled; it will not leave"),
         (
             {"attempts": 0, "last_attempt": NOW + timedelta(seconds=8)},
             "leaves in 8s; undo takes it back",

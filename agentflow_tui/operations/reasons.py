@@ -82,7 +82,7 @@ def why_mail(mail: QueuedMail, now: datetime, workers: WorkerSettings) -> str:
         case "held":
             return "held; release it to send"
         case "cancelled":
-            return "cancelled"
+            return mail.error or "cancelled"
         case "processing":
             if mail.is_abandoned(now, timedelta(seconds=workers.lease)):
                 return f"its worker is gone; claimed {age(now - _claimed(mail, now))} ago"
@@ -97,6 +97,8 @@ def _claimed(mail: QueuedMail, now: datetime) -> datetime:
 
 
 def _why_waiting(mail: QueuedMail, now: datetime, workers: WorkerSettings) -> str:
+    if mail.email_status == "cancelled":
+        return "its message is cancelled; it will not leave"
     due = mail.next_try(workers.retry_base, workers.retry_limit)
     error = f": {mail.error}" if mail.error else ""
     if due is not None and due > now:

@@ -22,6 +22,9 @@ KIND = "mails"
 TASK = "email.send"
 """``task_logs.taskType`` of the journal's rows about attempts."""
 
+CANCELLED_TASK = "email.cancel"
+"""The same for mail that was not sent because its message is cancelled."""
+
 LARGE = 100_000
 """Bytes of a mail's columns from which they are read when it is their turn, not with the claim."""
 
@@ -32,7 +35,8 @@ _RECEIPTS = UUID("5b2c1f0e-7a53-4a58-9d0b-6f6b9f1f0c11")
 class Claimed:
     """A mail that is now this process's. ``email_id`` is None where the email's row is missing.
 
-    ``before`` is the value that ``lastAttempt`` had; the contents are None while ``large``.
+    ``before`` is the value that ``lastAttempt`` had. ``cancelled``: somebody has cancelled the
+    message and left it in the queue. The contents are None while ``large``.
     """
 
     id: str
@@ -42,6 +46,7 @@ class Claimed:
     before: datetime | None
     created_at: datetime | None
     user_id: str | None
+    cancelled: bool
     large: bool
     subject: str | None
     body: str | None = field(repr=False)
@@ -146,7 +151,7 @@ WITH {_STALE if stale else ""}pending AS MATERIALIZED (
 )
 SELECT c.id, e.{{emails.id}}::text, c.token, c.claimed_at, c.before,
        coalesce({{e.emails.createdAt}}, c.created_at), {{e.emails.userId}}::text,
-       {large}, {contents}
+       coalesce({{e.emails.status}}::text = 'cancelled', false), {large}, {contents}
   FROM claimed c LEFT JOIN {{emails}} e ON e.{{emails.id}} = c.email_id
  ORDER BY c.priority DESC, c.created_at
 """,
@@ -176,7 +181,8 @@ SELECT extract(epoch FROM min({NEXT_TRY}) - now())::float8
 class Settlement:
     """What became of one claimed mail, and the journal's row of the attempt.
 
-    ``status`` is ``completed``, ``failed`` or ``pending``; ``email_status`` None leaves ``emails``.
+    ``status`` is ``completed``, ``failed``, ``cancelled`` or ``pending``; ``email_status`` None
+    leaves ``emails`` as it is.
     """
 
     id: str

@@ -277,6 +277,9 @@ class Sender:
         if held.lost or held.renewed_at < monotonic() - crew.settings.workers.lease / 2:
             self._end(held, None)  # somebody else may have it; giving back is fenced
             return
+        if held.row.cancelled:
+            self._end(held, outcomes.cancelled(held))
+            return
         self._with_transport += 1
         if held.is_slow:
             task = crew.spawn(self._send_slowly(crew, held, letterhead))

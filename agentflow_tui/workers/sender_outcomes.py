@@ -62,6 +62,17 @@ def unbuildable(held: Held, sentence: str) -> Settlement:
     return _settlement(held, "failed", sentence, _entry(held, error=sentence, started=None))
 
 
+def cancelled(held: Held) -> Settlement:
+    """Somebody has cancelled the message, which the queue had not heard of."""
+    sentence = "Not sent: the message is cancelled."
+    entry = replace(
+        _entry(held, error=None, started=None),
+        task_type=store.CANCELLED_TASK,
+        output={"answer": sentence},
+    )
+    return _settlement(held, "cancelled", sentence, entry)
+
+
 def nobody_left(held: Held) -> Settlement:
     """Everybody had their say in earlier attempts."""
     status, error = _with_earlier_refusals(held)

@@ -176,6 +176,29 @@ async def test_who_accepted_never_gets_it_again_not_even_after_an_operators_retr
     assert sorted(got) == ["al@acme.test", "bob@acme.test", "greylist@acme.test"]
 
 
+async def test_a_cancelled_message_does_not_leave_and_every_other_word_does(
+    database: Database, catcher_of: Any, sender_on: Start
+) -> None:
+    catcher = await catcher_of()
+    words = ["cancelled", "draft", "queued", "Cancelled?", None]
+    await queue(database, *([f"to{n}@acme.test"] for n, _ in enumerate(words, start=1)))
+    for number, word in enumerate(words, start=1):
+        await database.execute(
+            "UPDATE {emails} SET {emails.status} = $2 WHERE {emails.id} = $1", uid(number), word
+        )
+    await sender_on(catcher.url).settled()
+    got = sorted(each.recipients[0] for each in catcher.caught)
+    assert got == [f"to{n}@acme.test" for n in (2, 3, 4, 5)]
+    sentence = "Not sent: the message is cancelled."
+    assert await _row(database) == ("cancelled", 1, sentence, "cancelled", None)
+    told = await ask(
+        database,
+        "SELECT {task_logs.status}, {task_logs.output} ->> 'answer' FROM {task_logs}"
+        " WHERE {task_logs.taskType} = 'email.cancel'",
+    )
+    assert told == [("completed", sentence)]
+
+
 async def test_a_relay_that_is_down_costs_no_attempt_and_heals(
     database: Database, catcher_of: Any, sender_on: Start
 ) -> None:
