@@ -8,7 +8,6 @@ directory first.
 
 import asyncio
 import os
-import re
 import statistics
 import subprocess
 import sys
@@ -22,6 +21,8 @@ from agentflow_tui.console.environment import Environment
 from agentflow_tui.console.views.view import Place
 from agentflow_tui.settings import Context, Settings
 from agentflow_tui.store import embedded
+from benchmarks.peers import python_with
+from benchmarks.servers import resident
 from benchmarks.tables import Result, ratio, show
 from tests.console.ptys import Terminal
 
@@ -100,14 +101,14 @@ def starts(url: str) -> list[Result]:
     ]
 
 
-def harlequin(url: str, folder: Path) -> list[Result]:
+def harlequin(url: str) -> list[Result]:
     """The same start of a database client in Textual, in an environment of its own."""
-    subprocess.run([sys.executable, "-m", "venv", folder], check=True)
-    pip = [str(folder / "bin" / "pip"), "install", "--quiet", "harlequin", "harlequin-postgres"]
-    subprocess.run(pip, check=True)
+    python = python_with("harlequin", "harlequin", "harlequin-postgres")
+    if python is None:
+        return []
     source = (
         "import os\n"
-        f"os.execv({str(folder / 'bin' / 'harlequin')!r}, "
+        f"os.execv({str(python.parent / 'harlequin')!r}, "
         f"['harlequin', '--no-download-tzdata', '-a', 'postgres', {url!r}])"
     )
     ours, theirs = [], []
@@ -191,13 +192,6 @@ async def idle(url: str) -> list[Result]:
         ]
 
 
-def resident(pid: int) -> float:
-    """Resident memory in MB."""
-    status = Path(f"/proc/{pid}/status").read_text()
-    found = re.search(r"VmRSS:\s+(\d+)", status)
-    return int(found.group(1)) / 1024 if found else 0.0
-
-
 def memory(url: str) -> list[Result]:
     ours = Terminal(["--database", url, "--screen", "tasks"], size=SMALL)
     peer = Peer(MINIMAL, SMALL)
@@ -231,7 +225,7 @@ def main() -> None:
         url = server.url
         results = [*starts(url), *keys(url), *traffic(url), *asyncio.run(idle(url)), *memory(url)]
         if "--peers" in sys.argv:
-            results += harlequin(url, Path(home) / "peers")
+            results += harlequin(url)
     show(results)
 
 

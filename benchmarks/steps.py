@@ -1,7 +1,7 @@
 """Steps a second: workflows of five steps that do nothing, a hundred in flight, each step committed
 before the next, beside a bare loop of the same statements and, if asked for, dbos.
 
-    python -m benchmarks.steps [--workflows 4000] [--rounds 5] [--dbos]
+    python -m benchmarks.steps [--workflows 4000] [--rounds 5] [--dbos] [--quick]
 
 The bare loop claims a hundred workflows and writes each step of all of them in one statement, with
 its journal row and its fencing, and does nothing else: no step definitions read, no tasks, no time
@@ -13,11 +13,7 @@ import argparse
 import asyncio
 import json
 import logging
-import os
-import statistics
 import subprocess
-import sys
-import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,13 +23,12 @@ import asyncpg
 
 from agentflow_tui.settings import Settings
 from agentflow_tui.steps.calls import Call, Handler
-from agentflow_tui.store import embedded
-from agentflow_tui.store.database import Database
-from agentflow_tui.store.ddl import create_missing_tables
 from agentflow_tui.workers import supervisor
 from agentflow_tui.workers.roles import Crew, Turn
 from agentflow_tui.workers.runner import Runner
-from benchmarks.tables import Result, ratio, show
+from benchmarks.peers import python_with
+from benchmarks.servers import settle, tables
+from benchmarks.tables import Result, rates, ratio, show
 
 STEPS = 5
 IN_FLIGHT = 100
@@ -135,8 +130,7 @@ class Stamped(Runner):
 async def fill(connection: Any, workflows: int) -> None:
     await connection.execute("TRUNCATE workflows, task_logs CASCADE")
     await connection.execute(FILL, DEFINITION, workflows)
-    await connection.execute("VACUUM ANALYZE workflows")
-    await connection.execute("CHECKPOINT")
+    await settle(connection, "workflows")
 
 
 async def bare(url: str, workflows: int) -> float:
@@ -177,17 +171,6 @@ async def ours(connection: Any, url: str, workflows: int) -> float:
     return float(taken / (over - runner.began))
 
 
-def dbos_python() -> Path:
-    """The interpreter of an environment that has dbos, made when it is not there."""
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    home = cache / "agentflow-benchmarks" / "dbos"
-    python = home / "bin" / "python"
-    if not python.exists():
-        subprocess.run([sys.executable, "-m", "venv", home], check=True)
-        subprocess.run([python, "-m", "pip", "install", "-q", "dbos>=3,<4"], check=True)
-    return python
-
-
 def dbos(python: Path, url: str) -> float:
     """Steps a second of dbos, started and warm."""
     words = [url, str(DBOS_WORKFLOWS), str(IN_FLIGHT), str(STEPS)]
@@ -198,44 +181,45 @@ def dbos(python: Path, url: str) -> float:
 
 
 async def measure(url: str, workflows: int, rounds: int, python: Path | None) -> list[Result]:
-    database = await Database.open(url)
-    await create_missing_tables(database)
-    database.close()
     connection = await asyncpg.connect(url)
-    rates: dict[str, list[float]] = {"bare": [], "ours": [], "dbos": []}
+    found: dict[str, list[float]] = {"bare": [], "ours": [], "dbos": []}
     for _ in range(rounds):
         await fill(connection, workflows)
-        rates["bare"].append(await bare(url, workflows))
+        found["bare"].append(await bare(url, workflows))
         await fill(connection, workflows)
-        rates["ours"].append(await ours(connection, url, workflows))
+        found["ours"].append(await ours(connection, url, workflows))
         if python is not None:
-            rates["dbos"].append(await asyncio.to_thread(dbos, python, url))
+            found["dbos"].append(await asyncio.to_thread(dbos, python, url))
     await connection.close()
-    results = []
-    for name, target in (("bare", 1 / AT_LEAST_OF_BARE), ("dbos", 1 / TIMES_DBOS)):
-        if rates[name]:
-            note = " against ".join(
-                f"{statistics.median(rates[who]):,.0f}" for who in ("ours", name)
-            )
-            metric = f"time for a step that does nothing, against {name}"
-            value = ratio(rates[name], rates["ours"])
-            results.append(Result(metric, value, target, note=f"{note} steps/s"))
-    return results
+    return [
+        Result(
+            f"steps that do nothing, against {what}",
+            ratio(found["ours"], found[name]),
+            target,
+            note=rates(found["ours"], found[name], "steps"),
+            at_least=True,
+        )
+        for name, what, target in (
+            ("bare", "the batched bare loop", AT_LEAST_OF_BARE),
+            ("dbos", "dbos", TIMES_DBOS),
+        )
+        if found[name]
+    ]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--workflows", type=int, default=4000)
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--quick", action="store_true", help="3 rounds of 1,000 workflows")
     parser.add_argument("--dbos", action="store_true", help="measure dbos, too")
     given = parser.parse_args()
     logging.disable(logging.WARNING)
-    python = dbos_python() if given.dbos else None
-    with (
-        tempfile.TemporaryDirectory(prefix="agentflow-steps-") as folder,
-        embedded.start(Path(folder) / "server", linger=0.5) as server,
-    ):
-        show(asyncio.run(measure(server.url, given.workflows, given.rounds, python)))
+    python = python_with("dbos", "dbos>=3,<4") if given.dbos else None
+    if given.quick:
+        given.workflows, given.rounds = 1000, 3
+    with tables(accelerated=False) as url:
+        show(asyncio.run(measure(url, given.workflows, given.rounds, python)))
 
 
 if __name__ == "__main__":
