@@ -3,7 +3,7 @@
 import asyncio
 import re
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,6 +36,19 @@ async def _create(url: str, *, accelerated: bool) -> None:
     database.close()
 
 
+async def another(url: str, name: str, *, documented: bool = True) -> str:
+    """The URL of one more database of the same server, with the documented tables or empty."""
+    connection = await asyncpg.connect(url)
+    await connection.execute(f"DROP DATABASE IF EXISTS {name}")
+    await connection.execute(f"CREATE DATABASE {name}")
+    await connection.close()
+    head, _, query = url.partition("?")
+    made = f"{head.rpartition('/')[0]}/{name}?{query}"
+    if documented:
+        await _create(made, accelerated=True)
+    return made
+
+
 async def settle(connection: Any, *names: str) -> None:
     """Leave nothing to do that would disturb, or favour, what is measured next."""
     await connection.execute(f"VACUUM ANALYZE {', '.join(names)}")
@@ -60,10 +73,6 @@ async def written(connection: Any) -> Written:
         " (pg_current_wal_insert_lsn() - '0/0')::int8"
     )
     return Written(*row)
-
-
-async def connected(url: str, count: int) -> Sequence[Any]:
-    return [await asyncpg.connect(url) for _ in range(count)]
 
 
 def resident(pid: int) -> float:
