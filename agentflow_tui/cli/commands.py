@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 
 from agentflow_tui import settings
-from agentflow_tui.errors import UsageError
+from agentflow_tui.errors import AgentflowError, UsageError
 from agentflow_tui.schema import TABLES, Table, find_table
 from agentflow_tui.settings import Settings
 from agentflow_tui.store.database import Database, Manners, masked
@@ -59,9 +59,11 @@ async def _opened(chosen: Settings, *, seconds: float = 60.0) -> AsyncIterator[D
             server.release()
 
 
-def _with_database(options: Options, work: Callable[[Database], Awaitable[int]]) -> int:
+def _connected(
+    chosen: Settings, work: Callable[[Database], Awaitable[int]], *, seconds: float = 60.0
+) -> int:
     async def run() -> int:
-        async with _opened(_settings(options)) as database:
+        async with _opened(chosen, seconds=seconds) as database:
             return await work(database)
 
     return asyncio.run(run())
@@ -110,7 +112,7 @@ def db_init(options: Options) -> int:
         say(f"Created {', '.join(made)}." if made else "All thirteen tables are there.")
         return 0
 
-    return _with_database(options, init)
+    return _connected(_settings(options), init)
 
 
 def db_uri(options: Options) -> int:
@@ -130,11 +132,9 @@ def db_accelerate(options: Options) -> int:
     """Build or drop the optional indexes and triggers."""
     from agentflow_tui.cli.accelerating import accelerate
 
-    async def run() -> int:
-        async with _opened(_settings(options), seconds=24 * 3600.0) as database:
-            return await accelerate(database, options)
-
-    return asyncio.run(run())
+    return _connected(
+        _settings(options), lambda database: accelerate(database, options), seconds=24 * 3600.0
+    )
 
 
 def doctor(options: Options) -> int:
@@ -152,12 +152,8 @@ def list_rows(options: Options) -> int:
     if options.limit is not None and options.limit < 0:
         raise UsageError("--limit wants a number of rows, 0 or more.")
 
-    async def run() -> int:
-        chosen = _settings(options)
-        async with _opened(chosen) as database:
-            return await print_list(database, chosen, table, options)
-
-    return asyncio.run(run())
+    chosen = _settings(options)
+    return _connected(chosen, lambda database: print_list(database, chosen, table, options))
 
 
 def show(options: Options) -> int:
@@ -165,9 +161,49 @@ def show(options: Options) -> int:
     from agentflow_tui.cli.showing import print_row
 
     table = _table(options.table)
-    return _with_database(
-        options, lambda database: print_row(database, table, options.id, as_json=options.json)
+    return _connected(
+        _settings(options),
+        lambda database: print_row(database, table, options.id, as_json=options.json),
     )
+
+
+def _may_write(chosen: Settings, options: Options) -> Settings:
+    """The settings, where they allow changes. Raises `AgentflowError` where they do not."""
+    if chosen.context.read_only:
+        why = "--read-only" if options.read_only else f"the context {chosen.context.name!r}"
+        raise AgentflowError(f"Nothing was changed: {why} opens the database read-only.")
+    return chosen
+
+
+def change(options: Options) -> int:
+    """Do to rows what a verb says."""
+    from agentflow_tui.cli import changing, verbs
+
+    request = verbs.request(options, _table(options.table))
+    chosen = _may_write(_settings(options), options)
+    return _connected(
+        chosen,
+        lambda database: changing.change(database, chosen, request),
+        seconds=changing.SECONDS,
+    )
+
+
+def undo(options: Options) -> int:
+    """Take a change back."""
+    from agentflow_tui.cli.undoing import take_back
+
+    chosen = _may_write(_settings(options), options)
+    return _connected(
+        chosen, lambda database: take_back(database, chosen, options.journal, as_json=options.json)
+    )
+
+
+def redo(options: Options) -> int:
+    """Do again what was taken back."""
+    from agentflow_tui.cli.undoing import do_again
+
+    chosen = _may_write(_settings(options), options)
+    return _connected(chosen, lambda database: do_again(database, chosen, as_json=options.json))
 
 
 def completion(options: Options) -> int:

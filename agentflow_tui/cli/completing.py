@@ -2,9 +2,13 @@
 
 from collections.abc import Sequence
 
-from agentflow_tui.schema import TABLES, find_table
+from agentflow_tui.cli.verbs import operations_of, options_of, tables_of
+from agentflow_tui.operations.verbs import VERB_WORDS
+from agentflow_tui.schema import TABLES, Table, find_table
 
-_COMMANDS = ("demo", "worker", "db", "doctor", "list", "show", "completion")
+_COMMANDS = (
+    "demo", "worker", "db", "doctor", "list", "show", *VERB_WORDS, "undo", "redo", "completion",
+)  # fmt: skip
 _OPTIONS = {
     "": ("--context", "--database", "--read-only", "--screen", "--version", "--workers"),
     "demo": ("--scale", "--seed", "--reset", "--no-console"),
@@ -12,7 +16,16 @@ _OPTIONS = {
     "doctor": ("--json",),
     "list": ("--json", "--csv", "--limit", "--sort"),
     "show": ("--json",),
-}
+    "undo": ("--json",),
+    "redo": ("--json",),
+    **{
+        verb: (
+            "--where", "--all", *(f"--{name}" for name in options_of(verb)),
+            "--dry-run", "--expect", "--yes", "--json",
+        )
+        for verb in VERB_WORDS
+    },
+}  # fmt: skip
 _BELOW = {
     "db": ("init", "uri", "accelerate"),
     "completion": ("bash", "zsh", "fish"),
@@ -63,6 +76,8 @@ def candidates(words: Sequence[str]) -> list[str]:
         found = _BELOW[command]
     elif command in {"list", "show"}:
         found = _of_table(before[before.index(command) + 1 :], word, command)
+    elif command in VERB_WORDS:
+        found = _of_verb(before[before.index(command) + 1 :], word, command)
     else:
         found = ()
     return [candidate for candidate in found if candidate.startswith(word)]
@@ -77,8 +92,28 @@ def _of_table(before: Sequence[str], word: str, command: str) -> Sequence[str]:
         return ()
     if before[-1] == "--sort":
         return [c.name for c in table.columns if not c.secret]
+    return _of_filter(table, word)
+
+
+def _of_verb(before: Sequence[str], word: str, verb: str) -> Sequence[str]:
+    named = [w for w in before if not w.startswith("-")]
+    if not named:
+        return tables_of(verb)
+    table = find_table(named[0])
+    if table is None:
+        return ()
+    if before[-1] == "--where":
+        return _of_filter(table, word)
+    if before[-1] == "--set":
+        return [f"{o.field}=" for o in operations_of(verb) if o.table == table.name]
+    return ()
+
+
+def _of_filter(table: Table, text: str) -> Sequence[str]:
+    """The filter so far, with what its last word may become."""
+    done, space, word = text.rpartition(" ")
     name, colon, value = word.partition(":")
     if colon and name == "status":
-        done, comma, _ = value.rpartition(",")
-        return [f"status:{done}{comma}{status}" for status in table.statuses]
-    return [f"{c.name}:" for c in table.columns if not c.secret]
+        chosen, comma, _ = value.rpartition(",")
+        return [f"{done}{space}status:{chosen}{comma}{status}" for status in table.statuses]
+    return [f"{done}{space}{c.name}:" for c in table.columns if not c.secret]

@@ -8,10 +8,10 @@ import os
 import sys
 from collections.abc import Sequence
 
+from agentflow_tui.cli import INTERRUPTED
 from agentflow_tui.cli.parser import parse
-from agentflow_tui.errors import AgentflowError
-
-INTERRUPTED = 130
+from agentflow_tui.errors import AgentflowError, FilterError
+from agentflow_tui.text import cell_width, safe
 
 
 def run() -> None:
@@ -27,6 +27,8 @@ def main(arguments: Sequence[str]) -> int:
         sys.stdout.flush()
     except AgentflowError as error:
         print(f"agentflow: {error}", file=sys.stderr)
+        if isinstance(error, FilterError) and error.text:
+            print(underlined(error), file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
         return INTERRUPTED
@@ -35,3 +37,11 @@ def main(arguments: Sequence[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     return code
+
+
+def underlined(error: FilterError) -> str:
+    """A filter, with its mistake underlined on the next line."""
+    text, start, end = error.text, error.start, error.end
+    before, mistake, after = safe(text[:start]), safe(text[start:end]), safe(text[end:])
+    under = " " * cell_width(before) + "^" * max(1, cell_width(mistake))
+    return f"  {before}{mistake}{after}\n  {under}"

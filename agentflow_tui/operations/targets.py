@@ -1,6 +1,7 @@
 """The rows an operation is for, frozen when it is asked for: later arrivals are not touched."""
 
 import hashlib
+import re
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
@@ -13,6 +14,8 @@ from agentflow_tui.store.queries import Query
 
 Progress = Callable[[int], None]
 """Is told how many rows are done so far."""
+
+_DIGEST = re.compile("sha256:[0-9a-f]{16}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +93,6 @@ async def _gather(
 
 def named(operation: Operation, id_: str) -> str:
     """What a row is called where everybody reads it: its id, or for a secret one a digest of it."""
-    if not operation.change.described.primary_key.secret:
+    if not operation.change.described.primary_key.secret or _DIGEST.fullmatch(id_):
         return id_
     return f"sha256:{hashlib.sha256(id_.encode()).hexdigest()[:16]}"

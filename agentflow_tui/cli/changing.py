@@ -1,0 +1,242 @@
+"""``agentflow VERB``: freeze the rows, say what will be done, ask where it matters, do it."""
+
+import asyncio
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+
+from agentflow_tui import clock
+from agentflow_tui.cli import INTERRUPTED
+from agentflow_tui.cli.outcomes import capital, put, report, say
+from agentflow_tui.cli.progress import progress
+from agentflow_tui.cli.verbs import Request
+from agentflow_tui.errors import AgentflowError, UsageError
+from agentflow_tui.operations.changing import BrokenOffError, carry_out
+from agentflow_tui.operations.operation import Harm
+from agentflow_tui.operations.outcomes import Outcome, reasons
+from agentflow_tui.operations.targets import Targets, freeze_matching, freeze_rows, named
+from agentflow_tui.operations.world import World
+from agentflow_tui.settings import Settings
+from agentflow_tui.store.changes import records
+from agentflow_tui.store.database import Database
+from agentflow_tui.store.lists import LISTINGS
+from agentflow_tui.store.queries import Query, query
+from agentflow_tui.text import number, plural, safe
+
+SECONDS = 600.0
+"""Time for one statement: a filter may have to look at every row of a large table."""
+
+MANY = 50
+"""Rows beyond which one is asked."""
+
+DIGEST = "sha256:"
+"""How the digest of a secret id begins, which stands for it wherever rows are named."""
+
+
+async def change(database: Database, settings: Settings, request: Request) -> int:
+    """Carry out what was asked for. Returns the exit code.
+
+    Raises `AgentflowError`, `UsageError` for a filter that cannot be understood and where somebody
+    would have to be asked and cannot be.
+    """
+    lacking = request.operation.change.missing(database.binding)
+    if lacking:
+        raise AgentflowError(f"{request.operation.title} cannot be done here: {lacking}.")
+    world = World.of(database, settings)
+    targets = await _freeze(world, settings, request)
+    asking = Asking(settings, request, targets, records.keeps_operations(database.binding))
+    if request.expect is not None and request.expect != targets.matched:
+        say(f"{plural(targets.matched, 'row')} matched, not {number(request.expect)}.")
+        return asking.leave()
+    asking.explain()
+    if request.dry_run or not targets.fit or not await asking.agreed():
+        return asking.leave()
+    return await _carry_out(world, request, targets)
+
+
+async def _freeze(world: World, settings: Settings, request: Request) -> Targets:
+    operation, argument = request.operation, request.argument
+    with progress(lambda count: f"{plural(count, 'row')} found …") as told:
+        if not request.ids:
+            wanted = _query(world, settings, request)
+            return await freeze_matching(world, operation, wanted, argument, told)
+        secret = operation.change.described.primary_key.secret
+        if secret and any(id_.startswith(DIGEST) for id_ in request.ids):
+            wanted = _query(world, settings, request)
+            every = await freeze_matching(world, operation, wanted, argument, told)
+            return _those_named(every, request.ids)
+        return await freeze_rows(world, operation, request.ids, argument)
+
+
+def _query(world: World, settings: Settings, request: Request) -> Query[Any]:
+    found = query(
+        LISTINGS[request.operation.table],
+        world.database.binding,
+        request.where,
+        now=clock.now(),
+        zone=clock.zone(settings.console.time_zone),
+    )
+    return replace(found, scan=None)
+
+
+def _those_named(every: Targets, ids: tuple[str, ...]) -> Targets:
+    """The rows of which the ids, or the digests of the ids, were given."""
+    names = {row.id: {row.id, named(every.operation, row.id)} for row in every.rows}
+    rows = tuple(row for row in every.rows if not names[row.id].isdisjoint(ids))
+    found = {name for row in rows for name in names[row.id]}
+    missing = tuple(dict.fromkeys(id_ for id_ in ids if id_ not in found))
+    return replace(every, rows=rows, missing=missing)
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """What is said, and asked, before anything is done."""
+
+    settings: Settings
+    request: Request
+    targets: Targets
+    journalled: bool
+
+    def explain(self) -> None:
+        """Say what will be done to how many rows, and what that means."""
+        operation, targets = self.request.operation, self.targets
+        say(f"{operation.table}: {self._counts()}.")
+        if not targets.fit:
+            return
+        if operation.argument is not None and targets.argument is not None:
+            for line in operation.argument.effect(targets.argument):
+                say(f"  {safe(line)}")
+        for line in (operation.warning, self._final()):
+            if line:
+                say(line)
+
+    def _counts(self) -> str:
+        past, fit, refused = self.request.operation.past, self.targets.fit, self.targets.refused
+        if not self.targets.matched:
+            return "no row matches"
+        why = safe(reasons(refused))
+        if len(refused) == 1 and not fit:
+            return f"the row will not be {past}: {why}"
+        if not fit:
+            return f"none of the {number(len(refused))} rows will be {past}: {why}"
+        skipped = f", {number(len(refused))} will be skipped: {why}" if refused else ""
+        return f"{plural(len(fit), 'row')} will be {past}{skipped}"
+
+    def _final(self) -> str:
+        """Why it cannot be taken back; ``""`` when it can."""
+        if self.request.operation.irrevocable:
+            return f"This cannot be taken back: {self.request.operation.irrevocable}."
+        if not self.journalled:
+            return "This cannot be taken back: this database has no journal that could hold it."
+        return ""
+
+    def _why_ask(self) -> str:
+        """Why this is not done without asking; ``""`` when it is."""
+        operation, context = self.request.operation, self.settings.context
+        final = operation.harm is Harm.IRREVERSIBLE or operation.change.deletes
+        if final and self._final():
+            return "it cannot be taken back"
+        if context.production:
+            return f"{context.name} is in production"
+        if len(self.targets.fit) > MANY:
+            return f"it is more than {MANY} rows"
+        return ""
+
+    async def agreed(self) -> bool:
+        """Whether it shall be done: asked where that is called for. Raises `UsageError`."""
+        why = self._why_ask()
+        if not why or self.request.agreed:
+            return True
+        if not sys.stdin.isatty():
+            raise UsageError(
+                f"Nothing was changed: {why}, and nobody can be asked here; say --yes for it."
+            )
+        return await self._typed(capital(why))
+
+    async def _typed(self, why: str) -> bool:
+        fit = self.targets.fit
+        id_ = str(fit[0].id)
+        name = named(self.request.operation, id_)
+        wanted = number(len(fit)) if len(fit) > 1 else safe(name)
+        say(f"{why}. Type {wanted} to go on; anything else leaves all as it is.")
+        typed = (await _line()).strip()
+        if len(fit) == 1:
+            return typed in {id_, name}
+        return typed.replace(",", "") == str(len(fit))
+
+    def leave(self) -> int:
+        """Leave everything as it is, and say so. Returns the exit code."""
+        say("Nothing was changed.")
+        operation, targets, dry = self.request.operation, self.targets, self.request.dry_run
+        untouched = Outcome(
+            verb=operation.verb,
+            table=operation.table,
+            past=operation.past,
+            matched=targets.matched,
+            applied=0,
+            skipped=tuple((named(operation, id_), why) for id_, why in targets.refused),
+        )
+        if self.request.as_json:
+            put(untouched, **({"dry_run": True} if dry else {}))
+        expected = self.request.expect in {None, targets.matched}
+        return 0 if dry and expected and targets.matched and not targets.refused else 1
+
+
+async def _line() -> str:
+    """A line from the terminal. Waits in the loop, so that Ctrl+C is heard."""
+    loop = asyncio.get_running_loop()
+    typed = asyncio.Event()
+    loop.add_reader(sys.stdin, typed.set)
+    try:
+        await typed.wait()
+    finally:
+        loop.remove_reader(sys.stdin)
+    return sys.stdin.readline()
+
+
+async def _carry_out(world: World, request: Request, targets: Targets) -> int:
+    total = number(len(targets.fit))
+    try:
+        with (
+            _stopping() as stop,
+            progress(lambda done: f"{number(done)} of {total} {request.operation.past} …") as told,
+        ):
+            outcome = await carry_out(world, targets, progress=told, stop=stop)
+    except BrokenOffError as error:
+        if request.as_json:
+            put(error.outcome)
+        raise
+    except asyncio.CancelledError:
+        say("Broken off; 'agentflow list task_logs taskType~operator' shows what was done.")
+        return INTERRUPTED
+    back = ""
+    if outcome.journal and not request.operation.irrevocable:
+        back = f"'agentflow undo {outcome.journal}' takes that back."
+    return report(outcome, as_json=request.as_json, back=back)
+
+
+@contextmanager
+def _stopping() -> Iterator[asyncio.Event]:
+    """Yields what is set by Ctrl+C. The second Ctrl+C breaks off at once."""
+    loop, task, stop = asyncio.get_running_loop(), asyncio.current_task(), asyncio.Event()
+
+    def interrupt() -> None:
+        if stop.is_set() and task is not None:
+            task.cancel()
+        elif not stop.is_set():
+            stop.set()
+            say("Stopping after the rows that are being written …")
+
+    signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = {s: signal.getsignal(s) for s in signals if signal.getsignal(s) != signal.SIG_IGN}
+    for each in before:
+        loop.add_signal_handler(each, interrupt)
+    try:
+        yield stop
+    finally:
+        for each, handler in before.items():
+            loop.remove_signal_handler(each)
+            signal.signal(each, handler)

@@ -1,0 +1,45 @@
+"""What came of a change, as the command line says it: the object to stdout, sentences to stderr."""
+
+import json
+import sys
+
+from agentflow_tui.cli import INTERRUPTED
+from agentflow_tui.operations.outcomes import Outcome
+from agentflow_tui.text import number, safe
+
+NAMED = 10
+"""Skipped rows that are named one by one; ``--json`` names all of them."""
+
+
+def say(line: str) -> None:
+    """Something about the data: to stderr."""
+    print(line, file=sys.stderr, flush=True)
+
+
+def put(outcome: Outcome, **more: object) -> None:
+    """The contract's object: to stdout."""
+    print(json.dumps({**outcome.as_json(), **more}, ensure_ascii=True))
+
+
+def report(outcome: Outcome, *, as_json: bool, back: str = "") -> int:
+    """Say what came of it and how it is taken ``back``. Returns the exit code."""
+    say(safe(f"{capital(outcome.sentence)}.{' ' if back else ''}{back}"))
+    if not as_json:
+        _name_skipped(outcome.skipped)
+    else:
+        put(outcome)
+    if outcome.stopped:
+        return INTERRUPTED
+    return 0 if outcome.matched and outcome.applied == outcome.matched else 1
+
+
+def _name_skipped(skipped: tuple[tuple[str, str], ...]) -> None:
+    for id_, reason in skipped[:NAMED]:
+        say(f"  {safe(id_)}  {safe(reason)}")
+    if len(skipped) > NAMED:
+        say(f"  … and {number(len(skipped) - NAMED)} more; --json names them all")
+
+
+def capital(words: str) -> str:
+    """The words as the beginning of a sentence."""
+    return words[:1].upper() + words[1:]
