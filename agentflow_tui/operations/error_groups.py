@@ -1,6 +1,6 @@
 """Failures grouped by what went wrong, and which kinds are new."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -21,7 +21,10 @@ NEW_WITHIN = timedelta(hours=12)
 
 @dataclass(frozen=True, slots=True)
 class ErrorGroup:
-    """One kind of error. ``counts`` are by `SPANS`; ``sources`` are the tables it occurs in."""
+    """One kind of error. ``counts`` are by `SPANS`; ``sources`` are the tables it occurs in.
+
+    ``ids`` are the rows that make the group, by table: what a verb on the group acts on.
+    """
 
     key: str
     label: str
@@ -32,6 +35,7 @@ class ErrorGroup:
     sources: tuple[str, ...]
     sample: str
     is_new: bool
+    ids: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def words(self) -> str:
@@ -63,7 +67,7 @@ class _Gathered:
     label: str
     sample: str
     at: list[datetime] = field(default_factory=list)
-    sources: set[str] = field(default_factory=set)
+    ids: dict[str, list[str]] = field(default_factory=dict)
     total: int = 0
 
 
@@ -74,7 +78,7 @@ def group(failures: Iterable[Failure], now: datetime) -> list[ErrorGroup]:
         mark = fingerprint(failure.error or "(no reason given)")
         found = gathered.setdefault(mark.key, _Gathered(mark.label, failure.error))
         found.total += 1
-        found.sources.add(failure.source)
+        found.ids.setdefault(failure.source, []).append(failure.id)
         if failure.at is not None:
             found.at.append(failure.at)
     groups = [_finished(key, found, now) for key, found in gathered.items()]
@@ -90,7 +94,8 @@ def _finished(key: str, found: _Gathered, now: datetime) -> ErrorGroup:
         total=found.total,
         first=first,
         last=last,
-        sources=tuple(sorted(found.sources)),
+        sources=tuple(sorted(found.ids)),
         sample=found.sample,
         is_new=first is not None and now - first <= NEW_WITHIN,
+        ids={table: tuple(found.ids[table]) for table in sorted(found.ids)},
     )

@@ -1,0 +1,1 @@
+"""What needs somebody's attention, and what has been seen to."""
