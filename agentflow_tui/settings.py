@@ -6,6 +6,7 @@ print it.
 """
 
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
@@ -19,22 +20,32 @@ from agentflow_tui.errors import SettingsError
 SectionT = TypeVar("SectionT")
 
 
-def option(default: Any, about: str) -> Any:
-    """A setting with its built-in value and its manual."""
+COLOURS = ("primary", "secondary", "accent", "success", "warning", "error")
+"""Colours of the theme that a context's title bar may have."""
+
+_NAME = re.compile(r"\w[\w.-]*")
+"""What a context may be called: it is typed behind ``:ctx``, and files are called after it."""
+
+
+def option(default: Any, about: str, *, secret: bool = False) -> Any:
+    """A setting with its built-in value and its manual. A secret one stays out of every repr."""
+    metadata = {"about": about, "secret": secret}
     if isinstance(default, dict):
-        return field(default_factory=lambda: dict(default), metadata={"about": about})
-    return field(default=default, metadata={"about": about})
+        return field(default_factory=lambda: dict(default), metadata=metadata, repr=not secret)
+    return field(default=default, metadata=metadata, repr=not secret)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Context:
-    """One named database: ``[contexts.NAME]``."""
+    """One database: ``[contexts.NAME]``, or one without a name that was given as a URL."""
 
-    name: str = option("default", "set by the section's name")
-    database_url: str = option("", "postgresql://user@host:5432/name; empty: the embedded server")
+    name: str = option("", "set by the section's name")
+    database_url: str = option(
+        "", "postgresql://user@host:5432/name; empty: the embedded server", secret=True
+    )
     read_only: bool = option(False, "open every session read-only and disable every change")
     production: bool = option(False, "mark it unmistakably, and ask more before a change")
-    colour: str = option("", "colour of the title bar: a theme colour such as 'error' or 'warning'")
+    colour: str = option("", f"colour of the title bar: {', '.join(COLOURS)}; production: error")
     workers: bool = option(False, "start background workers together with the console")
 
 
@@ -85,6 +96,8 @@ class Settings:
     contexts: dict[str, Context] = field(default_factory=dict)
     console: ConsoleSettings = field(default_factory=ConsoleSettings)
     workers: WorkerSettings = field(default_factory=WorkerSettings)
+    read_only: bool = False
+    """``--read-only`` was given: it holds for whichever context is in use."""
     environ: Mapping[str, str] = field(default_factory=dict, repr=False)
     path: Path = Path()
 
@@ -98,12 +111,28 @@ class Settings:
         """No database is configured, so the embedded one serves."""
         return not self.context.database_url
 
+    @property
+    def read_only_because(self) -> str:
+        """Why nothing may be written as far as settings go; empty when it may."""
+        if self.read_only:
+            return "started with --read-only"
+        return "the settings of this context say so" if self.context.read_only else ""
+
+    def kept(self, what: str) -> Path:
+        """The file in the data directory where something is kept for the context in use."""
+        return self.home / what / f"{self.context.name or 'default'}.json"
+
     def using(self, name: str) -> "Settings":
         """The same settings with another context in use. Raises `SettingsError`."""
         if name not in self.contexts:
             known = ", ".join(sorted(self.contexts)) or "none"
             raise SettingsError(f"There is no context {name!r} in {self.path}; known: {known}.")
-        return replace(self, context=self.contexts[name])
+        return self.on(self.contexts[name])
+
+    def on(self, context: Context) -> "Settings":
+        """The same settings with this context in use."""
+        read_only = context.read_only or self.read_only
+        return replace(self, context=replace(context, read_only=read_only))
 
 
 def home(environ: Mapping[str, str]) -> Path:
@@ -141,6 +170,7 @@ def load(
         contexts=contexts,
         console=_section(ConsoleSettings, data.pop("console", {}), "console", path),
         workers=_section(WorkerSettings, data.pop("workers", {}), "workers", path),
+        read_only=read_only,
         environ=environ,
         path=path,
     )
@@ -148,16 +178,13 @@ def load(
     if data:
         raise SettingsError(f"{path}: unknown setting {next(iter(data))!r}.")
     _check(settings, path)
+    if context and database_url:
+        raise SettingsError("--context and --database both name a database; leave one out.")
     chosen = context or environ.get("AGENTFLOW_CONTEXT") or default
     from_environment = environ.get("AGENTFLOW_DATABASE_URL") or environ.get("DATABASE_URL") or ""
     if database_url or (from_environment and not context):
-        url = database_url or from_environment
-        settings = replace(settings, context=Context(database_url=url))
-    elif chosen:
-        settings = settings.using(str(chosen))
-    if read_only:
-        settings = replace(settings, context=replace(settings.context, read_only=True))
-    return settings
+        return settings.on(Context(database_url=database_url or from_environment))
+    return settings.using(str(chosen)) if chosen else settings.on(Context())
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -180,14 +207,13 @@ def _section(section: type[SectionT], values: Any, name: str, path: Path) -> Sec
     if not isinstance(values, dict):
         raise SettingsError(f"{path}: {name} must be a section, [{name}].")
     hints = get_type_hints(section)
-    known = {f.name for f in fields(section) if f.name != "name"}  # type: ignore[arg-type]
+    known = {f.name: f for f in fields(section) if f.name != "name"}  # type: ignore[arg-type]
     for key, value in values.items():
         if key not in known:
             raise SettingsError(f"{path}: [{name}] has no setting {key!r}.")
         if not _fits(value, hints[key]):
-            raise SettingsError(
-                f"{path}: [{name}] {key} must be {_type_words(hints[key])}, not {value!r}."
-            )
+            given = "" if known[key].metadata["secret"] else f", not {value!r}"
+            raise SettingsError(f"{path}: [{name}] {key} must be {_type_words(hints[key])}{given}.")
     return section(**values)
 
 
@@ -209,6 +235,17 @@ def _type_words(hint: Any) -> str:
 
 
 def _check(settings: Settings, path: Path) -> None:
+    for context in settings.contexts.values():
+        if not _NAME.fullmatch(context.name):
+            raise SettingsError(
+                f"{path}: a context cannot be called {context.name!r}; "
+                "letters, digits, '_', '-' and '.' make a name."
+            )
+        if context.colour and context.colour not in COLOURS:
+            raise SettingsError(
+                f"{path}: [contexts.{context.name}] colour {context.colour!r} is none of "
+                f"{', '.join(COLOURS)}."
+            )
     for name, zone in (
         ("console", settings.console.time_zone),
         ("workers", settings.workers.time_zone),

@@ -13,7 +13,8 @@ from agentflow_tui import settings
 from agentflow_tui.errors import AgentflowError, UsageError
 from agentflow_tui.schema import TABLES, Table, find_table
 from agentflow_tui.settings import Settings
-from agentflow_tui.store.database import Database, Manners, masked
+from agentflow_tui.store.addresses import masked
+from agentflow_tui.store.database import Database, Manners
 
 Options = argparse.Namespace
 

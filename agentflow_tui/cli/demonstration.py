@@ -28,7 +28,8 @@ def demo(options: argparse.Namespace) -> int:
         raise UsageError("demo works on the embedded database only; leave out --database.")
     if options.scale is not None and not 100 <= options.scale <= MOST:
         raise UsageError(f"--scale wants 100 to {MOST:,} rows.")
-    chosen = replace(chosen, context=Context(name="demo", read_only=options.read_only))
+    # No way leads from here to another database: workers of this console have the catcher as relay.
+    chosen = replace(chosen, contexts={}, read_only=options.read_only).on(Context(name="demo"))
     with embedded.start(chosen.home, say=_say) as server:
         asyncio.run(_fill(server.url, options))
         if options.no_console:

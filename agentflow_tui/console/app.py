@@ -1,6 +1,5 @@
 """The console: one screen of views, one poller, one way from key to action."""
 
-import asyncio
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import ClassVar
@@ -10,15 +9,16 @@ from rich.text import Text
 from textual.app import App, ComposeResult, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.events import AppBlur, AppFocus, Key, Resize
-from textual.screen import Screen
+from textual.screen import ModalScreen, Screen
 from textual.widgets import ContentSwitcher
 
-from agentflow_tui.console import chrome, commands
+from agentflow_tui.console import background, commands
 from agentflow_tui.console.acting.acting import Acting
 from agentflow_tui.console.acting.strip import CohortStrip
 from agentflow_tui.console.background import ChildWorkers
 from agentflow_tui.console.crashes import crash_report
 from agentflow_tui.console.environment import Environment
+from agentflow_tui.console.frame import Frame
 from agentflow_tui.console.history import History
 from agentflow_tui.console.poller import IDLE_AFTER, Poller, Weather
 from agentflow_tui.console.repaint import exact
@@ -35,15 +35,13 @@ from agentflow_tui.console.views.view import Place, View
 from agentflow_tui.console.widgets.line import Line
 from agentflow_tui.console.widgets.pane import Link
 from agentflow_tui.console.widgets.prompt import Mistake, Prompt
-from agentflow_tui.errors import AgentflowError, UnreachableError, UsageError
+from agentflow_tui.errors import AgentflowError, UsageError
 from agentflow_tui.operations.registry import SCOPES, verbs
+from agentflow_tui.settings import Context
 from agentflow_tui.store.summaries import HEALTH, Health
 
 HEALTH_EVERY = 15.0
 """Seconds between two looks at the health summary from screens that do not show it."""
-
-RETRY = 0.9
-"""Seconds between two attempts to reach the database for the workers."""
 
 BIND_EVERY = 60.0
 """Seconds between two looks at what the database has: tables, columns, indexes."""
@@ -98,6 +96,7 @@ class ConsoleApp(App[None]):
         self.child_workers = ChildWorkers(env.settings)
         self.with_workers = workers or env.settings.context.workers
         self.acting = Acting(self)
+        self.context_before: Context | None = None
         self.history = History()
         self.health: Health | None = None
         self.frozen_since: datetime | None = None
@@ -116,12 +115,9 @@ class ConsoleApp(App[None]):
             now=env.now,
             changed=self._weather_changed,
         )
-        self._title_line = Line(id="title", ascii_only=self.ascii)
-        self._tabs = Line(id="tabs", ascii_only=self.ascii)
+        self._frame = Frame(ascii_only=self.ascii)
         self._views = ContentSwitcher(id="views")
-        self._outage = Line(id="outage", ascii_only=self.ascii)
         self._cohort = CohortStrip(self.acting, ascii_only=self.ascii)
-        self._keys = Line(id="keys", ascii_only=self.ascii)
         self._command = Prompt(commands.completer(env), placeholder="command", id="command")
         for theme in THEMES:
             self.register_theme(theme)
@@ -133,12 +129,10 @@ class ConsoleApp(App[None]):
         return self.env.settings.console.theme in {theme.name for theme in THEMES}
 
     def compose(self) -> ComposeResult:
-        yield self._title_line
-        yield self._tabs
+        yield from self._frame.above()
         yield self._views
-        yield self._outage
         yield self._cohort
-        yield self._keys
+        yield from self._frame.below()
         yield self._command
 
     @property
@@ -147,42 +141,46 @@ class ConsoleApp(App[None]):
         return self.env.settings.console.ascii
 
     async def on_mount(self) -> None:
-        await self.go(self._start, remember=False)
-        self._polling = self.run_worker(self.poller.run(), name="poller")
+        await self.begin(self._start)
         self.set_interval(TICK, self._tick)
-        if self.with_workers and not self.env.settings.context.read_only:
-            self.run_worker(self.start_workers(), name="workers")
+        if self.with_workers:
+            self.run_worker(background.start(self), exclusive=True, group="workers")
+
+    async def begin(self, place: Place) -> None:
+        """Show a place of a database that was not looked at before, and keep looking."""
+        await self.go(place, remember=False)
+        self._polling = self.run_worker(self.poller.run(), name="poller")
+
+    async def forget(self) -> None:
+        """Let go of all that was seen in this database: looks stop; dialogs and views go."""
+        self._polling.cancel()
+        while isinstance(self.screen, ModalScreen):
+            await self.screen.dismiss(None)
+        self._current = self._looked_at = None
+        self._views.current = None
+        await self._views.remove_children()
+        self.acting.cohort = None
+        self.history = History()
+        self.health = self.frozen_since = None
+        self._bound = self.started = self.env.clock()
+        self._health_read = datetime.min.replace(tzinfo=UTC)
+        self.poller.start_over()
 
     async def on_unmount(self) -> None:
         self._polling.cancel()
         await self.child_workers.stop()
         await self.env.close()
 
-    async def start_workers(self) -> None:
-        """Start this console's background workers, once there is a database to work on."""
-        while True:
-            try:
-                database = await self.env.connected()
-                break
-            except UnreachableError:
-                await asyncio.sleep(RETRY)
-        await self._work(database.url)
-
-    async def _work(self, url: str) -> None:
-        """Have the workers run, and say so when they end unasked."""
-        await self.child_workers.start(url)
-        code = await self.child_workers.ended()
-        if code:
-            self.say(
-                f"The workers ended with code {code}; {self.child_workers.log} says why.",
-                severity="error",
-            )
-
     # Where one is
 
     @property
     def _visible(self) -> View | None:
         return self._current
+
+    @property
+    def view_name(self) -> str:
+        """The view that is seen, or that was asked for first."""
+        return self._current.view_name if self._current else self._start.view
 
     async def refresh_data(self) -> None:
         """One look at the database: at the visible view, or now and then, in its place, at the
@@ -305,17 +303,7 @@ class ConsoleApp(App[None]):
         commands.show_cost(self)
 
     def do_app_workers(self) -> None:
-        self.run_worker(self._toggle_workers(), name="workers", exclusive=True, group="workers")
-
-    async def _toggle_workers(self) -> None:
-        if self.child_workers.running:
-            await self.child_workers.stop()
-            self.say("Workers of this console stopped.")
-        elif self.env.settings.context.read_only:
-            self.say("Not started: workers write, and this context is read-only.")
-        elif self.env.database is not None:
-            self.say(f"Workers of this console started; their log is {self.child_workers.log}.")
-            await self._work(self.env.database.url)
+        self.run_worker(background.toggle(self), exclusive=True, group="workers")
 
     def do_app_undo(self) -> None:
         self.acting.undo(self._visible.operation() if self._visible is not None else None)
@@ -363,6 +351,8 @@ class ConsoleApp(App[None]):
                 self.action_screen_key(name)
             case "view":
                 self.go_soon(Place(name))
+            case "command":
+                commands.run(self, name)
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         yield from commands.palette(self)
@@ -398,33 +388,8 @@ class ConsoleApp(App[None]):
     def show_chrome(self) -> None:
         """Bring title, tabs and key bar up to date; what is the same is not painted again."""
         view = self._visible
-        if view is None or not self.is_running:
-            return
-        weather, now = self.poller.weather, self.env.now()
-        self._title_line.show(
-            *chrome.title(
-                self.env.settings.context, view.title, self.health, weather, self.frozen_since, now
-            )
-        )
-        self._tabs.show(
-            chrome.tabs(
-                [(s.name, s.key, s.title, s.short) for s in SCREENS if s.key],
-                screen_of(view.view_name),
-                self.size.width,
-            )
-        )
-        outage = self._outage
-        outage.display = bool(weather.problem)
-        if weather.problem:
-            outage.show(chrome.outage(weather, now))
-        own = view.hints()
-        common = tuple(verb.id for verb in verbs("app") if verb.shown and verb.id != "app.help")
-        titles, refused = view.changes()
-        keys = self.env.settings.console.keys
-        self._keys.show(
-            chrome.key_bar((*own, *common), titles, refused, keys),
-            chrome.key_bar(("app.help",), {}, (), keys),
-        )
+        if view is not None and self.is_running:
+            self._frame.show(self, view)
 
     def on_key(self, _event: Key) -> None:
         self._last_key = self.env.clock()

@@ -6,8 +6,16 @@ import signal
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from agentflow_tui.errors import UnreachableError
 from agentflow_tui.settings import Settings
+
+if TYPE_CHECKING:
+    from agentflow_tui.console.app import ConsoleApp
+
+RETRY = 0.9
+"""Seconds between two attempts to reach the database for the workers."""
 
 PATIENCE = 5.0
 """Seconds that a worker has to finish or release what it holds before it is killed."""
@@ -71,3 +79,37 @@ class ChildWorkers:
             with contextlib.suppress(ProcessLookupError):
                 process.kill()
             await process.wait()
+
+
+async def start(app: "ConsoleApp") -> None:
+    """Start this console's background workers, once there is a database that they can work on."""
+    while True:
+        try:
+            database = await app.env.connected()
+            break
+        except UnreachableError:
+            await asyncio.sleep(RETRY)
+    if not app.env.read_only_reason:
+        await _work(app, database.url)
+
+
+async def toggle(app: "ConsoleApp") -> None:
+    """Stop the workers of this console, or start them."""
+    workers, database = app.child_workers, app.env.database
+    if workers.running:
+        await workers.stop()
+        app.say("Workers of this console stopped.")
+    elif app.env.read_only_reason:
+        app.say(f"Not started, because workers write: {app.env.read_only_reason}.")
+    elif database is not None:
+        app.say(f"Workers of this console started; their log is {workers.log}.")
+        await _work(app, database.url)
+
+
+async def _work(app: "ConsoleApp", url: str) -> None:
+    """Have the workers run, and say so when they end unasked."""
+    workers = app.child_workers
+    await workers.start(url)
+    code = await workers.ended()
+    if code:
+        app.say(f"The workers ended with code {code}; {workers.log} says why.", severity="error")

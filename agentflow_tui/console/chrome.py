@@ -1,6 +1,7 @@
 """What stands around every view: title bar, tabs, key bar. Pieces of lines, nothing else."""
 
 from collections.abc import Container, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from agentflow_tui.console.poller import Weather
@@ -8,7 +9,7 @@ from agentflow_tui.console.widgets.line import Piece
 from agentflow_tui.operations.registry import BY_ID
 from agentflow_tui.settings import Context
 from agentflow_tui.store.summaries import Health
-from agentflow_tui.text import age
+from agentflow_tui.text import age, cell_width
 
 _WORDS = {
     "slash": "/",
@@ -36,30 +37,56 @@ def key_name(keys: str) -> str:
     return _WORDS.get(first, first)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heading:
+    """What the title bar is about: whose database this is, where one stands, and what holds there.
+
+    ``place`` names a database whose context has no name; ``read_only`` is why nothing can be
+    changed.
+    """
+
+    context: Context
+    place: str
+    where: str
+    read_only: str = ""
+    health: Health | None = None
+    frozen_since: datetime | None = None
+
+
 def title(
-    context: Context,
-    where: str,
-    health: Health | None,
-    weather: Weather,
-    frozen_since: datetime | None,
-    now: datetime,
+    heading: Heading, weather: Weather, now: datetime, width: int
 ) -> tuple[list[Piece], list[Piece]]:
-    """The title bar: whose database this is, where one stands, how it is doing, and how fresh."""
-    name = where if context.name == "default" else f"{context.name}  {where}"
-    left = [Piece(" agentflow ", "accent"), Piece(f" {name}", "strong")]
-    if context.production:
-        left.insert(1, Piece(" PRODUCTION ", "failed"))
-    if context.read_only:
-        left.append(Piece("  read-only", "paused"))
-    right = list(_health(health)) if health else []
-    if frozen_since is not None:
-        right.append(Piece(f"  frozen {frozen_since:%H:%M:%S}", "accent"))
+    """The title bar. Where there is no room for all of it the program's own name goes first; what
+    is then still too long is cut at the end of the left part."""
+    left = _left(heading)
+    right = _right(heading, weather, now)
+    brand = Piece(" agentflow ", "accent")
+    if sum(cell_width(piece.text) for piece in (brand, *left, *right)) <= width:
+        left.insert(0, brand)
+    return left, right
+
+
+def _left(heading: Heading) -> list[Piece]:
+    context = heading.context
+    pieces = [Piece(" PRODUCTION ", "failed")] if context.production else []
+    pieces.append(Piece(f" {context.name or heading.place}  ", "accent", "command:ctx"))
+    pieces.append(Piece(heading.where, "strong"))
+    if heading.read_only:
+        pieces.append(Piece(f"  {heading.read_only}", "paused"))
+    return pieces
+
+
+def _right(heading: Heading, weather: Weather, now: datetime) -> list[Piece]:
+    pieces = [Piece(" ")]
+    if heading.health:
+        pieces += _health(heading.health)
+    if heading.frozen_since is not None:
+        pieces.append(Piece(f"  frozen {heading.frozen_since:%H:%M:%S}", "accent"))
     if weather.problem:
         word = "no connection" if weather.unreachable else "trouble"
         since = age(now - weather.since) if weather.since else ""
-        right.append(Piece(f"  ✗ {word} {since}", "failed", "app.refresh"))
-    right.append(Piece(" "))
-    return left, right
+        pieces.append(Piece(f"  ✗ {word} {since}", "failed", "verb:app.refresh"))
+    return [*pieces, Piece(" ")]
 
 
 def _health(health: Health) -> Iterable[Piece]:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from textual.app import SystemCommand
 
+from agentflow_tui.console import contexts
 from agentflow_tui.console.chrome import key_name
 from agentflow_tui.console.environment import Environment
 from agentflow_tui.console.screens.catalogue import GROUPS, LISTS, view_called
@@ -15,7 +16,6 @@ from agentflow_tui.console.widgets.prompt import Candidate, Completer
 from agentflow_tui.errors import UsageError
 from agentflow_tui.filters import complete
 from agentflow_tui.operations.registry import BY_ID, VERBS
-from agentflow_tui.store.database import masked
 from agentflow_tui.store.queries import vocabulary
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ COMMANDS = {
     "theme": "the next theme",
     "help": "the keys that work here",
     "cost": "what this console costs the database",
-    "ctx": "the contexts in the settings",
+    "ctx": "the databases in the settings; another one: ctx prod; back: ctx -",
     "keys": "the keys and their ids",
     "views": "the saved views of this list",
 }
@@ -52,6 +52,8 @@ def completer(env: Environment) -> Completer:
                 for word, about in words().items()
                 if word.startswith(head)
             ]
+        if head == "ctx":
+            return contexts.candidates(env, text, len(head) + 1)
         name = view_called(head)
         if name not in LISTS or env.database is None:
             return ()
@@ -75,7 +77,7 @@ def run(app: "ConsoleApp", text: str) -> None:
     elif head in _PLAIN:
         app.action_verb(_PLAIN[head])
     elif head == "ctx":
-        show_contexts(app, rest.strip())
+        contexts.run(app, rest.strip())
     elif (name := view_called(head)) is not None:
         app.go_soon(Place(name, rest.strip() if name in LISTS and rest.strip() else None))
     else:
@@ -102,27 +104,6 @@ def set_refresh(app: "ConsoleApp", text: str) -> None:
         raise UsageError("refresh wants 0.2 to 3600 seconds.")
     app.refresh_every = seconds
     app.say(f"Looking every {seconds:g} s.")
-
-
-def show_contexts(app: "ConsoleApp", name: str) -> None:
-    """List the contexts of the settings, and which one this is."""
-    settings = app.env.settings
-    if name:
-        app.say(f"Start with 'agentflow --context {name}' to use it.")
-        return
-    lines = [text_line(f"in use: {settings.context.name}", "strong")]
-    for context in settings.contexts.values():
-        marks = [
-            w
-            for w, on in (("production", context.production), ("read-only", context.read_only))
-            if on
-        ]
-        lines.append(
-            text_line(f"  {context.name:<16} {masked(context.database_url)}  {' '.join(marks)}")
-        )
-    if not settings.contexts:
-        lines.append(text_line(f"{settings.path} names no contexts.", "dim"))
-    app.push_screen(Note("Contexts", lines))
 
 
 def palette(app: "ConsoleApp") -> Iterable[SystemCommand]:

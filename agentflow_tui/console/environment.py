@@ -8,6 +8,7 @@ from datetime import datetime, timedelta, tzinfo
 from agentflow_tui import clock
 from agentflow_tui.settings import Settings
 from agentflow_tui.store import embedded
+from agentflow_tui.store.addresses import short_place
 from agentflow_tui.store.database import Database, Manners
 
 APPLICATION = "agentflow console"
@@ -34,6 +35,18 @@ class Environment:
         """How long a workflow's lock is honoured."""
         return timedelta(minutes=self.settings.console.lease_minutes)
 
+    @property
+    def place(self) -> str:
+        """Where the database is, in a few words without a password."""
+        url = self.settings.context.database_url
+        return short_place(url) if url else "embedded"
+
+    @property
+    def read_only_reason(self) -> str:
+        """Why nothing can be changed here; empty when something can."""
+        because = self.settings.read_only_because
+        return f"read-only: {because}" if because else ""
+
     def now(self) -> datetime:
         """The present by the database's clock, which is the one that counts."""
         return self.clock() + self.offset
@@ -48,18 +61,26 @@ class Environment:
         Raises `UnreachableError` and `SettingsError`, each with a sentence.
         """
         async with self._connecting:
-            if self.database is None:
-                url = self.settings.context.database_url or await self._embedded_url()
-                self.database = await Database.open(
-                    url,
-                    Manners(application=APPLICATION, read_only=self.settings.context.read_only),
-                )
+            while self.database is None:
+                settings = self.settings
+                url = settings.context.database_url or await self._embedded_url()
+                manners = Manners(application=APPLICATION, read_only=settings.context.read_only)
+                database = await Database.open(url, manners)
+                if settings is self.settings:
+                    self.database = database
+                else:  # another one was asked for meanwhile
+                    database.close()
             return self.database
 
     async def _embedded_url(self) -> str:
         if self.server is None:
             self.server = await asyncio.to_thread(embedded.start, self.settings.home)
         return self.server.url
+
+    async def move(self, settings: Settings) -> None:
+        """Hang up, and mean the database of these settings from now on."""
+        self.settings, self.offset = settings, timedelta()
+        await self.close()
 
     async def close(self) -> None:
         """Hang up, also in the middle of a query, and leave the embedded server."""

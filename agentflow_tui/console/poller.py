@@ -60,6 +60,10 @@ class Poller:
         if self._wake is not None:
             self._wake.set()
 
+    def start_over(self) -> None:
+        """Forget how it went so far: another database is looked at from now on."""
+        self.weather, self.frozen, self._failures = Weather(), False, 0
+
     async def run(self) -> None:
         """Go on for ever; the owner cancels it."""
         self._wake = asyncio.Event()

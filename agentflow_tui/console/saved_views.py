@@ -2,7 +2,6 @@
 
 import json
 from dataclasses import dataclass
-from pathlib import Path
 
 from agentflow_tui.errors import AgentflowError
 from agentflow_tui.settings import Settings
@@ -18,16 +17,12 @@ class SavedView:
     sort: str | None = None
 
 
-def _path(settings: Settings) -> Path:
-    return settings.home / "views" / f"{settings.context.name}.json"
-
-
 def read_views(settings: Settings) -> list[SavedView]:
     """Every saved view of this context; none when the file is missing.
 
     Raises `AgentflowError` when it cannot be read: it is left as it is.
     """
-    path = _path(settings)
+    path = settings.kept("views")
     try:
         entries = json.loads(path.read_text(encoding="utf-8"))
         return [SavedView(e["view"], e["name"], e["filter"], e.get("sort")) for e in entries]
@@ -45,7 +40,7 @@ def save_view(settings: Settings, view: SavedView) -> None:
     entries = [
         {"view": v.view, "name": v.name, "filter": v.filter, "sort": v.sort} for v in [*kept, view]
     ]
-    path = _path(settings)
+    path = settings.kept("views")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         partial = path.with_suffix(".part")

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from agentflow_tui.operations.operation import Operation
 from agentflow_tui.operations.targets import named
 from agentflow_tui.settings import Settings
-from agentflow_tui.store.database import masked
+from agentflow_tui.store.addresses import masked
 from agentflow_tui.text import number
 
 SHOWN = 20

@@ -4,12 +4,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Self, TypeVar
-from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 
 from agentflow_tui.errors import MissingError, SettingsError, UnreachableError
 from agentflow_tui.schema import TABLES, spelling
+from agentflow_tui.store.addresses import masked, place
 from agentflow_tui.store.faults import connecting, first_line, translated
 from agentflow_tui.store.naming import CATALOGUE, Binding, CatalogueRow, bind
 from agentflow_tui.store.statements import Statement
@@ -119,7 +119,11 @@ class Database:
     async def open(cls, url: str, manners: Manners | None = None) -> Self:
         """Connect and bind names. Raises `UnreachableError` with a sentence that says why."""
         database = cls(url, manners or Manners())
-        await database.connect()
+        try:
+            await database.connect()
+        except BaseException:  # also when nobody waits for it any more
+            database.close()
+            raise
         return database
 
     async def connect(self) -> None:
@@ -140,7 +144,7 @@ class Database:
 
     async def _pool_with(self, server_settings: dict[str, str]) -> Any:
         try:
-            pool = await asyncpg.create_pool(
+            pool = asyncpg.create_pool(
                 self.url,
                 min_size=0,  # else the pool reconnects by itself, and complains to the terminal
                 max_size=self.manners.connections,
@@ -152,12 +156,20 @@ class Database:
                 init=use_our_types,
                 server_settings=server_settings,
             )
-            async with pool.acquire(timeout=CONNECT_TIMEOUT):
-                return pool
+            try:
+                async with (await pool).acquire(timeout=CONNECT_TIMEOUT):
+                    return pool
+            except BaseException:
+                pool.terminate()
+                raise
         except (ValueError, asyncpg.ClientConfigurationError) as error:
+            # What Python says about a number that is none may quote a part of the password.
+            known = isinstance(error, asyncpg.ClientConfigurationError)
+            words = first_line(error) if known else "its parts cannot be told apart"
             raise SettingsError(
-                f"The database URL {masked(self.url)} cannot be used: {first_line(error)}. "
-                "It looks like postgresql://user:password@host:5432/name."
+                f"The database URL {masked(self.url)} cannot be used: {words}. "
+                "It looks like postgresql://user:password@host:5432/name, with / @ : ? # "
+                "in a password written as %2F %40 %3A %3F %23."
             ) from None
 
     async def rebind(self) -> None:
@@ -267,26 +279,3 @@ _TRANSACTION_MANNERS = {
 
 
 _WANTED = [spelling(name) for name in TABLES]
-
-
-def masked(url: str) -> str:
-    """The URL with its password hidden, fit for the screen and for logs."""
-    try:
-        parts = urlsplit(url)
-        if parts.password is None:
-            return url
-    except ValueError:
-        return "(unreadable)"
-    host = parts.netloc.rpartition("@")[2]
-    return urlunsplit(parts._replace(netloc=f"{parts.username or ''}:***@{host}"))
-
-
-def place(url: str) -> str:
-    """Where a URL points, for error messages: host, port and database, no user and no password."""
-    try:
-        parts = urlsplit(url)
-        port = f":{parts.port}" if parts.port else ""
-    except ValueError:
-        return "the database"
-    query = dict(pair.split("=", 1) for pair in parts.query.split("&") if "=" in pair)
-    return f"{parts.hostname or query.get('host', 'localhost')}{port}{parts.path}"

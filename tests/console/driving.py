@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 
 from textual.pilot import Pilot
@@ -53,13 +53,17 @@ async def console(
     home: str = "",
     read_only: bool = False,
     production: bool = False,
+    context: Context | None = None,
+    contexts: Sequence[Context] = (),
+    environ: Mapping[str, str] | None = None,
 ) -> AsyncIterator[Pilot[None]]:
-    """A console on a database, driven by a pilot."""
+    """A console on a database, driven by a pilot. ``context`` is used instead of the URL."""
     chosen = Settings(
-        context=Context(database_url=url, read_only=read_only, production=production),
+        contexts={known.name: known for known in contexts},
         console=settings or ConsoleSettings(refresh=0.1, time_zone="UTC"),
-        environ={"AGENTFLOW_HOME": home} if home else {},
-    )
+        environ={**({"AGENTFLOW_HOME": home} if home else {}), **(environ or {})},
+        read_only=read_only,
+    ).on(context or Context(database_url=url, production=production))
     app = ConsoleApp(Environment(chosen), Place(view))
     async with app.run_test(size=size, notifications=True) as pilot:
         yield pilot

@@ -46,7 +46,7 @@ async def test_a_screen_looks_as_it_did(
     await fill(database)
     view, keys, sign = PICTURES[name]
     settings = Settings(
-        context=Context(database_url=database.url),
+        context=Context(name="sample", database_url=database.url),
         console=ConsoleSettings(refresh=0.1, time_zone="UTC"),
     )
     app = ConsoleApp(Still(settings), Place(view))

@@ -8,10 +8,12 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.screen import ModalScreen
+from textual.widgets import Static
 
 from agentflow_tui.console.widgets.line import Line, Piece
 from agentflow_tui.console.widgets.pane import Pane, PaneLine
 from agentflow_tui.console.widgets.prompt import Mistake, Prompt
+from agentflow_tui.text import safe
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,16 +51,21 @@ class Dialog(ModalScreen[str | None]):
 
 
 class Choice(Dialog):
-    """Pick one of a few, by its place or with enter."""
+    """Pick one of a few, by its place or with enter. ``about`` is said above the options."""
 
-    def __init__(self, title: str, options: Sequence[Option], *, first: str = "") -> None:
+    def __init__(
+        self, title: str, options: Sequence[Option], *, first: str = "", about: str = ""
+    ) -> None:
         super().__init__(title)
         self._options = list(options)
         self._first = first
+        self._about = about
 
     def compose(self) -> ComposeResult:
         with Vertical():
             yield Line(id="dialog-title")
+            if self._about:
+                yield Static(safe(self._about), markup=False)
             yield Pane()
 
     def on_mount(self) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rich.segment import Segment
+from rich.style import Style
 from textual.events import Click
 from textual.geometry import Region
 from textual.message import Message
@@ -43,6 +44,18 @@ class Line(Widget):
         self._left: tuple[Piece, ...] = ()
         self._right: tuple[Piece, ...] = ()
         self._ascii = ascii_only
+        self._monochrome = False
+
+    @property
+    def monochrome(self) -> bool:
+        """Everything in the colour of the line itself, for one with a background of its own."""
+        return self._monochrome
+
+    @monochrome.setter
+    def monochrome(self, on: bool) -> None:
+        if on != self._monochrome:
+            self._monochrome = on
+            self.refresh()
 
     def show(self, left: Sequence[Piece], right: Sequence[Piece] = ()) -> None:
         """Put these pieces in place; what looks the same is not painted again."""
@@ -85,10 +98,14 @@ class Line(Widget):
     def render_line(self, y: int) -> Strip:
         base = self.rich_style
         segments = [
-            Segment(piece.text, base + style_of(self.app.current_theme, piece.style))
+            Segment(piece.text, base + self._style_of(piece))
             for piece in self._laid_out(self.size.width)
         ]
         return Strip(segments, self.size.width) if y == 0 else Strip.blank(self.size.width, base)
+
+    def _style_of(self, piece: Piece) -> Style:
+        style = style_of(self.app.current_theme, piece.style)
+        return Style(bold=style.bold) if self._monochrome else style
 
     def on_click(self, event: Click) -> None:
         at = event.x
