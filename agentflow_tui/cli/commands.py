@@ -50,6 +50,7 @@ async def _opened(chosen: Settings, *, seconds: float = 60.0) -> AsyncIterator[D
         connections=2,
         statement_timeout=seconds,
         read_only=chosen.context.read_only,
+        because=chosen.read_only_because,
     )
     database = await Database.open(url, manners)
     try:

@@ -38,7 +38,8 @@ from agentflow_tui.console.widgets.prompt import Mistake, Prompt
 from agentflow_tui.errors import AgentflowError, UsageError
 from agentflow_tui.operations.registry import SCOPES, verbs
 from agentflow_tui.settings import Context
-from agentflow_tui.store.summaries import HEALTH, Health
+from agentflow_tui.store.summaries import Health
+from agentflow_tui.store.surroundings import look_around
 
 HEALTH_EVERY = 15.0
 """Seconds between two looks at the health summary from screens that do not show it."""
@@ -192,7 +193,7 @@ class ConsoleApp(App[None]):
         if due and view is self._looked_at and not self.poller.weather.problem:
             self._health_read = now
             database = await self.env.connected()
-            self.health = await database.fetch_one(HEALTH)
+            self.health = (await look_around(database)).health
             if (now - self._bound).total_seconds() > BIND_EVERY:
                 self._bound = now
                 await database.rebind()

@@ -44,6 +44,8 @@ class Environment:
     @property
     def read_only_reason(self) -> str:
         """Why nothing can be changed here; empty when something can."""
+        if self.database is not None:
+            return self.database.read_only_reason()
         because = self.settings.read_only_because
         return f"read-only: {because}" if because else ""
 
@@ -64,7 +66,11 @@ class Environment:
             while self.database is None:
                 settings = self.settings
                 url = settings.context.database_url or await self._embedded_url()
-                manners = Manners(application=APPLICATION, read_only=settings.context.read_only)
+                manners = Manners(
+                    application=APPLICATION,
+                    read_only=settings.context.read_only,
+                    because=settings.read_only_because,
+                )
                 database = await Database.open(url, manners)
                 if settings is self.settings:
                     self.database = database

@@ -14,6 +14,7 @@ from agentflow_tui.store.faults import connecting, first_line, translated
 from agentflow_tui.store.naming import CATALOGUE, Binding, CatalogueRow, bind
 from agentflow_tui.store.statements import Statement
 from agentflow_tui.store.types import use_our_types
+from agentflow_tui.store.writing import Serving, why_not
 
 RowT = TypeVar("RowT")
 
@@ -37,6 +38,8 @@ class Manners:
     connections: int = 3
     statement_timeout: float = 5.0
     read_only: bool = False
+    because: str = "started with --read-only"
+    """Why it is ``read_only``, for people."""
 
     def pooler_settings(self) -> dict[str, str]:
         """What may be set at the start of a connection even through a transaction pooler."""
@@ -111,9 +114,11 @@ class Database:
     pooled: bool = False
     """Behind a transaction pooler: session state does not last, so none is relied upon."""
     binding: Binding = field(default_factory=lambda: bind(()))
+    serving: Serving = field(default_factory=Serving)
     statements: int = 0
     """How many statements this process has sent, for the cost meter and for tests that count."""
     _pool: Any = None
+    _lost: bool = False
 
     @classmethod
     async def open(cls, url: str, manners: Manners | None = None) -> Self:
@@ -173,7 +178,8 @@ class Database:
             ) from None
 
     async def rebind(self) -> None:
-        """Look up anew what the database calls its tables and columns, and which indexes it has.
+        """Look up anew what the database calls its tables and columns, which indexes it has, and
+        whether it can be written.
 
         The binding stays the same object where nothing has changed but the number of rows.
         """
@@ -181,11 +187,17 @@ class Database:
             self.statements += 1
             with translated():
                 records = await connection.fetch(CATALOGUE, _WANTED)
-        found = bind(
-            CatalogueRow(**{**record, "indexes": tuple(record["indexes"])}) for record in records
-        )
+        self.serving = Serving(standby=records[0]["standby"], closed=records[0]["closed"])
+        found = bind(row for record in records if (row := CatalogueRow.read(record)))
+        self._lost = False
         if found != self.binding:
             self.binding = found
+
+    def read_only_reason(self, table: str = "") -> str:
+        """Why rows of ``table`` cannot be changed, or no rows at all without one: ``""`` when they
+        can be, else words such as ``read-only: this server is a standby``."""
+        asked = self.manners.because if self.manners.read_only else ""
+        return why_not(asked, self.serving, self.binding, table)
 
     @asynccontextmanager
     async def _borrowed(self) -> AsyncIterator[Any]:
@@ -226,15 +238,18 @@ class Database:
         """All rows of one statement on a connection of its own for that moment.
 
         For reading: a connection that turns out dead is replaced and the statement sent once more,
-        and a schema that changed under us is bound again. Raises `UnreachableError`,
-        `RefusedError`, `MissingError`.
+        and a schema that changed under us is bound again; so is a server that was lost and found,
+        for it may be another one by now. Raises `UnreachableError`, `RefusedError`, `MissingError`.
         """
         try:
-            return await self._fetch(statement, values)
+            if not self._lost:
+                return await self._fetch(statement, values)
         except MissingError:
-            await self.rebind()
+            pass
         except UnreachableError:
+            self._lost = True
             await self._drop_dead_connections()
+        await self.rebind()
         return await self._fetch(statement, values)
 
     async def _fetch(self, statement: Statement[RowT], values: tuple[object, ...]) -> list[RowT]:

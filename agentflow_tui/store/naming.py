@@ -14,17 +14,23 @@ only. Templates know five forms:
 """
 
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any
 
 from agentflow_tui.errors import MissingError
 from agentflow_tui.schema import TABLES, Column, Table, snake, spelling
 
 CATALOGUE = """
-SELECT n.nspname, c.relname, c.oid::int8 AS oid, greatest(c.reltuples, 0)::float8 AS reltuples,
+SELECT pg_is_in_recovery() AS standby,
+       current_setting('transaction_read_only')::bool AS closed, x.*
+  FROM (SELECT) one LEFT JOIN (
+SELECT array_position(current_schemas(false), n.nspname) AS place,
+       n.nspname, c.relname, c.oid::int8 AS oid, greatest(c.reltuples, 0)::float8 AS reltuples,
        has_table_privilege(c.oid, 'SELECT') AS readable,
-       has_table_privilege(c.oid, 'INSERT, UPDATE, DELETE') AS writable,
-       a.attname, format_type(a.atttypid, NULL) AS type,
+       has_any_column_privilege(c.oid, CASE lower(replace(c.relname, '_', ''))
+                                       WHEN 'tasklogs' THEN 'INSERT' ELSE 'UPDATE' END) AS writable,
+       a.attnum, a.attname, format_type(a.atttypid, NULL) AS type,
        a.attnotnull AND NOT a.atthasdef AND a.attidentity = '' AND a.attgenerated = '' AS required,
        EXISTS (SELECT FROM pg_index i WHERE i.indrelid = c.oid AND i.indkey[0] = a.attnum
                   AND i.indpred IS NULL AND i.indisvalid) AS indexed,
@@ -35,9 +41,11 @@ SELECT n.nspname, c.relname, c.oid::int8 AS oid, greatest(c.reltuples, 0)::float
   JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
  WHERE n.nspname = ANY(current_schemas(false))
    AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
-   AND lower(replace(c.relname, '_', '')) = ANY($1::text[])
- ORDER BY array_position(current_schemas(false), n.nspname), c.relname, a.attnum
+   AND lower(replace(c.relname, '_', '')) = ANY($1::text[])) x ON true
+ ORDER BY x.place, x.relname, x.attnum
 """
+"""At least one row, for whether the server takes writes. ``writable`` is whether rows can be
+changed, and in the journal whether any can be added: what is done to rows is written there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +63,14 @@ class CatalogueRow:
     required: bool
     indexed: bool
     indexes: tuple[str, ...]
+
+    @classmethod
+    def read(cls, record: Mapping[str, Any]) -> "CatalogueRow | None":
+        """A record of `CATALOGUE`; None for the one of a database without any of the tables."""
+        if record["relname"] is None:
+            return None
+        values = {column.name: record[column.name] for column in fields(cls)}
+        return cls(**{**values, "indexes": tuple(record["indexes"])})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

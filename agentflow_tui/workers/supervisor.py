@@ -6,11 +6,18 @@ from collections.abc import Coroutine, Iterator, Sequence
 from importlib import import_module
 from typing import Any
 
-from agentflow_tui.errors import AgentflowError, MissingError, UnreachableError, UsageError
+from agentflow_tui.errors import (
+    AgentflowError,
+    MissingError,
+    RefusedError,
+    UnreachableError,
+    UsageError,
+)
 from agentflow_tui.settings import Settings
 from agentflow_tui.store.database import Database, Manners
 from agentflow_tui.store.statements import Statement
 from agentflow_tui.store.wakeups import Bell
+from agentflow_tui.store.writing import Serving
 from agentflow_tui.workers import logs, signals
 from agentflow_tui.workers.heartbeat import Heartbeat
 from agentflow_tui.workers.roles import Crew, Role, Turn
@@ -77,14 +84,16 @@ async def run(
 ) -> int:
     """Run these roles until a signal, a bug, or nothing more to drain. Returns the exit code.
 
-    Raises `UnreachableError` when the database cannot be reached at the start; later it is waited
-    for. A bug is logged and gives 1.
+    Raises `UnreachableError` when the database cannot be reached at the start, later it is waited
+    for; and `RefusedError` when it takes no writes. A bug is logged and gives 1.
     """
     manners = Manners(
         application="agentflow worker", connections=2 * len(roles) + 2, statement_timeout=30.0
     )
     database = await Database.open(database_url, manners)
     try:
+        if database.serving != Serving():
+            raise RefusedError(f"Workers change rows. {database.read_only_reason()}.")
         crew = crew_for(database, settings, roles, drain=drain)
         with signals.handled(crew.stop):
             return await supervise(crew, roles, leash=leash)

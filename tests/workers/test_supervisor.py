@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from agentflow_tui.errors import RefusedError
 from agentflow_tui.settings import Context, Settings, WorkerSettings
 from agentflow_tui.store import wakeups
 from agentflow_tui.store.database import Database
@@ -193,3 +194,13 @@ async def test_idle_it_costs_at_most_half_a_statement_a_second(database: Databas
         await until(lambda: polls.taken >= since + 12)
         spent = (database.statements - before) / (polls.taken - since)
     assert spent / WorkerSettings().poll <= 0.5
+
+
+async def test_workers_do_not_start_where_nothing_can_be_written(database: Database) -> None:
+    async with database.session() as session:
+        name = await session.connection.fetchval("SELECT current_database()")
+        await session.connection.execute(
+            f'ALTER DATABASE "{name}" SET default_transaction_read_only = on'
+        )
+    with pytest.raises(RefusedError, match="read-only: default_transaction_read_only is on here"):
+        await supervisor.run(Settings(), database.url, [])

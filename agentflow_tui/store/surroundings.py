@@ -1,0 +1,56 @@
+"""What a console looks at now and then, whatever it shows: one small statement for all of it."""
+
+from dataclasses import dataclass
+
+from agentflow_tui.store.database import Database
+from agentflow_tui.store.statements import Statement
+from agentflow_tui.store.summaries import Health
+from agentflow_tui.store.writing import Serving
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    total: int
+    healthy: int
+    warnings: int
+    errors: int
+    standby: bool
+    closed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """The health summary, and whether the server takes writes now."""
+
+    health: Health
+    serving: Serving
+
+
+LOOK = Statement(
+    _Look,
+    """
+SELECT count(*)::int AS total,
+       count(*) FILTER (WHERE {health_checks.status} = 'ok')::int AS healthy,
+       count(*) FILTER (WHERE {health_checks.status} = 'warning')::int AS warnings,
+       count(*) FILTER (WHERE {health_checks.status} = 'error')::int AS errors,
+       pg_is_in_recovery() AS standby,
+       current_setting('transaction_read_only')::bool AS closed
+  FROM {health_checks?}
+""",
+)
+"""A scan of a table of some dozen rows."""
+
+
+async def look_around(database: Database) -> Surroundings:
+    """One look. Where the server has begun or ceased to take writes, the names are bound anew.
+
+    Raises `UnreachableError`, `RefusedError`.
+    """
+    seen = await database.fetch_one(LOOK)
+    assert seen is not None
+    serving = Serving(standby=seen.standby, closed=seen.closed)
+    if serving != database.serving:
+        await database.rebind()
+    return Surroundings(
+        health=Health(seen.total, seen.healthy, seen.warnings, seen.errors), serving=serving
+    )

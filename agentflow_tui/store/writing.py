@@ -1,0 +1,41 @@
+"""What keeps this process from writing, if anything: it was asked not to, the server, or the role.
+
+All of it is learned by the catalogue query that binds the names, so knowing it costs no round trip.
+"""
+
+from dataclasses import dataclass
+
+from agentflow_tui.store.naming import Binding
+
+_JOURNAL = "task_logs"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Serving:
+    """How the server took us in. ``standby``: it follows another one, until it is promoted;
+    ``closed``: its sessions are read-only, because of a setting of the server, the database or the
+    role."""
+
+    standby: bool = False
+    closed: bool = False
+
+
+def why_not(asked: str, serving: Serving, binding: Binding, table: str = "") -> str:
+    """Why ``table`` cannot be written, or nothing at all without one; empty when it can be.
+
+    ``asked`` is why this process was told not to write. Every change is journalled in the same
+    transaction, so that without the journal nothing can be changed.
+    """
+    if asked:
+        return f"read-only: {asked}"
+    if serving.standby:
+        return "read-only: this server is a standby"
+    if serving.closed:
+        return "read-only: default_transaction_read_only is on here"
+    there = {name: bound for name, bound in binding.tables.items() if bound.oid is not None}
+    if there and not any(bound.writable for bound in there.values()):
+        return "read-only: this role may not write any table"
+    for name in (_JOURNAL, table):
+        if name in there and not there[name].writable:
+            return f"read-only: this role may not write {name}"
+    return ""
