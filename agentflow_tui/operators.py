@@ -1,31 +1,41 @@
-"""Who sits at the console: what the journal and the other operators call a person."""
+"""Who sits in front: the name under which changes are journalled and other consoles see one."""
 
 import getpass
+import os
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Self
 
 from agentflow_tui.text import safe
+
+LONGEST = 64
+"""Characters of a name, and of a host's."""
 
 
 @dataclass(frozen=True, slots=True)
 class Operator:
-    """A person at a host."""
+    """A person at a machine, as ``anna@bastion``: harmless text without blanks."""
 
     name: str
     host: str
 
-    @classmethod
-    def of(cls, environ: Mapping[str, str]) -> Self:
-        """``AGENTFLOW_OPERATOR``, else the login name; never fails."""
-        name = environ.get("AGENTFLOW_OPERATOR", "").strip()
-        if not name:
-            try:
-                name = getpass.getuser()
-            except (OSError, KeyError):  # a user id without a name
-                name = "somebody"
-        return cls(safe(name, 60), safe(socket.gethostname(), 60))
-
     def __str__(self) -> str:
         return f"{self.name}@{self.host}"
+
+
+def operator(environ: Mapping[str, str]) -> Operator:
+    """Who this is: ``AGENTFLOW_OPERATOR``, else the login name; and the name of this machine."""
+    name = environ.get("AGENTFLOW_OPERATOR") or _login()
+    host, _, _ = socket.gethostname().partition(".")
+    return Operator(_word(name), _word(host))
+
+
+def _login() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):  # an account without an entry, as in a container
+        return f"uid{os.getuid()}"
+
+
+def _word(text: str) -> str:
+    return "-".join(safe(text, LONGEST).split()) or "unknown"

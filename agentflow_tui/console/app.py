@@ -38,6 +38,7 @@ from agentflow_tui.console.widgets.prompt import Mistake, Prompt
 from agentflow_tui.errors import AgentflowError, UsageError
 from agentflow_tui.operations.registry import SCOPES, verbs
 from agentflow_tui.settings import Context
+from agentflow_tui.store.consoles import Console
 from agentflow_tui.store.summaries import Health
 from agentflow_tui.store.surroundings import look_around
 
@@ -100,6 +101,7 @@ class ConsoleApp(App[None]):
         self.context_before: Context | None = None
         self.history = History()
         self.health: Health | None = None
+        self.consoles: tuple[Console, ...] = ()
         self.frozen_since: datetime | None = None
         self._start = start or Place(env.settings.console.start)
         self._current: View | None = None
@@ -163,6 +165,7 @@ class ConsoleApp(App[None]):
         self.acting.cohort = None
         self.history = History()
         self.health = self.frozen_since = None
+        self.consoles = ()
         self._bound = self.started = self.env.clock()
         self._health_read = datetime.min.replace(tzinfo=UTC)
         self.poller.start_over()
@@ -193,7 +196,8 @@ class ConsoleApp(App[None]):
         if due and view is self._looked_at and not self.poller.weather.problem:
             self._health_read = now
             database = await self.env.connected()
-            self.health = (await look_around(database)).health
+            around = await look_around(database)
+            self.health, self.consoles = around.health, around.consoles
             if (now - self._bound).total_seconds() > BIND_EVERY:
                 self._bound = now
                 await database.rebind()
@@ -201,6 +205,8 @@ class ConsoleApp(App[None]):
             await view.refresh_data()
             self._looked_at = view
             await self._cohort.look()
+            self.show_chrome()
+            await self.env.introduce(view.view_name)
         self.show_chrome()
 
     async def go(self, place: Place, *, remember: bool = True) -> None:

@@ -9,7 +9,7 @@ from agentflow_tui.console.widgets.line import Piece
 from agentflow_tui.operations.registry import BY_ID
 from agentflow_tui.settings import Context
 from agentflow_tui.store.summaries import Health
-from agentflow_tui.text import age, cell_width
+from agentflow_tui.text import age, cell_width, plural
 
 _WORDS = {
     "slash": "/",
@@ -42,7 +42,7 @@ class Heading:
     """What the title bar is about: whose database this is, where one stands, and what holds there.
 
     ``place`` names a database whose context has no name; ``read_only`` is why nothing can be
-    changed.
+    changed; ``others`` counts the consoles of others.
     """
 
     context: Context
@@ -50,19 +50,25 @@ class Heading:
     where: str
     read_only: str = ""
     health: Health | None = None
+    others: int = 0
     frozen_since: datetime | None = None
 
 
 def title(
     heading: Heading, weather: Weather, now: datetime, width: int
 ) -> tuple[list[Piece], list[Piece]]:
-    """The title bar. Where there is no room for all of it the program's own name goes first; what
-    is then still too long is cut at the end of the left part."""
+    """The title bar. Where there is no room for all of it the others go first, then the program's
+    own name; what is then still too long is cut at the end of the left part."""
     left = _left(heading)
     right = _right(heading, weather, now)
+    room = width - sum(cell_width(piece.text) for piece in (*left, *right))
     brand = Piece(" agentflow ", "accent")
-    if sum(cell_width(piece.text) for piece in (brand, *left, *right)) <= width:
+    if room >= cell_width(brand.text):
         left.insert(0, brand)
+        room -= cell_width(brand.text)
+    others = Piece(f"  {plural(heading.others, 'other')} ", "dim", "command:who")
+    if heading.others and room >= cell_width(others.text):
+        right.insert(0, others)
     return left, right
 
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from textual.app import SystemCommand
 
-from agentflow_tui.console import contexts
+from agentflow_tui.console import contexts, presence
 from agentflow_tui.console.chrome import key_name
 from agentflow_tui.console.environment import Environment
 from agentflow_tui.console.screens.catalogue import GROUPS, LISTS, view_called
@@ -28,6 +28,7 @@ COMMANDS = {
     "help": "the keys that work here",
     "cost": "what this console costs the database",
     "ctx": "the databases in the settings; another one: ctx prod; back: ctx -",
+    "who": "the consoles that are open on this database",
     "keys": "the keys and their ids",
     "views": "the saved views of this list",
 }
@@ -78,6 +79,8 @@ def run(app: "ConsoleApp", text: str) -> None:
         app.action_verb(_PLAIN[head])
     elif head == "ctx":
         contexts.run(app, rest.strip())
+    elif head == "who":
+        app.run_worker(presence.show(app), name="who")
     elif (name := view_called(head)) is not None:
         app.go_soon(Place(name, rest.strip() if name in LISTS and rest.strip() else None))
     else:

@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta, tzinfo
 
 from agentflow_tui import clock
+from agentflow_tui.operators import Operator, operator
 from agentflow_tui.settings import Settings
 from agentflow_tui.store import embedded
 from agentflow_tui.store.addresses import short_place
+from agentflow_tui.store.consoles import Introduction
 from agentflow_tui.store.database import Database, Manners
-
-APPLICATION = "agentflow console"
 
 
 @dataclass(slots=True)
@@ -23,7 +23,19 @@ class Environment:
     offset: timedelta = timedelta()
     clock: Callable[[], datetime] = clock.now
     server: embedded.EmbeddedServer | None = None
+    operator: Operator = field(init=False)
+    introduction: Introduction = field(init=False)
     _connecting: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    def __post_init__(self) -> None:
+        self.operator = operator(self.settings.environ)
+        self.introduction = Introduction(str(self.operator))
+
+    async def introduce(self, screen: str) -> None:
+        """Tell other consoles on which screen this one stands, if that is news to them."""
+        self.introduction.go(screen)
+        if self.database is not None:
+            await self.database.introduce(str(self.introduction))
 
     @property
     def zone(self) -> tzinfo:
@@ -67,7 +79,7 @@ class Environment:
                 settings = self.settings
                 url = settings.context.database_url or await self._embedded_url()
                 manners = Manners(
-                    application=APPLICATION,
+                    application=str(self.introduction),
                     read_only=settings.context.read_only,
                     because=settings.read_only_because,
                 )

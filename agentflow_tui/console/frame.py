@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from textual.widget import Widget
 
-from agentflow_tui.console import chrome
+from agentflow_tui.console import chrome, presence
 from agentflow_tui.console.screens.catalogue import SCREENS, screen_of
 from agentflow_tui.console.views.view import View
 from agentflow_tui.console.widgets.line import Line
@@ -45,6 +45,7 @@ class Frame:
                     where=view.title,
                     read_only=env.read_only_reason,
                     health=app.health,
+                    others=len(presence.others(app)),
                     frozen_since=app.frozen_since,
                 ),
                 weather,

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Self
 
-from agentflow_tui.operators import Operator
+from agentflow_tui.operators import Operator, operator
 from agentflow_tui.settings import Settings
 from agentflow_tui.store.changes.change import Terms
 from agentflow_tui.store.database import Database
@@ -19,4 +19,4 @@ class World:
 
     @classmethod
     def of(cls, database: Database, settings: Settings) -> Self:
-        return cls(database, Operator.of(settings.environ), Terms.of(settings))
+        return cls(database, operator(settings.environ), Terms.of(settings))

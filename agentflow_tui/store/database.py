@@ -119,6 +119,7 @@ class Database:
     """How many statements this process has sent, for the cost meter and for tests that count."""
     _pool: Any = None
     _lost: bool = False
+    _introduced: str = ""
 
     @classmethod
     async def open(cls, url: str, manners: Manners | None = None) -> Self:
@@ -158,7 +159,7 @@ class Database:
                 command_timeout=self.manners.statement_timeout + 1,
                 statement_cache_size=0 if self.pooled else 200,
                 connection_class=_Connection,
-                init=use_our_types,
+                init=self._prepare,
                 server_settings=server_settings,
             )
             try:
@@ -176,6 +177,12 @@ class Database:
                 "It looks like postgresql://user:password@host:5432/name, with / @ : ? # "
                 "in a password written as %2F %40 %3A %3F %23."
             ) from None
+
+    async def _prepare(self, connection: Any) -> None:
+        """What every new connection needs before it is used."""
+        await use_our_types(connection)
+        if self._introduced:
+            await connection.execute(_INTRODUCE, self._introduced)
 
     async def rebind(self) -> None:
         """Look up anew what the database calls its tables and columns, which indexes it has, and
@@ -267,6 +274,17 @@ class Database:
         async with self.session() as session:
             return await session.execute(template, *values)
 
+    async def introduce(self, name: str) -> None:
+        """Be called this among the sessions: one statement when it is another name than before, on
+        the connection that is used most. Behind a transaction pooler it stays the first name."""
+        if self.pooled or name == (self._introduced or self.manners.application):
+            return
+        self._introduced = name  # those made from now on begin with it
+        self.statements += 1
+        async with self._borrowed() as connection:
+            with translated():
+                await connection.execute(_INTRODUCE, name)
+
     async def dedicated(self) -> Any:
         """A connection outside the pool, for LISTEN and session locks; the caller closes it."""
         with connecting(place(self.url)):
@@ -292,5 +310,7 @@ _TRANSACTION_MANNERS = {
     True: "SET TRANSACTION READ ONLY",
 }
 
+
+_INTRODUCE = "SELECT set_config('application_name', $1, false)"
 
 _WANTED = [spelling(name) for name in TABLES]

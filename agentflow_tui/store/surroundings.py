@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from agentflow_tui.store.consoles import CONSOLES, Console, read_consoles
 from agentflow_tui.store.database import Database
 from agentflow_tui.store.statements import Statement
 from agentflow_tui.store.summaries import Health
@@ -16,29 +17,31 @@ class _Look:
     errors: int
     standby: bool
     closed: bool
+    consoles: str | None
 
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """The health summary, and whether the server takes writes now."""
+    """The health summary, and the consoles that are open on this database, one's own included."""
 
     health: Health
-    serving: Serving
+    consoles: tuple[Console, ...]
 
 
 LOOK = Statement(
     _Look,
-    """
+    f"""
 SELECT count(*)::int AS total,
-       count(*) FILTER (WHERE {health_checks.status} = 'ok')::int AS healthy,
-       count(*) FILTER (WHERE {health_checks.status} = 'warning')::int AS warnings,
-       count(*) FILTER (WHERE {health_checks.status} = 'error')::int AS errors,
+       count(*) FILTER (WHERE {{health_checks.status}} = 'ok')::int AS healthy,
+       count(*) FILTER (WHERE {{health_checks.status}} = 'warning')::int AS warnings,
+       count(*) FILTER (WHERE {{health_checks.status}} = 'error')::int AS errors,
        pg_is_in_recovery() AS standby,
-       current_setting('transaction_read_only')::bool AS closed
-  FROM {health_checks?}
+       current_setting('transaction_read_only')::bool AS closed,
+       {CONSOLES} AS consoles
+  FROM {{health_checks?}}
 """,
 )
-"""A scan of a table of some dozen rows."""
+"""A scan of a table of some dozen rows, and of the list of sessions."""
 
 
 async def look_around(database: Database) -> Surroundings:
@@ -51,6 +54,5 @@ async def look_around(database: Database) -> Surroundings:
     serving = Serving(standby=seen.standby, closed=seen.closed)
     if serving != database.serving:
         await database.rebind()
-    return Surroundings(
-        health=Health(seen.total, seen.healthy, seen.warnings, seen.errors), serving=serving
-    )
+    health = Health(seen.total, seen.healthy, seen.warnings, seen.errors)
+    return Surroundings(health, read_consoles(seen.consoles))

@@ -52,7 +52,7 @@ async def test_connections_cut_one_by_one_are_not_even_noticed(database: Databas
             async with database.session() as session:
                 await session.connection.execute(
                     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-                    "WHERE application_name = 'agentflow console' "
+                    "WHERE application_name LIKE 'agentflow console %' "
                     "AND datname = current_database()"
                 )
             await _looks_go_on(pilot, app)

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from agentflow_tui.console.acting.aims import Aim, choices, likeliest, reason_against
 from agentflow_tui.console.acting.questions import change_question
@@ -20,6 +20,7 @@ from agentflow_tui.operations.outcomes import Outcome
 from agentflow_tui.operations.registry import Verb
 from agentflow_tui.operations.targets import Targets, freeze_matching, freeze_rows
 from agentflow_tui.operations.world import World
+from agentflow_tui.operators import operator
 from agentflow_tui.schema import TABLES
 from agentflow_tui.store.changes.records import Operation as Record
 from agentflow_tui.text import age, number, plural
@@ -109,10 +110,11 @@ class Acting:
 
     def _why_not(self, world: World, operation: Operation, aim: Aim) -> str:
         """Why this cannot be done here, to none of these rows."""
-        if self._shell.env.settings.context.read_only:
-            return "this console is read-only"
-        return operation.change.missing(world.database.binding) or (
-            reason_against(operation, aim.rows) if aim.query is None else ""
+        database = world.database
+        return (
+            database.read_only_reason(operation.table)
+            or operation.change.missing(database.binding)
+            or (reason_against(operation, aim.rows) if aim.query is None else "")
         )
 
     async def _choose(self, operations: Sequence[Operation], aim: Aim) -> Operation | None:
@@ -239,8 +241,8 @@ class Acting:
 
     async def _take_back(self, id_: str | None, find: Callable[[World], Awaitable[Record]]) -> None:
         world = await self.world()
-        if self._shell.env.settings.context.read_only:
-            self._shell.say("Undo: this console is read-only.")
+        if why := world.database.read_only_reason():
+            self._shell.say(f"Undo: {why}.")
             return
         record = await (find(world) if id_ is None else undoing.find_operation(world, id_))
         why = undoing.why_final(record)
@@ -263,7 +265,7 @@ class Acting:
             text_line(f"by {record.by}", "dim"),
             text_line("Rows that have moved on since stay as they are, and are named.", "dim"),
         ]
-        mine = record.by == str(self._operator())
+        mine = record.by == str(operator(self._shell.env.settings.environ))
         return Question(
             title="Do it again?" if again else "Take it back?",
             lines=lines,
@@ -271,11 +273,6 @@ class Acting:
             effort=Effort.ENTER if mine and record.applied == 1 else Effort.CHOOSE,
             alarm="PRODUCTION" if self._shell.env.settings.context.production else "",
         )
-
-    def _operator(self) -> Any:
-        from agentflow_tui.operators import Operator
-
-        return Operator.of(self._shell.env.settings.environ)
 
     # What has become of it
 

@@ -68,7 +68,7 @@ def reason_against(operation: Operation, rows: Sequence[Any]) -> str:
     return "" if not reasons or "" in reasons else reasons[0]
 
 
-def meanings(table: str, aim: Aim | None) -> tuple[dict[str, str], set[str]]:
+def meanings(table: str, aim: Aim | None, *, read_only: bool) -> tuple[dict[str, str], set[str]]:
     """What each key of a change means for these rows, by verb id, and those that do not apply."""
     titles, refused = {}, set()
     rows = aim.rows[:JUDGED] if aim is not None else ()
@@ -78,7 +78,8 @@ def meanings(table: str, aim: Aim | None) -> tuple[dict[str, str], set[str]]:
             continue
         likely = likeliest(operations, rows)
         titles[verb.id] = likely.verb.capitalize()
-        if aim is None or (aim.query is None and reason_against(likely, rows)):
+        unfit = aim is None or (aim.query is None and bool(reason_against(likely, rows)))
+        if unfit or read_only:
             refused.add(verb.id)
     return titles, refused
 

@@ -38,7 +38,9 @@ class ListChanges(View):
         return None if grid.current is None else aims.one(table, grid.current)
 
     def changes(self) -> tuple[dict[str, str], set[str]]:
-        return aims.meanings(self.declared.table, self.aim())
+        table, database = self.declared.table, self.env.database
+        read_only = database is not None and bool(database.read_only_reason(table))
+        return aims.meanings(table, self.aim(), read_only=read_only)
 
     def settle(self, outcome: Outcome) -> None:
         """What was changed loses its mark; what was skipped keeps it, or gets one."""

@@ -1,0 +1,129 @@
+"""Several operators: each console says who sits there and on which screen, and sees the others."""
+
+import asyncio
+
+import asyncpg
+import pytest
+
+from agentflow_tui.console import app as app_module
+from agentflow_tui.console.app import ConsoleApp
+from agentflow_tui.operators import operator
+from agentflow_tui.store.consoles import LONGEST, Introduction, read_consoles
+from agentflow_tui.store.database import Database
+from tests.console.driving import PATIENCE, console, screen_text, sees, until
+from tests.samples import fill
+
+ANNA = {"AGENTFLOW_OPERATOR": "anna"}
+BORIS = {"AGENTFLOW_OPERATOR": "Boris B\x1b[31m"}
+
+
+@pytest.fixture(autouse=True)
+def look_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(app_module, "HEALTH_EVERY", 0.2)
+
+
+async def names(database: Database) -> list[str]:
+    connection = await asyncpg.connect(database.url)
+    try:
+        records = await connection.fetch(
+            "SELECT application_name AS name FROM pg_stat_activity "
+            "WHERE datname = current_database() AND application_name LIKE 'agentflow console %'"
+        )
+    finally:
+        await connection.close()
+    return [record["name"] for record in records]
+
+
+async def said(database: Database, screen: str) -> None:
+    async with asyncio.timeout(PATIENCE):
+        while not any(screen in name for name in await names(database)):
+            await asyncio.sleep(0.01)
+
+
+async def test_others_are_counted_and_listed_with_their_screen(database: Database) -> None:
+    await fill(database)
+    async with console(database.url, "mail", environ=ANNA, size=(120, 24)) as anna:
+        await sees(anna, "carl@customer.test", "● 1")
+        assert " other" not in screen_text(anna.app)  # type: ignore[arg-type]
+        async with console(database.url, "users", environ=BORIS, size=(120, 24)) as boris:
+            await sees(boris, "ann@acme.test", "1 other")
+            await sees(anna, "1 other ")
+            await boris.press("4")
+            await sees(boris, "every 15 minutes")
+            await until(boris, lambda: boris.app.env.database._introduced != "", "told")  # type: ignore[attr-defined]
+            await anna.press("colon", *"who", "enter")
+            await sees(anna, "Open consoles", "anna", "mail", "Boris-B", "schedules", "screen")
+        await anna.press("escape")
+        await until(anna, lambda: " other" not in screen_text(anna.app), "boris gone")  # type: ignore[arg-type]
+
+
+async def test_a_change_of_screen_is_one_statement_and_rest_is_none(database: Database) -> None:
+    await fill(database)
+    async with console(database.url, "users", environ=ANNA) as pilot:
+        app = pilot.app
+        assert isinstance(app, ConsoleApp)
+        await sees(pilot, "ann@acme.test", "● 1")
+        told: list[str] = []
+        database_in_use = app.env.database
+        assert database_in_use is not None
+        await until(pilot, lambda: "users" in database_in_use._introduced, "introduced")
+        for key, screen in (("4", "schedules"), ("8", "tasks"), ("4", "schedules")):
+            await pilot.press(key)
+            await until(pilot, lambda s=screen: s in database_in_use._introduced, screen)  # type: ignore[misc]
+            told.append(database_in_use._introduced)
+        assert len(set(told)) == 3  # each later one counts on
+        looks = app.poller.looks
+        await until(pilot, lambda: app.poller.looks > looks + 5, "looks go on")
+        assert database_in_use._introduced == told[-1]
+        assert any(" schedules " in name for name in await names(database))
+
+
+async def test_after_an_outage_one_introduces_oneself_again(database: Database) -> None:
+    await fill(database)
+    async with console(database.url, "users", environ=ANNA) as pilot:
+        await sees(pilot, "ann@acme.test", "● 1")
+        await said(database, " users ")
+        async with database.session() as session:
+            await session.connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                "WHERE application_name LIKE 'agentflow console %' "
+                "AND datname = current_database()"
+            )
+        await said(database, " users ")
+
+
+@pytest.mark.parametrize("size", [(80, 24), (50, 24)], ids=["80x24", "50x24"])
+async def test_the_others_go_first_where_there_is_no_room(
+    database: Database, size: tuple[int, int]
+) -> None:
+    await fill(database)
+    async with (
+        console(database.url, "users", environ=BORIS) as boris,
+        console(database.url, "distributions", environ=ANNA, size=size, read_only=True) as anna,
+    ):
+        await sees(boris, "1 other")
+        await sees(anna, "Distributions", "● 1")
+        await until(anna, lambda: len(anna.app.consoles) == 2, "both seen")  # type: ignore[attr-defined]
+        assert "1 other" not in screen_text(anna.app).splitlines()[0]  # type: ignore[arg-type]
+
+
+def test_who_one_is_comes_from_the_environment_and_is_harmless() -> None:
+    assert operator({"AGENTFLOW_OPERATOR": "Anna M\u00fcller"}).name == "Anna-M\u00fcller"
+    assert "\x1b" not in str(operator({"AGENTFLOW_OPERATOR": "x\x1b]0;y\x07"}))
+    login = operator({})
+    assert login.name
+    assert str(login) == f"{login.name}@{login.host}"
+
+
+def test_an_introduction_fits_what_postgresql_keeps() -> None:
+    long = Introduction("anna-with-a-very-long-name-\u00fc@bastion-of-the-north", token="4f2a")
+    for number in range(300):
+        long.go(f"distributions{number % 2}")
+    assert len(str(long).encode()) <= LONGEST
+    assert str(long).isascii()
+    seen = read_consoles(
+        f'[["{long}", null], ["agentflow console a@b mail 4f2a.1", "2026-11-26T10:00:00+00:00"],'
+        ' ["agentflow console nonsense", null]]'
+    )
+    assert [(c.token, c.screen) for c in seen] == [("4f2a", "distributions1")]
+    assert seen[0].since is not None
