@@ -1,10 +1,19 @@
-"""Failures grouped by what went wrong, and which kinds are new."""
+"""Failures grouped by what went wrong: which kinds are new, are back, and need attention."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from itertools import pairwise
 
 from agentflow_tui.fingerprints import fingerprint
+from agentflow_tui.operations.attention import (
+    UNDECIDED,
+    Concern,
+    State,
+    doubled,
+    has_come_back,
+    needs_attention,
+)
 from agentflow_tui.store.failures import Failure
 
 SPANS = (
@@ -18,12 +27,17 @@ SPANS = (
 NEW_WITHIN = timedelta(hours=12)
 """A kind of error that was first seen within this time is new."""
 
+BACK_AFTER = timedelta(hours=6)
+"""A kind of error that was not seen for this long, and then within `NEW_WITHIN`, is back."""
+
 
 @dataclass(frozen=True, slots=True)
 class ErrorGroup:
     """One kind of error. ``counts`` are by `SPANS`; ``sources`` are the tables it occurs in.
 
-    ``ids`` are the rows that make the group, by table: what a verb on the group acts on.
+    ``ids`` are the rows that make the group, by table: what a verb on the group acts on. ``times``
+    are when they failed, oldest first. ``state`` is what operators have decided about it; ``quiet``
+    says that because of that it needs no attention now.
     """
 
     key: str
@@ -36,6 +50,25 @@ class ErrorGroup:
     sample: str
     is_new: bool
     ids: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    times: tuple[datetime, ...] = ()
+    is_back: bool = False
+    state: State = UNDECIDED
+    quiet: bool = False
+
+    @property
+    def subject(self) -> str:
+        """What its state is kept under."""
+        return f"error:{self.key}"
+
+    @property
+    def concern(self) -> Concern:
+        return Concern(
+            subject=self.subject,
+            label=self.label,
+            size=self.total,
+            bearable=doubled(self.total),
+            times=self.times,
+        )
 
     @property
     def words(self) -> str:
@@ -81,21 +114,54 @@ def group(failures: Iterable[Failure], now: datetime) -> list[ErrorGroup]:
         found.ids.setdefault(failure.source, []).append(failure.id)
         if failure.at is not None:
             found.at.append(failure.at)
-    groups = [_finished(key, found, now) for key, found in gathered.items()]
-    return sorted(groups, key=lambda g: (not g.is_new, *(-c for c in g.counts[2:]), g.label))
+    return _in_order(_finished(key, found, now) for key, found in gathered.items())
+
+
+def triaged(
+    groups: Iterable[ErrorGroup], states: Mapping[str, State], now: datetime
+) -> list[ErrorGroup]:
+    """The groups with what was decided about them, by subject: those that need no attention come
+    last."""
+    return _in_order(_judged(g, states.get(g.subject, UNDECIDED), now) for g in groups)
+
+
+def _judged(group: ErrorGroup, state: State, now: datetime) -> ErrorGroup:
+    concern = group.concern
+    back = has_come_back(concern, state, now) or _is_back(group.times, now)
+    quiet = not needs_attention(concern, state, now)
+    return replace(group, state=state, quiet=quiet, is_back=back and not group.is_new)
+
+
+def _in_order(groups: Iterable[ErrorGroup]) -> list[ErrorGroup]:
+    def place(group: ErrorGroup) -> tuple[object, ...]:
+        seen_before = not (group.is_new or group.is_back)
+        return (group.quiet, seen_before, *(-c for c in group.counts[2:]), group.label)
+
+    return sorted(groups, key=place)
+
+
+def _is_back(times: Sequence[datetime], now: datetime) -> bool:
+    return any(
+        later - earlier >= BACK_AFTER and now - later <= NEW_WITHIN
+        for earlier, later in pairwise(times)
+    )
 
 
 def _finished(key: str, found: _Gathered, now: datetime) -> ErrorGroup:
-    first, last = min(found.at, default=None), max(found.at, default=None)
+    times = tuple(sorted(found.at))
+    first, last = (times[0], times[-1]) if times else (None, None)
+    is_new = first is not None and now - first <= NEW_WITHIN
     return ErrorGroup(
         key=key,
         label=found.label,
-        counts=tuple(sum(now - at <= span for at in found.at) for span in SPANS),
+        counts=tuple(sum(now - at <= span for at in times) for span in SPANS),
         total=found.total,
         first=first,
         last=last,
         sources=tuple(sorted(found.ids)),
         sample=found.sample,
-        is_new=first is not None and now - first <= NEW_WITHIN,
+        is_new=is_new,
+        is_back=not is_new and _is_back(times, now),
         ids={table: tuple(found.ids[table]) for table in sorted(found.ids)},
+        times=times,
     )

@@ -94,6 +94,14 @@ VERBS: tuple[Verb, ...] = (
     _verb(
         "list", "Rows", "row.open", "enter,d", "Open", "Open the detail of this row.", shown=True
     ),
+    _verb(
+        "list",
+        "Rows",
+        "row.snooze",
+        "s",
+        "Snooze",
+        "Acknowledge, snooze or claim an error, or a line of what needs attention.",
+    ),
     _verb("list", "Find", "list.filter", "slash", "Filter", "Filter this list.", shown=True),
     _verb(
         "list",

@@ -6,7 +6,8 @@ from datetime import datetime
 from agentflow_tui.store.counts import has_index, is_large
 from agentflow_tui.store.database import Database
 from agentflow_tui.store.naming import Binding
-from agentflow_tui.store.statements import Statement
+from agentflow_tui.store.pages import SNAPSHOT
+from agentflow_tui.store.statements import Statement, as_tuple
 
 NEWEST = 3_000
 """Failures of each table that are looked at, newest first."""
@@ -73,3 +74,31 @@ def _part(table: str, words: str, at: str, *, sampled: bool) -> str:
 async def read_failures(database: Database) -> list[Failure]:
     """The newest failures. Raises `UnreachableError`, `RefusedError`."""
     return await database.fetch(Statement(Failure, failures_sql(database.binding)))
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """The newest failures at ``now``; ``snapshot`` tells whether anything was committed since."""
+
+    snapshot: str
+    now: datetime
+    failures: list[Failure]
+
+
+async def look(database: Database, *, seen: str | None = None) -> Seen | None:
+    """The newest failures, or None, without reading a table, when nothing was committed since the
+    snapshot ``seen``. Raises `UnreachableError`, `RefusedError`."""
+    rows = await database.fetch(Statement(as_tuple, look_sql(database.binding)), seen)
+    snapshot, now = rows[0][:2]
+    if snapshot == seen:
+        return None
+    return Seen(snapshot, now, [Failure(*row[2:]) for row in rows if row[2] is not None])
+
+
+def look_sql(binding: Binding) -> str:
+    """`failures_sql` unless the snapshot is still ``$1``."""
+    return (
+        f"SELECT s.snapshot, now(), f.* FROM (SELECT {SNAPSHOT} AS snapshot) s "
+        f"LEFT JOIN LATERAL (SELECT * FROM ({failures_sql(binding)}) f "
+        "WHERE s.snapshot IS DISTINCT FROM $1::text OFFSET 0) f ON true"
+    )

@@ -16,17 +16,24 @@ MINUTES = 60
 """Length of the series of throughput."""
 
 FEW = 8
-"""Rows of each kind that are named."""
+"""Coming fires that are named."""
+
+MOST = 100
+"""Rows of each kind of trouble that are named."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trouble:
-    """A row that needs attention: a failing check, a stale lock, an overdue schedule."""
+    """A row that needs attention: a failing check, a stale lock, an overdue schedule.
+
+    ``steady`` tells that ``since`` is when it began, and stays what it is while it lasts.
+    """
 
     id: str
     what: str
     detail: str = ""
     since: datetime | None = None
+    steady: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,9 +101,9 @@ def _series(text: str | None) -> tuple[int, ...] | None:
 
 
 def _troubles(text: str | None) -> Iterable[Trouble]:
-    for id_, what, detail, since in json.loads(text or "[]"):
+    for id_, what, detail, since, steady in json.loads(text or "[]"):
         at = datetime.fromisoformat(since) if since else None
-        yield Trouble(id=id_, what=what or "", detail=detail or "", since=at)
+        yield Trouble(id=id_, what=what or "", detail=detail or "", since=at, steady=bool(steady))
 
 
 def overview_sql(binding: Binding) -> str:
@@ -110,8 +117,8 @@ def overview_sql(binding: Binding) -> str:
     names = ", ".join(f"o.{name}" for name in parts)
     return (
         f"SELECT s.snapshot, now(), {names} FROM (SELECT {SNAPSHOT} AS snapshot) s "
-        f"LEFT JOIN LATERAL (SELECT {columns}, $2::float8 AS lease OFFSET 0) o "
-        "ON s.snapshot IS DISTINCT FROM $1::text"
+        f"LEFT JOIN LATERAL (SELECT {columns}, $2::float8 AS lease "
+        "WHERE s.snapshot IS DISTINCT FROM $1::text OFFSET 0) o ON true"
     )
 
 
@@ -139,7 +146,8 @@ def _parts(binding: Binding) -> dict[str, str]:
         "checks": _few(
             "{h.health_checks.id}::text, coalesce({h.health_checks.name}, {h.health_checks.id}), "
             "concat_ws(': ', {h.health_checks.status}, {h.health_checks.message}), "
-            "{h.health_checks.updatedAt}",
+            "{h.health_checks.updatedAt}, "
+            "{h.health_checks.updatedAt} < {h.health_checks.lastChecked}",
             "FROM {health_checks?} h WHERE {h.health_checks.status} IN ('warning', 'error') "
             "ORDER BY {h.health_checks.status}, {h.health_checks.name}",
         ),
@@ -155,6 +163,7 @@ def _parts(binding: Binding) -> dict[str, str]:
             "FROM {schedules?} h LEFT JOIN {workflows?} w ON {w.workflows.id} = "
             "{h.schedules.workflowId} WHERE {h.schedules.active} AND {h.schedules.nextRun} >= "
             "now() ORDER BY {h.schedules.nextRun}",
+            few=FEW,
         ),
         "expiring": _few(
             "{h.credentials.id}::text, {h.credentials.label}, {h.credentials.platform}, "
@@ -181,17 +190,18 @@ _PARTS = (
 )
 
 
-def _few(columns: str, rest: str) -> str:
-    id_, what, detail, since = _split(columns)
+def _few(columns: str, rest: str, *, few: int = MOST) -> str:
+    """SQL for the first rows as JSON: id, what, detail, since and whether that is steady."""
+    id_, what, detail, since, steady = [*_split(columns), "false"][:5]
     return (
-        "(SELECT jsonb_agg(jsonb_build_array(a, b, c, d)) FROM (SELECT "
-        f"{id_} AS a, {what} AS b, {detail} AS c, ({since})::timestamptz AS d {rest} "
-        f"LIMIT {FEW}) x)::text"
+        "(SELECT jsonb_agg(jsonb_build_array(a, b, c, d, e)) FROM (SELECT "
+        f"{id_} AS a, {what} AS b, {detail} AS c, ({since})::timestamptz AS d, {steady} AS e "
+        f"{rest} LIMIT {few}) x)::text"
     )
 
 
 def _split(columns: str) -> list[str]:
-    """Four expressions, separated by commas outside parentheses."""
+    """Expressions that are separated by commas outside parentheses."""
     result, depth, start = [], 0, 0
     for place, character in enumerate(columns):
         depth += (character == "(") - (character == ")")

@@ -85,6 +85,7 @@ VIEWS: dict[str, Callable[[Environment], View]] = {
     "overview": overview.OverviewView,
     **{name: _list_view(screen) for name, screen in LISTS.items()},
     **{name: _group_view(screen) for name, screen in GROUPS.items()},
+    "errors": errors.ErrorsView,
 }
 
 

@@ -1,28 +1,48 @@
 """Screen 7: all that failed, grouped by what went wrong, new kinds first; and mail by domain."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
+from agentflow_tui.console import attending
 from agentflow_tui.console.environment import Environment
 from agentflow_tui.console.screens.cells import age_column, number_column, text_column
-from agentflow_tui.console.views.group_view import GroupScreen
+from agentflow_tui.console.views.group_view import GroupScreen, GroupView
 from agentflow_tui.console.widgets.columns import Cell, Column
 from agentflow_tui.console.widgets.pane import Link
-from agentflow_tui.operations.error_groups import ErrorGroup, group
+from agentflow_tui.operations.attending import Matter
+from agentflow_tui.operations.error_groups import ErrorGroup
+from agentflow_tui.operations.registry import BY_ID
+from agentflow_tui.operations.triage import Triage
 from agentflow_tui.schema import TABLES
-from agentflow_tui.store.failures import SAMPLE, SOURCES, read_failures, unserved
+from agentflow_tui.store.failures import SAMPLE, SOURCES, unserved
 from agentflow_tui.store.matrices import AGES, DomainRow, read_matrix
+from agentflow_tui.text import NOTHING, number
 
 _WORDS_OF = {table: words for table, words, _ in SOURCES}
 
 
 async def _groups(env: Environment) -> Sequence[ErrorGroup]:
-    return group(await read_failures(await env.connected()), env.now())
+    triage = Triage()
+    await triage.look(await env.connected())
+    return triage.groups(env.now())
+
+
+def named(row: ErrorGroup) -> Cell:
+    """The error, marked where it is new or has come back."""
+    mark = "NEW " if row.is_new else "BACK " if row.is_back else ""
+    return ((mark, "new"), (row.label, "")) if mark else row.label
 
 
 def _group_columns(env: Environment) -> tuple[Column[ErrorGroup], ...]:
     def label(row: ErrorGroup, _now: datetime) -> Cell:
-        return (("NEW ", "new"), (row.label, "")) if row.is_new else row.label
+        return named(row)
+
+    def state(row: ErrorGroup, now: datetime) -> Cell:
+        claim, words = row.state.claim(now), row.state.words(now, env.zone)
+        if not claim and not words:
+            return NOTHING
+        return ((f"{claim} " if claim and words else claim, "accent"), (words, "dim"))
 
     def sources(row: ErrorGroup, _now: datetime) -> Cell:
         return ", ".join(TABLES[name].title for name in row.sources)
@@ -33,16 +53,30 @@ def _group_columns(env: Environment) -> tuple[Column[ErrorGroup], ...]:
             titles[place], lambda row: row.counts[place] or None, drop=(0, 0, 0, 1)[place]
         )
 
-    return (
-        Column("Error", label, grows=True, min_width=30, key="error"),
+    columns = (
+        Column("Error", label, grows=True, min_width=26, key="error"),
         count(0),
         count(1),
         count(2),
         count(3),
         age_column("First", lambda row: row.first, drop=2),
         age_column("Last", lambda row: row.last),
+        Column("State", state, width=15, key="state", ticks=True),
         Column("Where", sources, width=12, drop=3, key="where"),
     )
+    return tuple(_dimmed_when_quiet(column) for column in columns)
+
+
+def _dimmed_when_quiet(column: Column[ErrorGroup]) -> Column[ErrorGroup]:
+    """What needs no attention stands back."""
+
+    def cell(row: ErrorGroup, now: datetime) -> Cell:
+        shown = column.cell(row, now)
+        if not row.quiet:
+            return shown
+        return ((shown, "dim"),) if isinstance(shown, str) else [(text, "dim") for text, _ in shown]
+
+    return replace(column, cell=cell)
 
 
 def rows_of(row: ErrorGroup) -> Link:
@@ -55,7 +89,7 @@ def _left_out(env: Environment) -> str:
     tables = unserved(env.database.binding) if env.database else []
     if not tables:
         return "new kinds first"
-    return f"{SAMPLE:,} rows looked at of {', '.join(tables)}; 'db accelerate' finds all"
+    return f"{number(SAMPLE)} rows looked at of {', '.join(tables)}; 'db accelerate' finds all"
 
 
 ERRORS_SCREEN = GroupScreen(
@@ -68,6 +102,35 @@ ERRORS_SCREEN = GroupScreen(
     empty="Nothing has failed. What fails appears here, grouped by what went wrong.",
     note=_left_out,
 )
+
+
+class ErrorsView(GroupView):
+    """The errors, with what operators have decided about them."""
+
+    def __init__(self, env: Environment) -> None:
+        super().__init__(env, ERRORS_SCREEN)
+        self._triage = Triage()
+        self._open_only = False
+
+    async def load(self) -> Sequence[ErrorGroup]:
+        await self._triage.look(await self.env.connected())
+        groups = self._triage.groups(self.env.now())
+        return [g for g in groups if not g.quiet] if self._open_only else groups
+
+    def note(self) -> str:
+        return "only what needs attention; ! shows all" if self._open_only else super().note()
+
+    def hints(self) -> tuple[str, ...]:
+        return (*super().hints(), BY_ID["row.snooze"].id, BY_ID["list.faults"].id)
+
+    def do_list_faults(self) -> None:
+        self._open_only = not self._open_only
+        self.look_again()
+
+    def do_row_snooze(self) -> None:
+        row: ErrorGroup | None = self.grid.current
+        if row is not None:
+            attending.see_to(self, Matter(row.concern, row.state))
 
 
 async def _matrix(env: Environment) -> Sequence[DomainRow]:

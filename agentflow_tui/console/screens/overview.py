@@ -5,25 +5,23 @@ from datetime import datetime, timedelta
 
 from textual.app import ComposeResult
 
+from agentflow_tui.console import attending
 from agentflow_tui.console.environment import Environment
-from agentflow_tui.console.screens.errors import rows_of
+from agentflow_tui.console.screens.attention import LATE, SILENCED, Attention, stale_link
 from agentflow_tui.console.screens.workflows import label
 from agentflow_tui.console.views.view import View
 from agentflow_tui.console.widgets.dialogs import Choice, Option
 from agentflow_tui.console.widgets.line import Piece
 from agentflow_tui.console.widgets.pane import Link, Pane, PaneLine, heading, text_line
-from agentflow_tui.operations.error_groups import ErrorGroup, group
+from agentflow_tui.operations.error_groups import group
 from agentflow_tui.operations.registry import BY_ID
 from agentflow_tui.operations.timetables import timetable_words
 from agentflow_tui.store.counts import CAP, Count, has_index, is_large
 from agentflow_tui.store.failures import read_failures
-from agentflow_tui.store.overview import Overview, Trouble, read_overview
+from agentflow_tui.store.overview import Overview, read_overview
 from agentflow_tui.text import NOTHING, age, bounded, number, plural, spark
 
 LABEL = 16
-LATE = timedelta(minutes=15)
-"""Mail that has waited longer than this needs attention."""
-
 LOOK_ANYWAY = timedelta(seconds=15)
 """Time alone changes what is overdue, so the numbers are read anew this often at least."""
 
@@ -57,7 +55,7 @@ class OverviewView(View):
     def __init__(self, env: Environment) -> None:
         super().__init__(env, "overview", "Overview")
         self.overview: Overview | None = None
-        self.groups: Sequence[ErrorGroup] = ()
+        self.attention = Attention(env)
         self._ways: dict[str, list[Way]] = {}
         self.pane = Pane(ascii_only=env.settings.console.ascii)
 
@@ -74,7 +72,8 @@ class OverviewView(View):
             return
         self.env.learn_time(read.now)
         if held is None or _failed(held) != _failed(read) or not fresh:
-            self.groups = group(await read_failures(database), read.now)
+            self.attention.groups = group(await read_failures(database), read.now)
+        await self.attention.look(database, read)
         self.overview = read
         self.shell.health = read.health
         self._show()
@@ -87,10 +86,26 @@ class OverviewView(View):
         self.pane.focus()
 
     def hints(self) -> tuple[str, ...]:
-        return (BY_ID["row.open"].id,)
+        return (BY_ID["row.open"].id, BY_ID["row.snooze"].id)
+
+    def do_row_snooze(self) -> None:
+        line = self.pane.current
+        matter = self.attention.matter(line.key) if line is not None else None
+        if matter is None:
+            self.shell.say("There is nothing to acknowledge or snooze on this line.")
+        else:
+            attending.see_to(self, matter)
+
+    def on_pane_followed(self, event: Pane.Followed) -> None:
+        event.stop()
+        self.shell.follow(event.link)
 
     def on_pane_folded(self, event: Pane.Folded) -> None:
         event.stop()
+        if event.node == SILENCED:
+            self.attention.unfolded = not self.attention.unfolded
+            self._show()
+            return
         ways = self._ways.get(event.node, [])
         if len(ways) == 1:
             self.shell.follow(ways[0][1])
@@ -112,7 +127,7 @@ class OverviewView(View):
         lines = [
             *self._numbers(overview, now),
             text_line(""),
-            *self._attention(overview, now),
+            *self.attention.lines(now),
             text_line(""),
             *self._next(overview, now),
         ]
@@ -163,7 +178,7 @@ class OverviewView(View):
             self._labelled(
                 "Stale locks",
                 (Piece(_known(stale), "warning" if stale else ""),),
-                [("stale locks", _stale_link(self.env))],
+                [("stale locks", stale_link(self.env))],
             )
         )
         lines.append(self._series("Sent a minute", "emails", "status:sent", overview.sent))
@@ -215,121 +230,6 @@ class OverviewView(View):
         drawn = spark([float(count) for count in series[-room:]], room, blocks=blocks)
         return self._labelled(name, (Piece(f"{recent:>6.1f}  "), Piece(drawn, "running")), link)
 
-    def _attention(self, overview: Overview, now: datetime) -> list[PaneLine]:
-        found = [
-            *self._failing(overview.checks, "error", now),
-            *self._new_errors(True, now),
-            *self._locks(overview, now),
-            *self._late(overview, now),
-            *self._overdue(overview.overdue, now),
-            *self._failing(overview.checks, "warning", now),
-            *self._new_errors(False, now),
-            *self._expiring(overview.expiring, now),
-        ]
-        if not found:
-            return [heading(" Needs attention"), text_line("  ✓ nothing", "ok")]
-        return [heading(f" Needs attention ({len(found)})"), *found]
-
-    def _failing(self, checks: Sequence[Trouble], status: str, now: datetime) -> Iterable[PaneLine]:
-        glyph, style = ("✗", "failed") if status == "error" else ("▲", "warning")
-        for check in checks:
-            if check.detail.startswith(status):
-                detail = check.detail.removeprefix(status).removeprefix(": ")
-                yield self._trouble(
-                    f"check {check.id}",
-                    glyph,
-                    style,
-                    f"{check.what}: {detail}",
-                    check.since,
-                    now,
-                    Link("health_checks", check.id),
-                )
-
-    def _new_errors(self, new: bool, now: datetime) -> Iterable[PaneLine]:
-        shown = [g for g in self.groups if g.is_new == new and (new or g.counts[2])]
-        for found in shown[:4]:
-            words = f"{'NEW ' if new else ''}{found.label}"
-            count = found.counts[2] or found.total
-            yield self._trouble(
-                f"error {found.key}",
-                "✗" if new else "▲",
-                "new" if new else "warning",
-                f"{number(count)} × {words}",
-                found.last,
-                now,
-                rows_of(found),
-            )
-
-    def _locks(self, overview: Overview, now: datetime) -> Iterable[PaneLine]:
-        if not overview.stale_locks:
-            return
-        oldest = overview.locks[0].since if overview.locks else None
-        first = label(overview.locks[0].what, "a workflow") if overview.locks else "a workflow"
-        yield self._trouble(
-            "locks",
-            "▲",
-            "warning",
-            f"{plural(overview.stale_locks, 'stale lock')}, the oldest on {first}",
-            oldest,
-            now,
-            _stale_link(self.env),
-        )
-
-    def _late(self, overview: Overview, now: datetime) -> Iterable[PaneLine]:
-        waiting = overview.oldest_waiting
-        if waiting is not None and now - waiting > LATE:
-            yield self._trouble(
-                "late",
-                "▲",
-                "warning",
-                "mail waits longer than it should",
-                waiting,
-                now,
-                Link("email_queue", filter="status:pending age:>15m"),
-            )
-
-    def _overdue(self, schedules: Sequence[Trouble], now: datetime) -> Iterable[PaneLine]:
-        zone = self.env.settings.workers.time_zone
-        for schedule in schedules[:3]:
-            words, problem = timetable_words(schedule.what, zone)
-            yield self._trouble(
-                f"overdue {schedule.id}",
-                "▲",
-                "warning",
-                f"schedule not fired: {problem or words}",
-                schedule.since,
-                now,
-                Link("schedules", schedule.id),
-            )
-
-    def _expiring(self, credentials: Sequence[Trouble], now: datetime) -> Iterable[PaneLine]:
-        for credential in credentials[:3]:
-            gone = credential.since is not None and credential.since < now
-            word = "has expired" if gone else "expires soon"
-            yield self._trouble(
-                f"credential {credential.id}",
-                "▲",
-                "warning",
-                f"{credential.detail} credential {credential.what} {word}",
-                credential.since,
-                now,
-                Link("credentials", credential.id),
-            )
-
-    def _trouble(
-        self,
-        key: str,
-        glyph: str,
-        style: str,
-        text: str,
-        since: datetime | None,
-        now: datetime,
-        link: Link,
-    ) -> PaneLine:
-        ago = "" if since is None else _when(since, now)
-        pieces = (Piece(f"  {glyph} ", style), Piece(f"{ago:>6}  ", "dim"), Piece(text))
-        return self._line(key, pieces, [(text, link)])
-
     def _next(self, overview: Overview, now: datetime) -> list[PaneLine]:
         zone = self.env.settings.workers.time_zone
         lines = [heading(" Next fires")]
@@ -349,18 +249,9 @@ class OverviewView(View):
         return lines
 
 
-def _when(at: datetime, now: datetime) -> str:
-    return f"in {age(at - now)}" if at > now else age(now - at)
-
-
 def _failed(overview: Overview) -> tuple[object, ...]:
     return (overview.workflows.get("failed"), overview.mail.get("failed"), overview.failed_mail)
 
 
 def _known(count: int | None) -> str:
     return "not counted: needs an index" if count is None else number(count)
-
-
-def _stale_link(env: Environment) -> Link:
-    minutes = round(env.lease.total_seconds() / 60)
-    return Link("workflows", filter=f"status:running locked:yes lockedAt:>{minutes}m")

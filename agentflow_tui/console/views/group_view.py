@@ -58,7 +58,7 @@ class GroupView(View):
         at = self.env.clock().timestamp()
         if self._shown and at - self._counted < EVERY:
             return
-        rows = await self.declared.load(self.env)
+        rows = await self.load()
         self._counted = at
         if not self._shown:
             self._shown = True
@@ -67,6 +67,19 @@ class GroupView(View):
         self._source.rows = rows
         await self.grid.look()
         self._show_status()
+
+    async def load(self) -> Sequence[Any]:
+        """What is counted now. Raises `AgentflowError`."""
+        return await self.declared.load(self.env)
+
+    def note(self) -> str:
+        """What is said beside the title."""
+        return self.declared.note(self.env)
+
+    def look_again(self) -> None:
+        """Count at once: something here was changed."""
+        self._counted = 0.0
+        self.shell.poller.wake()
 
     def tick(self) -> None:
         self.grid.tick()
@@ -96,6 +109,6 @@ class GroupView(View):
     def _show_status(self) -> None:
         left = [
             Piece(f" {self.declared.title}", "strong"),
-            Piece(f"  {self.declared.note(self.env)}", "dim"),
+            Piece(f"  {self.note()}", "dim"),
         ]
         self.status.show(left, [Piece(f"{self.grid.position()} ", "dim")])

@@ -48,6 +48,10 @@ class View(Vertical):
     def tick(self) -> None:
         """A second has passed: relative ages move on without a query."""
 
+    def look_again(self) -> None:
+        """Look at the database at once: something shown here was changed."""
+        self.shell.poller.wake()
+
     def arrive(self, place: Place) -> None:
         """The view has become visible, because of ``place``."""
 

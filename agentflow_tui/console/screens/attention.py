@@ -1,0 +1,284 @@
+"""What needs attention, worst first, as the overview says it, and what somebody has seen to."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from agentflow_tui.console.environment import Environment
+from agentflow_tui.console.screens.errors import rows_of
+from agentflow_tui.console.screens.workflows import label
+from agentflow_tui.console.widgets.line import Piece
+from agentflow_tui.console.widgets.pane import Link, PaneLine, heading, text_line
+from agentflow_tui.operations.attending import Matter, read_states
+from agentflow_tui.operations.attention import (
+    UNDECIDED,
+    Concern,
+    State,
+    doubled,
+    needs_attention,
+)
+from agentflow_tui.operations.error_groups import ErrorGroup, triaged
+from agentflow_tui.operations.timetables import timetable_words
+from agentflow_tui.store.database import Database
+from agentflow_tui.store.overview import MOST, Overview, Trouble
+from agentflow_tui.text import age, number, plural
+
+LATE = timedelta(minutes=15)
+"""Mail that has waited longer than this needs attention."""
+
+LOCKS, LATE_MAIL = "locks", "mail.late"
+"""Subjects of which there is one."""
+
+SHOWN = 4
+"""Lines of one kind that are shown."""
+
+SILENCED = "silenced"
+"""The line that folds what is acknowledged or snoozed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Worry:
+    """One line. ``kind`` are those that are cut together where there are many."""
+
+    concern: Concern
+    kind: str
+    glyph: str
+    style: str
+    since: datetime | None
+    link: Link
+
+
+@dataclass(slots=True)
+class Attention:
+    """The lines under "needs attention". ``unfolded`` shows those that need none, too."""
+
+    env: Environment
+    groups: Sequence[ErrorGroup] = ()
+    unfolded: bool = False
+    _overview: Overview | None = None
+    _states: Mapping[str, State] = field(default_factory=dict)
+
+    async def look(self, database: Database, overview: Overview) -> None:
+        """Read the states of what is going on; one statement.
+
+        Raises `UnreachableError`, `RefusedError`.
+        """
+        subjects = [w.concern.subject for w in self._worries(overview, self.env.now())]
+        self._states = await read_states(database, dict.fromkeys([*subjects, LOCKS, LATE_MAIL]))
+        self._overview = overview
+
+    def matter(self, subject: str) -> Matter | None:
+        """What is said about a subject now, to decide about it."""
+        for worry in self._now(self.env.now()):
+            if worry.concern.subject == subject:
+                return Matter(worry.concern, self._state(worry))
+        return None
+
+    def lines(self, now: datetime) -> Iterable[PaneLine]:
+        """The part of the overview."""
+        worries = self._now(now)
+        open_ones = [w for w in worries if needs_attention(w.concern, self._state(w), now)]
+        beyond = self._beyond()
+        if not open_ones and not beyond:
+            yield heading(" Needs attention")
+            yield text_line("  ✓ nothing", "ok")
+        else:
+            yield heading(f" Needs attention ({number(len(open_ones))})")
+        shown = list(_first_of_each_kind(open_ones))
+        for worry in shown:
+            yield self._line(worry, now)
+        if len(shown) < len(open_ones):
+            yield text_line(f"  … and {number(len(open_ones) - len(shown))} more", "dim")
+        for table in beyond:
+            yield text_line(f"  … and more of {table} than are looked at here", "warning")
+        silenced = [worry for worry in worries if worry not in open_ones]
+        if silenced:
+            fold = "▾" if self.unfolded else "▸"
+            text = f"  {fold} (+{number(len(silenced))} acknowledged or snoozed)"
+            yield PaneLine((Piece(text, "dim"),), fold=SILENCED, key=SILENCED)
+            for worry in silenced if self.unfolded else ():
+                yield self._line(worry, now, silenced=True)
+
+    def _now(self, now: datetime) -> list[Worry]:
+        return self._worries(self._overview, now) if self._overview is not None else []
+
+    def _state(self, worry: Worry) -> State:
+        return self._states.get(worry.concern.subject, UNDECIDED)
+
+    def _line(self, worry: Worry, now: datetime, *, silenced: bool = False) -> PaneLine:
+        state = self._state(worry)
+        ago = "" if worry.since is None else _when(worry.since, now)
+        pieces = [
+            Piece(f"  {worry.glyph} ", "dim" if silenced else worry.style),
+            Piece(f"{ago:>6}  ", "dim"),
+        ]
+        claim, words = state.claim(now), state.words(now, self.env.zone)
+        if claim:
+            pieces.append(Piece(f"{claim} ", "accent"))
+        if silenced:
+            pieces.append(Piece(f"[{words}] ", "dim"))
+        pieces.append(Piece(worry.concern.label, "dim" if silenced else ""))
+        return PaneLine(tuple(pieces), link=worry.link, key=worry.concern.subject)
+
+    def _worries(self, overview: Overview, now: datetime) -> list[Worry]:
+        """Everything that is wrong, worst first."""
+        groups = triaged(self.groups, self._states, now)
+        return [
+            *_failing(overview.checks, "error"),
+            *_errors(groups, fresh=True),
+            *self._locks(overview),
+            *_late(overview, now),
+            *self._overdue(overview.overdue),
+            *_failing(overview.checks, "warning"),
+            *_errors(groups, fresh=False),
+            *_expiring(overview.expiring, now),
+        ]
+
+    def _beyond(self) -> list[str]:
+        """Kinds of trouble that there is more of than the overview reads: never "nothing"."""
+        if self._overview is None:
+            return []
+        lists = {
+            "health checks": self._overview.checks,
+            "schedules": self._overview.overdue,
+            "credentials": self._overview.expiring,
+        }
+        return [name for name, rows in lists.items() if len(rows) >= MOST]
+
+    def _locks(self, overview: Overview) -> Iterable[Worry]:
+        stale = overview.stale_locks
+        if not stale:
+            return
+        since = sorted(lock.since for lock in overview.locks if lock.since is not None)
+        first = label(overview.locks[0].what, "a workflow") if overview.locks else "a workflow"
+        yield Worry(
+            concern=Concern(
+                subject=LOCKS,
+                label=f"{plural(stale, 'stale lock')}, the oldest on {first}",
+                size=stale,
+                bearable=stale + 1,
+                times=tuple(at + self.env.lease for at in since),
+            ),
+            kind=LOCKS,
+            glyph="▲",
+            style="warning",
+            since=since[0] if since else None,
+            link=stale_link(self.env),
+        )
+
+    def _overdue(self, schedules: Sequence[Trouble]) -> Iterable[Worry]:
+        zone = self.env.settings.workers.time_zone
+        for schedule in schedules:
+            words, problem = timetable_words(schedule.what, zone)
+            yield Worry(
+                concern=Concern(
+                    subject=f"schedule:{schedule.id}",
+                    label=f"schedule not fired: {problem or words}",
+                    mark=_iso(schedule.since),
+                ),
+                kind="overdue",
+                glyph="▲",
+                style="warning",
+                since=schedule.since,
+                link=Link("schedules", schedule.id),
+            )
+
+
+def _failing(checks: Sequence[Trouble], status: str) -> Iterable[Worry]:
+    glyph, style = ("✗", "failed") if status == "error" else ("▲", "warning")
+    for check in checks:
+        if check.detail.startswith(status):
+            detail = check.detail.removeprefix(status).removeprefix(": ")
+            steady = check.since if check.steady else None
+            yield Worry(
+                concern=Concern(
+                    subject=f"check:{check.id}",
+                    label=f"{check.what}: {detail}",
+                    mark=status,
+                    times=() if steady is None else (steady,),
+                    quiet=timedelta(0),
+                ),
+                kind=f"check {status}",
+                glyph=glyph,
+                style=style,
+                since=check.since,
+                link=Link("health_checks", check.id),
+            )
+
+
+def _errors(groups: Sequence[ErrorGroup], *, fresh: bool) -> Iterable[Worry]:
+    for found in groups:
+        if (found.is_new or found.is_back) != fresh or not (fresh or found.counts[2]):
+            continue
+        mark = "NEW " if found.is_new else "BACK " if found.is_back else ""
+        count = found.counts[2] or found.total
+        concern = found.concern
+        yield Worry(
+            concern=replace(concern, label=f"{number(count)} × {mark}{found.label}"),
+            kind="new" if fresh else "errors",
+            glyph="✗" if fresh else "▲",
+            style="new" if fresh else "warning",
+            since=found.last,
+            link=rows_of(found),
+        )
+
+
+def _late(overview: Overview, now: datetime) -> Iterable[Worry]:
+    waiting = overview.oldest_waiting
+    if waiting is not None and now - waiting > LATE:
+        minutes = round((now - waiting).total_seconds() / 60)
+        yield Worry(
+            concern=Concern(
+                subject=LATE_MAIL,
+                label="mail waits longer than it should",
+                size=minutes,
+                bearable=doubled(minutes),
+                times=(waiting + LATE,),
+            ),
+            kind=LATE_MAIL,
+            glyph="▲",
+            style="warning",
+            since=waiting,
+            link=Link("email_queue", filter="status:pending age:>15m"),
+        )
+
+
+def _expiring(credentials: Sequence[Trouble], now: datetime) -> Iterable[Worry]:
+    for credential in credentials:
+        gone = credential.since is not None and credential.since < now
+        word = "has expired" if gone else "expires soon"
+        yield Worry(
+            concern=Concern(
+                subject=f"credential:{credential.id}",
+                label=f"{credential.detail} credential {credential.what} {word}",
+                mark=f"{word} {_iso(credential.since)}",
+            ),
+            kind="expiring",
+            glyph="▲",
+            style="warning",
+            since=credential.since,
+            link=Link("credentials", credential.id),
+        )
+
+
+def _first_of_each_kind(worries: Iterable[Worry]) -> Iterable[Worry]:
+    seen: Counter[str] = Counter()
+    for worry in worries:
+        seen[worry.kind] += 1
+        if seen[worry.kind] <= SHOWN:
+            yield worry
+
+
+def stale_link(env: Environment) -> Link:
+    """The workflows whose locks are stale."""
+    minutes = round(env.lease.total_seconds() / 60)
+    return Link("workflows", filter=f"status:running locked:yes lockedAt:>{minutes}m")
+
+
+def _when(at: datetime, now: datetime) -> str:
+    return f"in {age(at - now)}" if at > now else age(now - at)
+
+
+def _iso(at: datetime | None) -> str:
+    return "" if at is None else at.isoformat()

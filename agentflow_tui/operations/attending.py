@@ -1,0 +1,126 @@
+"""Seeing to what needs attention: acknowledge it, put it off, claim it, wake it again.
+
+Each is a change like any other: compare and set against the state that was shown, journalled, and
+taken back by undo.
+"""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from agentflow_tui.errors import MissingError
+from agentflow_tui.operations.attention import Concern, Mode, State
+from agentflow_tui.operations.changing import carry_out
+from agentflow_tui.operations.operation import Operation
+from agentflow_tui.operations.outcomes import Outcome
+from agentflow_tui.operations.snoozing import Until
+from agentflow_tui.operations.targets import Targets
+from agentflow_tui.operations.world import World
+from agentflow_tui.store import attention
+from agentflow_tui.store.changes.attention import STATE
+from agentflow_tui.store.changes.freezing import Pinned
+from agentflow_tui.store.database import Database
+
+
+@dataclass(frozen=True, slots=True)
+class Matter:
+    """A concern, and what is known to have been decided about it."""
+
+    concern: Concern
+    state: State
+
+
+def _operation(verb: str, past: str, about: str) -> Operation:
+    return Operation(verb=verb, change=STATE, past=past, about=about)
+
+
+ACKNOWLEDGE = _operation(
+    "acknowledge",
+    "acknowledged",
+    "Out of attention until it comes back after an hour of quiet, or doubles.",
+)
+SNOOZE = _operation("snooze", "snoozed", "Out of attention until a time, or until it grows.")
+CLAIM = _operation("claim", "claimed", "Tell the others that you are looking at it.")
+WAKE = _operation("wake", "woken", "Forget that it was acknowledged, snoozed or claimed.")
+
+
+async def read_states(database: Database, subjects: Iterable[str]) -> dict[str, State]:
+    """What has been decided about each of these subjects; one statement.
+
+    Raises `UnreachableError`, `RefusedError`.
+    """
+    kept = await attention.read(database, list(subjects))
+    return {subject: State.of(row.output, row.stamp) for subject, row in kept.items()}
+
+
+async def acknowledge(world: World, matters: Sequence[Matter], now: datetime) -> Outcome:
+    """Take them out of attention until they come back."""
+
+    def said(concern: Concern) -> dict[str, Any]:
+        return _decided(world, Mode.ACKNOWLEDGED, concern, now, limit=concern.bearable)
+
+    return await _decide(world, ACKNOWLEDGE, matters, said)
+
+
+async def snooze(world: World, matters: Sequence[Matter], until: Until, now: datetime) -> Outcome:
+    """Take them out of attention until a time, or until they have grown."""
+
+    def said(concern: Concern) -> dict[str, Any]:
+        limit = until.limit(concern.size)
+        return _decided(world, Mode.SNOOZED, concern, now, until=until.at, limit=limit)
+
+    return await _decide(world, SNOOZE, matters, said)
+
+
+async def claim(world: World, matters: Sequence[Matter], now: datetime) -> Outcome:
+    """Say that one is looking at them. It blocks nobody, and is forgotten after a while."""
+    said = {"claimed_by": world.operator.name, "claimed_at": now.isoformat()}
+    return await _decide(world, CLAIM, matters, lambda _concern: said)
+
+
+async def wake(world: World, matters: Sequence[Matter], now: datetime) -> Outcome:
+    """Forget what was decided about them."""
+
+    def said(concern: Concern) -> dict[str, Any]:
+        forgotten = {"claimed_by": None, "claimed_at": None}
+        return _decided(world, Mode.OPEN, concern, now) | forgotten
+
+    return await _decide(world, WAKE, matters, said)
+
+
+def _decided(
+    world: World,
+    mode: Mode,
+    concern: Concern,
+    now: datetime,
+    *,
+    until: datetime | None = None,
+    limit: int | None = None,
+) -> dict[str, Any]:
+    return {
+        "state": str(mode),
+        "by": world.operator.name,
+        "at": now.isoformat(),
+        "until": until.isoformat() if until is not None else None,
+        "limit": limit,
+        "count": concern.size,
+        "mark": concern.mark,
+    }
+
+
+async def _decide(
+    world: World, operation: Operation, matters: Sequence[Matter], said: Any
+) -> Outcome:
+    if not attention.keeps_states(world.database.binding):
+        raise MissingError("This database has no journal to keep that in.")
+    labels = {matter.concern.subject: matter.concern.label for matter in matters}
+    await attention.make_rows(world.database, labels)
+    rows = tuple(
+        Pinned(attention.state_id(matter.concern.subject), matter.state.stamp, None)
+        for matter in matters
+    )
+    changes = {row.id: said(m.concern) for row, m in zip(rows, matters, strict=True)}
+    targets = Targets(operation=operation, argument=json.dumps(changes), rows=rows)
+    return await carry_out(world, targets)

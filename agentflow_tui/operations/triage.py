@@ -1,0 +1,37 @@
+"""The kinds of errors as they are now, with what was decided about them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from agentflow_tui.operations.attending import read_states
+from agentflow_tui.operations.attention import State
+from agentflow_tui.operations.error_groups import ErrorGroup, group, triaged
+from agentflow_tui.store.database import Database
+from agentflow_tui.store.failures import Seen, look
+
+
+@dataclass(slots=True)
+class Triage:
+    """Failures and states as last seen. A look costs one statement that reads nothing while
+    nothing is committed, and a second one for the states when something was."""
+
+    _seen: Seen | None = None
+    _states: Mapping[str, State] = field(default_factory=dict)
+
+    async def look(self, database: Database) -> None:
+        """See what there is now. Raises `UnreachableError`, `RefusedError`."""
+        seen = await look(database, seen=self._seen.snapshot if self._seen else None)
+        if seen is not None:
+            subjects = [found.subject for found in group(seen.failures, seen.now)]
+            self._states = await read_states(database, subjects)
+            self._seen = seen
+
+    @property
+    def at(self) -> datetime | None:
+        """When something was last seen to have changed, by the database's clock."""
+        return self._seen.now if self._seen else None
+
+    def groups(self, now: datetime) -> Sequence[ErrorGroup]:
+        """What was seen, as it is to be judged now."""
+        return triaged(group(self._seen.failures, now), self._states, now) if self._seen else []
