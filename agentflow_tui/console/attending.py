@@ -17,7 +17,7 @@ from agentflow_tui.operations.attending import (
 from agentflow_tui.operations.outcomes import Outcome
 from agentflow_tui.operations.snoozing import GROWN, Until, read_until, tomorrow_morning
 from agentflow_tui.operations.world import World
-from agentflow_tui.operators import Operator
+from agentflow_tui.operators import operator
 from agentflow_tui.text import fit, moment, number
 
 Decision = Callable[[World, Matter, datetime], Awaitable[Outcome]]
@@ -28,8 +28,8 @@ _TOLD = 50
 
 def see_to(view: View, matter: Matter) -> None:
     """Ask what is to become of it, and do that."""
-    if view.env.settings.context.read_only:
-        view.shell.say("Not acknowledged or snoozed: this context is read-only.")
+    if why := view.env.read_only_reason:
+        view.shell.say(f"Not acknowledged or snoozed: {why}.")
         return
     offered = _offered(view, matter)
 
@@ -38,7 +38,7 @@ def see_to(view: View, matter: Matter) -> None:
             view.run_worker(_decide(view, matter, offered[picked][1]), name="attend")
 
     options = [option for option, _ in offered.values()]
-    own = Operator.of(view.env.settings.environ).name
+    own = operator(view.env.settings.environ).name
     others = matter.state.others_claim(own, view.env.now())
     title = "  ·  ".join(filter(None, (_short(matter.concern.label), others)))
     view.app.push_screen(Choice(title, options), chosen)

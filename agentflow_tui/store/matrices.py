@@ -14,6 +14,9 @@ AGES = (("10m", 600), ("1h", 3_600), ("6h", 21_600), ("24h", 86_400))
 LOOK_AT = 20_000
 """Rows of each state that are looked at, oldest first."""
 
+NO_ADDRESS = "(no address)"
+"""Stands for the domain of mail whose recipients hold no address."""
+
 STATES = ("pending", "processing", "failed", "held")
 
 
@@ -64,7 +67,7 @@ def matrix_sql(binding: Binding) -> str:
 SELECT domain, (count(*) FILTER (WHERE status = 'failed'))::int,
        min(created) FILTER (WHERE status <> 'failed'), {", ".join(columns)}
   FROM (SELECT coalesce(lower(substring({{e.emails.recipients}}::text
-               from '@([A-Za-z0-9.-]+)')), '(no address)') AS domain,
+               from '@([A-Za-z0-9.-]+)')), '{NO_ADDRESS}') AS domain,
                {{q.email_queue.status}} AS status,
                {{q.email_queue.createdAt}}::timestamptz AS created
           FROM ({rows}) q LEFT JOIN {{emails?}} e

@@ -343,3 +343,52 @@ def test_every_verb_has_a_key_and_a_case() -> None:
     for operation in OPERATIONS:
         assert key_of(operation.verb)
         assert find(operation.verb, operation.table, operation.field) is operation
+
+
+async def test_an_error_group_is_retried_as_exactly_its_rows(database: Database) -> None:
+    await fill(database)
+    mail = await add_mail(database, 3)
+    async with console(database.url, "errors") as pilot:
+        grid = app_of(pilot).query_one("#view-errors").query_one(Grid)
+        await sees(pilot, "451 try later")
+        while "451" not in grid.current.label:  # type: ignore[union-attr]
+            await pilot.press("j")
+        await pilot.press("r")
+        await asked(pilot)
+        assert shows(pilot, "3 mails of this group")
+        await pilot.press("tab", "enter")
+        await sees(pilot, "3 requeued")
+    failed = (
+        "SELECT array_agg({email_queue.id}::text) FROM {email_queue} "
+        "WHERE {email_queue.status} = 'failed'"
+    )
+    assert await value(database, failed) == [MAIL_FAILED]
+    assert set(mail) == set(
+        await value(
+            database,
+            "SELECT array_agg({email_queue.id}::text) FROM {email_queue} "
+            "WHERE {email_queue.status} = 'pending' AND {email_queue.attempts} = 0 "
+            "AND {email_queue.id} <> $1",
+            MAIL,
+        )
+    )
+
+
+async def test_a_cell_of_the_matrix_can_be_changed(database: Database) -> None:
+    await add_mail(database, 3)
+    waiting = await add_mail(database, 2, "pending")
+    async with console(database.url, "domains") as pilot:
+        await sees(pilot, "b.test")
+        await pilot.press("H")
+        await sees(pilot, "2 mails waiting", "Hold which of them?")
+        await pilot.press("down", "enter")
+        await sees(pilot, "Keep waiting mail from leaving")
+        await pilot.press("enter")
+        await asked(pilot)
+        await pilot.press("tab", "enter")
+        await sees(pilot, "2 held")
+    held = (
+        "SELECT count(*)::int FROM {email_queue} "
+        "WHERE {email_queue.status} = 'held' AND {email_queue.id} = ANY($1)"
+    )
+    assert await value(database, held, waiting) == 2

@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from agentflow_tui.console import attending
+from agentflow_tui.console.acting.aims import Aim
 from agentflow_tui.console.environment import Environment
 from agentflow_tui.console.screens.cells import age_column, number_column, text_column
 from agentflow_tui.console.views.group_view import GroupScreen, GroupView
@@ -12,12 +13,13 @@ from agentflow_tui.console.widgets.columns import Cell, Column
 from agentflow_tui.console.widgets.pane import Link
 from agentflow_tui.operations.attending import Matter
 from agentflow_tui.operations.error_groups import ErrorGroup
-from agentflow_tui.operations.registry import BY_ID
 from agentflow_tui.operations.triage import Triage
 from agentflow_tui.schema import TABLES
+from agentflow_tui.store.emails import QUEUE
 from agentflow_tui.store.failures import SAMPLE, SOURCES, unserved
-from agentflow_tui.store.matrices import AGES, DomainRow, read_matrix
-from agentflow_tui.text import NOTHING, number
+from agentflow_tui.store.matrices import AGES, NO_ADDRESS, DomainRow, read_matrix
+from agentflow_tui.store.queries import query
+from agentflow_tui.text import NOTHING, number, plural
 
 _WORDS_OF = {table: words for table, words, _ in SOURCES}
 
@@ -92,6 +94,15 @@ def _left_out(env: Environment) -> str:
     return f"{number(SAMPLE)} rows looked at of {', '.join(tables)}; 'db accelerate' finds all"
 
 
+def _aims(_env: Environment, row: ErrorGroup) -> Sequence[Aim]:
+    """The group's rows, table by table; the journal's are what has happened and stay."""
+    return [
+        Aim(table=table, words=f"{plural(len(ids), TABLES[table].one)} of this group", ids=ids)
+        for table, ids in row.ids.items()
+        if ids and table != "task_logs"
+    ]
+
+
 ERRORS_SCREEN = GroupScreen(
     name="errors",
     title="Errors",
@@ -101,6 +112,8 @@ ERRORS_SCREEN = GroupScreen(
     link=rows_of,
     empty="Nothing has failed. What fails appears here, grouped by what went wrong.",
     note=_left_out,
+    aims=_aims,
+    keys=("row.retry", "row.snooze", "row.cancel", "list.faults"),
 )
 
 
@@ -119,9 +132,6 @@ class ErrorsView(GroupView):
 
     def note(self) -> str:
         return "only what needs attention; ! shows all" if self._open_only else super().note()
-
-    def hints(self) -> tuple[str, ...]:
-        return (*super().hints(), BY_ID["row.snooze"].id, BY_ID["list.faults"].id)
 
     def do_list_faults(self) -> None:
         self._open_only = not self._open_only
@@ -160,8 +170,35 @@ def _matrix_columns(env: Environment) -> tuple[Column[DomainRow], ...]:
     )
 
 
+def _domain(row: DomainRow) -> str:
+    return "domain:none" if row.domain == NO_ADDRESS else f"domain:{row.domain}"
+
+
 def _mail_of(row: DomainRow) -> Link:
-    return Link("email_queue", filter=f"domain:{row.domain} -status:completed,cancelled")
+    return Link("email_queue", filter=f"{_domain(row)} -status:completed,cancelled")
+
+
+def _cells(env: Environment, row: DomainRow) -> Sequence[Aim]:
+    """The cells of a line: what has failed, and what waits, whole and by age."""
+    waits = "status:pending,processing,held"
+    cells = [(row.failed, "failed", "status:failed"), (row.waiting, "waiting", waits)]
+    edges = ["", *(upper for upper, _ in AGES), ""]
+    for count, above, below in zip(row.ages, edges, edges[1:], strict=False):
+        terms = [f"age:>{above}" if above else "", f"age:<{below}" if below else ""]
+        between = " ".join(filter(None, terms))
+        if count and count < row.waiting:
+            cells.append((count, f"waiting {between.replace('age:', '')}", f"{waits} {between}"))
+    return [
+        _cell(env, f"{plural(count, 'mail')} {words}", f"{_domain(row)} {terms}")
+        for count, words, terms in cells
+        if count
+    ]
+
+
+def _cell(env: Environment, words: str, where: str) -> Aim:
+    assert env.database is not None
+    found = query(QUEUE, env.database.binding, where, now=env.now(), zone=env.zone)
+    return Aim(table="email_queue", words=words, query=found, where=where)
 
 
 MATRIX_SCREEN = GroupScreen(
@@ -172,4 +209,6 @@ MATRIX_SCREEN = GroupScreen(
     columns=_matrix_columns,
     link=_mail_of,
     empty="No mail waits and none has failed.",
+    aims=_cells,
+    keys=("row.retry", "row.cancel", "row.hold"),
 )

@@ -6,13 +6,16 @@ from typing import Any, Generic, TypeVar
 
 from textual.app import ComposeResult
 
+from agentflow_tui.console.acting.aims import Aim, choices
 from agentflow_tui.console.environment import Environment
 from agentflow_tui.console.sources import HeldSource
 from agentflow_tui.console.views.view import View
 from agentflow_tui.console.widgets.columns import Column
+from agentflow_tui.console.widgets.dialogs import Choice, Option
 from agentflow_tui.console.widgets.grid import Grid
 from agentflow_tui.console.widgets.line import Line, Piece
 from agentflow_tui.console.widgets.pane import Link
+from agentflow_tui.operations.outcomes import Outcome
 from agentflow_tui.operations.registry import BY_ID
 
 RowT = TypeVar("RowT")
@@ -23,7 +26,9 @@ EVERY = 5.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GroupScreen(Generic[RowT]):
-    """What is counted, how it looks, and where enter leads. ``note`` is said beside the title."""
+    """What is counted, how it looks, and where enter leads. ``note`` is said beside the title;
+    ``aims`` are the rows behind a line, or parts of them, that changes can be of; ``keys`` are the
+    verbs that the key bar offers first."""
 
     name: str
     title: str
@@ -33,6 +38,8 @@ class GroupScreen(Generic[RowT]):
     link: Callable[[RowT], Link | None]
     empty: str
     note: Callable[[Environment], str] = lambda _env: ""
+    aims: Callable[[Environment, RowT], Sequence[Aim]] = lambda _env, _row: ()
+    keys: tuple[str, ...] = ()
 
 
 class GroupView(View):
@@ -88,7 +95,30 @@ class GroupView(View):
         self.grid.focus()
 
     def hints(self) -> tuple[str, ...]:
-        return (BY_ID["row.open"].id,)
+        return (*self.declared.keys, BY_ID["row.open"].id)
+
+    def perform(self, verb: str) -> bool:
+        """A change is of the rows behind the line under the cursor; asks of which part of them."""
+        change, row = BY_ID.get(verb), self.grid.current
+        if change is None or not change.words or row is None:
+            return super().perform(verb)
+        aims = [a for a in self.declared.aims(self.env, row) if choices(change, a.table)]
+        if len(aims) > 1:
+            options = [Option(str(place), aim.words) for place, aim in enumerate(aims)]
+
+            def chosen(picked: str | None) -> None:
+                if picked is not None:
+                    self.shell.acting.start(change, aims[int(picked)], self.settle)
+
+            self.app.push_screen(Choice(f"{change.title} which of them?", options), chosen)
+        elif aims:
+            self.shell.acting.start(change, aims[0], self.settle)
+        else:
+            self.shell.say(f"{change.title} does not apply here.")
+        return True
+
+    def settle(self, outcome: Outcome) -> None:
+        self.look_again()
 
     def do_row_open(self) -> None:
         self.grid.action_open()
