@@ -71,6 +71,11 @@ def _connected(
     return asyncio.run(run())
 
 
+def _with_settings(options: Options, work: Callable[[Database, Settings], Awaitable[int]]) -> int:
+    chosen = _settings(options)
+    return _connected(chosen, lambda database: work(database, chosen))
+
+
 def _table(name: str) -> Table:
     table = find_table(name)
     if table is None:
@@ -147,15 +152,24 @@ def doctor(options: Options) -> int:
 
 
 def list_rows(options: Options) -> int:
-    """List a table."""
+    """List a table, or the kinds of errors."""
+    from agentflow_tui.cli.attention import TABLE
     from agentflow_tui.cli.listing import print_list
+    from agentflow_tui.cli.triaging import print_errors
 
-    table = _table(options.table)
     if options.limit is not None and options.limit < 0:
         raise UsageError("--limit wants a number of rows, 0 or more.")
+    if options.table == TABLE:
+        return _with_settings(options, lambda db, s: print_errors(db, s, options))
+    table = _table(options.table)
+    return _with_settings(options, lambda db, s: print_list(db, s, table, options))
 
-    chosen = _settings(options)
-    return _connected(chosen, lambda database: print_list(database, chosen, table, options))
+
+def attend(options: Options) -> int:
+    """Acknowledge, snooze, claim or wake kinds of errors."""
+    from agentflow_tui.cli.triaging import decide
+
+    return _with_settings(options, lambda db, s: decide(db, s, options))
 
 
 def show(options: Options) -> int:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from agentflow_tui import __version__
-from agentflow_tui.cli import commands, verbs
+from agentflow_tui.cli import attention, commands, verbs
 from agentflow_tui.operations.verbs import VERB_WORDS
 
 _NEGATED = re.compile(r"-[A-Za-z_][\w.]*[:~<>=!]")
@@ -82,6 +82,7 @@ def make_parser() -> argparse.ArgumentParser:
     _show(below)
     _changes(below)
     _completion(below)
+    attention.add_to(below, _add)
     return parser
 
 
@@ -144,7 +145,7 @@ def _doctor(below: Any) -> None:
 
 def _list(below: Any) -> None:
     parser = _add(below, "list", commands.list_rows, "List a table.")
-    parser.add_argument("table", help="email_queue, workflows, …; emailQueue is as good")
+    parser.add_argument("table", help="email_queue, …, emailQueue is as good; or errors")
     parser.add_argument("filter", nargs="*", help="as in the console: status:failed age:>1h word")
     _formats(parser)
     parser.add_argument("--limit", type=int, metavar="N", help="at most so many rows")

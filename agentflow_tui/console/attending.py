@@ -14,6 +14,7 @@ from agentflow_tui.operations.attending import (
     snooze,
     wake,
 )
+from agentflow_tui.operations.attention import UNDECIDED, Concern
 from agentflow_tui.operations.outcomes import Outcome
 from agentflow_tui.operations.snoozing import GROWN, Until, read_until, tomorrow_morning
 from agentflow_tui.operations.world import World
@@ -26,21 +27,32 @@ _TOLD = 50
 """Cells of a subject's name in a title and a toast."""
 
 
-def see_to(view: View, matter: Matter) -> None:
+def see_to(view: View, concern: Concern) -> None:
     """Ask what is to become of it, and do that."""
     if why := view.env.read_only_reason:
         view.shell.say(f"Not acknowledged or snoozed: {why}.")
         return
+    view.run_worker(_ask(view, concern), name="attend", exclusive=True, group="attend")
+
+
+async def _ask(view: View, concern: Concern) -> None:
+    """Show what can be decided; what stands there now is read first, for it may be news."""
+    try:
+        states = await read_states(await view.env.connected(), [concern.subject])
+    except AgentflowError as error:
+        view.shell.fail(error)
+        return
+    matter = Matter(concern, states.get(concern.subject, UNDECIDED))
     offered = _offered(view, matter)
 
     def chosen(picked: str | None) -> None:
         if picked is not None:
-            view.run_worker(_decide(view, matter, offered[picked][1]), name="attend")
+            view.run_worker(_decide(view, matter, offered[picked][1]), name="decide")
 
     options = [option for option, _ in offered.values()]
     own = operator(view.env.settings.environ).name
     others = matter.state.others_claim(own, view.env.now())
-    title = "  ·  ".join(filter(None, (_short(matter.concern.label), others)))
+    title = "  ·  ".join(filter(None, (others, _short(concern.label))))
     view.app.push_screen(Choice(title, options), chosen)
 
 
@@ -90,13 +102,13 @@ async def _decide(view: View, matter: Matter, decision: Decision) -> None:
         outcome = await decision(world, matter, view.env.now())
         label = _short(matter.concern.label)
         if outcome.applied:
-            view.shell.say(f"{outcome.past.capitalize()}: {label}. u takes it back.")
+            view.shell.say(f"{outcome.past.capitalize()}; u takes it back. {label}")
         else:
             states = await read_states(database, [matter.concern.subject])
             state = states[matter.concern.subject]
             now = view.env.now()
             words = state.claim(now) or state.words(now, view.env.zone) or "woken"
-            view.shell.say(f"Not {outcome.past}, somebody was faster ({words}): {label}")
+            view.shell.say(f"Not {outcome.past}: somebody was faster ({words}). {label}")
     except AgentflowError as error:
         view.shell.fail(error)
     view.look_again()

@@ -5,14 +5,16 @@ taken back by undo.
 """
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from agentflow_tui.errors import MissingError
+from agentflow_tui.operations import decisions
 from agentflow_tui.operations.attention import Concern, Mode, State
 from agentflow_tui.operations.changing import carry_out
+from agentflow_tui.operations.decisions import Decision
 from agentflow_tui.operations.operation import Operation
 from agentflow_tui.operations.outcomes import Outcome
 from agentflow_tui.operations.snoozing import Until
@@ -32,18 +34,8 @@ class Matter:
     state: State
 
 
-def _operation(verb: str, past: str, about: str) -> Operation:
-    return Operation(verb=verb, change=STATE, past=past, about=about)
-
-
-ACKNOWLEDGE = _operation(
-    "acknowledge",
-    "acknowledged",
-    "Out of attention until it comes back after an hour of quiet, or doubles.",
-)
-SNOOZE = _operation("snooze", "snoozed", "Out of attention until a time, or until it grows.")
-CLAIM = _operation("claim", "claimed", "Tell the others that you are looking at it.")
-WAKE = _operation("wake", "woken", "Forget that it was acknowledged, snoozed or claimed.")
+def _operation(decision: Decision) -> Operation:
+    return Operation(verb=decision.verb, change=STATE, past=decision.past, about=decision.about)
 
 
 async def read_states(database: Database, subjects: Iterable[str]) -> dict[str, State]:
@@ -61,7 +53,7 @@ async def acknowledge(world: World, matters: Sequence[Matter], now: datetime) ->
     def said(concern: Concern) -> dict[str, Any]:
         return _decided(world, Mode.ACKNOWLEDGED, concern, now, limit=concern.bearable)
 
-    return await _decide(world, ACKNOWLEDGE, matters, said)
+    return await _decide(world, decisions.ACKNOWLEDGE, matters, said)
 
 
 async def snooze(world: World, matters: Sequence[Matter], until: Until, now: datetime) -> Outcome:
@@ -71,13 +63,13 @@ async def snooze(world: World, matters: Sequence[Matter], until: Until, now: dat
         limit = until.limit(concern.size)
         return _decided(world, Mode.SNOOZED, concern, now, until=until.at, limit=limit)
 
-    return await _decide(world, SNOOZE, matters, said)
+    return await _decide(world, decisions.SNOOZE, matters, said)
 
 
 async def claim(world: World, matters: Sequence[Matter], now: datetime) -> Outcome:
     """Say that one is looking at them. It blocks nobody, and is forgotten after a while."""
     said = {"claimed_by": world.operator.name, "claimed_at": now.isoformat()}
-    return await _decide(world, CLAIM, matters, lambda _concern: said)
+    return await _decide(world, decisions.CLAIM, matters, lambda _concern: said)
 
 
 async def wake(world: World, matters: Sequence[Matter], now: datetime) -> Outcome:
@@ -87,7 +79,7 @@ async def wake(world: World, matters: Sequence[Matter], now: datetime) -> Outcom
         forgotten = {"claimed_by": None, "claimed_at": None}
         return _decided(world, Mode.OPEN, concern, now) | forgotten
 
-    return await _decide(world, WAKE, matters, said)
+    return await _decide(world, decisions.WAKE, matters, said)
 
 
 def _decided(
@@ -111,7 +103,10 @@ def _decided(
 
 
 async def _decide(
-    world: World, operation: Operation, matters: Sequence[Matter], said: Any
+    world: World,
+    decision: Decision,
+    matters: Sequence[Matter],
+    said: Callable[[Concern], dict[str, Any]],
 ) -> Outcome:
     if not attention.keeps_states(world.database.binding):
         raise MissingError("This database has no journal to keep that in.")
@@ -122,5 +117,5 @@ async def _decide(
         for matter in matters
     )
     changes = {row.id: said(m.concern) for row, m in zip(rows, matters, strict=True)}
-    targets = Targets(operation=operation, argument=json.dumps(changes), rows=rows)
+    targets = Targets(operation=_operation(decision), argument=json.dumps(changes), rows=rows)
     return await carry_out(world, targets)

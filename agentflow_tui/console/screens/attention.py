@@ -10,7 +10,7 @@ from agentflow_tui.console.screens.errors import rows_of
 from agentflow_tui.console.screens.workflows import label
 from agentflow_tui.console.widgets.line import Piece
 from agentflow_tui.console.widgets.pane import Link, PaneLine, heading, text_line
-from agentflow_tui.operations.attending import Matter, read_states
+from agentflow_tui.operations.attending import read_states
 from agentflow_tui.operations.attention import (
     UNDECIDED,
     Concern,
@@ -68,12 +68,10 @@ class Attention:
         self._states = await read_states(database, dict.fromkeys([*subjects, LOCKS, LATE_MAIL]))
         self._overview = overview
 
-    def matter(self, subject: str) -> Matter | None:
-        """What is said about a subject now, to decide about it."""
-        for worry in self._now(self.env.now()):
-            if worry.concern.subject == subject:
-                return Matter(worry.concern, self._state(worry))
-        return None
+    def concern(self, subject: str) -> Concern | None:
+        """What a line is about, None for one that is about nothing."""
+        worries = self._now(self.env.now())
+        return next((w.concern for w in worries if w.concern.subject == subject), None)
 
     def lines(self, now: datetime) -> Iterable[PaneLine]:
         """The part of the overview."""

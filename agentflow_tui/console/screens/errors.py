@@ -11,7 +11,7 @@ from agentflow_tui.console.screens.cells import age_column, number_column, text_
 from agentflow_tui.console.views.group_view import GroupScreen, GroupView
 from agentflow_tui.console.widgets.columns import Cell, Column
 from agentflow_tui.console.widgets.pane import Link
-from agentflow_tui.operations.attending import Matter
+from agentflow_tui.operations.attention import Mode
 from agentflow_tui.operations.error_groups import ErrorGroup
 from agentflow_tui.operations.triage import Triage
 from agentflow_tui.schema import TABLES
@@ -20,6 +20,8 @@ from agentflow_tui.store.failures import SAMPLE, SOURCES, unserved
 from agentflow_tui.store.matrices import AGES, NO_ADDRESS, DomainRow, read_matrix
 from agentflow_tui.store.queries import query
 from agentflow_tui.text import NOTHING, number, plural
+
+_BRIEFLY = {Mode.OPEN: "", Mode.ACKNOWLEDGED: "ack'd", Mode.SNOOZED: "snoozed"}
 
 _WORDS_OF = {table: words for table, words, _ in SOURCES}
 
@@ -42,9 +44,9 @@ def _group_columns(env: Environment) -> tuple[Column[ErrorGroup], ...]:
 
     def state(row: ErrorGroup, now: datetime) -> Cell:
         claim, words = row.state.claim(now), row.state.words(now, env.zone)
-        if not claim and not words:
-            return NOTHING
-        return ((f"{claim} " if claim and words else claim, "accent"), (words, "dim"))
+        if not claim:
+            return ((words, "dim"),) if words else NOTHING
+        return ((claim, "accent"), (f" {_BRIEFLY[row.state.mode]}", "dim"))
 
     def sources(row: ErrorGroup, _now: datetime) -> Cell:
         return ", ".join(TABLES[name].title for name in row.sources)
@@ -124,11 +126,17 @@ class ErrorsView(GroupView):
         super().__init__(env, ERRORS_SCREEN)
         self._triage = Triage()
         self._open_only = False
+        self._seen_to = ""
 
     async def load(self) -> Sequence[ErrorGroup]:
         await self._triage.look(await self.env.connected())
         groups = self._triage.groups(self.env.now())
-        return [g for g in groups if not g.quiet] if self._open_only else groups
+        quiet = {group.key for group in groups if group.quiet}
+        current: ErrorGroup | None = self.grid.current
+        if current is not None and current.key == self._seen_to and self._seen_to in quiet:
+            self._seen_to = ""
+            self.grid.action_step(1)  # the cursor goes on instead of going along to the bottom
+        return [g for g in groups if g.key not in quiet] if self._open_only else groups
 
     def note(self) -> str:
         return "only what needs attention; ! shows all" if self._open_only else super().note()
@@ -140,7 +148,8 @@ class ErrorsView(GroupView):
     def do_row_snooze(self) -> None:
         row: ErrorGroup | None = self.grid.current
         if row is not None:
-            attending.see_to(self, Matter(row.concern, row.state))
+            self._seen_to = "" if row.quiet else row.key
+            attending.see_to(self, row.concern)
 
 
 async def _matrix(env: Environment) -> Sequence[DomainRow]:

@@ -90,11 +90,11 @@ class OverviewView(View):
 
     def do_row_snooze(self) -> None:
         line = self.pane.current
-        matter = self.attention.matter(line.key) if line is not None else None
-        if matter is None:
+        concern = self.attention.concern(line.key) if line is not None else None
+        if concern is None:
             self.shell.say("There is nothing to acknowledge or snooze on this line.")
         else:
-            attending.see_to(self, matter)
+            attending.see_to(self, concern)
 
     def on_pane_followed(self, event: Pane.Followed) -> None:
         event.stop()
