@@ -1,7 +1,7 @@
 """The console: one screen of views, one poller, one way from key to action."""
 
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import ClassVar
 
 from rich.console import RenderableType
@@ -13,6 +13,7 @@ from textual.screen import ModalScreen, Screen
 from textual.widgets import ContentSwitcher
 
 from agentflow_tui.console import background, commands
+from agentflow_tui.console.absences import Absence
 from agentflow_tui.console.acting.acting import Acting
 from agentflow_tui.console.acting.strip import CohortStrip
 from agentflow_tui.console.background import ChildWorkers
@@ -21,6 +22,7 @@ from agentflow_tui.console.environment import Environment
 from agentflow_tui.console.frame import Frame
 from agentflow_tui.console.history import History
 from agentflow_tui.console.poller import IDLE_AFTER, Poller, Weather
+from agentflow_tui.console.presence import Around
 from agentflow_tui.console.repaint import exact
 from agentflow_tui.console.screens.catalogue import (
     SCREENS,
@@ -38,15 +40,7 @@ from agentflow_tui.console.widgets.prompt import Mistake, Prompt
 from agentflow_tui.errors import AgentflowError, UsageError
 from agentflow_tui.operations.registry import SCOPES, verbs
 from agentflow_tui.settings import Context
-from agentflow_tui.store.consoles import Console
 from agentflow_tui.store.summaries import Health
-from agentflow_tui.store.surroundings import look_around
-
-HEALTH_EVERY = 15.0
-"""Seconds between two looks at the health summary from screens that do not show it."""
-
-BIND_EVERY = 60.0
-"""Seconds between two looks at what the database has: tables, columns, indexes."""
 
 TICK = 1.0
 """Seconds between two steps of the relative ages."""
@@ -99,15 +93,14 @@ class ConsoleApp(App[None]):
         self.with_workers = workers or env.settings.context.workers
         self.acting = Acting(self)
         self.context_before: Context | None = None
+        self.absence = Absence(self)
         self.history = History()
         self.health: Health | None = None
-        self.consoles: tuple[Console, ...] = ()
+        self.around = Around()
         self.frozen_since: datetime | None = None
         self._start = start or Place(env.settings.console.start)
         self._current: View | None = None
         self._looked_at: View | None = None
-        self._bound = env.clock()
-        self._health_read = datetime.min.replace(tzinfo=UTC)
         self.refresh_every = env.settings.console.refresh
         self.started = env.clock()
         self._focused = True
@@ -152,10 +145,13 @@ class ConsoleApp(App[None]):
     async def begin(self, place: Place) -> None:
         """Show a place of a database that was not looked at before, and keep looking."""
         await self.go(place, remember=False)
+        self.absence = Absence(self)
+        self.absence.arrive()
         self._polling = self.run_worker(self.poller.run(), name="poller")
 
     async def forget(self) -> None:
         """Let go of all that was seen in this database: looks stop; dialogs and views go."""
+        self.absence.part()
         self._polling.cancel()
         while isinstance(self.screen, ModalScreen):
             await self.screen.dismiss(None)
@@ -165,12 +161,12 @@ class ConsoleApp(App[None]):
         self.acting.cohort = None
         self.history = History()
         self.health = self.frozen_since = None
-        self.consoles = ()
-        self._bound = self.started = self.env.clock()
-        self._health_read = datetime.min.replace(tzinfo=UTC)
+        self.around = Around()
+        self.started = self.env.clock()
         self.poller.start_over()
 
     async def on_unmount(self) -> None:
+        self.absence.part()
         self._polling.cancel()
         await self.child_workers.stop()
         await self.env.close()
@@ -189,18 +185,12 @@ class ConsoleApp(App[None]):
     async def refresh_data(self) -> None:
         """One look at the database: at the visible view, or now and then, in its place, at the
         health that the title bar tells. Raises `AgentflowError`."""
-        view, now = self._visible, self.env.clock()
+        view = self._visible
         if view is None:
             return
-        due = (now - self._health_read).total_seconds() > HEALTH_EVERY
-        if due and view is self._looked_at and not self.poller.weather.problem:
-            self._health_read = now
-            database = await self.env.connected()
-            around = await look_around(database)
-            self.health, self.consoles = around.health, around.consoles
-            if (now - self._bound).total_seconds() > BIND_EVERY:
-                self._bound = now
-                await database.rebind()
+        settled = view is self._looked_at and not self.poller.weather.problem
+        if settled and self.around.is_due(self.env):
+            await self.around.look(self)
         else:
             await view.refresh_data()
             self._looked_at = view
@@ -403,9 +393,11 @@ class ConsoleApp(App[None]):
 
     def on_app_blur(self, _event: AppBlur) -> None:
         self._focused = False
+        self.absence.leave()
 
     def on_app_focus(self, _event: AppFocus) -> None:
         self._focused = True
+        self.absence.come_back()
         self.poller.wake()
 
     def on_resize(self, _event: Resize) -> None:

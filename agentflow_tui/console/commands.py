@@ -28,6 +28,7 @@ COMMANDS = {
     "help": "the keys that work here",
     "cost": "what this console costs the database",
     "ctx": "the databases in the settings; another one: ctx prod; back: ctx -",
+    "since": "what happened while nobody looked",
     "who": "the consoles that are open on this database",
     "keys": "the keys and their ids",
     "views": "the saved views of this list",
@@ -79,6 +80,8 @@ def run(app: "ConsoleApp", text: str) -> None:
         app.action_verb(_PLAIN[head])
     elif head == "ctx":
         contexts.run(app, rest.strip())
+    elif head == "since":
+        app.absence.show()
     elif head == "who":
         app.run_worker(presence.show(app), name="who")
     elif (name := view_called(head)) is not None:

@@ -22,6 +22,7 @@ class Frame:
     def __init__(self, *, ascii_only: bool) -> None:
         self.title = Line(id="title", ascii_only=ascii_only)
         self.tabs = Line(id="tabs", ascii_only=ascii_only)
+        self.news = Line(id="news", ascii_only=ascii_only)
         self.outage = Line(id="outage", ascii_only=ascii_only)
         self.keys = Line(id="keys", ascii_only=ascii_only)
 
@@ -31,7 +32,7 @@ class Frame:
 
     def below(self) -> Iterable[Widget]:
         """What stands below them."""
-        return self.outage, self.keys
+        return self.news, self.outage, self.keys
 
     def show(self, app: "ConsoleApp", view: View) -> None:
         """Bring every line up to date; what is the same is not painted again."""
@@ -60,6 +61,9 @@ class Frame:
                 app.size.width,
             )
         )
+        news = app.absence.line()
+        self.news.display = bool(news)
+        self.news.show(news)
         self.outage.display = bool(weather.problem)
         if weather.problem:
             self.outage.show(chrome.outage(weather, now))

@@ -1,8 +1,10 @@
 """Who else has a console open on this database: a number in the title bar, and ``:who``."""
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from agentflow_tui.console.environment import Environment
 from agentflow_tui.console.widgets.dialogs import Note
 from agentflow_tui.console.widgets.pane import PaneLine, text_line
 from agentflow_tui.errors import AgentflowError
@@ -14,19 +16,54 @@ if TYPE_CHECKING:
     from agentflow_tui.console.app import ConsoleApp
 
 
+LOOK_EVERY = 15.0
+"""Seconds between two looks at health and consoles from screens that do not show them."""
+
+BIND_EVERY = 60.0
+"""Seconds between two looks at what the database has: tables, columns, indexes."""
+
+
+@dataclass(slots=True)
+class Around:
+    """What is seen now and then, whichever view is looked at."""
+
+    consoles: tuple[Console, ...] = ()
+    _looked: datetime | None = None
+    _bound: datetime | None = None
+
+    def is_due(self, env: Environment) -> bool:
+        """Whether it is time for another look."""
+        return _is_past(self._looked, env.clock(), LOOK_EVERY)
+
+    async def look(self, app: "ConsoleApp") -> None:
+        """One look; less often also at the names in the database. Raises `AgentflowError`."""
+        now = self._looked = app.env.clock()
+        self._bound = self._bound or now  # they were bound on connecting
+        database = await app.env.connected()
+        seen = await look_around(database)
+        app.health, self.consoles = seen.health, seen.consoles
+        if _is_past(self._bound, now, BIND_EVERY):
+            self._bound = now
+            await database.rebind()
+
+
+def _is_past(before: datetime | None, now: datetime, seconds: float) -> bool:
+    return before is None or (now - before).total_seconds() > seconds
+
+
 def others(app: "ConsoleApp") -> list[Console]:
     """The other consoles, as of the last look."""
-    return [c for c in app.consoles if c.token != app.env.introduction.token]
+    return [c for c in app.around.consoles if c.token != app.env.introduction.token]
 
 
 async def show(app: "ConsoleApp") -> None:
     """List the open consoles, this one first."""
     try:
-        app.consoles = (await look_around(await app.env.connected())).consoles
+        await app.around.look(app)
     except AgentflowError as error:
         app.fail(error)
         return
-    own = [c for c in app.consoles if c.token == app.env.introduction.token]
+    own = [c for c in app.around.consoles if c.token == app.env.introduction.token]
     now = app.env.now()
     lines = [text_line(_columns("operator", "host", "screen", "open for"), "dim")]
     lines += [_line(console, now, "accent") for console in own]

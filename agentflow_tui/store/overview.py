@@ -7,6 +7,7 @@ from datetime import datetime
 
 from agentflow_tui.store.counts import CAP, Count, by_status, has_index, is_large
 from agentflow_tui.store.database import Database
+from agentflow_tui.store.failures import SOURCES
 from agentflow_tui.store.naming import Binding
 from agentflow_tui.store.pages import SNAPSHOT
 from agentflow_tui.store.statements import Statement, as_tuple
@@ -132,8 +133,8 @@ def _parts(binding: Binding) -> dict[str, str]:
         ).replace("{c}", "{h.health_checks.status}"),
         "workflows": f"{by_status(binding, 'workflows')}::text",
         "mail": f"{by_status(binding, 'email_queue')}::text",
-        "failed_workflows": _failed(binding, "workflows", "lastUpdated"),
-        "failed_mail": _failed(binding, "email_queue", "lastAttempt"),
+        "failed_workflows": failed_since(binding, "workflows", _AN_HOUR_AGO),
+        "failed_mail": failed_since(binding, "email_queue", _AN_HOUR_AGO),
         "oldest_waiting": _oldest(binding),
         "stale_locks": _stale(binding, f"now() - {lease}", "count(*)::int"),
         "sent": _per_minute(binding, "emails", "sentAt", ""),
@@ -175,6 +176,10 @@ def _parts(binding: Binding) -> dict[str, str]:
     }
 
 
+_AN_HOUR_AGO = "now() - interval '1 hour'"
+
+_MOVED = {table: moved for table, _, moved in SOURCES}
+
 _LISTS = ("checks", "locks", "overdue", "upcoming", "expiring")
 _PARTS = (
     "health",
@@ -211,14 +216,15 @@ def _split(columns: str) -> list[str]:
     return [*result, columns[start:]]
 
 
-def _failed(binding: Binding, table: str, moved: str) -> str:
-    """How many failed within the last hour, looking at the newest failures only."""
+def failed_since(binding: Binding, table: str, moment: str) -> str:
+    """SQL for how many failed after a moment, looking at the newest failures only; NULL where even
+    that would take a scan."""
     if is_large(binding, table) and not has_index(binding, table, "failed"):
         return "NULL::int"
     return (
-        f"(SELECT count(*)::int FROM (SELECT {{q.{table}.{moved}}} AS at FROM {{{table}?}} q "
-        f"WHERE {{q.{table}.status}} = 'failed' ORDER BY {{q.{table}.createdAt}} DESC "
-        f"LIMIT {CAP}) f WHERE f.at > now() - interval '1 hour')"
+        f"(SELECT count(*)::int FROM (SELECT {{q.{table}.{_MOVED[table]}}} AS at "
+        f"FROM {{{table}?}} q WHERE {{q.{table}.status}} = 'failed' "
+        f"ORDER BY {{q.{table}.createdAt}} DESC LIMIT {CAP}) f WHERE f.at > {moment})"
     )
 
 

@@ -5,7 +5,7 @@ import asyncio
 import asyncpg
 import pytest
 
-from agentflow_tui.console import app as app_module
+from agentflow_tui.console import presence
 from agentflow_tui.console.app import ConsoleApp
 from agentflow_tui.operators import operator
 from agentflow_tui.store.consoles import LONGEST, Introduction, read_consoles
@@ -19,7 +19,7 @@ BORIS = {"AGENTFLOW_OPERATOR": "Boris B\x1b[31m"}
 
 @pytest.fixture(autouse=True)
 def look_often(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(app_module, "HEALTH_EVERY", 0.2)
+    monkeypatch.setattr(presence, "LOOK_EVERY", 0.2)
 
 
 async def names(database: Database) -> list[str]:
@@ -103,7 +103,7 @@ async def test_the_others_go_first_where_there_is_no_room(
     ):
         await sees(boris, "1 other")
         await sees(anna, "Distributions", "● 1")
-        await until(anna, lambda: len(anna.app.consoles) == 2, "both seen")  # type: ignore[attr-defined]
+        await until(anna, lambda: len(anna.app.around.consoles) == 2, "both seen")  # type: ignore[attr-defined]
         assert "1 other" not in screen_text(anna.app).splitlines()[0]  # type: ignore[arg-type]
 
 

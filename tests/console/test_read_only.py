@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from agentflow_tui.console import app as app_module
+from agentflow_tui.console import presence
 from agentflow_tui.console.app import ConsoleApp
 from agentflow_tui.settings import Context
 from agentflow_tui.store import embedded
@@ -48,7 +48,7 @@ async def test_workers_are_not_started_read_only(database: Database, tmp_path: P
 async def test_a_standby_is_read_only_until_it_is_promoted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(app_module, "HEALTH_EVERY", 0.1)
+    monkeypatch.setattr(presence, "LOOK_EVERY", 0.1)
     home = tmp_path / "home"
     await asyncio.to_thread(prepare, home)
     with embedded.start(home, linger=0) as server:

@@ -7,7 +7,15 @@ from typing import Any
 import pytest
 
 from agentflow_tui.schema import TABLES, snake
-from agentflow_tui.store import fires, health, journal, liveness, lost_claims, surroundings
+from agentflow_tui.store import (
+    absences,
+    fires,
+    health,
+    journal,
+    liveness,
+    lost_claims,
+    surroundings,
+)
 from agentflow_tui.store.database import Database
 from agentflow_tui.store.ddl import (
     create_table,
@@ -50,6 +58,7 @@ STATEMENTS: dict[str, Callable[[Binding], Statement[Any] | str]] = {
     "load": lambda _: health.LOAD,
     "queue": lambda _: health.QUEUE,
     "punctuality": lambda _: health.PUNCTUALITY,
+    "happenings": absences.happenings,
     "look around": lambda _: surroundings.LOOK,
 }
 
