@@ -8,9 +8,9 @@ from rich.console import RenderableType
 from rich.text import Text
 from textual.app import App, ComposeResult, SystemCommand
 from textual.binding import Binding, BindingType
-from textual.events import AppBlur, AppFocus, Key, Resize
+from textual.events import AppBlur, AppFocus, Event, Key, Resize
 from textual.screen import ModalScreen, Screen
-from textual.widgets import ContentSwitcher
+from textual.widgets import ContentSwitcher, Input
 
 from agentflow_tui.console import background, commands
 from agentflow_tui.console.absences import Absence
@@ -388,8 +388,18 @@ class ConsoleApp(App[None]):
         if view is not None and self.is_running:
             self._frame.show(self, view)
 
-    def on_key(self, _event: Key) -> None:
-        self._last_key = self.env.clock()
+    async def on_event(self, event: Event) -> None:
+        """Do at once what a key is bound to, unless something is being typed.
+
+        Else it travels through the queues of the widgets, and in a burst the keys behind one that
+        moves the focus would go where the focus was.
+        """
+        if isinstance(event, Key) and not event.is_forwarded:
+            self._last_key = self.env.clock()
+            typing = isinstance(self.focused, Input)
+            if not typing and self.app_focus and await self._check_bindings(event.key):
+                return
+        await super().on_event(event)
 
     def on_app_blur(self, _event: AppBlur) -> None:
         self._focused = False

@@ -121,15 +121,19 @@ def key_bar(
     titles: Mapping[str, str],
     refused: Container[str],
     keys: Mapping[str, str],
+    width: int,
 ) -> list[Piece]:
-    """The keys that matter here. ``keys`` are the effective ones by verb id; those of ``refused``
-    verbs stay visible and are dimmed: pressing one says why."""
+    """The keys that matter here, as many as there is room for. ``keys`` are the effective ones by
+    verb id; those of ``refused`` verbs stay visible and are dimmed: pressing one says why."""
     pieces = []
     for id_ in verbs:
         verb = BY_ID.get(id_)
         if verb is None:
             continue
         key, title = key_name(keys.get(id_, verb.keys)), titles.get(id_, verb.title)
+        width -= cell_width(key) + cell_width(title) + 3
+        if width < 0:
+            break
         usable = id_ not in refused
         pieces.append(Piece(f" {key}", "accent" if usable else "dim", f"verb:{id_}"))
         pieces.append(Piece(f" {title} ", "" if usable else "dim", f"verb:{id_}"))

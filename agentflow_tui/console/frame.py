@@ -11,6 +11,7 @@ from agentflow_tui.console.views.view import View
 from agentflow_tui.console.widgets.line import Line
 from agentflow_tui.operations.registry import verbs
 from agentflow_tui.settings import Context
+from agentflow_tui.text import cell_width
 
 if TYPE_CHECKING:
     from agentflow_tui.console.app import ConsoleApp
@@ -70,10 +71,10 @@ class Frame:
         common = (verb.id for verb in verbs("app") if verb.shown and verb.id != "app.help")
         keys = env.settings.console.keys
         titles, refused = view.changes()
-        self.keys.show(
-            chrome.key_bar((*view.hints(), *common), titles, refused, keys),
-            chrome.key_bar(("app.help",), {}, (), keys),
-        )
+        last = chrome.key_bar(("app.help",), {}, (), keys, app.size.width)
+        room = app.size.width - sum(cell_width(piece.text) for piece in last)
+        first = chrome.key_bar((*view.hints(), *common), titles, refused, keys, room)
+        self.keys.show(first, last)
 
     def colour(self, context: Context) -> None:
         """Give the title bar the colour of its context, and its text one that can be read there."""

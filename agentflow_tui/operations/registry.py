@@ -15,7 +15,7 @@ is the help text everywhere. ``scope`` says where it applies:
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-Scope = Literal["app", "row", "list", "detail", "overview"]
+Scope = Literal["row", "list", "detail", "overview", "app"]
 SCOPES: tuple[Scope, ...] = get_args(Scope)
 
 

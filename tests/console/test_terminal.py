@@ -168,3 +168,15 @@ async def test_without_a_terminal_the_console_says_so(database: Database, tmp_pa
     )
     assert done.returncode == 2
     assert done.stderr.startswith("agentflow: The console needs a terminal")
+
+
+async def test_keys_that_arrive_in_one_burst_go_where_the_first_one_leads(
+    database: Database, terminal: Callable[..., Terminal]
+) -> None:
+    await fill(database)
+    view = terminal("--database", database.url, "--screen", "mail")
+    view.until("carl@customer.test")
+    view.type(":wf\r")
+    view.until("stale lock", "everything")
+    view.type("/status:failed\r")
+    view.until("1 rows", "HTTP 503", "status:failed")

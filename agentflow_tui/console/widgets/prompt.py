@@ -144,7 +144,7 @@ class Prompt(Vertical):
         self.add_class("-open")
         self.field.value = text
         self.field.cursor_position = len(text)
-        self.field.focus()
+        self.screen.set_focus(self.field)  # at once: the next key may be here already
         self._offer()
 
     def close(self) -> None:
