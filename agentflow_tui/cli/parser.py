@@ -56,7 +56,11 @@ def _hold(arguments: Sequence[str]) -> list[str]:
     held = []
     for before, word in zip(["", *words], words[:end], strict=False):
         value = before in _TAKE_A_DASH and word.startswith("-") and not word.startswith("--")
-        held.append(_HELD + word if value or _NEGATED.match(word) else word)
+        if value or _NEGATED.match(word):
+            word = _HELD + word
+        elif word.startswith("--") and word.endswith("=--"):  # which argparse loses
+            word = f"{word[:-2]}{_HELD}--"
+        held.append(word)
     return held + [_HELD + word if word.startswith("-") else word for word in words[end + 1 :]]
 
 

@@ -1,7 +1,8 @@
 """The command line that does the same as a key: for dialogs, for copying, for notes in a ticket."""
 
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from typing import TypedDict
 
 from agentflow_tui.operations.operation import Operation
 from agentflow_tui.operations.targets import named
@@ -11,6 +12,13 @@ from agentflow_tui.text import number
 
 SHOWN = 20
 """Ids that a command line spells out before it is cut."""
+
+
+class Address(TypedDict, total=False):
+    """Which database a command is for, where that is not the one it would find by itself."""
+
+    context: str
+    database: str
 
 
 def command_line(
@@ -62,15 +70,15 @@ def _with_ids(words: Sequence[str], ids: Sequence[str], most: int | None) -> str
     return f"{line}  # … and {number(left)} more" if left else line
 
 
-def addressing(settings: Settings) -> Mapping[str, str]:
+def addressing(settings: Settings) -> Address:
     """``context`` or ``database`` for `command_line`: how another shell with the same settings and
     environment reaches the database in use. A password is masked."""
     context = settings.context
     known = settings.contexts.get(context.name)
     if known is not None and known.database_url == context.database_url:
-        return {"context": context.name}
+        return Address(context=context.name)
     environ = settings.environ
     default = environ.get("AGENTFLOW_DATABASE_URL") or environ.get("DATABASE_URL") or ""
     if context.database_url and context.database_url != default:
-        return {"database": masked(context.database_url)}
-    return {}
+        return Address(database=masked(context.database_url))
+    return Address()

@@ -9,31 +9,12 @@ import socket
 import subprocess
 import sys
 import threading
-from pathlib import Path
 
 import pytest
 
 from agentflow_tui.store.database import Database
+from tests.cli.running import agentflow
 from tests.samples import ROWS, fill, uid
-
-
-async def agentflow(
-    *arguments: str, url: str = "", home: Path | None = None
-) -> "subprocess.CompletedProcess[str]":
-    environ = {k: v for k, v in os.environ.items() if not k.startswith(("AGENTFLOW", "DATABASE"))}
-    if url:
-        environ["AGENTFLOW_DATABASE_URL"] = url
-    if home:
-        environ |= {"AGENTFLOW_HOME": str(home), "XDG_CONFIG_HOME": str(home)}
-    return await asyncio.to_thread(
-        subprocess.run,
-        [sys.executable, "-m", "agentflow_tui", *arguments],
-        capture_output=True,
-        text=True,
-        env=environ,
-        stdin=subprocess.DEVNULL,
-        timeout=60,
-    )
 
 
 async def test_a_list_as_json_has_the_documents_names_and_no_secret(database: Database) -> None:
