@@ -1,0 +1,57 @@
+"""Failures, and operators who decide about them, for these tests."""
+
+from datetime import timedelta
+from uuid import uuid4
+
+from agentflow_tui import clock
+from agentflow_tui.operations.attending import Matter, read_states
+from agentflow_tui.operations.attention import UNDECIDED, Concern
+from agentflow_tui.operations.error_groups import ErrorGroup
+from agentflow_tui.operations.triage import Triage
+from agentflow_tui.store.attention import state_id
+from agentflow_tui.store.database import Database
+from tests.samples import fill
+
+ERROR = "HTTP 503 from VinSolutions"
+
+
+async def fail(database: Database, *ago: timedelta, error: str = ERROR) -> None:
+    """Workflows that failed, so long ago each."""
+    now = clock.now()
+    rows = [
+        {
+            "id": str(uuid4()),
+            "status": "failed",
+            "lastError": error,
+            "lastUpdated": now - span,
+            "createdAt": now - span,
+        }
+        for span in ago
+    ]
+    await fill(database, {"workflows": rows})
+
+
+async def groups(database: Database) -> list[ErrorGroup]:
+    """The kinds of errors, as any operator sees them now."""
+    triage = Triage()
+    await triage.look(database)
+    return list(triage.groups(triage.at or clock.now()))
+
+
+async def matter(database: Database, concern: Concern) -> Matter:
+    """A concern and its state, as they are seen now."""
+    states = await read_states(database, [concern.subject])
+    return Matter(concern, states.get(concern.subject, UNDECIDED))
+
+
+async def pretend_earlier(database: Database, subject: str, span: timedelta) -> None:
+    """Let what was decided about a subject have been decided so much earlier."""
+    await database.execute(
+        """
+UPDATE {task_logs} t
+   SET {task_logs.output} = jsonb_set(t.{task_logs.output}::jsonb, ARRAY['at'], to_jsonb(
+         (t.{task_logs.output}::jsonb ->> 'at')::timestamptz - $2::interval))
+ WHERE t.{task_logs.id} = $1::{task_logs.id:type}""",
+        state_id(subject),
+        span,
+    )

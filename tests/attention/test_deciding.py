@@ -1,0 +1,254 @@
+"""Deciding about what needs attention: shared, compare and set, journalled, taken back."""
+
+import asyncio
+import json
+from datetime import timedelta
+
+import pytest
+
+from agentflow_tui import clock
+from agentflow_tui.errors import MissingError, RefusedError
+from agentflow_tui.operations.attending import (
+    Matter,
+    acknowledge,
+    claim,
+    read_states,
+    snooze,
+    wake,
+)
+from agentflow_tui.operations.attention import UNDECIDED, Concern, Mode
+from agentflow_tui.operations.snoozing import Until
+from agentflow_tui.operations.triage import Triage
+from agentflow_tui.operations.undoing import last_undoable, undo
+from agentflow_tui.store.attention import STATES, state_id
+from agentflow_tui.store.changes.attention import STATE
+from agentflow_tui.store.changes.change import Terms
+from agentflow_tui.store.changes.freezing import Pinning
+from agentflow_tui.store.database import Database, Manners
+from agentflow_tui.store.failures import look_sql
+from agentflow_tui.store.overview import overview_sql
+from tests.attention.deciding import fail, groups, matter, pretend_earlier
+from tests.changes.acting import value, world
+from tests.changes.test_statements import NAMINGS, named
+
+__all__ = ["named"]
+
+HOUR = timedelta(hours=1)
+CONCERN = Concern(subject="check:smtp", label="Mail relay: connection refused", mark="error")
+
+
+async def test_an_acknowledged_group_is_quiet_for_every_operator(database: Database) -> None:
+    await fail(database, HOUR, HOUR)
+    [group] = await groups(database)
+    assert not group.quiet
+    outcome = await acknowledge(
+        world(database, "ann"), [Matter(group.concern, group.state)], clock.now()
+    )
+    assert (outcome.verb, outcome.applied, outcome.sentence) == ("acknowledge", 1, "1 acknowledged")
+    other = await Database.open(database.url)
+    [seen] = await groups(other)
+    assert (seen.quiet, seen.state.by, seen.state.count) == (True, "ann", 2)
+    other.close()
+
+
+async def test_the_journal_tells_who_decided_what_about_which_subject(database: Database) -> None:
+    await fail(database, HOUR)
+    [group] = await groups(database)
+    subject = group.subject
+    outcome = await snooze(
+        world(database, "ann"),
+        [Matter(group.concern, group.state)],
+        Until(more=20),
+        clock.now(),
+    )
+    row = await value(
+        database,
+        "SELECT jsonb_build_array({task_logs.taskType}, {task_logs.status}, {task_logs.input}, "
+        "{task_logs.output})::text FROM {task_logs} WHERE {task_logs.id} = $1",
+        outcome.journal,
+    )
+    kind, status, given, said = json.loads(row)
+    assert (kind, status, given["operator"]) == ("operator.snooze", "completed", "ann")
+    assert given["ids"] == [state_id(subject)]
+    assert json.loads(said["after"][0]["output"])["limit"] == 21
+    kept = await value(
+        database,
+        "SELECT {task_logs.input}::text FROM {task_logs} WHERE {task_logs.id} = $1",
+        state_id(subject),
+    )
+    assert json.loads(kept) == {"subject": subject, "label": group.label}
+
+
+async def test_of_two_operators_the_second_is_told(database: Database) -> None:
+    shown = await matter(database, CONCERN)
+    first = await acknowledge(world(database, "ann"), [shown], clock.now())
+    second = await snooze(world(database, "bob"), [shown], Until(more=1), clock.now())
+    assert (first.applied, second.applied) == (1, 0)
+    assert second.skipped == ((state_id(CONCERN.subject), "changed meanwhile"),)
+    assert (await matter(database, CONCERN)).state.by == "ann"
+
+
+async def test_of_many_at_once_exactly_one_decides(database: Database) -> None:
+    shown = await matter(database, CONCERN)
+    outcomes = await asyncio.gather(
+        *(acknowledge(world(database, f"op{n}"), [shown], clock.now()) for n in range(6))
+    )
+    assert sum(outcome.applied for outcome in outcomes) == 1
+
+
+async def test_a_claim_leaves_the_decision_and_a_decision_the_claim(database: Database) -> None:
+    ann, now = world(database, "ann"), clock.now()
+    await claim(ann, [await matter(database, CONCERN)], now)
+    await acknowledge(world(database, "bob"), [await matter(database, CONCERN)], now)
+    state = (await matter(database, CONCERN)).state
+    assert (state.mode, state.by, state.claimant(now)) == (Mode.ACKNOWLEDGED, "bob", "ann")
+    await wake(ann, [await matter(database, CONCERN)], now)
+    state = (await matter(database, CONCERN)).state
+    assert (state.mode, state.claimant(now)) == (Mode.OPEN, "")
+
+
+async def test_undo_brings_back_what_was_decided_before(database: Database) -> None:
+    ann, now = world(database, "ann"), clock.now()
+    await acknowledge(ann, [await matter(database, CONCERN)], now)
+    before = (await matter(database, CONCERN)).state
+    await snooze(ann, [await matter(database, CONCERN)], Until(at=now + HOUR), now)
+    for expected in (before, UNDECIDED):
+        undone = await undo(ann, (await last_undoable(ann)).id)
+        assert undone.applied == 1
+        assert (await matter(database, CONCERN)).state == expected
+
+
+async def test_what_another_has_decided_since_is_not_undone(database: Database) -> None:
+    ann, bob, now = world(database, "ann"), world(database, "bob"), clock.now()
+    await acknowledge(ann, [await matter(database, CONCERN)], now)
+    await claim(bob, [await matter(database, CONCERN)], now)
+    undone = await undo(ann, (await last_undoable(ann)).id)
+    assert (undone.applied, undone.skipped[0][1]) == (0, "changed meanwhile")
+
+
+async def test_a_group_comes_back_when_it_fails_after_an_hour_of_quiet(database: Database) -> None:
+    await fail(database, 9 * HOUR, 5 * HOUR)
+    [group] = await groups(database)
+    await acknowledge(world(database), [Matter(group.concern, group.state)], clock.now())
+    await pretend_earlier(database, group.subject, 2 * HOUR)
+    assert (await groups(database))[0].quiet
+    await fail(database, timedelta(minutes=1))
+    [back] = await groups(database)
+    assert (back.quiet, back.is_new or back.is_back) == (False, True)
+
+
+async def test_a_group_comes_back_when_it_has_doubled(database: Database) -> None:
+    await fail(database, *[HOUR] * 12)
+    [group] = await groups(database)
+    await acknowledge(world(database), [Matter(group.concern, group.state)], clock.now())
+    await fail(database, *[timedelta(minutes=n) for n in range(11)])
+    assert (await groups(database))[0].quiet
+    await fail(database, timedelta(0))
+    assert not (await groups(database))[0].quiet
+
+
+async def test_a_group_that_was_snoozed_is_back_in_time(database: Database) -> None:
+    await fail(database, HOUR)
+    [group] = await groups(database)
+    until = Until(at=clock.now() + HOUR)
+    await snooze(world(database), [Matter(group.concern, group.state)], until, clock.now())
+    triage = Triage()
+    await triage.look(database)
+    assert triage.groups(clock.now())[0].quiet
+    assert not triage.groups(clock.now() + HOUR)[0].quiet, "time alone wakes it, without a look"
+
+
+async def test_what_is_decided_is_no_failure_and_no_throughput(database: Database) -> None:
+    await fail(database, HOUR)
+    [group] = await groups(database)
+    await acknowledge(world(database), [Matter(group.concern, group.state)], clock.now())
+    assert [(g.key, g.total) for g in await groups(database)] == [(group.key, 1)]
+    work = (
+        "SELECT count(*) FROM {task_logs} WHERE {task_logs.status} <> 'completed' "
+        "OR starts_with({task_logs.taskType}, 'workflow.') OR {task_logs.error} IS NOT NULL"
+    )
+    assert await value(database, work) == 0
+
+
+@pytest.mark.parametrize("named", NAMINGS, indirect=True)
+async def test_states_are_kept_in_every_naming(named: Database) -> None:
+    ann, now = world(named, "ann"), clock.now()
+    outcome = await acknowledge(ann, [await matter(named, CONCERN)], now)
+    assert outcome.applied == 1
+    state = (await matter(named, CONCERN)).state
+    assert (state.by, state.mark, state.at) == ("ann", "error", now)
+    await undo(ann, outcome.journal or "")
+    assert (await matter(named, CONCERN)).state == UNDECIDED
+    async for page in Pinning(named, STATE, Terms(), "{}").rows([state_id(CONCERN.subject)]):
+        assert [row.refusal for row in page] == [None]
+
+
+async def test_without_a_journal_nothing_can_be_decided_and_a_sentence_says_so(
+    empty_url: str,
+) -> None:
+    database = await Database.open(empty_url)
+    assert await read_states(database, ["check:smtp"]) == {}
+    with pytest.raises(MissingError, match="no journal"):
+        await acknowledge(world(database), [Matter(CONCERN, UNDECIDED)], clock.now())
+    database.close()
+
+
+async def test_the_states_of_what_is_shown_are_found_by_the_primary_key(database: Database) -> None:
+    await database.execute(
+        "INSERT INTO {task_logs} ({task_logs.id}, {task_logs.taskType}, {task_logs.status}) "
+        "SELECT gen_random_uuid()::{task_logs.id:type}, 'email.send', 'completed' "
+        "FROM generate_series(1, 20000)"
+    )
+    await database.execute("ANALYZE {task_logs}")
+    ids = [state_id(f"error:{n}") for n in range(50)]
+    async with database.session() as session:
+        sql = session.binding.render(STATES.text)
+        plan = "\n".join(r[0] for r in await session.connection.fetch(f"EXPLAIN {sql}", ids))
+    assert "task_logs_pkey" in plan
+    assert "Seq Scan" not in plan
+
+
+@pytest.mark.parametrize("part", ["errors", "overview"])
+async def test_a_look_reads_no_table_while_nothing_is_committed(
+    database: Database, part: str
+) -> None:
+    await fail(database, HOUR)
+    async with database.session() as session, session.transaction(isolation="repeatable_read"):
+        seen = await session.connection.fetchval("SELECT pg_current_snapshot()::text")
+        binding = session.binding
+        sql, values = {
+            "errors": (look_sql(binding), [seen]),
+            "overview": (overview_sql(binding), [seen, 300.0]),
+        }[part]
+        explain = f"EXPLAIN (ANALYZE, COSTS OFF) {binding.render(sql)}"
+        plan = [r[0] for r in await session.connection.fetch(explain, *values)]
+    scans = [line for line in plan if "Scan on" in line or "Scan using" in line]
+    assert scans
+    assert all("never executed" in line for line in scans), "\n".join(plan)
+
+
+async def test_a_look_at_the_errors_costs_one_statement_more_at_most(database: Database) -> None:
+    await fail(database, HOUR)
+    triage = Triage()
+
+    async def cost() -> int:
+        before = database.statements
+        await triage.look(database)
+        return database.statements - before
+
+    assert await cost() == 2
+    # Other databases of the server commit, too, which looks as if something might have changed.
+    costs = [await cost() for _ in range(200)]
+    assert set(costs) <= {1, 2}
+    assert 1 in costs
+    await fail(database, HOUR, error="another")
+    assert await cost() == 2
+    assert len(triage.groups(clock.now())) == 2
+
+
+async def test_a_read_only_database_keeps_no_decision(database_url: str) -> None:
+    database = await Database.open(database_url, Manners(read_only=True))
+    with pytest.raises(RefusedError, match="read-only"):
+        await acknowledge(world(database), [Matter(CONCERN, UNDECIDED)], clock.now())
+    assert (await matter(database, CONCERN)).state == UNDECIDED
+    database.close()
