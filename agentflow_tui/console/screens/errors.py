@@ -58,14 +58,14 @@ def _group_columns(env: Environment) -> tuple[Column[ErrorGroup], ...]:
         )
 
     columns = (
-        Column("Error", label, grows=True, min_width=26, key="error"),
+        Column("Error", label, grows=True, min_width=34, key="error"),
         count(0),
         count(1),
         count(2),
         count(3),
         age_column("First", lambda row: row.first, drop=2),
         age_column("Last", lambda row: row.last),
-        Column("State", state, width=15, key="state", ticks=True),
+        Column("State", state, width=16, key="state", ticks=True),
         Column("Where", sources, width=12, drop=3, key="where"),
     )
     return tuple(_dimmed_when_quiet(column) for column in columns)
