@@ -5,7 +5,7 @@ a slow pace, with a JSON object in ``details``::
 
     {"roles": ["sender"], "host": "…", "pid": 1, "started": "…", "lock": true,
      "mails": {"<email_queue.id>": <attempts>}, "workflows": {"<workflows.id>": null},
-     "reports": {"sender": {…}}}
+     "sending": {"<email_queue.id>": <attempts>}, "reports": {"sender": {…}}}
 
 What it holds is written by the claim itself (`holding`), so it is never less than the truth; that
 it may be more does no harm, see `give_back`. The process also holds a session advisory lock
@@ -36,6 +36,8 @@ ANSWERS_WITHIN = 5.0
 """Seconds after which a connection that does not answer counts as lost."""
 
 KINDS = ("mails", "workflows")
+SENDING = "sending"
+"""Which of its mails a process had on record as being sent, see `store.suspicions`."""
 
 _TABLE = "health_checks"
 _KEY = "hashtextextended({id}, 0)"
@@ -205,21 +207,27 @@ async def bury(database: Database, worker: str) -> dict[str, int] | None:
         words = await session.fetch_one(_LAST_WORDS, worker)
         if words is None:
             return None
+        listed = _listed(words)
         freed = {}
         for kind in KINDS:
             template = give_back(kind, session.binding)
-            if template and _lists(words, kind):
+            if template and listed.get(kind):
                 freed[kind] = await session.execute(template, worker)
-        await _record_death(session, worker, freed)
+        await _record_death(session, worker, freed, listed.get(SENDING, {}))
     return freed
 
 
-def _lists(details: str, kind: str) -> bool:
+def _listed(details: str) -> Mapping[str, Any]:
+    """What a process had on record, by kind."""
     value = read(details).value
-    return isinstance(value, dict) and isinstance(value.get(kind), dict) and bool(value[kind])
+    if not isinstance(value, dict):
+        return {}
+    return {kind: rows for kind, rows in value.items() if isinstance(rows, dict)}
 
 
-async def _record_death(session: Session, worker: str, freed: Mapping[str, int]) -> None:
+async def _record_death(
+    session: Session, worker: str, freed: Mapping[str, int], sending: Mapping[str, Any]
+) -> None:
     given = in_words(freed)
     message = f"It died without a word; {given} given back." if given else "It died without a word."
     changes = {
@@ -234,7 +242,7 @@ async def _record_death(session: Session, worker: str, freed: Mapping[str, int])
         "WHERE {health_checks.id} = $1::text",
         worker,
         message,
-        journal.as_json({"gone": True, "lock": False, "freed": freed}),
+        journal.as_json({"gone": True, "lock": False, "freed": freed, SENDING: sending}),
     )
     entry = journal.Entry(
         task_type="worker.lost",
@@ -391,7 +399,7 @@ def details(
             "pid": pid,
             "started": started,
             "lock": lock,
-            **{kind: holds.get(kind, {}) for kind in KINDS},
+            **{kind: holds.get(kind, {}) for kind in (*KINDS, SENDING)},
             "reports": reports,
         }
     )

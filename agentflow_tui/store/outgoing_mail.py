@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID, uuid5
 
-from agentflow_tui.store import journal, liveness
+from agentflow_tui.store import journal, liveness, suspicions
 from agentflow_tui.store.insertions import assignments, insertion, unnested
 from agentflow_tui.store.naming import Binding
 from agentflow_tui.store.statements import Statement
@@ -35,8 +35,9 @@ _RECEIPTS = UUID("5b2c1f0e-7a53-4a58-9d0b-6f6b9f1f0c11")
 class Claimed:
     """A mail that is now this process's. ``email_id`` is None where the email's row is missing.
 
-    ``before`` is the value that ``lastAttempt`` had. ``cancelled``: somebody has cancelled the
-    message and left it in the queue. The contents are None while ``large``.
+    ``before`` is the value that ``lastAttempt`` had. ``suspect``: a process died while it held the
+    mail; ``deaths``: how many died while they sent it (`suspicions`). ``cancelled``: somebody has
+    cancelled the message and left it in the queue. The contents are None while ``large``.
     """
 
     id: str
@@ -46,6 +47,8 @@ class Claimed:
     before: datetime | None
     created_at: datetime | None
     user_id: str | None
+    suspect: bool
+    deaths: int
     cancelled: bool
     large: bool
     subject: str | None
@@ -96,7 +99,10 @@ _ORDER = "{email_queue.priority} DESC, q.{email_queue.createdAt}"
 
 _STALE = """
 stale AS MATERIALIZED (
-  SELECT q.{email_queue.id} AS id, q.{email_queue.lastAttempt} AS before FROM {email_queue} q
+  SELECT q.{email_queue.id} AS id, q.{email_queue.lastAttempt} AS before, true AS suspect,
+         (q.{email_queue.id}::text, to_jsonb(q.{email_queue.attempts}))
+           IN (SELECT id, token FROM sending) AS blamed
+    FROM {email_queue} q
    WHERE q.{email_queue.status} = 'processing'
      AND (q.{email_queue.lastAttempt} IS NULL
           OR q.{email_queue.lastAttempt} < now() - $4::float8 * interval '1 s')
@@ -117,8 +123,14 @@ def claim(binding: Binding, *, stale: bool) -> Statement[Claimed]:
         "lastAttempt": "now()",
         "updatedAt": "now()",
     }
+    if stale:
+        changes["error"] = (
+            f"CASE WHEN due.blamed THEN {suspicions.BLAMED_ONCE_MORE}"
+            " ELSE q.{email_queue.error} END"
+        )
+    dead = f"sending AS MATERIALIZED ({suspicions.on_record(binding)}), {_STALE}" if stale else ""
     room = "$3 - (SELECT count(*) FROM stale)" if stale else "$3"
-    also = "UNION ALL SELECT id, before FROM stale" if stale else ""
+    also = "UNION ALL SELECT * FROM stale" if stale else ""
     large = (
         "(coalesce(pg_column_size({e.emails.body}), 0)"
         " + coalesce(pg_column_size({e.emails.recipients}), 0)"
@@ -132,25 +144,28 @@ def claim(binding: Binding, *, stale: bool) -> Statement[Claimed]:
     return Statement(
         Claimed,
         f"""
-WITH {_STALE if stale else ""}pending AS MATERIALIZED (
-  SELECT q.{{email_queue.id}} AS id, q.{{email_queue.lastAttempt}} AS before
+WITH {dead}pending AS MATERIALIZED (
+  SELECT q.{{email_queue.id}} AS id, q.{{email_queue.lastAttempt}} AS before,
+         coalesce(q.{{email_queue.lastAttempt}} = 'epoch', false) AS suspect, false AS blamed
     FROM {{email_queue}} q
    WHERE q.{{email_queue.status}} = 'pending' AND {_DUE}
      AND q.{{email_queue.id}} <> ALL($5::{{email_queue.id:type}}[]) AND $4::float8 > 0
    ORDER BY q.{_ORDER}
    LIMIT {room} FOR UPDATE SKIP LOCKED
 ), due AS (
-  SELECT id, before FROM pending {also}
+  SELECT * FROM pending {also}
 ), claimed AS (
   UPDATE {{email_queue}} q SET {assignments(binding, "email_queue", changes)}
     FROM due WHERE q.{{email_queue.id}} = due.id
   RETURNING q.{{email_queue.id}} AS id, q.{{email_queue.emailId}} AS email_id, due.before,
+            due.suspect, {suspicions.DEATHS_SO_FAR} AS deaths,
             q.{{email_queue.attempts}} AS token, q.{{email_queue.lastAttempt}} AS claimed_at,
             {{q.email_queue.priority}} AS priority, {{q.email_queue.createdAt}} AS created_at
 ), written AS ({held}
 )
 SELECT c.id, e.{{emails.id}}::text, c.token, c.claimed_at, c.before,
        coalesce({{e.emails.createdAt}}, c.created_at), {{e.emails.userId}}::text,
+       c.suspect OR c.deaths > 0, c.deaths,
        coalesce({{e.emails.status}}::text = 'cancelled', false), {large}, {contents}
   FROM claimed c LEFT JOIN {{emails}} e ON e.{{emails.id}} = c.email_id
  ORDER BY c.priority DESC, c.created_at

@@ -191,7 +191,7 @@ class Heartbeat:
 
     def _message(self, holds: Mapping[str, Mapping[str, Any]]) -> str:
         roles = ", ".join(self._crew.wakes) or "nothing"
-        held = liveness.in_words({kind: len(rows) for kind, rows in holds.items()})
+        held = liveness.in_words({kind: len(holds.get(kind, {})) for kind in liveness.KINDS})
         return f"Runs {roles}; {held} in hand." if held else f"Runs {roles}; idle."
 
     async def _watch(self) -> None:

@@ -31,6 +31,7 @@ from agentflow_tui.workers.sender_letters import (
     build_slowly,
     recall,
 )
+from agentflow_tui.workers.sender_suspects import Suspects
 from agentflow_tui.workers.sender_transports import transport_from
 from agentflow_tui.workers.sender_waits import BLOCKED, Waits
 
@@ -75,6 +76,7 @@ class Sender:
         self._backlog = False
         self._looked_at = float("-inf")
         self._waits = Waits()
+        self._suspects = Suspects()
         self._healing: asyncio.Task[None] | None = None
         self._told: State | None = None
         self._reported = 0
@@ -274,14 +276,17 @@ class Sender:
             self._feeding = False
 
     def _send(self, crew: Crew, held: Held, letterhead: Letterhead) -> None:
-        if held.lost or held.renewed_at < monotonic() - crew.settings.workers.lease / 2:
-            self._end(held, None)  # somebody else may have it; giving back is fenced
+        if self._slipped(crew, held):
+            self._end(held, None)
             return
         if held.row.cancelled:
             self._end(held, outcomes.cancelled(held))
             return
+        if held.is_deadly:
+            self._end(held, outcomes.deadly(held))
+            return
         self._with_transport += 1
-        if held.is_slow:
+        if held.is_slow or held.row.suspect:
             task = crew.spawn(self._send_slowly(crew, held, letterhead))
             self._building.add(task)
             task.add_done_callback(self._building.discard)
@@ -291,16 +296,31 @@ class Sender:
         except (MessageError, AllSettledError) as error:
             self._unsent(held, error)
 
+    def _slipped(self, crew: Crew, held: Held) -> bool:
+        """Whether somebody else may have it by now. Giving it back is fenced."""
+        return held.lost or held.renewed_at < monotonic() - crew.settings.workers.lease / 2
+
     async def _send_slowly(self, crew: Crew, held: Held, letterhead: Letterhead) -> None:
         try:
-            envelope = await build_slowly(held, letterhead, crew.database, self._folder)
+            if held.row.suspect:
+                await self._suspects.admit(crew, held)
+            if held.is_slow:
+                envelope = await build_slowly(held, letterhead, crew.database, self._folder)
+            else:
+                envelope = build(held, letterhead)
         except (MessageError, AllSettledError) as error:
             self._unsent(held, error)
         except UnreachableError:
-            self._with_transport -= 1
-            self._end(held, None)
+            self._let_go(held)
         else:
-            self._submit(crew, held, envelope)
+            if crew.trusted and not self._slipped(crew, held):
+                self._submit(crew, held, envelope)
+            else:
+                self._let_go(held)
+
+    def _let_go(self, held: Held) -> None:
+        self._with_transport -= 1
+        self._end(held, None)
 
     def _unsent(self, held: Held, error: Exception) -> None:
         self._with_transport -= 1
@@ -363,6 +383,8 @@ class Sender:
             if self.held.get(key) is each.held:
                 del self.held[key]
                 crew.released(store.KIND, [key])
+            if each.held.row.suspect:
+                self._suspects.done(crew, each.held)
             self.sent += each.settlement is not None and each.settlement.status == "completed"
         self._open_transport.confirm([each.result for each in batch if each.result is not None])
         idle_now = not self.held

@@ -16,6 +16,7 @@ from agentflow_tui.mail.messages import Letterhead, Mail, compose
 from agentflow_tui.store import outgoing_mail as store
 from agentflow_tui.store.database import Database
 from agentflow_tui.store.outgoing_mail import Claimed
+from agentflow_tui.store.suspicions import DEATHS
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,12 @@ class Held:
     def is_slow(self) -> bool:
         """Building it reads the database or the disk."""
         return self.row.large or bool(self.row.attachments and self.row.attachments != "[]")
+
+    @property
+    def is_deadly(self) -> bool:
+        """It is to blame for the death of processes. An operator who resets the attempts gives it
+        another chance, whatever its error still says."""
+        return self.row.deaths >= DEATHS and self.row.attempts > DEATHS
 
     @property
     def settled(self) -> frozenset[str]:

@@ -62,6 +62,15 @@ def unbuildable(held: Held, sentence: str) -> Settlement:
     return _settlement(held, "failed", sentence, _entry(held, error=sentence, started=None))
 
 
+def deadly(held: Held) -> Settlement:
+    """Too many processes have died of it."""
+    return unbuildable(
+        held,
+        f"Its worker died {held.row.deaths} times while sending it. "
+        "Retry it to give it another chance.",
+    )
+
+
 def cancelled(held: Held) -> Settlement:
     """Somebody has cancelled the message, which the queue had not heard of."""
     sentence = "Not sent: the message is cancelled."

@@ -1,8 +1,13 @@
 """One sender in a process of its own: ``python -m tests.chaos.sender_process DATABASE RELAY``."""
 
 import asyncio
+import os
+import signal
 import sys
 
+from agentflow_tui.mail.envelopes import Envelope
+from agentflow_tui.mail.pool import SmtpTransport
+from agentflow_tui.mail.transports import Done
 from agentflow_tui.settings import Settings, WorkerSettings
 from agentflow_tui.workers import logs, supervisor
 from agentflow_tui.workers.sender import Sender
@@ -15,12 +20,21 @@ SETTINGS = Settings(
 )
 
 
+class Mortal(SmtpTransport):
+    """A mail to somebody ``deadly`` kills the process, as a fault in a library would."""
+
+    def submit(self, envelope: Envelope, done: Done) -> None:
+        if envelope.recipients[0].startswith("deadly"):
+            os.kill(os.getpid(), signal.SIGKILL)
+        super().submit(envelope, done)
+
+
 def main(database_url: str, relay_url: str) -> int:
     """Send until SIGTERM. Returns the exit code."""
     logs.configure(as_json=False, secrets=())
 
     async def run() -> int:
-        sender = Sender(SETTINGS, smtp(relay_url, SETTINGS), LETTERHEAD)
+        sender = Sender(SETTINGS, smtp(relay_url, SETTINGS, Mortal), LETTERHEAD)
         return await supervisor.run(SETTINGS, database_url, [sender])
 
     return asyncio.run(run())

@@ -17,6 +17,7 @@ from agentflow_tui.demo.mischief import Mischief, Trick
 from agentflow_tui.settings import WorkerSettings
 from agentflow_tui.store.database import Database
 from agentflow_tui.store.ddl import create_missing_tables
+from agentflow_tui.store.suspicions import DEATHS
 from tests.chaos.harness import (
     WORKERS,
     Fleet,
@@ -25,7 +26,7 @@ from tests.chaos.harness import (
     own_server,
     until,
 )
-from tests.workers.sending import ask, queue_many, statuses
+from tests.workers.sending import ask, queue, queue_many, statuses
 
 from .sender_process import SETTINGS
 
@@ -53,6 +54,13 @@ class Senders:
         victim.kill()
         await victim.wait()
         await self.start(1)
+
+    async def replace_the_dead(self) -> int:
+        """As an init system would. How many there were."""
+        dead = [each for each in self.running if each.returncode is not None]
+        self.running = [each for each in self.running if each.returncode is None]
+        await self.start(len(dead))
+        return len(dead)
 
     async def stop(self) -> list[int]:
         """SIGTERM for all. Their exit codes."""
@@ -191,6 +199,32 @@ async def test_eight_senders_one_killed_every_second_and_five_thousand_mails(
 ) -> None:
     async with asyncio.timeout(600):
         await _storm(database, database_url, relay, mails=5000, processes=8, pause=1.0)
+
+
+async def test_a_mail_that_kills_its_worker_fails_at_last_and_no_other_does(
+    database: Database, database_url: str, relay: Catcher
+) -> None:
+    await queue_many(database, 60)
+    await queue(database, ["deadly@acme.test"], priority=2)
+    senders = Senders(database_url, relay.url)
+    deaths = 0
+    try:
+        await senders.start(3)
+        async with asyncio.timeout(60):
+            while await statuses(database) != {"completed": 60, "failed": 1}:
+                deaths += await senders.replace_the_dead()
+                await asyncio.sleep(0.02)
+    finally:
+        await senders.end()
+    assert deaths == 1 + DEATHS  # that it was in hand at the first one is on no record
+    [(who, error)] = await ask(
+        database,
+        "SELECT e.{emails.recipients} ->> 0, q.{email_queue.error} FROM {email_queue} q"
+        " JOIN {emails} e ON e.{emails.id} = q.{email_queue.emailId}"
+        " WHERE q.{email_queue.status} = 'failed'",
+    )
+    assert who == "deadly@acme.test"
+    assert error.startswith(f"Its worker died {DEATHS} times while sending it.")
 
 
 async def test_sigterm_under_load_leaves_nothing_claimed(

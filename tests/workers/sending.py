@@ -29,8 +29,10 @@ def settings(**options: Any) -> Settings:
     return replace(SETTINGS, workers=replace(SETTINGS.workers, **options))
 
 
-def smtp(url: str, given: Settings = SETTINGS) -> SmtpTransport:
-    return SmtpTransport(
+def smtp(
+    url: str, given: Settings = SETTINGS, make: type[SmtpTransport] = SmtpTransport
+) -> SmtpTransport:
+    return make(
         relays.from_url(url),
         connections=given.workers.connections,
         window=given.workers.connections,
@@ -87,6 +89,27 @@ async def statuses(database: Database) -> dict[str, int]:
         database, "SELECT {email_queue.status}, count(*) FROM {email_queue} GROUP BY 1"
     )
     return {str(status): int(count) for status, count in found}
+
+
+async def row_of(database: Database, number: int = 1) -> tuple[Any, ...]:
+    [row] = await ask(
+        database,
+        "SELECT q.{email_queue.status}, q.{email_queue.attempts}, q.{email_queue.error},"
+        " e.{emails.status}, e.{emails.sentAt} FROM {email_queue} q"
+        " LEFT JOIN {emails} e ON e.{emails.id} = q.{email_queue.emailId}"
+        " WHERE q.{email_queue.id} = $1",
+        uid(1000 + number),
+    )
+    return row
+
+
+async def journalled(database: Database) -> list[tuple[Any, ...]]:
+    rows = await ask(
+        database,
+        "SELECT {task_logs.status}, {task_logs.input}::text, {task_logs.output}::text,"
+        " {task_logs.error} FROM {task_logs} ORDER BY {task_logs.createdAt}",
+    )
+    return [(s, json.loads(i), o and json.loads(o), e) for s, i, o, e in rows]
 
 
 class Running:

@@ -14,7 +14,9 @@ from agentflow_tui.store import (
     journal,
     liveness,
     lost_claims,
+    outgoing_mail,
     surroundings,
+    suspicions,
 )
 from agentflow_tui.store.database import Database
 from agentflow_tui.store.ddl import (
@@ -46,6 +48,10 @@ STATEMENTS: dict[str, Callable[[Binding], Statement[Any] | str]] = {
     "house": lambda _: liveness.KEEP_HOUSE,
     "give back mails": lambda binding: liveness.give_back("mails", binding) or "",
     "give back workflows": lambda binding: liveness.give_back("workflows", binding) or "",
+    "claim mail": lambda binding: outgoing_mail.claim(binding, stale=False),
+    "claim mail of the dead, too": lambda binding: outgoing_mail.claim(binding, stale=True),
+    "next mail": lambda _: outgoing_mail.NEXT_DUE,
+    "record": lambda _: suspicions.RECORD,
     "is at work": lambda _: lost_claims.IS_AT_WORK,
     "lost mails": lambda _: lost_claims.GIVE_BACK["mails"],
     "lost workflows": lambda _: lost_claims.GIVE_BACK["workflows"],

@@ -1,0 +1,49 @@
+"""Which mail may have killed the processes that held it.
+
+A process that dies leaves behind all it held, up to two hundred mails, and any of them may be what
+killed it. The rule has three parts:
+
+- What it held is suspect from then on: before a suspect is touched it is put on record, in the row
+  of the process that is about to send it.
+- If that process dies as well, the mails on its record are blamed, in the error of the queue's row;
+  the next claim does it. Blamed mail is sent one at a time, so that the innocent get out of it.
+- A mail that is blamed `DEATHS` times fails.
+"""
+
+from agentflow_tui.store import liveness
+from agentflow_tui.store.naming import Binding
+
+KIND = liveness.SENDING
+
+DEATHS = 5
+"""How many processes may die while they try to send a mail before it is blamed for good. In between
+it gets chances enough to leave: processes die of other things, too."""
+
+_BLAME = "Its worker died while sending it"
+
+DEATHS_SO_FAR = f"""coalesce(substring({{q.email_queue.error}}::text
+              from '^{_BLAME} [(]([0-9]{{1,4}}) of')::int, 0)"""
+"""How often the mail ``q`` was blamed."""
+
+BLAMED_ONCE_MORE = f"'{_BLAME} (' || {DEATHS_SO_FAR} + 1 || ' of {DEATHS} times).'"
+
+
+def on_record(binding: Binding) -> str:
+    """The body of a CTE: id and fencing token of what processes, living or dead, were about to send
+    when they wrote it down."""
+    if not liveness.keeps_rows(binding):
+        return "SELECT NULL AS id, NULL::jsonb AS token WHERE false"
+    return f"""
+  SELECT key AS id, value AS token
+    FROM {{health_checks}} h, jsonb_each(h.{{health_checks.details}}::jsonb -> '{KIND}')
+   WHERE h.{{health_checks.id}} LIKE 'worker:%'
+     AND h.{{health_checks.details}}::text ~ '"{KIND}": ?\\{{"'"""
+
+
+RECORD = f"""
+UPDATE {{health_checks}} h
+   SET {{health_checks.details}} = (h.{{health_checks.details}}::jsonb
+         || jsonb_build_object('{KIND}', $2::text::jsonb))::{{health_checks.details:type}}
+ WHERE h.{{health_checks.id}} = $1::text
+"""
+"""Put on record what is about to be sent: the process, and a JSON object of ids and tokens."""

@@ -1,0 +1,49 @@
+"""Relays and senders for the tests of the workers, ended with the test."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
+from typing import Any
+
+import pytest
+
+from agentflow_tui.demo.catcher import Catcher
+from agentflow_tui.demo.mischief import Mischief
+from agentflow_tui.settings import Settings
+from agentflow_tui.store.database import Database
+from agentflow_tui.workers.sender import Sender
+
+from .sending import (
+    LETTERHEAD,
+    SETTINGS,
+    Running,
+    smtp,
+)
+
+Start = Callable[..., Running]
+
+
+@pytest.fixture
+async def stack() -> AsyncIterator[AsyncExitStack]:
+    async with AsyncExitStack() as opened:
+        yield opened
+
+
+@pytest.fixture
+async def catcher_of(stack: AsyncExitStack) -> Callable[..., Awaitable[Catcher]]:
+    async def start(**options: Any) -> Catcher:
+        catcher = Catcher(Mischief(**options))
+        await catcher.start()
+        stack.push_async_callback(catcher.close)
+        return catcher
+
+    return start
+
+
+@pytest.fixture
+async def sender_on(database: Database, stack: AsyncExitStack) -> Start:
+    def start(url: str, given: Settings = SETTINGS) -> Running:
+        running = Running(database, Sender(given, smtp(url, given), LETTERHEAD), given)
+        stack.push_async_callback(running.stop)
+        return running
+
+    return start
