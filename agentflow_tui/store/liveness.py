@@ -79,11 +79,7 @@ def holding(binding: Binding, kind: str, claimed: str, *, worker: int, held: int
 
     ``claimed`` is the CTE that yields the taken rows' ``id`` and ``token``, ``worker`` and
     ``held`` the numbers of the parameters with the process's id and the JSON object of what it
-    holds of this ``kind`` already (`Crew.identity`, `Crew.held`):
-
-    >>> f"WITH claimed AS (UPDATE … RETURNING …), written AS ({holding(binding, 'mails', …)}) …"
-
-    In a database without ``health_checks`` it does nothing.
+    holds of this ``kind`` already (`Crew.identity`, `Crew.held`). In a database without ``health_checks`` it does nothing.
     """
     if not keeps_rows(binding):
         return f"SELECT WHERE ${worker}::text IS NULL AND ${held}::text IS NULL"
@@ -147,11 +143,9 @@ SELECT coalesce({health_checks.details}::text, '') FROM {health_checks}
 def give_back(kind: str, binding: Binding) -> str | None:
     """Free the rows of a dead process, whose id is ``$1``; None where the database lacks them.
 
-    A row is freed only if it is still the dead one's: no other process lists it, as a claim does in
-    its own statement. For a mail that means with the same ``attempts``, which must also be those
-    of the claim: a mail that was given back is claimed with the same number again. Its lease is
-    made to have run out, and the next claim takes it at once. A workflow's token changes with every
-    step; the lock time of 1970 tells the next claim that the step before was cut off.
+    A row is freed only if it is still the dead one's: no other process lists it, with a mail's
+    ``attempts``, as a claim does in its own statement. The time of 1970 makes a mail's lease have
+    run out, and tells the next claim of a workflow that the step before was cut off.
     """
     statement, table, columns = _GIVE_BACK[kind]
     return statement if binding.has(table, *columns) else None
@@ -220,9 +214,8 @@ async def bury(database: Database, worker: str) -> dict[str, int] | None:
 def _listed(details: str) -> Mapping[str, Any]:
     """What a process had on record, by kind."""
     value = read(details).value
-    if not isinstance(value, dict):
-        return {}
-    return {kind: rows for kind, rows in value.items() if isinstance(rows, dict)}
+    named = value.items() if isinstance(value, dict) else ()
+    return {kind: rows for kind, rows in named if isinstance(rows, dict)}
 
 
 async def _record_death(
