@@ -79,7 +79,8 @@ def holding(binding: Binding, kind: str, claimed: str, *, worker: int, held: int
 
     ``claimed`` is the CTE that yields the taken rows' ``id`` and ``token``, ``worker`` and
     ``held`` the numbers of the parameters with the process's id and the JSON object of what it
-    holds of this ``kind`` already (`Crew.identity`, `Crew.held`). In a database without ``health_checks`` it does nothing.
+    holds of this ``kind`` already (`Crew.identity`, `Crew.held`). Does nothing
+    in a database without ``health_checks``.
     """
     if not keeps_rows(binding):
         return f"SELECT WHERE ${worker}::text IS NULL AND ${held}::text IS NULL"
