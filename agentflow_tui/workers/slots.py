@@ -59,11 +59,13 @@ def plan(expression: str, due: datetime, now: datetime, zone: tzinfo, *, coalesc
             return Plan(slot=due, next_run=next_run)
         return Plan(slot=None, next_run=next_run, missed=1, first=due, last=due)
     passed = [due, *cron.missed(expression, due, now, zone, COUNTED)]
-    uncounted = len(passed) > COUNTED
-    if uncounted:
-        latest = cron.previous(expression, now + timedelta(microseconds=1), zone)
-        passed.append(latest or passed[-1])
     next_run = following(expression, passed[-1], zone)
+    uncounted = False
+    if next_run is not None and next_run <= now:
+        latest = cron.previous(expression, now + timedelta(microseconds=1), zone) or next_run
+        uncounted = latest > next_run
+        passed.append(latest)
+        next_run = following(expression, latest, zone)
     slot = passed.pop() if coalesce or now - passed[-1] <= GRACE else None
     return Plan(
         slot=slot,

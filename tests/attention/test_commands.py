@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from agentflow_tui.store.database import Database
 from tests.attention.deciding import fail, groups
-from tests.cli.test_commands import agentflow
+from tests.cli.running import agentflow
 
 HOUR = timedelta(hours=1)
 

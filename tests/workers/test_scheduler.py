@@ -7,7 +7,7 @@ from uuid import uuid4
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from agentflow_tui import cron
@@ -154,6 +154,9 @@ async def test_missed_slots_become_one_late_fire_or_none(
     pause=st.timedeltas(timedelta(), timedelta(hours=1)),
     coalesce=st.booleans(),
 )
+@example(expression="* * * * * *", after=0, pause=timedelta(seconds=1000), coalesce=False)
+@example(expression="* * * * * *", after=0, pause=timedelta(seconds=1001), coalesce=False)
+@example(expression="* * * * * *", after=0, pause=timedelta(seconds=1002), coalesce=False)
 @settings(deadline=None, max_examples=60)
 def test_each_slot_of_a_pause_is_fired_or_counted_as_missed(
     expression: str, after: int, pause: timedelta, coalesce: bool
