@@ -29,6 +29,8 @@ COMMANDS = {
     "cost": "what this console costs the database",
     "ctx": "the databases in the settings; another one: ctx prod; back: ctx -",
     "since": "what happened while nobody looked",
+    "undo": "take back the last change",
+    "redo": "do again what was taken back last",
     "who": "the consoles that are open on this database",
     "keys": "the keys and their ids",
     "views": "the saved views of this list",
@@ -97,6 +99,8 @@ _PLAIN = {
     "keys": "app.help",
     "cost": "app.cost",
     "views": "list.views",
+    "undo": "app.undo",
+    "redo": "app.redo",
 }
 
 

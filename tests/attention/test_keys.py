@@ -8,6 +8,7 @@ from textual.pilot import Pilot
 
 from agentflow_tui.console.app import ConsoleApp
 from agentflow_tui.console.screens import overview
+from agentflow_tui.console.screens.attention import ALL
 from agentflow_tui.console.screens.overview import OverviewView
 from agentflow_tui.console.widgets.pane import Pane
 from agentflow_tui.operations.attending import claim
@@ -133,7 +134,7 @@ async def test_a_read_only_console_says_why_not(database: Database, view: str) -
         if view == "overview":
             await to_the_line(pilot, "some kind")
         await pilot.press("s")
-        await told(pilot, "this context is read-only")
+        await told(pilot, "Not acknowledged or snoozed: read-only")
     assert await value(database, STATES) == 0
 
 
@@ -164,7 +165,7 @@ async def test_the_overview_reaches_nothing_and_its_lines_can_be_woken(
         for left in reversed(range(7)):
             await pilot.press("g")
             current = view.pane.current
-            while current is None or view.attention.concern(current.key) is None:
+            while current is None or len(view.attention.concerns(current.key)) != 1:
                 await pilot.press("j")
                 current = view.pane.current
             await pick(pilot, "Acknowledge")
@@ -213,3 +214,25 @@ async def test_a_look_at_the_overview_costs_one_statement_more_at_most(
         # A failure more has the failures read as well.
         await fail(database, timedelta(minutes=1), error="another")
         assert await cost() == 3
+
+
+async def test_the_heading_stands_for_everything_that_needs_attention(database: Database) -> None:
+    await fill(database)
+    async with console(database.url) as pilot:
+        await sees(pilot, "Needs attention (")
+        pane = pilot.app.query_one(OverviewView).pane
+        pane.cursor = next(n for n, line in enumerate(pane.lines) if line.key == ALL)
+        await pilot.press("s")
+        await sees(pilot, "of them", "Acknowledge")
+        await pilot.press("enter")
+        await sees(pilot, "✓ nothing", "u takes it back")
+
+
+async def test_marked_groups_are_acknowledged_together(database: Database) -> None:
+    await fill(database)
+    async with console(database.url, "errors") as pilot:
+        await sees(pilot, "HTTP 503", "550 5.1.1")
+        await pilot.press("asterisk", "s")
+        await sees(pilot, "2 of them")
+        await pilot.press("enter")
+        await sees(pilot, "2 acknowledged; u takes it back")

@@ -67,7 +67,7 @@ class Looking:
 
     async def concern(self, subject: str) -> Concern:
         await self.text()
-        found = self.attention.concern(subject)
+        found = next(iter(self.attention.concerns(subject)), None)
         assert found is not None, subject
         return found
 

@@ -20,6 +20,7 @@ class Aim:
 
     ``words`` says which of these it is; ``where`` is the query's filter as the command line takes
     it. ``rows`` are those of the rows that the console has seen, for judging and naming them.
+    ``note`` is to be known before, such as that somebody else is at it.
     """
 
     table: str
@@ -28,6 +29,7 @@ class Aim:
     query: Query[Any] | None = None
     where: str = ""
     rows: tuple[Any, ...] = ()
+    note: str = ""
 
     @property
     def is_one(self) -> bool:

@@ -50,6 +50,7 @@ def change_question(
     value = f" to {targets.argument}" if targets.argument is not None else ""
     lines = [
         text_line(operation.about, "dim"),
+        *_wrapped([aim.note] if aim.note else [], "warning"),
         *_which(aim, targets),
         *_left_alone(targets),
         *_wrapped(told),

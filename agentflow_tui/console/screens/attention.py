@@ -68,10 +68,14 @@ class Attention:
         self._states = await read_states(database, dict.fromkeys([*subjects, LOCKS, LATE_MAIL]))
         self._overview = overview
 
-    def concern(self, subject: str) -> Concern | None:
-        """What a line is about, None for one that is about nothing."""
-        worries = self._now(self.env.now())
-        return next((w.concern for w in worries if w.concern.subject == subject), None)
+    def concerns(self, key: str) -> list[Concern]:
+        """What a line is about: the heading about all that needs attention, another line about
+        one thing, or about nothing."""
+        now = self.env.now()
+        worries = self._now(now)
+        if key == ALL:
+            return [w.concern for w in worries if needs_attention(w.concern, self._state(w), now)]
+        return [w.concern for w in worries if w.concern.subject == key]
 
     def lines(self, now: datetime) -> Iterable[PaneLine]:
         """The part of the overview."""
@@ -82,7 +86,8 @@ class Attention:
             yield heading(" Needs attention")
             yield text_line("  ✓ nothing", "ok")
         else:
-            yield heading(f" Needs attention ({number(len(open_ones))})")
+            title = f" Needs attention ({number(len(open_ones))})"
+            yield PaneLine((Piece(title, "strong"),), key=ALL)
         shown = list(_first_of_each_kind(open_ones))
         for worry in shown:
             yield self._line(worry, now)
@@ -280,3 +285,7 @@ def _when(at: datetime, now: datetime) -> str:
 
 def _iso(at: datetime | None) -> str:
     return "" if at is None else at.isoformat()
+
+
+ALL = "all that needs attention"
+"""The key of the heading, which stands for every line below it."""

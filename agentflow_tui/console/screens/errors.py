@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
+from itertools import pairwise
 
 from agentflow_tui.console import attending
 from agentflow_tui.console.acting.aims import Aim
@@ -14,6 +15,7 @@ from agentflow_tui.console.widgets.pane import Link
 from agentflow_tui.operations.attention import Mode
 from agentflow_tui.operations.error_groups import ErrorGroup
 from agentflow_tui.operations.triage import Triage
+from agentflow_tui.operators import operator
 from agentflow_tui.schema import TABLES
 from agentflow_tui.store.emails import QUEUE
 from agentflow_tui.store.failures import SAMPLE, SOURCES, unserved
@@ -96,12 +98,24 @@ def _left_out(env: Environment) -> str:
     return f"{number(SAMPLE)} rows looked at of {', '.join(tables)}; 'db accelerate' finds all"
 
 
-def _aims(_env: Environment, row: ErrorGroup) -> Sequence[Aim]:
-    """The group's rows, table by table; the journal's are what has happened and stay."""
+def _aims(env: Environment, rows: Sequence[ErrorGroup]) -> Sequence[Aim]:
+    """The groups' rows, table by table; the journal's are what has happened and stay."""
+    own, now = operator(env.settings.environ).name, env.now()
+    claims = sorted({row.state.others_claim(own, now) for row in rows} - {""})
+    ids: dict[str, list[str]] = {}
+    for row in rows:
+        for table, found in row.ids.items():
+            ids.setdefault(table, []).extend(found)
+    groups = "this group" if len(rows) == 1 else f"{number(len(rows))} groups"
     return [
-        Aim(table=table, words=f"{plural(len(ids), TABLES[table].one)} of this group", ids=ids)
-        for table, ids in row.ids.items()
-        if ids and table != "task_logs"
+        Aim(
+            table=table,
+            words=f"{plural(len(found), TABLES[table].one)} of {groups}",
+            ids=tuple(found),
+            note="; ".join(claims),
+        )
+        for table, found in ids.items()
+        if found and table != "task_logs"
     ]
 
 
@@ -146,10 +160,10 @@ class ErrorsView(GroupView):
         self.look_again()
 
     def do_row_snooze(self) -> None:
-        row: ErrorGroup | None = self.grid.current
-        if row is not None:
-            self._seen_to = "" if row.quiet else row.key
-            attending.see_to(self, row.concern)
+        rows: Sequence[ErrorGroup] = self.rows()
+        if len(rows) == 1:
+            self._seen_to = "" if rows[0].quiet else rows[0].key
+        attending.see_to(self, [row.concern for row in rows])
 
 
 async def _matrix(env: Environment) -> Sequence[DomainRow]:
@@ -180,25 +194,28 @@ def _matrix_columns(env: Environment) -> tuple[Column[DomainRow], ...]:
 
 
 def _domain(row: DomainRow) -> str:
-    return "domain:none" if row.domain == NO_ADDRESS else f"domain:{row.domain}"
+    return "none" if row.domain == NO_ADDRESS else row.domain
 
 
 def _mail_of(row: DomainRow) -> Link:
-    return Link("email_queue", filter=f"{_domain(row)} -status:completed,cancelled")
+    return Link("email_queue", filter=f"domain:{_domain(row)} -status:completed,cancelled")
 
 
-def _cells(env: Environment, row: DomainRow) -> Sequence[Aim]:
-    """The cells of a line: what has failed, and what waits, whole and by age."""
+def _cells(env: Environment, rows: Sequence[DomainRow]) -> Sequence[Aim]:
+    """The cells of some lines: what has failed, and what waits, whole and by age."""
     waits = "status:pending,processing,held"
-    cells = [(row.failed, "failed", "status:failed"), (row.waiting, "waiting", waits)]
+    failed, waiting = sum(row.failed for row in rows), sum(row.waiting for row in rows)
+    cells = [(failed, "failed", "status:failed"), (waiting, "waiting", waits)]
     edges = ["", *(upper for upper, _ in AGES), ""]
-    for count, above, below in zip(row.ages, edges, edges[1:], strict=False):
+    for place, (above, below) in enumerate(pairwise(edges)):
+        count = sum(row.ages[place] for row in rows)
         terms = [f"age:>{above}" if above else "", f"age:<{below}" if below else ""]
         between = " ".join(filter(None, terms))
-        if count and count < row.waiting:
+        if count and count < waiting:
             cells.append((count, f"waiting {between.replace('age:', '')}", f"{waits} {between}"))
+    domains = "domain:" + ",".join(_domain(row) for row in rows)
     return [
-        _cell(env, f"{plural(count, 'mail')} {words}", f"{_domain(row)} {terms}")
+        _cell(env, f"{plural(count, 'mail')} {words}", f"{domains} {terms}")
         for count, words, terms in cells
         if count
     ]

@@ -90,11 +90,10 @@ class OverviewView(View):
 
     def do_row_snooze(self) -> None:
         line = self.pane.current
-        concern = self.attention.concern(line.key) if line is not None else None
-        if concern is None:
+        concerns = self.attention.concerns(line.key) if line is not None else []
+        if not concerns:
             self.shell.say("There is nothing to acknowledge or snooze on this line.")
-        else:
-            attending.see_to(self, concern)
+        attending.see_to(self, concerns)
 
     def on_pane_followed(self, event: Pane.Followed) -> None:
         event.stop()

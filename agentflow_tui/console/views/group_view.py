@@ -17,6 +17,7 @@ from agentflow_tui.console.widgets.line import Line, Piece
 from agentflow_tui.console.widgets.pane import Link
 from agentflow_tui.operations.outcomes import Outcome
 from agentflow_tui.operations.registry import BY_ID
+from agentflow_tui.text import number
 
 RowT = TypeVar("RowT")
 
@@ -27,8 +28,8 @@ EVERY = 5.0
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GroupScreen(Generic[RowT]):
     """What is counted, how it looks, and where enter leads. ``note`` is said beside the title;
-    ``aims`` are the rows behind a line, or parts of them, that changes can be of; ``keys`` are the
-    verbs that the key bar offers first."""
+    ``aims`` are the rows behind some lines, or parts of them, that changes can be of, and ``keys``
+    the verbs that the key bar offers first."""
 
     name: str
     title: str
@@ -38,7 +39,7 @@ class GroupScreen(Generic[RowT]):
     link: Callable[[RowT], Link | None]
     empty: str
     note: Callable[[Environment], str] = lambda _env: ""
-    aims: Callable[[Environment, RowT], Sequence[Aim]] = lambda _env, _row: ()
+    aims: Callable[[Environment, Sequence[RowT]], Sequence[Aim]] = lambda _env, _rows: ()
     keys: tuple[str, ...] = ()
 
 
@@ -84,7 +85,8 @@ class GroupView(View):
         return self.declared.note(self.env)
 
     def look_again(self) -> None:
-        """Count at once: something here was changed."""
+        """Count at once: something here was changed, and what was marked for it is done."""
+        self.grid.clear_marks()
         self._counted = 0.0
         self.shell.poller.wake()
 
@@ -97,12 +99,30 @@ class GroupView(View):
     def hints(self) -> tuple[str, ...]:
         return (*self.declared.keys, BY_ID["row.open"].id)
 
+    def rows(self) -> Sequence[Any]:
+        """The lines that are meant: the marked ones, else the one under the cursor."""
+        grid = self.grid
+        if grid.marks_everything:
+            return list(self._source.rows)
+        return list(grid.marks.values()) or ([] if grid.current is None else [grid.current])
+
+    def step_back(self) -> bool:
+        return self.grid.clear_marks()
+
+    def on_grid_all_requested(self, event: Grid.AllRequested) -> None:
+        event.stop()
+        self.grid.mark_everything()
+
+    def on_grid_marks_changed(self, event: Grid.MarksChanged) -> None:
+        event.stop()
+        self._show_status()
+
     def perform(self, verb: str) -> bool:
         """A change is of the rows behind the line under the cursor; asks of which part of them."""
-        change, row = BY_ID.get(verb), self.grid.current
-        if change is None or not change.words or row is None:
+        change, rows = BY_ID.get(verb), self.rows()
+        if change is None or not change.words or not rows:
             return super().perform(verb)
-        aims = [a for a in self.declared.aims(self.env, row) if choices(change, a.table)]
+        aims = [a for a in self.declared.aims(self.env, rows) if choices(change, a.table)]
         if len(aims) > 1:
             options = [Option(str(place), aim.words) for place, aim in enumerate(aims)]
 
@@ -141,4 +161,6 @@ class GroupView(View):
             Piece(f" {self.declared.title}", "strong"),
             Piece(f"  {self.note()}", "dim"),
         ]
-        self.status.show(left, [Piece(f"{self.grid.position()} ", "dim")])
+        marks = len(self.rows()) if self.grid.marks or self.grid.marks_everything else 0
+        right = [Piece(f"{number(marks)} marked  ", "accent")] if marks else []
+        self.status.show(left, [*right, Piece(f"{self.grid.position()} ", "dim")])
