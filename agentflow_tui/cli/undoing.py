@@ -55,7 +55,8 @@ async def _undo(world: World, operation: Operation, *, as_json: bool) -> int:
 def _about(operation: Operation) -> str:
     """What is about to be taken back: whose, and from when."""
     when = "" if operation.at is None else f", {age(clock.now() - operation.at)} ago"
-    rows = f"{plural(operation.applied, 'row')} of {operation.table}"
+    known = "" if operation.complete else " or more, broken off,"
+    rows = f"{plural(operation.applied, 'row')}{known} of {operation.table}"
     if operation.verb == undoing.UNDO:
         return safe(f"Doing again: {rows}, taken back by {operation.by}{when}.")
     return safe(f"Taking back: {operation.verb} of {rows} by {operation.by}{when}.")

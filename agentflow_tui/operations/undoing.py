@@ -114,7 +114,7 @@ class _Undoing:
 
     async def run(self, progress: Progress | None) -> Outcome:
         """Part by part, the last one first: each restores its rows and is journalled at once."""
-        parts = max(1, self.operation.parts)
+        parts = await self._count_parts()
         for place, number in enumerate(reversed(range(parts))):
             steps = self.operation.steps if number == 0 else await self._steps_of(number)
             await self._part(place, steps, last=number == 0)
@@ -134,6 +134,13 @@ class _Undoing:
             skipped=tuple(self.skipped),
             journal=self.id,
         )
+
+    async def _count_parts(self) -> int:
+        """How many parts there are to take back: one whose process died never wrote it down."""
+        parts = max(1, self.operation.parts)
+        while not self.operation.complete and await self._steps_of(parts):
+            parts += 1
+        return parts
 
     async def _steps_of(self, number: int) -> Sequence[Step]:
         found = await records.find_part(

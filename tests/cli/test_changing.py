@@ -4,6 +4,9 @@ import asyncio
 import json
 import os
 import signal
+from asyncio.subprocess import Process
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -373,28 +376,40 @@ async def test_a_question_can_be_interrupted(database: Database) -> None:
     assert await states(database) == {"failed": 60}
 
 
-async def test_interrupted_it_stops_between_parts_and_says_what_was_done(
-    database: Database, database_url: str
-) -> None:
+@asynccontextmanager
+async def cancelling_slowly(
+    database: Database, url: str
+) -> AsyncIterator[tuple[Process, dict[str, str]]]:
+    """A process that has cancelled the first of many parts, and is slow with the others; and the
+    mail as it was before."""
     mail = sorted(await add_mail(database, 5_500))
     before = await whole(database, "email_queue")
-    other = await Database.open(database_url)
+    other = await Database.open(url)
     lock = "SELECT FROM {email_queue} WHERE {email_queue.id} = ANY($1) FOR UPDATE"
     process = await asyncio.create_subprocess_exec(
         *PROGRAM,
         *("cancel", "email_queue", "--all", "--yes", "--json"),
-        env=environment(database_url),
+        env=environment(url),
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
-    async with other.transaction() as session:
-        await session.execute(lock, mail[1_500::1_000])  # every later part waits for a while
-        while (await states(database)).get("cancelled") is None:
-            await asyncio.sleep(0.02)
+    try:
+        async with other.transaction() as session:
+            await session.execute(lock, mail[1_500::1_000])  # every later part waits for a while
+            while (await states(database)).get("cancelled") is None:
+                await asyncio.sleep(0.02)
+            yield process, before
+    finally:
+        other.close()
+
+
+async def test_interrupted_it_stops_between_parts_and_says_what_was_done(
+    database: Database, database_url: str
+) -> None:
+    async with cancelling_slowly(database, database_url) as (process, before):
         process.send_signal(signal.SIGINT)
         await until_said(process, "Stopping after the rows that are being written")
-    other.close()
     stdout, stderr = await process.communicate()
     assert process.returncode == 130, stderr
     assert b"stopped before the end" in stderr
@@ -403,4 +418,19 @@ async def test_interrupted_it_stops_between_parts_and_says_what_was_done(
     assert (await states(database))["cancelled"] == said["applied"]
     done = await agentflow("undo", said["journal"], url=database_url)
     assert done.returncode == 0, done.stderr
+    assert await whole(database, "email_queue") == before
+
+
+async def test_what_a_killed_process_had_changed_is_taken_back_as_a_whole(
+    database: Database, database_url: str
+) -> None:
+    async with cancelling_slowly(database, database_url) as (process, before):
+        while (await states(database))["cancelled"] < 1_900:  # a part and most of another
+            await asyncio.sleep(0.02)
+        process.kill()
+        await process.communicate()
+    done = await agentflow("undo", "--json", url=database_url)
+    assert done.returncode == 0, done.stderr
+    assert "1,000 rows or more, broken off," in done.stderr
+    assert json.loads(done.stdout)["applied"] >= 1_900
     assert await whole(database, "email_queue") == before
