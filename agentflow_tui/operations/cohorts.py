@@ -68,10 +68,10 @@ class Cohort:
 
 
 async def cohort_of(world: World, outcome: Outcome, targets: Targets) -> Cohort | None:
-    """The rows that were changed, to be followed; None where they have no states."""
+    """The rows that were put to work, to be followed; None where nothing more comes of them."""
     if outcome.journal is None or not has_states(outcome.table):
         return None
-    if targets.operation.change.deletes:
+    if "'pending'" not in targets.operation.change.sets.get("status", ""):
         return None
     skipped = {id_ for id_, _ in outcome.skipped}
     ids = [str(row.id) for row in targets.fit if str(row.id) not in skipped]

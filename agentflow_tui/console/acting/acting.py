@@ -105,7 +105,7 @@ class Acting:
         outcome = await self._carry_out(world, targets)
         settle(outcome)
         self._tell(outcome)
-        if targets.operation.change.sets and outcome.applied > 1:
+        if outcome.applied > 1:
             self.cohort = await cohorts.cohort_of(world, outcome, targets)
 
     def _why_not(self, world: World, operation: Operation, aim: Aim) -> str:
@@ -272,6 +272,7 @@ class Acting:
             go="Redo" if again else "Undo",
             effort=Effort.ENTER if mine and record.applied == 1 else Effort.CHOOSE,
             alarm="PRODUCTION" if self._shell.env.settings.context.production else "",
+            command=f"agentflow undo {record.id}",
         )
 
     # What has become of it
