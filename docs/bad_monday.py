@@ -108,8 +108,8 @@ def main() -> None:
         "# A bad Monday, put right",
         "",
         f"From the sample data of `make run` to “nothing needs attention” in {count} keys.",
-        "Recorded from the real console by `docs/bad_monday.py`; `asciinema play "
-        "docs/bad-monday.cast` plays it.",
+        "Recorded from the real console by `docs/bad_monday.py`.",
+        "`asciinema play docs/bad-monday.cast` plays it.",
         "",
         *lines,
     ]
