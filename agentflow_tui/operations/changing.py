@@ -15,6 +15,7 @@ from agentflow_tui.operations.operation import Operation
 from agentflow_tui.operations.outcomes import Outcome
 from agentflow_tui.operations.targets import Progress, Targets, named
 from agentflow_tui.operations.world import World
+from agentflow_tui.schema import Kind
 from agentflow_tui.store import journal, wakeups
 from agentflow_tui.store.changes import records
 from agentflow_tui.store.changes.applying import LOCK_TIMEOUT, Applied, apply
@@ -23,7 +24,7 @@ from agentflow_tui.store.changes.records import PART, Step
 from agentflow_tui.store.database import Session
 
 DELETED_AT_ONCE = 50
-"""Rows that are deleted, and written down whole, in one transaction."""
+"""Rows with documents in them that are deleted, and written down whole, in one transaction."""
 
 RETRIES = 5
 """Looks for a part whose answer was lost."""
@@ -67,7 +68,7 @@ class Carrying:
 
     async def run(self, progress: Progress | None, stop: asyncio.Event | None) -> Outcome:
         operation, fit = self._operation, self.targets.fit
-        size = DELETED_AT_ONCE if operation.change.deletes else PART
+        size = DELETED_AT_ONCE if operation.change.deletes and _is_heavy(operation) else PART
         parts = [fit[start : start + size] for start in range(0, len(fit), size)]
         self.done.skipped += [(named(operation, i), why) for i, why in self.targets.refused]
         stopped = False
@@ -83,7 +84,7 @@ class Carrying:
             if progress is not None:
                 progress(sum(len(p) for p in parts[: number + 1]))
         if len(parts) > 1:
-            await self._close("completed")
+            await self._close("completed", stopped=stopped)
         return self.outcome(stopped=stopped)
 
     def outcome(self, *, stopped: bool = False) -> Outcome:
@@ -205,13 +206,16 @@ class Carrying:
             return None if found is None else (list(found.steps), list(found.skipped))
         return None
 
-    async def _close(self, status: str, *, error: str = "") -> None:
+    async def _close(self, status: str, *, error: str = "", stopped: bool = False) -> None:
         """Say in the operation's own row how the whole of it went."""
         if not self.done.parts:
             return
         values: dict[str, object] = {"applied": self.done.applied, "parts": self.done.parts}
+        reached = self.done.applied + len(self.done.skipped)
         if error:
             values["broken_off"] = error
+        if stopped:
+            values |= {"matched": reached, "not_reached": self.targets.matched - reached}
         try:
             await self.world.database.execute(
                 records.MARK, self.id, records.addition(values), status
@@ -219,6 +223,11 @@ class Carrying:
         except AgentflowError:
             if not error:
                 raise
+
+
+def _is_heavy(operation: Operation) -> bool:
+    """Whether a row may be large, because it holds documents."""
+    return any(column.kind is Kind.JSON for column in operation.change.described.columns)
 
 
 async def carry_out(

@@ -251,7 +251,14 @@ class Acting:
             return
         if not await self._shell.push_screen_wait(Confirm(self._question(record))):
             return
-        outcome = await undoing.undo(world, record.id)
+
+        async def work(working: Working) -> Outcome:
+            return await undoing.undo(
+                world, record.id, lambda done: working.tell(f"{number(done)} looked at")
+            )
+
+        outcome = await self._while_working("Taking back …", work, cancels=False)
+        assert outcome is not None
         self._shell.say(f"{outcome.sentence}.")
         self.cohort = None
 

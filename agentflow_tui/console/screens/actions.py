@@ -7,7 +7,9 @@ from agentflow_tui.console.environment import Environment
 from agentflow_tui.console.screens.cells import age_column, moment_column, text_column
 from agentflow_tui.console.views.declarations import ListScreen
 from agentflow_tui.console.widgets.columns import Cell, Column
-from agentflow_tui.schema import TABLES, find_table
+from agentflow_tui.operations.undoing import REDO, UNDO
+from agentflow_tui.operations.verbs import VERB_WORDS
+from agentflow_tui.schema import TABLES, TASK_LOGS, find_table
 from agentflow_tui.store.actions import ACTION_LIST, Action
 from agentflow_tui.text import NOTHING, number, plural
 
@@ -31,7 +33,10 @@ def _state(action: Action) -> tuple[str, str]:
         return "taken back", "dim"
     if action.irrevocable:
         return "for good", "dim"
-    return ("u takes it back", "") if action.applied else (NOTHING, "dim")
+    known = (
+        action.verb in {*VERB_WORDS, UNDO, REDO} or find_table(action.on_table or "") == TASK_LOGS
+    )
+    return ("u takes it back", "") if action.applied and known else (NOTHING, "dim")
 
 
 def _columns(env: Environment) -> tuple[Column[Action], ...]:
