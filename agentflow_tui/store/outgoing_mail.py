@@ -296,16 +296,21 @@ class Renewed:
     last_attempt: datetime
 
 
+_MOMENT = "$4::{email_queue.lastAttempt:type}"
+
 RENEW = Statement(
     Renewed,
     f"""
-UPDATE {{email_queue}} q SET {{email_queue.lastAttempt}} = now()
+UPDATE {{email_queue}} q SET {{email_queue.lastAttempt}} = {_MOMENT}
   FROM {unnested(_TOKEN)} AS d (id, attempts, claimed_at)
- WHERE {_STILL_OURS}
+ WHERE q.{{email_queue.id}} = d.id AND q.{{email_queue.attempts}} = d.attempts
+   AND q.{{email_queue.lastAttempt}} IN (d.claimed_at, {_MOMENT})
+   AND q.{{email_queue.status}} = 'processing'
 RETURNING q.{{email_queue.id}}::text, q.{{email_queue.lastAttempt}}
 """,
 )
-"""Begin the lease anew: ids, attempts, claim times."""
+"""Begin the lease anew: ids, attempts, claim times, and the new one, a moment that the database has
+told. Sent again after a lost answer it changes nothing."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Generic, TypeVar
 
 RowT = TypeVar("RowT")
@@ -27,3 +28,12 @@ class Statement(Generic[RowT]):
 def as_tuple(*values: Any) -> tuple[Any, ...]:
     """The row of a statement whose columns are only known when it is built."""
     return values
+
+
+def same(value: Any) -> Any:
+    """The row of a statement with one column of a type that only the driver knows."""
+    return value
+
+
+NOW: Statement[datetime] = Statement(same, "SELECT clock_timestamp()")
+"""The database's time."""

@@ -128,16 +128,20 @@ class Renewed:
     token: datetime
 
 
+_MOMENT = "$3::{workflows.lockedAt:type}"
+
 RENEW = Statement(
     Renewed,
     f"""
-UPDATE {{workflows}} w SET {{workflows.lockedAt}} = now()
+UPDATE {{workflows}} w SET {{workflows.lockedAt}} = {_MOMENT}
   FROM {unnested(_TOKENS)} AS d (id, token)
- WHERE {_STILL_OURS}
+ WHERE w.{{workflows.id}} = d.id AND w.{{workflows.locked}}
+   AND w.{{workflows.lockedAt}} IN (d.token, {_MOMENT})
 RETURNING w.{{workflows.id}}, w.{{workflows.lockedAt}}
 """,
 )
-"""Say that a step still runs: the lease begins anew and the token changes."""
+"""Say that a step still runs: the lease begins anew and the token changes to ``$3``, a moment that
+the database has told. Sent again after a lost answer it changes nothing."""
 
 RELEASE = f"""
 UPDATE {{workflows}} w

@@ -23,6 +23,7 @@ from agentflow_tui.store import workflow_claims as claims
 from agentflow_tui.store import workflow_runs as runs
 from agentflow_tui.store.database import Database
 from agentflow_tui.store.lines import borrowed
+from agentflow_tui.store.statements import NOW
 from agentflow_tui.store.workflow_claims import KIND, Claimed
 from agentflow_tui.workers.roles import Crew, Turn
 from agentflow_tui.workers.runner_attempts import Attempts
@@ -31,6 +32,7 @@ from agentflow_tui.workers.runner_commits import Commits
 from agentflow_tui.workers.runner_drives import Drives
 from agentflow_tui.workers.runner_limits import Limits
 from agentflow_tui.workers.runner_works import Work
+from agentflow_tui.workers.weather import persistently
 
 NAME = "runner"
 BATCH = 100
@@ -220,15 +222,21 @@ class Runner:
         async with contextlib.AsyncExitStack() as locks:
             for work in works:
                 await locks.enter_async_context(work.lock)
-            async with borrowed(crew.database) as session:
-                renewed = await session.fetch(
-                    claims.RENEW, [work.id for work in works], [work.token for work in works]
-                )
+            asked = monotonic()
+            [now] = await crew.database.fetch(NOW)
+            ids, tokens_before = [work.id for work in works], [work.token for work in works]
+
+            async def renew() -> list[claims.Renewed]:
+                async with borrowed(crew.database) as session:
+                    return await session.fetch(claims.RENEW, ids, tokens_before, now)
+
+            # The locks are kept until it is known: a lost answer would cost the token.
+            renewed = await persistently(renew)
             tokens = {row.id: row.token for row in renewed}
             for work in works:
                 token = tokens.get(work.id)
                 if token is not None:
-                    work.token, work.renewed_at = token, monotonic()
+                    work.token, work.renewed_at = token, asked
                 elif self.held.get(work.id) is work:
                     crew.log.info("a workflow was taken over by somebody else", id=work.id)
                     self._tasks[work.id].cancel()

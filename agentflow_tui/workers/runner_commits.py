@@ -7,16 +7,15 @@ done, by the journal's rows that are part of it.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import TypeVar
 
 from agentflow_tui.errors import AgentflowError, MissingError, RefusedError, UnreachableError
 from agentflow_tui.store import workflow_runs as runs
 from agentflow_tui.store.database import Database
 from agentflow_tui.store.lines import Lines, borrowed
 from agentflow_tui.store.workflow_runs import Advance, Advanced
-from agentflow_tui.workers.weather import Backoff
+from agentflow_tui.workers.weather import persistently
 
 LARGEST = 200
 """Steps in one write; more bring nothing."""
@@ -27,18 +26,6 @@ LANES = 2
 SPLIT = 32
 """Steps that are worth a second write beside one that is under way. Each write has a price of its
 own, about as much as thirty steps."""
-
-ResultT = TypeVar("ResultT")
-
-
-async def persistently(call: Callable[[], Awaitable[ResultT]]) -> ResultT:
-    """What the call returns, once the database can be reached."""
-    backoff = Backoff()
-    while True:
-        try:
-            return await call()
-        except UnreachableError:
-            await asyncio.sleep(backoff.next())
 
 
 @dataclass(slots=True)

@@ -21,6 +21,7 @@ from agentflow_tui.settings import Settings
 from agentflow_tui.store import outgoing_mail as store
 from agentflow_tui.store.journal import as_json
 from agentflow_tui.store.outgoing_mail import Settlement
+from agentflow_tui.store.statements import NOW
 from agentflow_tui.workers import sender_outcomes as outcomes
 from agentflow_tui.workers.roles import Crew, Turn
 from agentflow_tui.workers.sender_lane import Ended, Lane
@@ -34,6 +35,7 @@ from agentflow_tui.workers.sender_letters import (
 from agentflow_tui.workers.sender_suspects import Suspects
 from agentflow_tui.workers.sender_transports import transport_from
 from agentflow_tui.workers.sender_waits import BLOCKED, Waits
+from agentflow_tui.workers.weather import persistently
 
 NAME = "sender"
 BATCH = 100
@@ -221,25 +223,27 @@ class Sender:
 
     async def _renew(self, crew: Crew) -> None:
         """Begin the lease anew for what is held for long; forget what was taken from us."""
-        old = monotonic() - (
-            0.0 if self._doubt and crew.trusted else crew.settings.workers.lease / 4
-        )
+        resolved = self._doubt and crew.trusted
+        old = monotonic() - (0.0 if resolved else crew.settings.workers.lease / 4)
         mails = [each for each in self.held.values() if each.renewed_at < old and not each.ended]
         if crew.trusted:
             self._doubt = False
         if not mails or self._lane is None:
             return
         async with self._lane.writing:
-            renewed = await crew.database.fetch(
-                store.RENEW,
+            asked = monotonic()
+            [now] = await crew.database.fetch(NOW)
+            token = (
                 [each.row.id for each in mails],
                 [each.row.attempts for each in mails],
                 [each.claimed_at for each in mails],
             )
+            # Until it is known: a lost answer would cost the token.
+            renewed = await persistently(lambda: crew.database.fetch(store.RENEW, *token, now))
         times = {row.id: row.last_attempt for row in renewed}
         for held in mails:
             if held.row.id in times:
-                held.claimed_at, held.renewed_at = times[held.row.id], monotonic()
+                held.claimed_at, held.renewed_at = times[held.row.id], asked
             elif not held.ended:
                 held.lost = True
 

@@ -1,6 +1,13 @@
 """Waiting out what passes by itself: a database that restarts, fails over or is full."""
 
+import asyncio
 import random
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from agentflow_tui.errors import UnreachableError
+
+ResultT = TypeVar("ResultT")
 
 
 class Backoff:
@@ -20,3 +27,13 @@ class Backoff:
 
     def reset(self) -> None:
         self.tries = 0
+
+
+async def persistently(call: Callable[[], Awaitable[ResultT]]) -> ResultT:
+    """What the call returns, once the database can be reached."""
+    backoff = Backoff()
+    while True:
+        try:
+            return await call()
+        except UnreachableError:
+            await asyncio.sleep(backoff.next())

@@ -1,15 +1,17 @@
-"""A claim whose answer never arrived costs a moment and not a lease."""
+"""An answer that never arrived costs a moment and not a lease."""
 
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
+from uuid import UUID
 
 import pytest
 
 from agentflow_tui.demo.catcher import Catcher
 from agentflow_tui.errors import UnreachableError
 from agentflow_tui.settings import Settings
+from agentflow_tui.steps.calls import Call
 from agentflow_tui.store import liveness, lost_claims
 from agentflow_tui.store.database import Database, Manners
 from agentflow_tui.workers.heartbeat import Heartbeat
@@ -19,7 +21,7 @@ from agentflow_tui.workers.sender import Sender
 from tests.workers.rows import one, table
 from tests.workers.sending import LETTERHEAD, SETTINGS, queue, smtp
 from tests.workers.wires import Wire, wired
-from tests.workers.workflows import PATIENCE, add, step, until
+from tests.workers.workflows import PATIENCE, Recorder, add, in_status, running, step, until
 
 Claims = Callable[[Database], Awaitable[Any]]
 
@@ -152,6 +154,37 @@ async def test_a_workflow_of_a_lost_claim_runs_at_once(
     await step_until(crew, runner, database, lambda: completed(2))
     await runner.stop(crew, asyncio.get_running_loop().time() + 4)
     await heart.end()
+
+
+async def test_a_lost_answer_to_a_renewal_does_not_cost_the_step_that_runs(
+    database: Database, far: Database, wire: Wire
+) -> None:
+    entered, leave_it = asyncio.Event(), asyncio.Event()
+
+    async def slow(_call: Call[Any]) -> int:
+        entered.set()
+        await leave_it.wait()
+        return 1
+
+    seen = Recorder()
+    workflow = await add(database, [step("a", "slow")])
+
+    async def locked_at() -> Any:
+        return await one(database, "SELECT {workflows.lockedAt} FROM {workflows}")
+
+    async with running(far, {"slow": seen.handler(slow)}, lease=6.0) as runner:
+        await entered.wait()
+        wire.hold_answers(UUID(workflow).bytes)
+
+        async def is_renewed() -> bool:
+            token = runner.held[workflow].token
+            return wire.holds_answers and await locked_at() != token
+
+        await until(is_renewed)
+        wire.cut()
+        leave_it.set()
+        await in_status(database, workflow, "completed")
+    assert len(seen.calls) == 1
 
 
 async def test_what_is_known_to_be_held_stays_held(database: Database) -> None:

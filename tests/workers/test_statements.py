@@ -17,6 +17,7 @@ from agentflow_tui.store import (
     outgoing_mail,
     surroundings,
     suspicions,
+    workflow_claims,
 )
 from agentflow_tui.store.database import Database
 from agentflow_tui.store.ddl import (
@@ -51,6 +52,8 @@ STATEMENTS: dict[str, Callable[[Binding], Statement[Any] | str]] = {
     "claim mail": lambda binding: outgoing_mail.claim(binding, stale=False),
     "claim mail of the dead, too": lambda binding: outgoing_mail.claim(binding, stale=True),
     "next mail": lambda _: outgoing_mail.NEXT_DUE,
+    "renew mail": lambda _: outgoing_mail.RENEW,
+    "renew workflows": lambda _: workflow_claims.RENEW,
     "record": lambda _: suspicions.RECORD,
     "is at work": lambda _: lost_claims.IS_AT_WORK,
     "lost mails": lambda _: lost_claims.GIVE_BACK["mails"],

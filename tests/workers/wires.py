@@ -16,6 +16,7 @@ class Wire:
         self._who, self._name = parts.username, parts.path
         self._ends: set[asyncio.StreamWriter] = set()
         self._passing: set[asyncio.Task[None] | None] = set()
+        self._marker: bytes | None = None
         self._answers = asyncio.Event()
         self._answers.set()
         self._server: asyncio.Server | None = None
@@ -29,9 +30,16 @@ class Wire:
         port = self._server.sockets[0].getsockname()[1]
         return f"postgresql://{self._who}@127.0.0.1:{port}{self._name}"
 
-    def hold_answers(self) -> None:
-        """What is asked still arrives; what is answered does not."""
-        self._answers.clear()
+    def hold_answers(self, marker: bytes | None = None) -> None:
+        """What is asked still arrives; what is answered does not, from the first question on that
+        has ``marker`` in it."""
+        self._marker = marker
+        if marker is None:
+            self._answers.clear()
+
+    @property
+    def holds_answers(self) -> bool:
+        return not self._answers.is_set()
 
     def cut(self) -> None:
         """Every connection breaks, and answers that were held are lost. New ones work."""
@@ -67,6 +75,8 @@ class Wire:
         while piece := await source.read(65_536):
             if held:
                 await self._answers.wait()
+            elif self._marker and self._marker in piece:
+                self.hold_answers()
             target.write(piece)
             await target.drain()
         target.transport.abort()
