@@ -141,8 +141,9 @@ class Heartbeat:
     def _watch_pace(self) -> float:
         if self._suspects:
             return SURE - WATCH
-        attentive = self._loop.time() < self._heard_at + ATTENTIVE
-        return WATCH if attentive and self._peers else self._crew.settings.workers.poll * IDLE
+        attentive = self._peers and self._loop.time() < self._heard_at + ATTENTIVE
+        news = self._heard_at > self._watched_at
+        return WATCH if attentive or news else self._crew.settings.workers.poll * IDLE
 
     async def _tie(self) -> None:
         await self._line.tie(self._heard, self._lost)
@@ -160,8 +161,7 @@ class Heartbeat:
     def _heard(self) -> None:
         """Somebody rang: there is work, maybe a process that we do not know of."""
         now = self._loop.time()
-        if now >= self._heard_at + ATTENTIVE:
-            self._watched_at = float("-inf")
+        if not self._peers or now >= self._heard_at + ATTENTIVE:
             self._nudge.set()
         self._heard_at = now
         self._crew.wake_all()
@@ -197,9 +197,10 @@ class Heartbeat:
     async def _watch(self) -> None:
         crew = self._crew
         peers: list[Peer] = []
+        self._watched_at = self._loop.time()  # whoever rings from here on is looked at again
         if self._line.lasts and liveness.keeps_rows(crew.database.binding):
             peers = await self._line.fetch(liveness.PEERS, crew.identity)
-        now = self._watched_at = self._loop.time()
+        now = self._loop.time()
         self._peers = len(peers)
         if any(peer.holds for peer in peers):
             self._heard_at = now

@@ -11,6 +11,7 @@ import pytest
 from agentflow_tui.settings import Settings, WorkerSettings
 from agentflow_tui.store import liveness
 from agentflow_tui.store.database import Database
+from agentflow_tui.store.wakeups import ring
 from agentflow_tui.workers.heartbeat import Heartbeat
 from agentflow_tui.workers.roles import Crew
 from tests.chaos.harness import Fleet, environment
@@ -51,6 +52,23 @@ async def other(database_url: str) -> AsyncIterator[Database]:
     opened = await Database.open(database_url)
     yield opened
     opened.close()
+
+
+async def test_who_comes_right_after_another_was_heard_of_is_watched_too(
+    database: Database, database_url: str, other: Database, tmp_path: Path
+) -> None:
+    await add_mails(database, 1)
+    odd = ("-m", "tests.workers.odd_process", "holder", database_url)
+    async with living(database) as (crew, _):
+        crew.wakes["sender"] = asyncio.Event()
+        await ring(other)
+        async with asyncio.timeout(30):
+            await crew.wakes["sender"].wait()
+        with Fleet(environment(database_url, tmp_path), tmp_path, *odd) as fleet:
+            worker = fleet.start()
+            await worker.has_said("has claimed")
+            worker.kill()
+            await until(lambda: journal(database, "worker.lost"))
 
 
 async def test_what_a_killed_process_held_is_given_back(
