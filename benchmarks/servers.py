@@ -14,17 +14,29 @@ import asyncpg
 from agentflow_tui.store import accelerators, embedded
 from agentflow_tui.store.database import Database
 from agentflow_tui.store.ddl import create_missing_tables
+from agentflow_tui.store.postmaster import Home
 
 
 @contextmanager
-def tables(*, accelerated: bool = True) -> Iterator[str]:
-    """The URL of a server with the documented tables, empty, for as long as the block lasts."""
+def running(*, accelerated: bool = True) -> Iterator[embedded.EmbeddedServer]:
+    """A server with the documented tables, empty, for as long as the block lasts."""
     with (
         tempfile.TemporaryDirectory(prefix="agentflow-benchmark-") as folder,
         embedded.start(Path(folder) / "server", linger=0.5) as server,
     ):
         asyncio.run(_create(server.url, accelerated=accelerated))
+        yield server
+
+
+@contextmanager
+def tables(*, accelerated: bool = True) -> Iterator[str]:
+    """The URL of such a server."""
+    with running(accelerated=accelerated) as server:
         yield server.url
+
+
+def log_of(server: embedded.EmbeddedServer) -> Path:
+    return Path(Home(str(server.home)).log)
 
 
 async def _create(url: str, *, accelerated: bool) -> None:
