@@ -9,7 +9,7 @@ from agentflow_tui.console import contexts, presence
 from agentflow_tui.console.chrome import key_name
 from agentflow_tui.console.environment import Environment
 from agentflow_tui.console.screens.catalogue import GROUPS, LISTS, view_called
-from agentflow_tui.console.views.view import Place
+from agentflow_tui.console.views.view import Place, View
 from agentflow_tui.console.widgets.dialogs import Choice, Note, Option
 from agentflow_tui.console.widgets.pane import text_line
 from agentflow_tui.console.widgets.prompt import Candidate, Completer
@@ -127,22 +127,32 @@ def palette(app: "ConsoleApp") -> Iterable[SystemCommand]:
 
 
 def show_help(app: "ConsoleApp") -> None:
-    """The keys that work where the focus is; enter does what the key does."""
-    options = []
+    """The keys that work where the focus is; enter does what the key does. A change that does not
+    apply to the row stands there with the reason."""
+    titles, refused = app.query_one(f"#view-{app.view_name}", View).changes()
+    options: dict[str, Option] = {}
     for active in app.screen.active_bindings.values():
         binding = active.binding
-        about = BY_ID[binding.id].about if binding.id in BY_ID else binding.description
-        if not active.enabled or not (about or binding.description):
+        verb = BY_ID.get(binding.id or "")
+        about = verb.about if verb else binding.description
+        elsewhere = verb is not None and verb.scope == "row" and verb.id not in titles
+        if not active.enabled or not (about or binding.description) or elsewhere:
             continue
-        title = f"{key_name(binding.key):>9}  {binding.description}"
-        options.append(Option(f"{binding.id or ''}|{binding.action}", title, about))
-    seen: dict[str, Option] = {option.id: option for option in options}
+        name = titles.get(binding.id or "", binding.description)
+        why = refused.get(binding.id or "", "")
+        option = Option(
+            f"{binding.id or ''}|{binding.action}",
+            f"{key_name(binding.key):>9}  {name}",
+            f"not now: {why}" if why else about,
+            "dim" if why else "",
+        )
+        options[option.id] = option
 
     def chosen(picked: str | None) -> None:
         if picked is not None:
             app.run_worker(app.run_action(picked.partition("|")[2], app.focused or app))
 
-    app.push_screen(Choice("Keys here (enter runs one)", list(seen.values())), chosen)
+    app.push_screen(Choice("Keys here (enter runs one)", list(options.values())), chosen)
 
 
 def show_cost(app: "ConsoleApp") -> None:

@@ -392,3 +392,12 @@ async def test_a_cell_of_the_matrix_can_be_changed(database: Database) -> None:
         "WHERE {email_queue.status} = 'held' AND {email_queue.id} = ANY($1)"
     )
     assert await value(database, held, waiting) == 2
+
+
+async def test_help_says_why_a_change_does_not_apply(database: Database) -> None:
+    await fill(database)
+    async with console(database.url, "mail", size=(100, 60)) as pilot:
+        await sees(pilot, "carl@customer.test")
+        await pilot.press("question_mark")
+        await sees(pilot, "Keys here", "not now: waits already", "Hold mail back")
+        assert not shows(pilot, "Reset")

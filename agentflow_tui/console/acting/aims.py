@@ -70,9 +70,15 @@ def reason_against(operation: Operation, rows: Sequence[Any]) -> str:
     return "" if not reasons or "" in reasons else reasons[0]
 
 
-def meanings(table: str, aim: Aim | None, *, read_only: bool) -> tuple[dict[str, str], set[str]]:
-    """What each key of a change means for these rows, by verb id, and those that do not apply."""
-    titles, refused = {}, set()
+def meanings(
+    table: str, aim: Aim | None, *, read_only: str
+) -> tuple[dict[str, str], dict[str, str]]:
+    """What each key of a change means for these rows, by verb id, and why some do not apply.
+
+    ``read_only`` is why nothing can be changed; ``""`` when something can.
+    """
+    titles: dict[str, str] = {}
+    refused: dict[str, str] = {}
     rows = aim.rows[:JUDGED] if aim is not None else ()
     for verb in verbs("row"):
         operations = choices(verb, table)
@@ -80,9 +86,10 @@ def meanings(table: str, aim: Aim | None, *, read_only: bool) -> tuple[dict[str,
             continue
         likely = likeliest(operations, rows)
         titles[verb.id] = likely.verb.capitalize()
-        unfit = aim is None or (aim.query is None and bool(reason_against(likely, rows)))
-        if unfit or read_only:
-            refused.add(verb.id)
+        unfit = "" if aim is not None and aim.query is not None else reason_against(likely, rows)
+        why = read_only or ("there is no row" if aim is None else unfit)
+        if why:
+            refused[verb.id] = why
     return titles, refused
 
 

@@ -37,9 +37,9 @@ class ListChanges(View):
             return Aim(table=table, words="this row", ids=(shown,))
         return None if grid.current is None else aims.one(table, grid.current)
 
-    def changes(self) -> tuple[dict[str, str], set[str]]:
+    def changes(self) -> tuple[dict[str, str], dict[str, str]]:
         table, database = self.declared.table, self.env.database
-        read_only = database is not None and bool(database.read_only_reason(table))
+        read_only = "" if database is None else database.read_only_reason(table)
         return aims.meanings(table, self.aim(), read_only=read_only)
 
     def settle(self, outcome: Outcome) -> None:

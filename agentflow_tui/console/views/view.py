@@ -84,9 +84,9 @@ class View(Vertical):
         """The rows that a change would be of; None where there are none."""
         return None
 
-    def changes(self) -> tuple[dict[str, str], set[str]]:
-        """What the keys of changes mean here: titles by verb id, and verbs that do not apply."""
-        return {}, set()
+    def changes(self) -> tuple[dict[str, str], dict[str, str]]:
+        """What the keys of changes mean here: titles by verb id, and why some do not apply."""
+        return {}, {}
 
     def settle(self, outcome: Outcome) -> None:
         """A change of the rows aimed at has been made."""
