@@ -15,6 +15,7 @@ from agentflow_tui.cli.progress import progress
 from agentflow_tui.cli.verbs import Request
 from agentflow_tui.errors import AgentflowError, UsageError
 from agentflow_tui.operations.changing import BrokenOffError, carry_out
+from agentflow_tui.operations.command_lines import addressing, journal_line
 from agentflow_tui.operations.operation import Harm
 from agentflow_tui.operations.outcomes import Outcome, reasons
 from agentflow_tui.operations.targets import Targets, freeze_matching, freeze_rows, named
@@ -54,7 +55,7 @@ async def change(database: Database, settings: Settings, request: Request) -> in
     asking.explain()
     if request.dry_run or not targets.fit or not await asking.agreed():
         return asking.leave()
-    return await _carry_out(world, request, targets)
+    return await _carry_out(world, settings, request, targets)
 
 
 async def _freeze(world: World, settings: Settings, request: Request) -> Targets:
@@ -197,7 +198,7 @@ async def _line() -> str:
     return sys.stdin.readline()
 
 
-async def _carry_out(world: World, request: Request, targets: Targets) -> int:
+async def _carry_out(world: World, settings: Settings, request: Request, targets: Targets) -> int:
     total = number(len(targets.fit))
     try:
         with (
@@ -214,7 +215,7 @@ async def _carry_out(world: World, request: Request, targets: Targets) -> int:
         return INTERRUPTED
     back = ""
     if outcome.journal and not request.operation.irrevocable:
-        back = f"'agentflow undo {outcome.journal}' takes that back."
+        back = journal_line("undo", outcome.journal, **addressing(settings))
     return report(outcome, as_json=request.as_json, back=back)
 
 

@@ -22,12 +22,14 @@ def put(outcome: Outcome, **more: object) -> None:
 
 
 def report(outcome: Outcome, *, as_json: bool, back: str = "") -> int:
-    """Say what came of it and how it is taken ``back``. Returns the exit code."""
-    say(safe(f"{capital(outcome.sentence)}.{' ' if back else ''}{back}"))
-    if not as_json:
-        _name_skipped(outcome.skipped)
-    else:
+    """Say what came of it, and which command line takes it ``back``. Returns the exit code."""
+    say(safe(f"{capital(outcome.sentence)}."))
+    if as_json:
         put(outcome)
+    else:
+        _name_skipped(outcome.skipped)
+    if back:
+        say(f"To take that back: {back}")
     if outcome.stopped:
         return INTERRUPTED
     return 0 if outcome.matched and outcome.applied == outcome.matched else 1

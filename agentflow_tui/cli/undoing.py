@@ -7,6 +7,7 @@ from agentflow_tui.cli import INTERRUPTED
 from agentflow_tui.cli.outcomes import report, say
 from agentflow_tui.cli.progress import progress
 from agentflow_tui.operations import undoing
+from agentflow_tui.operations.command_lines import addressing, journal_line
 from agentflow_tui.operations.world import World
 from agentflow_tui.settings import Settings
 from agentflow_tui.store.changes.records import Operation
@@ -27,7 +28,7 @@ async def take_back(
         if journal
         else await undoing.last_undoable(world)
     )
-    return await _undo(world, found, as_json=as_json)
+    return await _undo(world, settings, found, as_json=as_json)
 
 
 async def do_again(database: Database, settings: Settings, *, as_json: bool) -> int:
@@ -36,19 +37,19 @@ async def do_again(database: Database, settings: Settings, *, as_json: bool) -> 
     Raises `NothingToUndoError`.
     """
     world = World.of(database, settings)
-    return await _undo(world, await undoing.last_redoable(world), as_json=as_json)
+    return await _undo(world, settings, await undoing.last_redoable(world), as_json=as_json)
 
 
-async def _undo(world: World, operation: Operation, *, as_json: bool) -> int:
+async def _undo(world: World, settings: Settings, operation: Operation, *, as_json: bool) -> int:
+    address = addressing(settings)
     say(_about(operation))
     try:
         with progress(lambda done: f"{number(done)} of {number(operation.applied)} …") as told:
             outcome = await undoing.undo(world, operation.id, told)
     except asyncio.CancelledError:
-        say(f"Broken off; 'agentflow undo {operation.id}' goes on with it.")
+        say(f"Broken off. To go on: {journal_line('undo', operation.id, **address)}")
         return INTERRUPTED
-    other = "redo" if outcome.verb == undoing.UNDO else "undo"
-    back = f"'agentflow {other}' takes that back." if outcome.applied else ""
+    back = journal_line("undo", outcome.journal, **address) if outcome.applied else ""
     return report(outcome, as_json=as_json, back=back)
 
 

@@ -41,8 +41,7 @@ def command_line(
     ``context`` and ``database``. What comes from the database is in it as it is: make it safe
     before it is drawn.
     """
-    words = ["agentflow", *_option("--context", context), *_option("--database", database)]
-    words += [operation.verb, operation.table]
+    words = [*_program(context, database), operation.verb, operation.table]
     if operation.argument is not None and argument is not None:
         said = f"{operation.field}={argument}" if operation.field else argument
         words += _option(f"--{operation.argument.name}", said)
@@ -53,6 +52,17 @@ def command_line(
     if where is not None:
         return shlex.join([*words, *_option("--where", where)])
     return _with_ids(words, [named(operation, id_) for id_ in ids], most)
+
+
+def journal_line(
+    verb: str, journal: str | None = None, *, context: str = "", database: str = ""
+) -> str:
+    """``undo`` or ``redo`` as words for a shell."""
+    return shlex.join([*_program(context, database), verb, *([journal] if journal else [])])
+
+
+def _program(context: str, database: str) -> list[str]:
+    return ["agentflow", *_option("--context", context), *_option("--database", database)]
 
 
 def _option(name: str, value: str) -> list[str]:

@@ -56,6 +56,8 @@ def _refusal(error: asyncpg.PostgresError) -> AgentflowError | None:
             return RefusedError(f"The database server is short of something: {words}.")
         case asyncpg.DataError() | asyncpg.IntegrityConstraintViolationError():
             return RefusedError(f"The database does not accept this value: {words}.")
+        case asyncpg.RaiseError():  # somebody's trigger
+            return RefusedError(f"A rule of this database refuses this: {words}.")
     return None
 
 

@@ -1,5 +1,6 @@
 """Operators and rows for the tests of changes."""
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -49,6 +50,15 @@ async def value(database: Database, sql: str, *values: object) -> Any:
     statement: Statement[Any] = Statement(as_tuple, sql)
     row = await database.fetch_one(statement, *values)
     return None if row is None else row[0]
+
+
+async def states(database: Database) -> dict[str, int]:
+    """How many queued mails are in which state."""
+    sql = (
+        "SELECT jsonb_object_agg(s, n)::text FROM (SELECT {email_queue.status} s, count(*) n "
+        "FROM {email_queue} GROUP BY 1) x"
+    )
+    return dict(json.loads(await value(database, sql) or "{}"))
 
 
 async def add_mail(database: Database, count: int, status: str = "failed") -> list[str]:

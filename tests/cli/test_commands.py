@@ -179,7 +179,9 @@ async def test_bash_completes_commands_tables_columns_and_words() -> None:
         f'agentflow() {{ {sys.executable} -m agentflow_tui "$@"; }}\n'
         'try() { COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _agentflow 2>/dev/null; '
         'echo "${COMPREPLY[@]}"; }\n'
-        "try agentflow li; try agentflow list work; try agentflow list workflows status:pa"
+        "try agentflow li; try agentflow list work; try agentflow list workflows status:pa\n"
+        "try agentflow requ; try agentflow retry em; try agentflow retry emailQueue --where st; "
+        "try agentflow edit emails --set su; try agentflow reset workflows --t"
     )
     done = await asyncio.to_thread(
         subprocess.run, ["bash", "-c", code], capture_output=True, text=True
@@ -188,3 +190,4 @@ async def test_bash_completes_commands_tables_columns_and_words() -> None:
     assert lines[0] == "list"
     assert lines[1] == "workflows"
     assert lines[2].endswith("paused")
+    assert lines[3:] == ["requeue", "email_queue", "status:", "subject=", "--to"]
