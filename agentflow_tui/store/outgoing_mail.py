@@ -175,7 +175,7 @@ SELECT c.id, e.{{emails.id}}::text, c.token, c.claimed_at, c.before,
 
 @dataclass(frozen=True, slots=True)
 class Next:
-    """When a mail that waits for its time is due. ``seconds`` from now, None for never."""
+    """When there is mail to look for. ``seconds`` from now, None for never."""
 
     seconds: float | None
 
@@ -183,13 +183,16 @@ class Next:
 NEXT_DUE = Statement(
     Next,
     f"""
-SELECT extract(epoch FROM min({NEXT_TRY}) - now())::float8
-  FROM {{email_queue}} q
- WHERE q.{{email_queue.status}} = 'pending'
-   AND (q.{{email_queue.attempts}} > 0 OR q.{{email_queue.lastAttempt}} > now())
+SELECT extract(epoch FROM least(
+   (SELECT min({NEXT_TRY}) FROM {{email_queue}} q
+     WHERE q.{{email_queue.status}} = 'pending'
+       AND (q.{{email_queue.attempts}} > 0 OR q.{{email_queue.lastAttempt}} > now())),
+   (SELECT min(q.{{email_queue.lastAttempt}}) + $3::float8 * interval '1 s' FROM {{email_queue}} q
+     WHERE q.{{email_queue.status}} = 'processing')) - now())::float8
 """,
 )
-"""The earliest next try. Looks at every waiting mail, so ask it seldom."""
+"""The earliest next try, or end of a lease (``$3`` seconds), whoever holds it. Looks at every
+waiting mail, so ask it seldom."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

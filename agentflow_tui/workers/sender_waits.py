@@ -57,7 +57,7 @@ class Waits:
         look = self._asked_at + DUE_LOOK
         if past or not woken or look <= now:
             found = await database.fetch_one(
-                store.NEXT_DUE, workers.retry_base, workers.retry_limit
+                store.NEXT_DUE, workers.retry_base, workers.retry_limit, workers.lease
             )
             seconds = found.seconds if found else None
             self._next_due = None if seconds is None else now + max(0.05, seconds)

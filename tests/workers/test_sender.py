@@ -178,6 +178,20 @@ async def test_a_result_for_a_stolen_row_is_dropped_but_journalled(
     assert (status, given["attempt"]) == ("completed", 1)
 
 
+async def test_a_sender_looks_again_when_somebody_elses_lease_ends(
+    database: Database, sender_on: Start
+) -> None:
+    await queue(database, ["one@acme.test"], attempts=1)
+    await database.execute(
+        "UPDATE {email_queue} SET {email_queue.status} = 'processing',"
+        " {email_queue.lastAttempt} = now()"
+    )
+    running = sender_on("smtp://127.0.0.1:1", settings(lease=60.0))
+    turn = await running.sender.step(running.crew, woken=False)
+    assert turn.again is not None
+    assert turn.again <= 60.0
+
+
 async def test_stopping_in_the_middle_leaves_nothing_claimed(
     database: Database, catcher_of: Any, sender_on: Start
 ) -> None:
