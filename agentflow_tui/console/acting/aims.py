@@ -44,7 +44,7 @@ def one(table: str, row: Any) -> Aim:
 def marked(table: str, rows: Sequence[Any]) -> Aim:
     """The marked rows."""
     ids = tuple(str(row.key) for row in rows)
-    return Aim(table=table, words=f"{number(len(ids))} marked", ids=ids, rows=tuple(rows))
+    return Aim(table=table, words=f"the {number(len(ids))} marked rows", ids=ids, rows=tuple(rows))
 
 
 def matching(table: str, query: Query[Any], where: str, rows: Sequence[Any]) -> Aim:

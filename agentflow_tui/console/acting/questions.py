@@ -42,7 +42,7 @@ def change_question(
 ) -> Question:
     """The question for a change of frozen rows. ``told`` are its consequences."""
     operation, count, context = targets.operation, len(targets.fit), settings.context
-    command = _command(aim, targets, settings)
+    command = _command(aim, targets, settings, most=SHOWN)
     action = operation.verb.capitalize()
     noun = operation.change.described.one
     rows = f"this {noun}" if aim.is_one else plural(count, noun)
@@ -65,7 +65,7 @@ def change_question(
         effort=effort(operation, count, context),
         word=word(targets),
         alarm="PRODUCTION" if context.production else "",
-        command=command,
+        command=_command(aim, targets, settings, most=None),
     )
 
 
@@ -74,12 +74,17 @@ def _which(aim: Aim, targets: Targets) -> list[PaneLine]:
     secret = targets.operation.change.described.primary_key.secret
     fit = {str(row.id) for row in targets.fit}
     seen = [row for row in aim.rows if str(row.key) in fit]
-    lines = [] if aim.is_one else [text_line(f"{aim.words}: {number(len(fit))}", "accent")]
+    lines = [] if aim.is_one else [text_line(_words(aim, len(fit)), "accent")]
     lines += [PaneLine((Piece(f"  {row_line(row, secret=secret)}"),)) for row in seen[:SHOWN]]
     rest = len(fit) - min(len(seen), SHOWN)
     if rest > 0 and seen:
         lines.append(text_line(f"  … and {number(rest)} more", "dim"))
     return lines
+
+
+def _words(aim: Aim, count: int) -> str:
+    same = aim.query is None and len(aim.ids) == count
+    return aim.words if same else f"{aim.words}: {number(count)}"
 
 
 def _left_alone(targets: Targets) -> list[PaneLine]:
@@ -106,15 +111,15 @@ def _wrapped(sentences: Sequence[str], style: str = "") -> list[PaneLine]:
     return lines
 
 
-def _command(aim: Aim, targets: Targets, settings: Settings) -> str:
-    """The command line that would do the same."""
+def _command(aim: Aim, targets: Targets, settings: Settings, *, most: int | None) -> str:
+    """The command line that would do the same; ids beyond ``most`` are left out."""
     where_from = addressing(settings)
     return command_line(
         targets.operation,
         ids=aim.ids,
         where=aim.where if aim.query is not None else None,
         argument=targets.argument,
-        most=4,
+        most=most,
         context=where_from.get("context", ""),
         database=where_from.get("database", ""),
     )

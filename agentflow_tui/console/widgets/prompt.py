@@ -11,6 +11,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.message import Message
+from textual.widget import Widget
 from textual.widgets import Input
 
 from agentflow_tui.console.widgets.line import Line, Piece
@@ -121,6 +122,7 @@ class Prompt(Vertical):
         self._cycle: tuple[str, int, Sequence[Candidate]] | None = None
         self._past: list[str] = []
         self._recalled: int | None = None
+        self._before: Widget | None = None
         self._line = Line()
         self.field = _Field(
             placeholder=placeholder,
@@ -144,11 +146,15 @@ class Prompt(Vertical):
         self.add_class("-open")
         self.field.value = text
         self.field.cursor_position = len(text)
+        if not self.field.has_focus:
+            self._before = self.screen.focused
         self.screen.set_focus(self.field)  # at once: the next key may be here already
         self._offer()
 
     def close(self) -> None:
-        """Hide."""
+        """Hide, and give the focus back at once."""
+        if self.field.has_focus and self._before is not None and self._before.is_attached:
+            self.screen.set_focus(self._before)
         self.remove_class("-open")
         self.explain(None)
 
