@@ -12,6 +12,7 @@ import pytest
 from agentflow_tui.store import embedded
 from agentflow_tui.store.database import Database, Manners
 from agentflow_tui.store.ddl import create_missing_tables
+from tests.namings import make_tables
 
 _numbers = itertools.count(1)
 
@@ -95,3 +96,11 @@ async def database(database_url: str) -> AsyncIterator[Database]:
     opened = await Database.open(database_url, Manners(application="agentflow tests"))
     yield opened
     opened.close()
+
+
+@pytest.fixture
+async def named(request: pytest.FixtureRequest, empty_url: str) -> AsyncIterator[Database]:
+    """A database whose names are of one of the kinds in `tests.namings`."""
+    made = await make_tables(empty_url, request.param)
+    yield made
+    made.close()

@@ -58,12 +58,16 @@ async def _last(world: World, wanted: Any, nothing: str) -> Operation:
     if not records.keeps_operations(world.database.binding):
         raise NothingToUndoError("This database has no journal, so nothing can be taken back.")
     for operation in await records.latest(world.database, LOOK_BACK):
-        ours = operation.by == str(world.operator)
-        if ours and wanted(operation) and not why_final(operation):
+        if operation.by != str(world.operator) or not wanted(operation):
+            continue
+        if operation.irrevocable:
+            raise NothingToUndoError(
+                f"Your last change, {operation.verb} of {operation.table}, stays: "
+                f"{operation.irrevocable}. An earlier one can be taken back by its id."
+            )
+        if not why_final(operation):
             return operation
-    raise NothingToUndoError(
-        f"{nothing} here that could be taken back; 'list task_logs' tells all."
-    )
+    raise NothingToUndoError(f"{nothing} here that could be taken back.")
 
 
 async def find_operation(world: World, id_: str) -> Operation:

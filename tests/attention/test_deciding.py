@@ -29,9 +29,7 @@ from agentflow_tui.store.failures import look_sql
 from agentflow_tui.store.overview import overview_sql
 from tests.attention.deciding import fail, groups, matter, pretend_earlier
 from tests.changes.acting import value, world
-from tests.changes.test_statements import NAMINGS, named
-
-__all__ = ["named"]
+from tests.namings import NAMINGS
 
 HOUR = timedelta(hours=1)
 CONCERN = Concern(subject="check:smtp", label="Mail relay: connection refused", mark="error")

@@ -227,6 +227,8 @@ async def test_deleting_sessions_is_irrevocable_and_the_journal_holds_no_session
     assert outcome.applied == 1
     with pytest.raises(NothingToUndoError, match="secret"):
         await undo(ann, outcome.journal or "")
+    with pytest.raises(NothingToUndoError, match="Your last change, revoke of sessions, stays"):
+        await last_undoable(ann)
     written = "SELECT string_agg(t::text, ' ') FROM {task_logs} t"
     assert "secret-session" not in await value(database, written)
 

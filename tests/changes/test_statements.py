@@ -1,12 +1,11 @@
 """Every change is one that PostgreSQL takes, whatever the tables and columns are called."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from dataclasses import fields
 from typing import Any
 
 import pytest
 
-from agentflow_tui.schema import TABLES, snake
 from agentflow_tui.store.changes import (
     accounts,
     checks,
@@ -21,20 +20,10 @@ from agentflow_tui.store.changes.applying import apply
 from agentflow_tui.store.changes.change import Change, Terms
 from agentflow_tui.store.changes.freezing import Pinning
 from agentflow_tui.store.database import Database
-from agentflow_tui.store.ddl import (
-    create_table,
-    documented_column,
-    documented_table,
-    in_creation_order,
-)
 from agentflow_tui.store.naming import Binding
 from agentflow_tui.store.statements import Statement
+from tests.namings import NAMINGS
 
-NAMINGS = {
-    "documented": (documented_table, documented_column),
-    "snake_case": (documented_table, snake),
-    "camelCase": (lambda name: TABLES[name].document_name, lambda name: name),
-}
 NOUNS = (accounts, checks, emails, reports, schedules, workflows)
 
 
@@ -43,18 +32,6 @@ def changes() -> Iterator[tuple[str, Change]]:
         for name, value in vars(noun).items():
             if isinstance(value, Change):
                 yield f"{noun.__name__.rpartition('.')[2]}.{name}", value
-
-
-@pytest.fixture
-async def named(request: pytest.FixtureRequest, empty_url: str) -> AsyncIterator[Database]:
-    """A database whose names are of one kind."""
-    table_name, column_name = NAMINGS[request.param]
-    database = await Database.open(empty_url)
-    for table in in_creation_order():
-        await database.execute(create_table(table, table_name=table_name, column_name=column_name))
-    await database.rebind()
-    yield database
-    database.close()
 
 
 def statements(binding: Binding) -> Iterator[tuple[str, Statement[Any]]]:

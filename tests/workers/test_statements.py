@@ -1,12 +1,11 @@
 """Every statement of the frame is one that PostgreSQL takes, whatever the columns are called."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from dataclasses import fields, is_dataclass
 from typing import Any
 
 import pytest
 
-from agentflow_tui.schema import TABLES, snake
 from agentflow_tui.store import (
     absences,
     fires,
@@ -20,20 +19,9 @@ from agentflow_tui.store import (
     workflow_claims,
 )
 from agentflow_tui.store.database import Database
-from agentflow_tui.store.ddl import (
-    create_table,
-    documented_column,
-    documented_table,
-    in_creation_order,
-)
 from agentflow_tui.store.naming import Binding
 from agentflow_tui.store.statements import Statement
-
-NAMINGS = {
-    "documented": (documented_table, documented_column),
-    "snake_case": (documented_table, snake),
-    "camelCase": (lambda name: TABLES[name].document_name, lambda name: name),
-}
+from tests.namings import NAMINGS
 
 STATEMENTS: dict[str, Callable[[Binding], Statement[Any] | str]] = {
     "upcoming": lambda _: fires.UPCOMING,
@@ -70,18 +58,6 @@ STATEMENTS: dict[str, Callable[[Binding], Statement[Any] | str]] = {
     "happenings": absences.happenings,
     "look around": lambda _: surroundings.LOOK,
 }
-
-
-@pytest.fixture
-async def named(request: pytest.FixtureRequest, empty_url: str) -> AsyncIterator[Database]:
-    """A database whose names are of one kind."""
-    table_name, column_name = NAMINGS[request.param]
-    database = await Database.open(empty_url)
-    for table in in_creation_order():
-        await database.execute(create_table(table, table_name=table_name, column_name=column_name))
-    await database.rebind()
-    yield database
-    database.close()
 
 
 @pytest.mark.parametrize("named", NAMINGS, indirect=True)
