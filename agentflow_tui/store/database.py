@@ -1,7 +1,7 @@
 """One PostgreSQL database as this process sees it."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, Self, TypeVar
 
@@ -93,9 +93,11 @@ class Session:
         try:
             yield self
         except BaseException:
-            if not self.connection.is_closed():
-                with translated():
-                    await transaction.rollback()
+            # A connection that broke has been taken from us, and its server has rolled back.
+            with suppress(UnreachableError, asyncpg.InterfaceError):
+                if not self.connection.is_closed():
+                    with translated():
+                        await transaction.rollback()
             raise
         with translated():
             await transaction.commit()
