@@ -45,6 +45,15 @@ class LockedError(RefusedError):
     """Somebody else's transaction holds the rows for longer than one waits."""
 
 
+class NotAcceptedError(RefusedError):
+    """The database does not accept the values: a type, a constraint or a trigger says no.
+    ``words`` are its own."""
+
+    def __init__(self, words: str):
+        super().__init__(f"The database does not accept this: {words}.")
+        self.words = words
+
+
 class MissingError(AgentflowError):
     """A table or column that this needs does not exist in this database."""
 

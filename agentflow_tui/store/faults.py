@@ -15,6 +15,7 @@ from agentflow_tui.errors import (
     AgentflowError,
     LockedError,
     MissingError,
+    NotAcceptedError,
     RefusedError,
     UnreachableError,
 )
@@ -54,10 +55,13 @@ def _refusal(error: asyncpg.PostgresError) -> AgentflowError | None:
             return LockedError(f"Someone else holds these rows: {words}. Try again.")
         case asyncpg.InsufficientResourcesError():
             return RefusedError(f"The database server is short of something: {words}.")
-        case asyncpg.DataError() | asyncpg.IntegrityConstraintViolationError():
-            return RefusedError(f"The database does not accept this value: {words}.")
-        case asyncpg.RaiseError():  # somebody's trigger
-            return RefusedError(f"A rule of this database refuses this: {words}.")
+        case (
+            asyncpg.DataError()
+            | asyncpg.IntegrityConstraintViolationError()
+            | asyncpg.WithCheckOptionViolationError()
+            | asyncpg.PLPGSQLError()
+        ):
+            return NotAcceptedError(words)
     return None
 
 
