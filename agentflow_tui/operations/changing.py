@@ -1,8 +1,4 @@
-"""Changing frozen rows: in parts, each with its journal row in the same transaction.
-
-A part whose answer is lost is settled by the journal: its row's id is known beforehand, and is
-there exactly when the part was committed.
-"""
+"""Changing frozen rows: in parts, each with its journal row in the same transaction."""
 
 import asyncio
 import json
@@ -10,24 +6,24 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from agentflow_tui.errors import AgentflowError, LockedError, UnreachableError
+from agentflow_tui.errors import AgentflowError, RefusedError
 from agentflow_tui.operations.operation import Operation
 from agentflow_tui.operations.outcomes import Outcome
+from agentflow_tui.operations.parts import Part, WrittenElsewhereError, close, sift, written
 from agentflow_tui.operations.targets import Progress, Targets, named
 from agentflow_tui.operations.world import World
 from agentflow_tui.schema import Kind
 from agentflow_tui.store import journal, wakeups
 from agentflow_tui.store.changes import records
-from agentflow_tui.store.changes.applying import LOCK_TIMEOUT, Applied, apply
+from agentflow_tui.store.changes.applying import Applied, apply
 from agentflow_tui.store.changes.freezing import Pinned
+from agentflow_tui.store.changes.holding import hold, links
 from agentflow_tui.store.changes.records import PART, Step
+from agentflow_tui.store.changes.snapshots import COLUMNS, Physical
 from agentflow_tui.store.database import Session
 
 DELETED_AT_ONCE = 50
 """Rows with documents in them that are deleted, and written down whole, in one transaction."""
-
-RETRIES = 5
-"""Looks for a part whose answer was lost."""
 
 
 class BrokenOffError(AgentflowError):
@@ -68,7 +64,9 @@ class Carrying:
 
     async def run(self, progress: Progress | None, stop: asyncio.Event | None) -> Outcome:
         operation, fit = self._operation, self.targets.fit
-        size = DELETED_AT_ONCE if operation.change.deletes and _is_heavy(operation) else PART
+        change = operation.change
+        whole = change.deletes and change.keeps_row and _is_heavy(operation)
+        size = DELETED_AT_ONCE if whole else PART
         parts = [fit[start : start + size] for start in range(0, len(fit), size)]
         self.done.skipped += [(named(operation, i), why) for i, why in self.targets.refused]
         stopped = False
@@ -77,7 +75,7 @@ class Carrying:
             if stopped:
                 break
             try:
-                await self._part(number, part, last=number == len(parts) - 1)
+                await self._part(part, last=number == len(parts) - 1)
             except AgentflowError as error:
                 await self._close("failed", error=str(error))
                 raise BrokenOffError(error, self.outcome()) from None
@@ -99,44 +97,56 @@ class Carrying:
             stopped=stopped,
         )
 
-    async def _part(self, number: int, part: Sequence[Pinned], *, last: bool) -> None:
+    async def _part(self, rows: Sequence[Pinned], *, last: bool) -> None:
+        number = self.done.parts
         key = self.id if number == 0 else records.part_id(self.id, number)
 
-        async def write(*, waits: bool) -> tuple[list[Step], list[tuple[str, str]]]:
-            async with self.world.database.transaction() as session:
-                steps, skipped = await self._apply(session, part, waits=waits)
-                if steps or self.done.parts:
-                    entry = self._entry(key, number, part, steps, skipped, last=last)
-                    await journal.write(session, [entry])
-            return steps, skipped
+        async def write(session: Session, *, waits: bool) -> Part:
+            part = await self._apply(session, rows, waits=waits)
+            if not part.steps and not number:
+                return part
+            entry = self._entry(key, number, rows, part, last=last)
+            if not await journal.write(session, [entry]) and self._journalled:
+                raise WrittenElsewhereError("It has been taken back meanwhile, as far as it was.")
+            return part
 
-        try:
-            try:
-                steps, skipped = await write(waits=True)
-            except LockedError:
-                steps, skipped = await write(waits=False)
-        except UnreachableError:
-            settled = await self._settled(key)
-            if settled is None:
-                raise
-            steps, skipped = settled
-        self.done.applied += len(steps)
-        self.done.skipped += skipped
-        self.done.parts += bool(steps or self.done.parts)
+        part = await written(self.world, key, write)
+        known = {named(self._operation, str(row.id)) for row in rows}
+        self.done.applied += len(part.steps)
+        self.done.skipped += [(id_, why) for id_, why in part.skipped if id_ in known]
+        self.done.parts += bool(part.steps or number)
 
-    async def _apply(
-        self, session: Session, part: Sequence[Pinned], *, waits: bool
-    ) -> tuple[list[Step], list[tuple[str, str]]]:
-        change, terms = self._operation.change, self.world.terms
-        await session.execute(LOCK_TIMEOUT)
-        statement = apply(session.binding, change, terms, waits=waits)
-        ids, stamps = [str(row.id) for row in part], [row.stamp for row in part]
-        rows = await session.fetch(statement, ids, stamps, self.targets.argument)
-        steps = [self._step(row) for row in rows if row.reason is None]
+    async def _apply(self, session: Session, rows: Sequence[Pinned], *, waits: bool) -> Part:
+        change, binding = self._operation.change, session.binding
+        holding = hold(
+            binding,
+            change.table,
+            links(binding, change),
+            deletes=change.deletes,
+            waits=waits,
+        )
+        held = await session.fetch(holding, [str(row.id) for row in rows])
+        reasons = {each.id: each.reason for each in held if each.reason is not None}
+        columns: Sequence[Physical] = ()
+        if change.deletes and change.keeps_row:
+            columns = await session.fetch(COLUMNS, binding.tables[change.table].oid)
+        statement = apply(binding, change, self.world.terms, columns)
+
+        async def do(some: Sequence[Pinned]) -> Sequence[Applied]:
+            ids, stamps = [str(row.id) for row in some], [row.stamp for row in some]
+            return await session.fetch(statement, ids, stamps, self.targets.argument)
+
+        ours = [row for row in rows if str(row.id) not in reasons]
+        answers, refused = await sift(session, ours, do)
         skipped = [
-            (named(self._operation, row.id), row.reason) for row in rows if row.reason is not None
+            *reasons.items(),
+            *((each.id, each.reason) for each in answers if each.reason is not None),
+            *((str(row.id), why) for row, why in refused),
         ]
-        return steps, skipped
+        return Part(
+            [self._step(each) for each in answers if each.reason is None],
+            [(named(self._operation, id_), why) for id_, why in skipped],
+        )
 
     def _step(self, row: Applied) -> Step:
         linked = json.loads(row.linked) if row.linked else {}
@@ -150,17 +160,10 @@ class Carrying:
         )
 
     def _entry(
-        self,
-        key: str,
-        number: int,
-        part: Sequence[Pinned],
-        steps: Sequence[Step],
-        skipped: Sequence[tuple[str, str]],
-        *,
-        last: bool,
+        self, key: str, number: int, rows: Sequence[Pinned], part: Part, *, last: bool
     ) -> journal.Entry:
         operation, first = self._operation, number == 0
-        said = records.outcome(steps, skipped)
+        said = records.outcome(part.steps, part.skipped)
         said["parts"] = number + 1
         if first:
             said["matched"] = self.targets.matched
@@ -174,7 +177,7 @@ class Carrying:
             "host": self.world.operator.host,
             "verb": operation.verb,
             "table": operation.table,
-            "ids": [named(operation, str(row.id)) for row in part],
+            "ids": [named(operation, str(row.id)) for row in rows],
         }
         if self.targets.argument is not None:
             given["argument"] = self.targets.argument
@@ -190,25 +193,9 @@ class Carrying:
             output=said,
         )
 
-    async def _settled(self, key: str) -> tuple[list[Step], list[tuple[str, str]]] | None:
-        """What the journal says of a part whose answer was lost; None when it was not committed.
-
-        Raises `UnreachableError` when the database does not come back.
-        """
-        for attempt in range(RETRIES):
-            try:
-                found = await records.find_part(self.world.database, key)
-            except UnreachableError:
-                if attempt == RETRIES - 1:
-                    raise
-                await asyncio.sleep(0.2 * 2**attempt)
-                continue
-            return None if found is None else (list(found.steps), list(found.skipped))
-        return None
-
     async def _close(self, status: str, *, error: str = "", stopped: bool = False) -> None:
         """Say in the operation's own row how the whole of it went."""
-        if not self.done.parts:
+        if not self.done.parts or not self._journalled:
             return
         values: dict[str, object] = {"applied": self.done.applied, "parts": self.done.parts}
         reached = self.done.applied + len(self.done.skipped)
@@ -216,13 +203,7 @@ class Carrying:
             values["broken_off"] = error
         if stopped:
             values |= {"matched": reached, "not_reached": self.targets.matched - reached}
-        try:
-            await self.world.database.execute(
-                records.MARK, self.id, records.addition(values), status
-            )
-        except AgentflowError:
-            if not error:
-                raise
+        await close(self.world, self.id, values, status)
 
 
 def _is_heavy(operation: Operation) -> bool:
@@ -239,12 +220,17 @@ async def carry_out(
 ) -> Outcome:
     """Change the frozen rows that still are as they were shown, and write down what was done.
 
-    Raises `BrokenOffError`, with what was done until then.
+    Raises `RefusedError` where rows cannot be written, or not written down; `BrokenOffError` with
+    what was done until then.
     """
-    outcome = await Carrying(world, targets, records.operation_id()).run(progress, stop)
-    if outcome.applied:
-        await ring(world)
-    return outcome
+    if why := world.database.read_only_reason(targets.operation.table):
+        raise RefusedError(f"Nothing was changed: {why}.")
+    carrying = Carrying(world, targets, records.operation_id())
+    try:
+        return await carrying.run(progress, stop)
+    finally:
+        if carrying.done.applied:
+            await ring(world)
 
 
 async def ring(world: World) -> None:

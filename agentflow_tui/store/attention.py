@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
+from hashlib import md5
 from uuid import UUID, uuid5
 
 from agentflow_tui.store import journal
@@ -21,7 +22,7 @@ from agentflow_tui.store.statements import Statement
 TASK = "attention.state"
 """``task_logs.taskType`` of these rows."""
 
-UNTOUCHED = '{"output": "{}"}'
+UNTOUCHED = md5(b'{"output": "{}"}', usedforsecurity=False).hexdigest()
 """How the row of a subject looks that nobody has seen to, to compare and set; also before it is
 there."""
 
@@ -39,17 +40,18 @@ class Kept:
     now: datetime
 
 
-STATES = Statement(
-    Kept,
-    f"""
+def states(binding: Binding) -> Statement[Kept]:
+    """The states with the ids ``$1``, by the primary key; a row also for each that is not there."""
+    return Statement(
+        Kept,
+        f"""
 SELECT g.id, CASE WHEN t.{{task_logs.id}} IS NULL THEN '{UNTOUCHED}'
-                  ELSE {stamp("task_logs", "t", ["output"])} END,
+                  ELSE {stamp(binding, "task_logs", "t", ["output"])} END,
        {{t.task_logs.output}}::text, now()
   FROM unnest($1::text[]) AS g (id)
   LEFT JOIN {{task_logs}} t ON t.{{task_logs.id}} = g.id::{{task_logs.id:type}}
 """,
-)
-"""The states with the ids ``$1``, by the primary key; a row also for each that is not there."""
+    )
 
 
 @lru_cache(maxsize=8192)
@@ -71,7 +73,8 @@ async def read(database: Database, subjects: Sequence[str]) -> dict[str, Kept]:
     if not subjects or not keeps_states(database.binding):
         return {}
     by_id = {state_id(subject): subject for subject in subjects}
-    return {by_id[row.id]: row for row in await database.fetch(STATES, list(by_id))}
+    rows = await database.fetch(states(database.binding), list(by_id))
+    return {by_id[row.id]: row for row in rows}
 
 
 async def make_rows(database: Database, labels: Mapping[str, str]) -> None:

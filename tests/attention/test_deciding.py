@@ -20,7 +20,7 @@ from agentflow_tui.operations.attention import UNDECIDED, Concern, Mode
 from agentflow_tui.operations.snoozing import Until
 from agentflow_tui.operations.triage import Triage
 from agentflow_tui.operations.undoing import last_undoable, undo
-from agentflow_tui.store.attention import STATES, state_id
+from agentflow_tui.store.attention import state_id, states
 from agentflow_tui.store.changes.attention import STATE
 from agentflow_tui.store.changes.change import Terms
 from agentflow_tui.store.changes.freezing import Pinning
@@ -200,7 +200,7 @@ async def test_the_states_of_what_is_shown_are_found_by_the_primary_key(database
     await database.execute("ANALYZE {task_logs}")
     ids = [state_id(f"error:{n}") for n in range(50)]
     async with database.session() as session:
-        sql = session.binding.render(STATES.text)
+        sql = session.binding.render(states(session.binding).text)
         plan = "\n".join(r[0] for r in await session.connection.fetch(f"EXPLAIN {sql}", ids))
     assert "task_logs_pkey" in plan
     assert "Seq Scan" not in plan

@@ -148,9 +148,9 @@ async def _columns(database: Database, table: str) -> dict[str, dict[str, object
     from agentflow_tui.store.changes.snapshots import image
 
     names = [column.name for column in schema.TABLES[table].columns]
+    looks = image(database.binding, table, "q", names)
     statement: Statement[tuple[str, str]] = Statement(
-        as_tuple,
-        f"SELECT q.{{{table}.id}}::text, {image(table, 'q', names)}::text FROM {{{table}}} q",
+        as_tuple, f"SELECT q.{{{table}.id}}::text, {looks}::text FROM {{{table}}} q"
     )
     return {id_: json.loads(text) for id_, text in await database.fetch(statement)}
 

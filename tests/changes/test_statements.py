@@ -19,6 +19,8 @@ from agentflow_tui.store.changes import (
 from agentflow_tui.store.changes.applying import apply
 from agentflow_tui.store.changes.change import Change, Terms
 from agentflow_tui.store.changes.freezing import Pinning
+from agentflow_tui.store.changes.holding import hold, links
+from agentflow_tui.store.changes.snapshots import Physical
 from agentflow_tui.store.database import Database
 from agentflow_tui.store.naming import Binding
 from agentflow_tui.store.statements import Statement
@@ -36,13 +38,16 @@ def changes() -> Iterator[tuple[str, Change]]:
 
 def statements(binding: Binding) -> Iterator[tuple[str, Statement[Any]]]:
     for name, change in changes():
+        key = binding.tables[change.table].columns[change.described.primary_key.name]
+        columns = [Physical(key.sql, "'id'", key.type)]
         for waits in (True, False):
-            yield f"{name} {waits=}", apply(binding, change, Terms(), waits=waits)
+            linked = links(binding, change)
+            yield f"hold {name} {waits=}", hold(binding, change.table, linked, waits=waits)
+        yield name, apply(binding, change, Terms(), columns)
         if change.sets:
             yield f"restore {name}", restoring.restore(binding, change.table, change.sets)
-        key = binding.tables[change.table].columns[change.described.primary_key.name].sql
-        yield f"put back {name}", restoring.insert(change.table, [key])
-        yield f"take away {name}", restoring.delete(change.table)
+        yield f"put back {name}", restoring.insert(change.table, columns)
+        yield f"take away {name}", restoring.delete(change.table, columns)
     yield "by id", records.BY_ID
     yield "latest", records.LATEST
 

@@ -1,20 +1,18 @@
 """One statement that changes only rows still in the state that was shown."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from agentflow_tui.store.changes.change import TOUCHED, Change, Linked, Terms
-from agentflow_tui.store.changes.snapshots import image, present, stamp
+from agentflow_tui.store.changes.holding import GONE
+from agentflow_tui.store.changes.snapshots import Physical, image, present, stamp, whole
 from agentflow_tui.store.insertions import assignments
 from agentflow_tui.store.naming import Binding
 from agentflow_tui.store.statements import Statement
 
 MOVED = "changed meanwhile"
-GONE = "is gone"
-LOCK_TIMEOUT = "SET LOCAL lock_timeout = 2000"
-"""Milliseconds to wait for rows that somebody else's transaction holds, before they are passed
-over."""
-
-BUSY = "is being changed by somebody else this moment"
+KEPT = "is kept as it is by a rule of the database"
+"""A trigger can undo a change without a word."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,21 +28,17 @@ class Applied:
     linked: str | None
 
 
-def apply(binding: Binding, change: Change, terms: Terms, *, waits: bool) -> Statement[Applied]:
+def apply(
+    binding: Binding, change: Change, terms: Terms, columns: Sequence[Physical] = ()
+) -> Statement[Applied]:
     """Change the rows ``$1`` (ids) that still look like ``$2`` (stamps); ``$3`` is the argument.
 
-    Rows are locked in the order of their keys, so that two operators never wait for each other in
-    a circle. Where one is locked for long, ``waits=False`` passes it over. The primary key serves.
+    For rows that are held (see `agentflow_tui.store.changes.holding`). ``columns`` are all that the
+    table has, for rows that are deleted and written down whole. The primary key serves.
     """
     table = change.table
     key = f"{{{table}.{change.described.primary_key.name}}}"
     kind = f"{{{table}.{change.described.primary_key.name}:type}}"
-    lock = f"FOR {'UPDATE' if change.deletes else 'NO KEY UPDATE'} OF q"
-    passing = "" if waits else " SKIP LOCKED"
-    gone = f"'{GONE}'"
-    if not waits:
-        there = f"EXISTS (SELECT FROM {{{table}}} x WHERE x.{key} = g.id)"
-        gone = f"CASE WHEN {there} THEN '{BUSY}' ELSE {gone} END"
     moves = [_link(binding, linked, terms, place) for place, linked in enumerate(change.linked)]
     ctes = "".join(f", {cte}" for cte, _ in moves)
     linked = " || ".join(f"coalesce({value}, '{{}}'::jsonb)" for _, value in moves)
@@ -55,24 +49,41 @@ WITH g AS (
   SELECT g.id::{kind} AS id, g.stamp FROM unnest($1::text[], $2::text[]) AS g (id, stamp)
 ), q AS MATERIALIZED (
   SELECT q.*, g.stamp AS shown_stamp, $3::text AS argument FROM {{{table}}} q
-    JOIN g ON q.{key} = g.id ORDER BY q.{key} {lock}{passing}
+    JOIN g ON q.{key} = g.id
+), fit AS MATERIALIZED (
+  SELECT q.*, {judgement(binding, change, terms, shown="q.shown_stamp")} AS fit_refusal FROM q
 ), judged AS MATERIALIZED (
-  SELECT q.*, {judgement(binding, change, terms, shown="q.shown_stamp")} AS refusal FROM q
+  SELECT q.*, coalesce(fit_refusal, {_once(change)}) AS refusal FROM fit q
 ), changed AS (
-  {_move(binding, change, terms)}
+  {_move(binding, change, terms, columns)}
 ){ctes}
-SELECT g.id::text, CASE WHEN j.{key} IS NULL THEN {gone} ELSE j.refusal END,
+SELECT g.id::text,
+       CASE WHEN j.{key} IS NULL THEN '{GONE}'
+            WHEN c.id IS NULL THEN coalesce(j.refusal, '{KEPT}') END,
        c.before::text, c.after::text, ({linked or "NULL::jsonb"})::text
   FROM g LEFT JOIN judged j ON j.{key} = g.id LEFT JOIN changed c ON c.id = g.id
 """,
     )
 
 
+def _once(change: Change) -> str:
+    """SQL for why a row is left alone that leads where another of these leads."""
+    table, key = change.table, change.described.primary_key.name
+    cases = [
+        f"WHEN {{q.{table}.{linked.by}}} IS NOT NULL AND row_number() OVER (PARTITION BY "
+        f"{{q.{table}.{linked.by}}}, fit_refusal IS NULL ORDER BY q.{{{table}.{key}}}) > 1 "
+        f"THEN '{linked.once}'"
+        for linked in change.linked
+        if linked.once
+    ]
+    return f"CASE {' '.join(cases)} END" if cases else "NULL::text"
+
+
 def judgement(binding: Binding, change: Change, terms: Terms, *, shown: str | None = None) -> str:
     """SQL for why a row ``q`` is left alone; NULL when it is changed."""
     cases = []
     if shown is not None:
-        same = stamp(change.table, "q", present(binding, change.table, change.guard))
+        same = stamp(binding, change.table, "q", present(binding, change.table, change.guard))
         cases.append(f"WHEN {same} IS DISTINCT FROM {shown} THEN '{MOVED}'")
     cases += [
         f"WHEN ({each.sql}) IS NOT TRUE THEN {each.reason}"
@@ -84,15 +95,16 @@ def judgement(binding: Binding, change: Change, terms: Terms, *, shown: str | No
     return terms.fill(f"CASE {' '.join(cases)} END", "q.argument")
 
 
-def _move(binding: Binding, change: Change, terms: Terms) -> str:
+def _move(binding: Binding, change: Change, terms: Terms, columns: Sequence[Physical]) -> str:
     """The body of the CTE that changes, or deletes, what was judged fit."""
     table = change.table
     key = f"{{{table}.{change.described.primary_key.name}}}"
     ours = f"q.{key} = j.{key} AND j.refusal IS NULL"
     if change.deletes:
+        row = whole("q", columns) if change.keeps_row else "'{}'::jsonb"
         return (
             f"DELETE FROM {{{table}}} q USING judged j WHERE {ours}\n"
-            f"  RETURNING q.{key} AS id, {_row(change)} AS before, NULL::jsonb AS after, j.argument"
+            f"  RETURNING q.{key} AS id, {row} AS before, NULL::jsonb AS after, j.argument"
         )
     links = "".join(
         f", j.{{{table}.{linked.by}}} AS link_{place}" for place, linked in enumerate(change.linked)
@@ -107,13 +119,9 @@ def _move(binding: Binding, change: Change, terms: Terms) -> str:
     return (
         f"UPDATE {{{table}}} q SET {assignments(binding, table, values)}\n"
         f"    FROM judged j WHERE {ours}\n"
-        f"  RETURNING q.{key} AS id, {image(table, 'j', names)} AS before, "
-        f"{image(table, 'q', names)} AS after, j.argument{links}"
+        f"  RETURNING q.{key} AS id, {image(binding, table, 'j', names)} AS before, "
+        f"{image(binding, table, 'q', names)} AS after, j.argument{links}"
     )
-
-
-def _row(change: Change) -> str:
-    return "to_jsonb(q)" if change.keeps_row else "'{}'::jsonb"
 
 
 def _link(binding: Binding, linked: Linked, terms: Terms, place: int) -> tuple[str, str]:
@@ -130,8 +138,9 @@ def _link(binding: Binding, linked: Linked, terms: Terms, place: int) -> tuple[s
   UPDATE {{{table}}} q SET {assignments(binding, table, values)}
     FROM changed c JOIN {{{table}}} o ON o.{described_key} = c.link_{place}
    WHERE q.{described_key} = o.{described_key} {fits}
-  RETURNING c.id AS of, q.{described_key}::text AS id, {image(table, "o", names)} AS before,
-            {image(table, "q", names)} AS after
+  RETURNING c.id AS of, q.{described_key}::text AS id,
+            {image(binding, table, "o", names)} AS before,
+            {image(binding, table, "q", names)} AS after
 )"""
     value = (
         f"(SELECT jsonb_build_object('{table}', jsonb_build_array(l.id, l.before, l.after)) "

@@ -35,12 +35,14 @@ class Rule:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Linked:
     """A row of another table that changes together with each changed row: the one whose primary
-    key is the changed row's ``by``. ``among`` are its statuses that are moved; others stay."""
+    key is the changed row's ``by``. ``among`` are its statuses that are moved; others stay.
+    ``once`` says why a second row that leads to the same one is left alone."""
 
     table: str
     by: str
     sets: Mapping[str, str]
     among: tuple[str, ...] = ()
+    once: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -51,6 +51,7 @@ RETRY = Change(
             by="emailId",
             sets={"status": "'queued'"},
             among=("failed", "cancelled"),
+            once="is another entry for a message that is requeued already",
         ),
     ),
 )

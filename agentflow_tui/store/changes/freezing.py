@@ -92,7 +92,7 @@ def _listing(
         row=Pinned,
         fields=(
             listed.key,
-            computed_field("stamp", Computed(stamp(change.table, "q", guard), Kind.TEXT)),
+            computed_field("stamp", Computed(stamp(binding, change.table, "q", guard), Kind.TEXT)),
             computed_field("refusal", Computed(refusal, Kind.TEXT)),
         ),
         joins=listed.joins,

@@ -19,6 +19,7 @@ from uuid import UUID, uuid5
 from agentflow_tui.documents import read
 from agentflow_tui.store import journal
 from agentflow_tui.store.database import Database
+from agentflow_tui.store.insertions import assignments
 from agentflow_tui.store.naming import Binding
 from agentflow_tui.store.statements import Statement
 
@@ -103,6 +104,8 @@ class Operation:
     undoes: str | None = None
     undone_by: str | None = None
     complete: bool = True
+    ends: bool = False
+    """This row is no part: it keeps further ones from being written, for the operation is over."""
     steps: tuple[Step, ...] = ()
     skipped: tuple[tuple[str, str], ...] = ()
 
@@ -173,6 +176,7 @@ def _operation(row: _Row) -> Operation:
         undoes=given.get("undoes") if isinstance(given.get("undoes"), str) else None,
         undone_by=said.get("undone_by") if isinstance(said.get("undone_by"), str) else None,
         complete=row.status != "running",
+        ends="ended_by" in given,
         steps=tuple(
             Step(id=id_, before=before.get(id_), after=after.get(id_), linked=linked.get(id_, {}))
             for id_ in dict.fromkeys([*before, *after])
@@ -206,6 +210,8 @@ def _count(value: object) -> int:
 
 async def find(database: Database, id_: str) -> Operation | None:
     """The operation with this id. Raises `UnreachableError`, `RefusedError`, `MissingError`."""
+    if not keeps_operations(database.binding):
+        return None
     try:
         UUID(id_)
     except ValueError:
@@ -251,15 +257,23 @@ def outcome(steps: Sequence[Step], skipped: Sequence[tuple[str, str]]) -> dict[s
     return said
 
 
-MARK = """
-UPDATE {task_logs} t
-   SET {task_logs.output} = (t.{task_logs.output}::jsonb || $2::jsonb)::{task_logs.output:type},
-       {task_logs.status} = $3, {task_logs.endTime} = now()
- WHERE t.{task_logs.id} = $1::{task_logs.id:type}
-"""
-"""Add to what an operation's row says: its id, the addition (a JSON object), its status."""
+def mark(binding: Binding, *, takes_back: bool = False) -> str:
+    """Add to what an operation's row says: its id, the addition (a JSON object), its status.
+
+    ``takes_back``: only where nobody has taken it back, for nothing is taken back twice.
+    """
+    changes = {
+        "output": "(t.{task_logs.output}::jsonb || $2::jsonb)::{task_logs.output:type}",
+        "status": "$3::text::{task_logs.status:type}",
+        "endTime": "now()",
+    }
+    untaken = "AND (t.{task_logs.output}::jsonb ->> 'undone_by') IS NULL" if takes_back else ""
+    return (
+        f"UPDATE {{task_logs}} t SET {assignments(binding, 'task_logs', changes)}\n"
+        f" WHERE t.{{task_logs.id}} = $1::{{task_logs.id:type}} {untaken}"
+    )
 
 
 def addition(values: Mapping[str, object]) -> str:
-    """The second parameter of `MARK`."""
+    """The second parameter of `mark`."""
     return json.dumps(values)

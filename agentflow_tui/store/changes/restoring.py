@@ -4,9 +4,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from agentflow_tui.schema import TABLES
-from agentflow_tui.store.changes.applying import GONE, MOVED
+from agentflow_tui.store.changes.applying import KEPT, MOVED
 from agentflow_tui.store.changes.change import TOUCHED
-from agentflow_tui.store.changes.snapshots import image, present, restored
+from agentflow_tui.store.changes.holding import GONE
+from agentflow_tui.store.changes.snapshots import Physical, image, present, restored, whole
 from agentflow_tui.store.naming import Binding
 from agentflow_tui.store.statements import Statement
 
@@ -26,7 +27,7 @@ class Restored:
 
 def restore(binding: Binding, table: str, names: Iterable[str]) -> Statement[Restored]:
     """Put the columns ``names`` of the rows ``$1`` back to ``$2`` where they still are ``$3``
-    (images as JSON texts). The primary key serves.
+    (images as JSON texts). For rows that are held; the primary key serves.
 
     A column that says when a row was changed is put back only if nothing has touched it since, and
     makes no row count as moved on.
@@ -35,10 +36,12 @@ def restore(binding: Binding, table: str, names: Iterable[str]) -> Statement[Res
     named = present(binding, table, names)
     state = [name for name in named if name not in TOUCHED]
     same = " AND ".join(
-        f"({image(table, 'q', [name])} -> '{name}') = (g.left_as -> '{name}')" for name in state
+        f"({image(binding, table, 'q', [name])} -> '{name}') = (g.left_as -> '{name}')"
+        for name in state
     )
     sets = ", ".join(
-        f"{{{table}.{name}}} = {_touched(table, name) if name in TOUCHED else _back(table, name)}"
+        f"{{{table}.{name}}} = "
+        f"{_touched(binding, table, name) if name in TOUCHED else _back(table, name)}"
         for name in named
     )
     return Statement(
@@ -51,14 +54,15 @@ WITH g AS (
   SELECT q.*, g.before AS image_before, g.left_as AS image_left,
          CASE WHEN ({same or "true"}) IS NOT TRUE THEN '{MOVED}' END AS refusal
     FROM {{{table}}} q JOIN g ON q.{{{table}.{key}}} = g.id
-   ORDER BY q.{{{table}.{key}}} FOR NO KEY UPDATE OF q
 ), changed AS (
   UPDATE {{{table}}} q SET {sets} FROM q AS j
    WHERE q.{{{table}.{key}}} = j.{{{table}.{key}}} AND j.refusal IS NULL
-  RETURNING q.{{{table}.{key}}} AS id, {image(table, "j", named)} AS before,
-            {image(table, "q", named)} AS after
+  RETURNING q.{{{table}.{key}}} AS id, {image(binding, table, "j", named)} AS before,
+            {image(binding, table, "q", named)} AS after
 )
-SELECT g.id::text, CASE WHEN j.{{{table}.{key}}} IS NULL THEN '{GONE}' ELSE j.refusal END,
+SELECT g.id::text,
+       CASE WHEN j.{{{table}.{key}}} IS NULL THEN '{GONE}'
+            WHEN c.id IS NULL THEN coalesce(j.refusal, '{KEPT}') END,
        c.before::text, c.after::text
   FROM g LEFT JOIN q j ON j.{{{table}.{key}}} = g.id LEFT JOIN changed c ON c.id = g.id
 """,
@@ -69,32 +73,19 @@ def _back(table: str, name: str) -> str:
     return restored(table, name, "j.image_before")
 
 
-def _touched(table: str, name: str) -> str:
-    now = f"{image(table, 'j', [name])} -> '{name}'"
+def _touched(binding: Binding, table: str, name: str) -> str:
+    now = f"{image(binding, table, 'j', [name])} -> '{name}'"
     return (
         f"CASE WHEN ({now}) = (j.image_left -> '{name}') THEN {_back(table, name)} "
         f"ELSE now()::{{{table}.{name}:type}} END"
     )
 
 
-COLUMNS = Statement(
-    str,
-    """
-SELECT quote_ident(a.attname) FROM pg_attribute a
- WHERE a.attrelid = $1::oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''
- ORDER BY a.attnum
-""",
-)
-"""The columns of a table that can be written, quoted."""
-
-
-def insert(table: str, columns: Sequence[str]) -> Statement[Restored]:
-    """Put deleted rows (``$1`` ids, ``$2`` whole rows as JSON texts) back, exactly.
-
-    ``columns`` come from `COLUMNS`: a row has more than the documented ones.
-    """
+def insert(table: str, columns: Sequence[Physical]) -> Statement[Restored]:
+    """Put deleted rows (``$1`` ids, ``$2`` whole rows as JSON texts) back, exactly."""
     key = TABLES[table].primary_key.name
-    listed = ", ".join(columns)
+    listed = ", ".join(column.sql for column in columns)
+    values = ", ".join(f"(g.row ->> {column.literal})::{column.type}" for column in columns)
     return Statement(
         Restored,
         f"""
@@ -102,8 +93,7 @@ WITH g AS (
   SELECT g.id, g.row::jsonb AS row FROM unnest($1::text[], $2::text[]) AS g (id, row)
 ), made AS (
   INSERT INTO {{{table}}} ({listed}) OVERRIDING SYSTEM VALUE
-  SELECT {", ".join(f"r.{column}" for column in columns)}
-    FROM g, jsonb_populate_record(NULL::{{{table}}}, g.row) r
+  SELECT {values} FROM g
   ON CONFLICT DO NOTHING
   RETURNING {{{table}.{key}}}::text AS id
 )
@@ -113,7 +103,7 @@ SELECT g.id, CASE WHEN m.id IS NULL THEN '{BACK}' END, NULL::text, g.row::text
     )
 
 
-def delete(table: str) -> Statement[Restored]:
+def delete(table: str, columns: Sequence[Physical]) -> Statement[Restored]:
     """Take rows that an undo has put back away again (``$1`` ids, ``$2`` the whole rows as they
     were put back), where they are still the same."""
     key = TABLES[table].primary_key.name
@@ -125,7 +115,7 @@ WITH g AS (
     FROM unnest($1::text[], $2::text[]) AS g (id, row)
 ), made AS (
   DELETE FROM {{{table}}} q USING g
-   WHERE q.{{{table}.{key}}} = g.id AND to_jsonb(q) = g.row
+   WHERE q.{{{table}.{key}}} = g.id AND {whole("q", columns)} = g.row
   RETURNING g.id
 )
 SELECT g.id::text,

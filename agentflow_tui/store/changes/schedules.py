@@ -58,6 +58,7 @@ RUN = Change(
             by="workflowId",
             sets=RUN_WORKFLOW.sets,
             among=("completed", "failed", "cancelled"),
+            once="starts a workflow that another one of these starts",
         ),
     ),
 )

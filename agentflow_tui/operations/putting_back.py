@@ -1,0 +1,134 @@
+"""Rows put back as an operation had found them, in the transaction that writes it down."""
+
+import json
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any
+
+from agentflow_tui.operations.parts import Part, sift
+from agentflow_tui.schema import TABLES
+from agentflow_tui.store.changes import restoring
+from agentflow_tui.store.changes.change import TOUCHED
+from agentflow_tui.store.changes.holding import hold
+from agentflow_tui.store.changes.records import Step
+from agentflow_tui.store.changes.restoring import Restored
+from agentflow_tui.store.changes.snapshots import COLUMNS
+from agentflow_tui.store.database import Session
+
+Image = tuple[str, Mapping[str, Any], Mapping[str, Any]]
+"""A row's id, how it shall be, and how it was left."""
+
+Restores = Callable[[Sequence[Step]], Awaitable[Sequence[Restored]]]
+
+
+async def put_back(session: Session, table: str, steps: Sequence[Step], *, waits: bool) -> Part:
+    """Put the rows of one part back that are as they were left.
+
+    A row of which only what is linked to it has moved on is back, and named all the same.
+    """
+    gone = [step for step in steps if step.after is None and step.before is not None]
+    made = [step for step in steps if step.before is None and step.after is not None]
+    changed = [step for step in steps if step.before is not None and step.after is not None]
+    answers: list[Restored] = []
+    if gone or made:
+        columns = await session.fetch(COLUMNS, session.binding.tables[table].oid)
+        insert, delete = restoring.insert(table, columns), restoring.delete(table, columns)
+
+        async def put(some: Sequence[Step]) -> Sequence[Restored]:
+            return await session.fetch(insert, _ids(some), [json.dumps(s.before) for s in some])
+
+        async def take(some: Sequence[Step]) -> Sequence[Restored]:
+            return await session.fetch(delete, _ids(some), [json.dumps(s.after) for s in some])
+
+        answers += await _sifted(session, gone, put)
+        free, busy = await _held(session, table, made, deletes=True, waits=waits)
+        answers += [*busy, *await _sifted(session, free, take)]
+    answers += await _columns_back(session, table, _images(changed), waits=waits)
+    by_id = {step.id: step for step in steps}
+    fit = [answer for answer in answers if answer.reason is None]
+    linked, moved_on = await _restore_linked(
+        session, [by_id[answer.id] for answer in fit], waits=waits
+    )
+    stale = {id_ for id_, _ in moved_on if not _has_own(by_id[id_])}
+    done = [
+        Step(
+            id=answer.id,
+            before=json.loads(answer.before) if answer.before else None,
+            after=json.loads(answer.after) if answer.after else None,
+            linked=linked.get(answer.id, {}),
+        )
+        for answer in fit
+        if answer.id not in stale
+    ]
+    skipped = [(answer.id, answer.reason) for answer in answers if answer.reason is not None]
+    return Part(done, [*skipped, *moved_on])
+
+
+def _ids(steps: Sequence[Step]) -> list[str]:
+    return [step.id for step in steps]
+
+
+def _images(steps: Sequence[Step]) -> list[Image]:
+    return [(step.id, step.before or {}, step.after or {}) for step in steps]
+
+
+def _has_own(step: Step) -> bool:
+    """Whether more was done to the row itself than to say that it was changed."""
+    images = (step.before, step.after)
+    return None in images or any(n not in TOUCHED for image in images for n in image or {})
+
+
+async def _held(
+    session: Session, table: str, steps: Sequence[Step], *, deletes: bool, waits: bool
+) -> tuple[list[Step], list[Restored]]:
+    if not steps:
+        return [], []
+    holding = hold(session.binding, table, deletes=deletes, waits=waits)
+    held = await session.fetch(holding, _ids(steps))
+    reasons = {each.id: each.reason for each in held if each.reason is not None}
+    free = [step for step in steps if step.id not in reasons]
+    return free, [Restored(id_, reason, None, None) for id_, reason in reasons.items()]
+
+
+async def _sifted(session: Session, steps: Sequence[Step], do: Restores) -> list[Restored]:
+    answers, refused = await sift(session, steps, do)
+    return [*answers, *(Restored(step.id, why, None, None) for step, why in refused)]
+
+
+async def _columns_back(
+    session: Session, table: str, images: Sequence[Image], *, waits: bool
+) -> list[Restored]:
+    steps = [Step(id=id_, before=before, after=after) for id_, before, after in images]
+    free, busy = await _held(session, table, steps, deletes=False, waits=waits)
+    if not free:
+        return busy
+    names = [name for name in free[0].before or {} if name in TABLES[table].by_name]
+    if not names:
+        return [*busy, *(Restored(step.id, None, "{}", "{}") for step in free)]
+    statement = restoring.restore(session.binding, table, names)
+
+    async def restore(some: Sequence[Step]) -> Sequence[Restored]:
+        before = [json.dumps(step.before) for step in some]
+        return await session.fetch(
+            statement, _ids(some), before, [json.dumps(step.after) for step in some]
+        )
+
+    return [*busy, *await _sifted(session, free, restore)]
+
+
+async def _restore_linked(
+    session: Session, steps: Sequence[Step], *, waits: bool
+) -> tuple[dict[str, dict[str, Sequence[Any]]], list[tuple[str, str]]]:
+    """Put back what moved with the rows. What has moved on since stays, and is named."""
+    done: dict[str, dict[str, Sequence[Any]]] = {}
+    moved_on: list[tuple[str, str]] = []
+    for table in dict.fromkeys(table for step in steps for table in step.linked):
+        owners = {str(step.linked[table][0]): step for step in steps if table in step.linked}
+        images = [(id_, *owner.linked[table][1:3]) for id_, owner in owners.items()]
+        for answer in await _columns_back(session, table, images, waits=waits):
+            owner = owners[answer.id]
+            if answer.reason is not None:
+                moved_on.append((owner.id, f"its row of {table} {answer.reason}"))
+                continue
+            before, after = json.loads(answer.before or "{}"), json.loads(answer.after or "{}")
+            done.setdefault(owner.id, {})[table] = (answer.id, before, after)
+    return done, moved_on
