@@ -1,18 +1,27 @@
 """What can be said with an operation, checked before anything is asked of the database."""
 
 import json
+from collections.abc import Iterator
 
 from agentflow_tui import clock
 from agentflow_tui.documents import as_recipients, as_steps, read
 from agentflow_tui.errors import AgentflowError, UsageError
 from agentflow_tui.operations.operation import Argument
 from agentflow_tui.operations.timetables import next_fires, timetable_words, zone_of
+from agentflow_tui.store.journal import storable
 
 LOWEST, HIGHEST = -(2**31), 2**31 - 1
 """What a PostgreSQL integer holds."""
 
 FIRES = 5
 """Coming fires that a changed expression is shown with."""
+
+
+def _writable(text: str) -> str:
+    """Raises `UsageError` for characters that no database holds."""
+    if storable(text) != text:
+        raise UsageError("This has a character that no database can hold.")
+    return text
 
 
 def _whole(text: str) -> str:
@@ -94,12 +103,24 @@ def _recipients(text: str) -> str:
     written = text.strip()
     if not written.startswith(("[", "{", '"')):
         written = json.dumps([part.strip() for part in written.split(",") if part.strip()])
-    found = as_recipients(read(written))
+    found = as_recipients(read(_writable(written)))
     if found.problem:
         raise UsageError(f"Not recipients: {found.problem}.")
+    _writable("".join(_strings(json.loads(written))))
     if not len(found):
         raise UsageError("A mail needs at least one recipient.")
     return written
+
+
+def _strings(value: object) -> Iterator[str]:
+    """Every text in a JSON value, with its escapes resolved."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        yield from _strings([*value, *value.values()])
+    elif isinstance(value, list):
+        for item in value:
+            yield from _strings(item)
 
 
 RECIPIENTS = Argument(
@@ -118,7 +139,7 @@ def _line(text: str) -> str:
         raise UsageError("Say something, or leave it as it is.")
     if "\n" in text or "\r" in text or "\0" in text:
         raise UsageError("One line only.")
-    return text.strip()
+    return _writable(text.strip())
 
 
 SUBJECT = Argument(

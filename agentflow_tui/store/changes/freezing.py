@@ -10,6 +10,7 @@ from agentflow_tui.store.changes.applying import judgement
 from agentflow_tui.store.changes.change import Change, Terms
 from agentflow_tui.store.changes.snapshots import present, stamp
 from agentflow_tui.store.database import Database
+from agentflow_tui.store.journal import storable
 from agentflow_tui.store.listings import Computed, Listing, OrderKey, computed_field
 from agentflow_tui.store.lists import LISTINGS
 from agentflow_tui.store.naming import Binding
@@ -47,7 +48,7 @@ class Pinning:
         binding = self.database.binding
         known = binding.tables[table].columns.get(key)
         kind = known.type if known else "text"
-        wanted = [id_ for id_ in dict.fromkeys(ids) if kind != "uuid" or _is_uuid(id_)]
+        wanted = [id_ for id_ in dict.fromkeys(ids) if _can_be(kind, id_)]
         sql = f"q.{{{table}.{key}}} = ANY($1::{kind}[])"
         if kind not in {"uuid", "text", "character varying"}:
             sql = f"q.{{{table}.{key}}}::text = ANY($1::text[])"
@@ -99,7 +100,10 @@ def _listing(
     )
 
 
-def _is_uuid(text: str) -> bool:
+def _can_be(kind: str, text: str) -> bool:
+    """Whether a key of this type could be written so."""
+    if kind != "uuid":
+        return storable(text) == text
     try:
         UUID(text)
     except ValueError:

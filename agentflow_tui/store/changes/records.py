@@ -16,7 +16,6 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid5
 
-from agentflow_tui.documents import read
 from agentflow_tui.store import journal
 from agentflow_tui.store.database import Database
 from agentflow_tui.store.insertions import assignments
@@ -196,7 +195,12 @@ def _images(value: object) -> dict[str, dict[str, Any]]:
 
 
 def _object(text: str | None) -> dict[str, Any]:
-    value = read(text).value
+    """What a column says, however much: rows may be large, and are needed to the last byte."""
+    try:
+        value = json.loads(text or "{}")
+        value = json.loads(value) if isinstance(value, str) else value
+    except (ValueError, RecursionError):
+        return {}
     return value if isinstance(value, dict) else {}
 
 

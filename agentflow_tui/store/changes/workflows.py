@@ -46,8 +46,19 @@ RESUME = Change(
     guard=_STATE,
 )
 
+
+def _json(name: str) -> str:
+    """SQL for a column's JSON, also where the column is a text."""
+    column = f"{{q.workflows.{name}}}"
+    return (
+        f"(CASE WHEN '{{workflows.{name}:type}}' IN ('json', 'jsonb') THEN to_jsonb({column}) "
+        f"ELSE nullif(btrim({column}::text), '')::jsonb END)"
+    )
+
+
 _CONTEXT = "{q.workflows.context}"
-_ACCOUNT = f"to_jsonb({_CONTEXT}) -> '{ACCOUNT}'"
+_VALUES = _json("context")
+_ACCOUNT = f"{_VALUES} -> '{ACCOUNT}'"
 
 RUN = Change(
     table="workflows",
@@ -56,8 +67,8 @@ RUN = Change(
         "currentStep": "0",
         "lastError": "NULL",
         "context": (
-            f"CASE WHEN jsonb_typeof(to_jsonb({_CONTEXT})) = 'object' THEN "
-            f"(to_jsonb({_CONTEXT}) - '{ACCOUNT}')::{{workflows.context:type}} "
+            f"CASE WHEN jsonb_typeof({_VALUES}) = 'object' THEN "
+            f"({_VALUES} - '{ACCOUNT}')::{{workflows.context:type}} "
             f"ELSE {_CONTEXT} END"
         ),
         **_UNLOCKED,
@@ -67,7 +78,7 @@ RUN = Change(
     guard=_STATE,
 )
 
-_STEPS = "to_jsonb({q.workflows.steps})"
+_STEPS = _json("steps")
 _IS_STEP = (
     ":argument::int >= 0 AND :argument::int < CASE jsonb_typeof("
     f"{_STEPS}) WHEN 'array' THEN jsonb_array_length({_STEPS}) ELSE 0 END"
@@ -80,7 +91,7 @@ RESET = Change(
         "currentStep": ":argument::int",
         "lastError": "NULL",
         "context": (
-            f"CASE WHEN jsonb_typeof({_ACCOUNT}) = 'object' THEN jsonb_set(to_jsonb({_CONTEXT}), "
+            f"CASE WHEN jsonb_typeof({_ACCOUNT}) = 'object' THEN jsonb_set({_VALUES}, "
             f"ARRAY['{ACCOUNT}', 'lap'], to_jsonb(1 + CASE jsonb_typeof({_ACCOUNT} -> 'lap') "
             f"WHEN 'number' THEN ({_ACCOUNT} ->> 'lap')::numeric ELSE 0 END))"
             f"::{{workflows.context:type}} ELSE {_CONTEXT} END"
