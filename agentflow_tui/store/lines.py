@@ -11,6 +11,13 @@ from agentflow_tui.errors import MissingError, RefusedError, UnreachableError
 from agentflow_tui.store.database import Database, Session
 from agentflow_tui.store.faults import first_line
 
+PLANNED_ONCE = """
+SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off;
+SET enable_hashjoin = off; SET enable_mergejoin = off
+"""
+"""For a connection that writes many rows by key, again and again: plan once, and reach each row by
+its key, whatever size the table had when the plan was made."""
+
 
 @asynccontextmanager
 async def borrowed(database: Database) -> AsyncIterator[Session]:

@@ -89,13 +89,6 @@ def merges_context(binding: Binding) -> bool:
     return binding.render("{workflows.context:type}") == "jsonb"
 
 
-LINE_SETTINGS = """
-SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off;
-SET enable_hashjoin = off; SET enable_mergejoin = off
-"""
-"""For a connection that only writes advances: plan once, and reach each row by its key, whatever
-size the table had when the plan was made."""
-
 _ADVANCE_TYPES = (
     *("{workflows.id:type}", "{workflows.lockedAt:type}", "int", "text", "bool", "text", "text"),
     *("bool", "timestamptz", "text", "text", "text", "float8"),

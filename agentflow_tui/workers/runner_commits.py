@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from agentflow_tui.errors import AgentflowError, MissingError, RefusedError, UnreachableError
 from agentflow_tui.store import workflow_runs as runs
 from agentflow_tui.store.database import Database
-from agentflow_tui.store.lines import Lines, borrowed
+from agentflow_tui.store.lines import PLANNED_ONCE, Lines, borrowed
 from agentflow_tui.store.workflow_runs import Advance, Advanced
 from agentflow_tui.workers.weather import persistently
 
@@ -58,7 +58,7 @@ class Commits:
     _lines: Lines = field(init=False)
 
     def __post_init__(self) -> None:
-        self._lines = Lines(self.database, runs.LINE_SETTINGS)
+        self._lines = Lines(self.database, PLANNED_ONCE)
 
     async def write(self, advance: Advance) -> Advanced | None:
         """How the workflow stands after the write; None when it was no longer ours.

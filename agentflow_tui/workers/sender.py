@@ -146,7 +146,8 @@ class Sender:
             crew.log.of(NAME).warning(self._problem)
             return False
         self._transport, self._letterhead, self._crew = transport, letterhead, crew
-        self._lane = Lane(crew.database, crew.log.of(NAME), self._written)
+        connections = max(1, self._settings.workers.connections)
+        self._lane = Lane(crew.database, crew.log.of(NAME), self._written, full=connections)
         self._lane_task = crew.spawn(self._lane.serve())
         return True
 

@@ -6,6 +6,7 @@ the fencing token and the journal row's id make the second one harmless.
 """
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -13,6 +14,7 @@ from agentflow_tui.errors import AgentflowError, MissingError, RefusedError, Unr
 from agentflow_tui.mail.answers import SendResult
 from agentflow_tui.store import outgoing_mail as store
 from agentflow_tui.store.database import Database
+from agentflow_tui.store.lines import PLANNED_ONCE, Lines
 from agentflow_tui.store.outgoing_mail import Settlement
 from agentflow_tui.workers.logs import Log
 from agentflow_tui.workers.sender_letters import Held
@@ -47,11 +49,16 @@ class Lane:
     writes: int = 0
     writing: asyncio.Lock = field(default_factory=asyncio.Lock)
     """Held while writing: renewing a lease in the middle would change the token."""
+    full: int = LARGEST
+    """So many ends need not wait for company: no more can come before they are written."""
     _queue: list[Ended] = field(default_factory=list)
+    _lines: Lines = field(init=False)
+    _complete: asyncio.Event = field(default_factory=asyncio.Event)
     _ready: asyncio.Event = field(default_factory=asyncio.Event)
     _idle: asyncio.Event = field(default_factory=asyncio.Event)
 
     def __post_init__(self) -> None:
+        self._lines = Lines(self.database, PLANNED_ONCE)
         self._idle.set()
 
     def put(self, ended: Ended) -> None:
@@ -59,20 +66,32 @@ class Lane:
         self._queue.append(ended)
         self._idle.clear()
         self._ready.set()
+        if len(self._queue) >= self.full:
+            self._complete.set()
 
     async def serve(self) -> None:
         """Write what comes in, for ever."""
-        while True:
-            await self._ready.wait()
-            await asyncio.sleep(GATHER)
-            batch, self._queue = self._queue[:LARGEST], self._queue[LARGEST:]
-            if not self._queue:
-                self._ready.clear()
-            async with self.writing:
-                await self._write(batch)
-            self.on_written(batch)
-            if not self._queue:
-                self._idle.set()
+        try:
+            while True:
+                await self._next()
+        finally:
+            self._lines.close()
+
+    async def _next(self) -> None:
+        """Write the next batch, when there is one."""
+        await self._ready.wait()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(GATHER):
+                await self._complete.wait()
+        batch, self._queue = self._queue[:LARGEST], self._queue[LARGEST:]
+        self._complete.clear()
+        if not self._queue:
+            self._ready.clear()
+        async with self.writing:
+            await self._write(batch)
+        self.on_written(batch)
+        if not self._queue:
+            self._idle.set()
 
     async def finish(self, deadline: float) -> None:
         """Wait until everything is written, to the deadline (the loop's time) at most."""
@@ -125,8 +144,7 @@ class Lane:
     async def _send(self, settlements: Sequence[Settlement]) -> None:
         statement = store.settle(self.database.binding)
         values = store.settle_values(settlements)
-        self.database.statements += 1
-        async with self.database.session() as session:
+        async with self._lines.session() as session:
             moved = await session.fetch(statement, *values)
         self.writes += 1
         if len(moved) < len(settlements):
