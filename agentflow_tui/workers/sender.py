@@ -147,7 +147,8 @@ class Sender:
             return False
         self._transport, self._letterhead, self._crew = transport, letterhead, crew
         connections = max(1, self._settings.workers.connections)
-        self._lane = Lane(crew.database, crew.log.of(NAME), self._written, full=connections)
+        log = crew.log.of(NAME)
+        self._lane = Lane(crew.database, log, self._written, self._feed, full=connections)
         self._lane_task = crew.spawn(self._lane.serve())
         return True
 
@@ -333,7 +334,6 @@ class Sender:
             self._end(held, outcomes.nobody_left(held))
         else:
             self._end(held, outcomes.unbuildable(held, str(error)))
-        self._feed()
 
     def _submit(self, crew: Crew, held: Held, envelope: Envelope) -> None:
         started = crew.now()
@@ -353,7 +353,6 @@ class Sender:
             elif settlement.status == "pending":
                 self._waits.expect(held.row.id, held.row.attempts, workers)
             self._end(held, settlement, result)
-            self._feed()
 
         self._open_transport.submit(envelope, done)
 

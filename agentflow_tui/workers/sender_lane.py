@@ -40,11 +40,13 @@ class Ended:
 
 @dataclass(slots=True)
 class Lane:
-    """The writer of one sender. ``on_written`` hears of each batch once it is committed."""
+    """The writer of one sender. ``on_written`` hears of each batch once it is committed;
+    ``on_writing`` is called while the database works on it, a good time for work of one's own."""
 
     database: Database
     log: Log
     on_written: Callable[[Sequence[Ended]], None]
+    on_writing: Callable[[], None]
     mails: int = 0
     writes: int = 0
     writing: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -88,6 +90,7 @@ class Lane:
         if not self._queue:
             self._ready.clear()
         async with self.writing:
+            asyncio.get_running_loop().call_soon(self.on_writing)
             await self._write(batch)
         self.on_written(batch)
         if not self._queue:
