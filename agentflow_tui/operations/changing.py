@@ -202,7 +202,7 @@ class Carrying:
         if error:
             values["broken_off"] = error
         if stopped:
-            values |= {"matched": reached, "not_reached": self.targets.matched - reached}
+            values["not_reached"] = self.targets.matched - reached
         await close(self.world, self.id, values, status)
 
 

@@ -18,7 +18,8 @@ def _said(column: str, name: str, kind: Kind = Kind.TEXT) -> Computed:
 @dataclass(frozen=True, slots=True)
 class Action:
     """One operation. ``undone_by`` is the operation that took it back, ``undoes`` the one that it
-    takes back; counts are None where somebody else wrote the row."""
+    takes back; ``not_reached`` rows were left when the operator stopped it. Counts are None where
+    somebody else wrote the row."""
 
     id: str
     task_type: str | None
@@ -33,6 +34,7 @@ class Action:
     undoes: str | None
     matched: int | None
     applied: int | None
+    not_reached: int | None
     irrevocable: str | None
     undone_by: str | None
 
@@ -46,7 +48,7 @@ class Action:
 
     @property
     def skipped(self) -> int:
-        return max(0, (self.matched or 0) - (self.applied or 0))
+        return max(0, (self.matched or 0) - (self.applied or 0) - (self.not_reached or 0))
 
 
 ACTION_LIST = listing(
@@ -61,6 +63,7 @@ ACTION_LIST = listing(
         "undoes": _said("input", "undoes"),
         "matched": _said("output", "matched", Kind.NUMBER),
         "applied": _said("output", "applied", Kind.NUMBER),
+        "not_reached": _said("output", "not_reached", Kind.NUMBER),
         "irrevocable": _said("output", "irrevocable"),
         "undone_by": _said("output", "undone_by"),
     },
