@@ -331,7 +331,9 @@ async def test_ten_thousand_rows_are_changed_and_taken_back(database: Database) 
     assert await whole(database, "email_queue") == before
 
 
-async def test_what_was_done_before_the_database_refused_is_said(database: Database) -> None:
+async def test_a_row_that_the_database_refuses_is_named_and_the_others_are_changed(
+    database: Database,
+) -> None:
     mail = sorted(await add_mail(database, 1_200))
     table = database.binding.tables["email_queue"].sql
     async with database.session() as session:
@@ -346,10 +348,11 @@ async def test_what_was_done_before_the_database_refused_is_said(database: Datab
     done = await agentflow("cancel", "email_queue", "--all", "--yes", "--json", url=database.url)
     assert done.returncode == 1
     said = json.loads(done.stdout)
-    assert (said["matched"], said["applied"]) == (1_200, 1_000)
-    assert "not this one" in done.stderr
-    assert "Broken off after 1000 of 1200" in done.stderr
-    assert await states(database) == {"cancelled": 1_000, "failed": 200}
+    assert (said["matched"], said["applied"]) == (1_200, 1_199)
+    [skipped] = said["skipped"]
+    assert skipped["id"] == mail[1_100]
+    assert "not this one" in skipped["reason"]
+    assert await states(database) == {"cancelled": 1_199, "failed": 1}
     done = await agentflow("undo", said["journal"], url=database.url)
     assert done.returncode == 0, done.stderr
     assert await states(database) == {"failed": 1_200}
