@@ -98,10 +98,12 @@ def main() -> None:
     count = sum(len(move.keys) for move in MOVES)
     if count >= MOST:
         raise SystemExit(f"{count} keys are too many")
-    with tempfile.TemporaryDirectory() as home:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as home:
         view = Recorder(home)
         try:
             lines = play(view)
+            view.type("\x11")
+            view.wait(15.0)
         finally:
             view.close()
     page = [
