@@ -42,13 +42,19 @@ async def put_back(session: Session, table: str, steps: Sequence[Step], *, waits
         answers += await _sifted(session, gone, put)
         free, busy = await _held(session, table, made, deletes=True, waits=waits)
         answers += [*busy, *await _sifted(session, free, take)]
-    answers += await _columns_back(session, table, _images(changed), waits=waits)
-    by_id = {step.id: step for step in steps}
+    lean, own = _parted(changed)
+    lean, busy = await _held(session, table, lean, deletes=False, waits=waits)
+    linked, moved_on = await _restore_linked(session, lean, waits=waits)
+    stale = {id_ for id_, _ in moved_on}
+    lean = [step for step in lean if step.id not in stale]
+    answers += busy
+    answers += await _columns_back(session, table, _images([*own, *lean]), waits=waits)
+
+    by_id = {step.id: step for step in [*gone, *made, *own]}
     fit = [answer for answer in answers if answer.reason is None]
-    linked, moved_on = await _restore_linked(
-        session, [by_id[answer.id] for answer in fit], waits=waits
-    )
-    stale = {id_ for id_, _ in moved_on if not _has_own(by_id[id_])}
+    others = [by_id[answer.id] for answer in fit if answer.id in by_id]
+    further, left = await _restore_linked(session, others, waits=waits)
+    linked |= further
     done = [
         Step(
             id=answer.id,
@@ -57,10 +63,16 @@ async def put_back(session: Session, table: str, steps: Sequence[Step], *, waits
             linked=linked.get(answer.id, {}),
         )
         for answer in fit
-        if answer.id not in stale
     ]
     skipped = [(answer.id, answer.reason) for answer in answers if answer.reason is not None]
-    return Part(done, [*skipped, *moved_on])
+    return Part(done, [*skipped, *moved_on, *left])
+
+
+def _parted(steps: Sequence[Step]) -> tuple[list[Step], list[Step]]:
+    """Steps that did no more to their rows than to say that they were changed, for what is linked
+    to them was; and the others. The former go back only together with that."""
+    lean = [step for step in steps if step.linked and not _has_own(step)]
+    return lean, [step for step in steps if not step.linked or _has_own(step)]
 
 
 def _ids(steps: Sequence[Step]) -> list[str]:
@@ -73,8 +85,7 @@ def _images(steps: Sequence[Step]) -> list[Image]:
 
 def _has_own(step: Step) -> bool:
     """Whether more was done to the row itself than to say that it was changed."""
-    images = (step.before, step.after)
-    return None in images or any(n not in TOUCHED for image in images for n in image or {})
+    return any(name not in TOUCHED for name in step.after or {})
 
 
 async def _held(

@@ -129,6 +129,25 @@ async def test_undo_names_the_rows_that_have_moved_on(database: Database) -> Non
     assert await value(database, status, mail[0]) == "processing"
 
 
+async def test_an_edit_of_a_message_that_has_moved_on_is_not_taken_back_by_half(
+    database: Database,
+) -> None:
+    ann = world(database)
+    mail = await add_mail(database, 2)
+    outcome = await do(ann, "edit", "email_queue", mail, "Another", field="subject")
+    await database.execute(
+        "UPDATE {emails} SET {emails.subject} = 'Third' WHERE {emails.id} = "
+        "(SELECT {email_queue.emailId} FROM {email_queue} WHERE {email_queue.id} = $1)",
+        mail[0],
+    )
+    before = await whole(database, "email_queue")
+    undone = await undo(ann, outcome.journal or "")
+    assert (undone.matched, undone.applied) == (2, 1)
+    assert dict(undone.skipped) == {mail[0]: "its row of emails changed meanwhile"}
+    after = await whole(database, "email_queue")
+    assert after[mail[0]] == before[mail[0]]
+
+
 async def test_what_was_taken_back_is_not_taken_back_twice(database: Database) -> None:
     ann = world(database)
     [mail] = await add_mail(database, 1)
