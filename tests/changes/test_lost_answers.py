@@ -97,7 +97,10 @@ async def test_a_part_that_was_not_committed_is_not_called_done(
     async with database.transaction() as session:
         await session.execute("UPDATE {email_queue} SET {email_queue.priority} = 5")
         doing = asyncio.create_task(do(world(far), "retry", "email_queue", other_rows))
-        waits = "SELECT count(*) FROM pg_locks WHERE NOT granted"
+        waits = (
+            "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' "
+            "AND datname = current_database()"
+        )
 
         async def waiting() -> bool:
             return bool(await value(database, waits))

@@ -162,7 +162,10 @@ async def test_a_message_that_is_delivered_while_its_row_is_waited_for_stays_del
     async with other.transaction() as session:
         await session.execute("UPDATE {emails} SET {emails.status} = 'sent'")
         doing = asyncio.create_task(do(world(database), "retry", "email_queue", [mail]))
-        waits = "SELECT count(*) FROM pg_locks WHERE NOT granted"
+        waits = (
+            "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' "
+            "AND datname = current_database()"
+        )
         while not await value(other, waits):
             await asyncio.sleep(0.01)
     outcome = await doing
