@@ -11,7 +11,7 @@ from agentflow_tui.mail.transports import Done
 from agentflow_tui.settings import Settings, WorkerSettings
 from agentflow_tui.workers import logs, supervisor
 from agentflow_tui.workers.sender import Sender
-from tests.workers.sending import LETTERHEAD, smtp
+from tests.workers.sending import LETTERHEAD, PATIENT, smtp
 
 SETTINGS = Settings(
     workers=WorkerSettings(
@@ -34,7 +34,7 @@ def main(database_url: str, relay_url: str) -> int:
     logs.configure(as_json=False, secrets=())
 
     async def run() -> int:
-        sender = Sender(SETTINGS, smtp(relay_url, SETTINGS, Mortal), LETTERHEAD)
+        sender = Sender(SETTINGS, smtp(relay_url, SETTINGS, Mortal, timeouts=PATIENT), LETTERHEAD)
         return await supervisor.run(SETTINGS, database_url, [sender])
 
     return asyncio.run(run())

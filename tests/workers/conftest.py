@@ -8,12 +8,14 @@ import pytest
 
 from agentflow_tui.demo.catcher import Catcher
 from agentflow_tui.demo.mischief import Mischief
+from agentflow_tui.mail.jobs import Timeouts
 from agentflow_tui.settings import Settings
 from agentflow_tui.store.database import Database
 from agentflow_tui.workers.sender import Sender
 
 from .sending import (
     LETTERHEAD,
+    QUICK,
     SETTINGS,
     Running,
     smtp,
@@ -41,8 +43,9 @@ async def catcher_of(stack: AsyncExitStack) -> Callable[..., Awaitable[Catcher]]
 
 @pytest.fixture
 async def sender_on(database: Database, stack: AsyncExitStack) -> Start:
-    def start(url: str, given: Settings = SETTINGS) -> Running:
-        running = Running(database, Sender(given, smtp(url, given), LETTERHEAD), given)
+    def start(url: str, given: Settings = SETTINGS, timeouts: Timeouts = QUICK) -> Running:
+        transport = smtp(url, given, timeouts=timeouts)
+        running = Running(database, Sender(given, transport, LETTERHEAD), given)
         stack.push_async_callback(running.stop)
         return running
 

@@ -20,6 +20,8 @@ from tests.samples import uid
 
 LETTERHEAD = Letterhead(sender=addresses.parse("AgentFlow <reports@acme.test>"))
 QUICK = Timeouts(connect=5, command=1, content=1, final=0.5, idle=60, quit=0.1)
+PATIENT = Timeouts(idle=60, quit=0.1)
+"""For tests in which every mail comes once: who gives up on a slow relay must send again."""
 SETTINGS = Settings(
     workers=WorkerSettings(retry_base=0.01, retry_limit=0.02, connections=4, max_attempts=4)
 )
@@ -30,13 +32,17 @@ def settings(**options: Any) -> Settings:
 
 
 def smtp(
-    url: str, given: Settings = SETTINGS, make: type[SmtpTransport] = SmtpTransport
+    url: str,
+    given: Settings = SETTINGS,
+    make: type[SmtpTransport] = SmtpTransport,
+    *,
+    timeouts: Timeouts = QUICK,
 ) -> SmtpTransport:
     return make(
         relays.from_url(url),
         connections=given.workers.connections,
         window=given.workers.connections,
-        timeouts=QUICK,
+        timeouts=timeouts,
         breaker=Breaker(first=0.02, longest=0.1),
     )
 

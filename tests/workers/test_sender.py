@@ -19,6 +19,7 @@ from tests.samples import uid
 from .conftest import Start
 from .sending import (
     LETTERHEAD,
+    PATIENT,
     SETTINGS,
     Running,
     ask,
@@ -38,7 +39,7 @@ async def test_500_mails_and_three_senders_give_500_mails_once(
 ) -> None:
     catcher = await catcher_of()
     await queue_many(database, 500)
-    senders = [sender_on(catcher.url) for _ in range(3)]
+    senders = [sender_on(catcher.url, timeouts=PATIENT) for _ in range(3)]
     await asyncio.gather(*(each.settled() for each in senders))
     got = [each.recipients[0] for each in catcher.caught]
     assert len(got) == 500
