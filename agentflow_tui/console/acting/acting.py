@@ -14,6 +14,7 @@ from agentflow_tui.errors import AgentflowError
 from agentflow_tui.operations import cohorts, undoing
 from agentflow_tui.operations.changing import carry_out
 from agentflow_tui.operations.cohorts import Cohort
+from agentflow_tui.operations.command_lines import addressing, journal_line
 from agentflow_tui.operations.consequences import consequences
 from agentflow_tui.operations.operation import Operation
 from agentflow_tui.operations.outcomes import Outcome
@@ -26,6 +27,8 @@ from agentflow_tui.store.changes.records import Operation as Record
 from agentflow_tui.text import age, number, plural
 
 if TYPE_CHECKING:
+    from textual.worker import Worker
+
     from agentflow_tui.console.app import ConsoleApp
 
 ResultT = TypeVar("ResultT")
@@ -45,6 +48,7 @@ class Acting:
 
     def __init__(self, shell: "ConsoleApp") -> None:
         self._shell = shell
+        self._worker: Worker[None] | None = None
         self.cohort: Cohort | None = None
 
     async def world(self) -> World:
@@ -68,6 +72,11 @@ class Acting:
         self._run(lambda: self._take_back(None, undoing.last_redoable))
 
     def _run(self, act: Callable[[], Awaitable[None]]) -> None:
+        """Act, unless something is under way: what has begun is never given up halfway."""
+        if self._worker is not None and not self._worker.is_finished:
+            self._shell.say("One thing at a time: the last change is still being made.")
+            return
+
         async def guarded() -> None:
             try:
                 await act()
@@ -75,7 +84,7 @@ class Acting:
                 self._shell.fail(error)
             self._shell.poller.wake()
 
-        self._shell.run_worker(guarded(), name="acting", group="acting", exclusive=True)
+        self._worker = self._shell.run_worker(guarded(), name="acting", group="acting")
 
     # A change
 
@@ -279,12 +288,16 @@ class Acting:
             go="Redo" if again else "Undo",
             effort=Effort.ENTER if mine and record.applied == 1 else Effort.CHOOSE,
             alarm="PRODUCTION" if self._shell.env.settings.context.production else "",
-            command=f"agentflow undo {record.id}",
+            command=journal_line("undo", record.id, **addressing(self._shell.env.settings)),
         )
 
     # What has become of it
 
     async def look(self) -> None:
         """See how the rows of the last change in bulk are doing. Raises `AgentflowError`."""
-        if self.cohort is not None and not self.cohort.is_settled:
-            self.cohort = await cohorts.look(await self.world(), self.cohort)
+        cohort = self.cohort
+        if cohort is None or cohort.is_settled:
+            return
+        seen = await cohorts.look(await self.world(), cohort)
+        if self.cohort is cohort:  # else another one is followed by now
+            self.cohort = seen
