@@ -121,7 +121,7 @@ class _Supervisor:
         self._log = crew.log.of("supervisor")
         self._heartbeat = Heartbeat(crew)
         self._bell = Bell(self._heartbeat.ring)
-        self._deadline = 0.0
+        self._deadline: float | None = None
         self._quiet: set[str] = set()
         self._spawned: set[asyncio.Task[None]] = set()
 
@@ -161,7 +161,7 @@ class _Supervisor:
                 beside.append(group.create_task(signals.until_input_ends(crew.stop)))
             loops = [group.create_task(self._tend(role)) for role in self._roles]
             await crew.stopping.wait()
-            self._deadline = asyncio.get_running_loop().time() + STOPS_WITHIN
+            self._ends()
             self._log.info("stopping")
             if loops:
                 _, late = await asyncio.wait(loops, timeout=STOPS_WITHIN + 0.5)
@@ -170,6 +170,13 @@ class _Supervisor:
                 beside.extend(late)
             for task in (*beside, *self._spawned):
                 task.cancel()
+
+    def _ends(self) -> float:
+        """When everything has to be over, by the loop's time: counted from the first who asks, for
+        nobody knows which task hears first that it is time to stop."""
+        if self._deadline is None:
+            self._deadline = asyncio.get_running_loop().time() + STOPS_WITHIN
+        return self._deadline
 
     def _join(self, group: asyncio.TaskGroup) -> None:
         crew = self._crew
@@ -204,7 +211,7 @@ class _Supervisor:
             vain = vain + 1 if woken and not turn.done else 0
             woken = await self._rest(role.name, turn, vain)
         await crew.stopping.wait()
-        await role.stop(crew, self._deadline)
+        await role.stop(crew, self._ends())
 
     async def _rest(self, name: str, turn: Turn, vain: int) -> bool:
         """Wait for the next step. True when woken before its time."""

@@ -35,6 +35,7 @@ class Steps:
     def __init__(self, *steps: Callable[[Crew], Awaitable[Turn]]) -> None:
         self.taken = 0
         self.stopped = False
+        self.time_to_stop = 0.0
         self._steps = steps
 
     async def step(self, crew: Crew, woken: bool = True) -> Turn:
@@ -44,6 +45,7 @@ class Steps:
 
     async def stop(self, crew: Crew, deadline: float) -> None:
         self.stopped = True
+        self.time_to_stop = deadline - asyncio.get_running_loop().time()
 
 
 async def nothing(_: Crew) -> Turn:
@@ -63,6 +65,19 @@ async def supervised(
     finally:
         crew.stop()
         await task
+
+
+async def test_a_role_that_hears_first_that_it_is_time_to_stop_has_time_to(
+    database: Database,
+) -> None:
+    async def stop_at_once(crew: Crew) -> Turn:
+        crew.stop()
+        return Turn(done=1)
+
+    role = Steps(stop_at_once)
+    async with supervised(database, role) as (_, task):
+        assert await task == 0
+    assert role.time_to_stop > 0
 
 
 async def test_sigterm_ends_all_roles_in_order(
