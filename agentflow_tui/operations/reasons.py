@@ -7,7 +7,6 @@ from agentflow_tui.documents import Step, as_steps, read
 from agentflow_tui.settings import WorkerSettings
 from agentflow_tui.steps.names import waiting_reason
 from agentflow_tui.store.emails import QueuedMail
-from agentflow_tui.store.schedules import Schedule
 from agentflow_tui.store.workflows import Workflow
 from agentflow_tui.text import age
 
@@ -109,18 +108,3 @@ def _why_waiting(mail: QueuedMail, now: datetime, workers: WorkerSettings) -> st
     if since is not None and now - since > PICKED_UP_WITHIN:
         return f"due for {age(now - since)}{error}" if error else f"due for {age(now - since)}"
     return f"about to be sent{error}"
-
-
-def why_schedule(schedule: Schedule, now: datetime) -> str:
-    """Why this schedule does not fire; empty when all is well."""
-    if not schedule.active:
-        return "inactive"
-    if schedule.is_overdue(now) and schedule.next_run is not None:
-        late = now - schedule.next_run
-        if late > PICKED_UP_WITHIN:
-            return f"missed: due {age(late)} ago, and no scheduler fired it"
-    if schedule.workflow_id is None:
-        return "starts no workflow"
-    if schedule.workflow_status is None:
-        return "its workflow is gone"
-    return ""
