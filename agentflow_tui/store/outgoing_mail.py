@@ -1,17 +1,15 @@
-"""Whose a queued mail is, and what became of it: claiming, settling, giving back.
+"""Whose a queued mail is: claiming, renewing, giving back.
 
-The claim is the documented one: ``processing``, ``attempts + 1``, ``lastAttempt = now()``; ``(id,
-attempts)`` is the fencing token, and zero rows means that somebody else has the mail now. Giving
-back takes the attempt back too, so the same token may be handed out again: there ``lastAttempt``
-belongs to the token. A row in ``processing`` whose lease ran out is claimed like a waiting one.
+The claim is the documented one: ``processing``, ``attempts + 1``, ``lastAttempt = now()``. The
+fencing token is ``(id, attempts, lastAttempt)``, because giving back and an operator's retry begin
+to count anew; zero rows means that somebody else has the mail now. A row in ``processing`` whose
+lease ran out is claimed like a waiting one.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from uuid import UUID, uuid5
 
-from agentflow_tui.store import journal, liveness, suspicions
+from agentflow_tui.store import liveness, suspicions
 from agentflow_tui.store.insertions import assignments, insertion, unnested
 from agentflow_tui.store.naming import Binding
 from agentflow_tui.store.statements import Statement
@@ -19,25 +17,18 @@ from agentflow_tui.store.statements import Statement
 KIND = "mails"
 """What a sender holds is called in the row of its process."""
 
-TASK = "email.send"
-"""``task_logs.taskType`` of the journal's rows about attempts."""
-
-CANCELLED_TASK = "email.cancel"
-"""The same for mail that was not sent because its message is cancelled."""
-
 LARGE = 100_000
 """Bytes of a mail's columns from which they are read when it is their turn, not with the claim."""
-
-_RECEIPTS = UUID("5b2c1f0e-7a53-4a58-9d0b-6f6b9f1f0c11")
 
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
     """A mail that is now this process's. ``email_id`` is None where the email's row is missing.
 
-    ``before`` is the value that ``lastAttempt`` had. ``suspect``: a process died while it held the
-    mail; ``deaths``: how many died while they sent it (`suspicions`). ``cancelled``: somebody has
-    cancelled the message and left it in the queue. The contents are None while ``large``.
+    ``before`` is the value that ``lastAttempt`` had; ``priority`` and ``queued_at`` are its place
+    in the queue. ``suspect``: a process died while it held the mail; ``deaths``: how many died
+    while they sent it (`suspicions`). ``cancelled``: somebody has cancelled the message and left
+    it in the queue. The contents are None while ``large``.
     """
 
     id: str
@@ -45,6 +36,8 @@ class Claimed:
     attempts: int
     last_attempt: datetime
     before: datetime | None
+    priority: int | None
+    queued_at: datetime | None
     created_at: datetime | None
     user_id: str | None
     suspect: bool
@@ -110,12 +103,18 @@ stale AS MATERIALIZED (
 ), """
 
 
-def claim(binding: Binding, *, stale: bool) -> Statement[Claimed]:
+_ONWARD = """ AND q.{email_queue.priority} = $6::{email_queue.priority:type}
+     AND q.{email_queue.createdAt} >= $7::{email_queue.createdAt:type}"""
+
+
+def claim(binding: Binding, *, onward: bool) -> Statement[Claimed]:
     """Take the next mails, in the order of the document's query (``priority DESC, createdAt``).
 
     ``$1`` and ``$2`` are base and limit of the retries, ``$3`` how many, ``$4`` the lease in
-    seconds, ``$5`` ids to leave alone, ``$6`` and ``$7`` the process and what it holds. ``stale``
-    looks for mail whose lease ran out, too. The index ``email_queue_pending`` serves the order.
+    seconds, ``$5`` ids to leave alone; the last two the process and what it holds. ``onward`` looks
+    from a place in the queue on, ``$6`` its priority and ``$7`` its ``createdAt``, within that
+    priority; else the whole queue is looked at, and mail whose lease ran out is taken, too. The
+    index ``email_queue_pending`` serves the order.
     """
     changes = {
         "status": "'processing'",
@@ -123,20 +122,22 @@ def claim(binding: Binding, *, stale: bool) -> Statement[Claimed]:
         "lastAttempt": "now()",
         "updatedAt": "now()",
     }
-    if stale:
+    if not onward:
         changes["error"] = (
             f"CASE WHEN due.blamed THEN {suspicions.BLAMED_ONCE_MORE}"
             " ELSE q.{email_queue.error} END"
         )
-    dead = f"sending AS MATERIALIZED ({suspicions.on_record(binding)}), {_STALE}" if stale else ""
-    room = "$3 - (SELECT count(*) FROM stale)" if stale else "$3"
-    also = "UNION ALL SELECT * FROM stale" if stale else ""
+    dead = "" if onward else f"sending AS MATERIALIZED ({suspicions.on_record(binding)}), {_STALE}"
+    room = "$3" if onward else "$3 - (SELECT count(*) FROM stale)"
+    also = "" if onward else "UNION ALL SELECT * FROM stale"
+    place = _ONWARD if onward else ""
     large = (
         "(coalesce(pg_column_size({e.emails.body}), 0)"
         " + coalesce(pg_column_size({e.emails.recipients}), 0)"
         f" + coalesce(pg_column_size({{e.emails.attachments}}), 0) > {LARGE})"
     )
-    held = liveness.holding(binding, KIND, "claimed", worker=6, held=7)
+    worker = 8 if onward else 6
+    held = liveness.holding(binding, KIND, "claimed", worker=worker, held=worker + 1)
     contents = ", ".join(
         f"CASE WHEN NOT {large} THEN {{e.emails.{name}}}::text END"
         for name in ("subject", "body", "recipients", "attachments")
@@ -148,7 +149,7 @@ WITH {dead}pending AS MATERIALIZED (
   SELECT q.{{email_queue.id}} AS id, q.{{email_queue.lastAttempt}} AS before,
          coalesce(q.{{email_queue.lastAttempt}} = 'epoch', false) AS suspect, false AS blamed
     FROM {{email_queue}} q
-   WHERE q.{{email_queue.status}} = 'pending' AND {_DUE}
+   WHERE q.{{email_queue.status}} = 'pending'{place} AND {_DUE}
      AND q.{{email_queue.id}} <> ALL($5::{{email_queue.id:type}}[]) AND $4::float8 > 0
    ORDER BY q.{_ORDER}
    LIMIT {room} FOR UPDATE SKIP LOCKED
@@ -163,7 +164,7 @@ WITH {dead}pending AS MATERIALIZED (
             {{q.email_queue.priority}} AS priority, {{q.email_queue.createdAt}} AS created_at
 ), written AS ({held}
 )
-SELECT c.id, e.{{emails.id}}::text, c.token, c.claimed_at, c.before,
+SELECT c.id, e.{{emails.id}}::text, c.token, c.claimed_at, c.before, c.priority, c.created_at,
        coalesce({{e.emails.createdAt}}, c.created_at), {{e.emails.userId}}::text,
        c.suspect OR c.deaths > 0, c.deaths,
        coalesce({{e.emails.status}}::text = 'cancelled', false), {large}, {contents}
@@ -193,85 +194,6 @@ SELECT extract(epoch FROM least(
 )
 """The earliest next try, or end of a lease (``$3`` seconds), whoever holds it. Looks at every
 waiting mail, so ask it seldom."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settlement:
-    """What became of one claimed mail, and the journal's row of the attempt.
-
-    ``status`` is ``completed``, ``failed``, ``cancelled`` or ``pending``; ``email_status`` None
-    leaves ``emails`` as it is.
-    """
-
-    id: str
-    attempts: int
-    status: str
-    error: str | None
-    email_status: str | None
-    entry: journal.Entry
-
-
-_SETTLED_TYPES = ("{email_queue.id:type}", "int", "text", "text", "text")
-
-
-def settle(binding: Binding) -> Statement[str]:
-    """Write many settlements at once: rows, emails and journal. Yields the ids still held.
-
-    Parameters are those of `settle_values`. The journal is written for the others too: what the
-    relay said was said. Sent again after a lost answer it changes nothing.
-    """
-    journalled = binding.has(journal.TABLE)
-    first = 10
-    changes = {
-        "status": "d.status::{email_queue.status:type}",
-        "error": "d.error",
-        "updatedAt": "now()",
-    }
-    mail = {
-        "status": "m.email_status::{emails.status:type}",
-        "sentAt": "CASE WHEN m.email_status = 'sent' THEN now() ELSE e.{emails.sentAt} END"
-        if binding.has("emails", "sentAt")
-        else "NULL",
-    }
-    entries = (
-        journal.insertion(binding, once=True)
-        if journalled
-        else f"SELECT FROM {unnested(['text'] * 7 + ['timestamptz'] * 2)} AS x"
-    )
-    return Statement(
-        str,
-        f"""
-WITH d AS (
-  SELECT * FROM {unnested(_SETTLED_TYPES, first=first)}
-    AS d (id, attempts, status, error, email_status)
-), moved AS (
-  UPDATE {{email_queue}} q SET {assignments(binding, "email_queue", changes)}
-    FROM d
-   WHERE q.{{email_queue.id}} = d.id AND q.{{email_queue.attempts}} = d.attempts
-     AND q.{{email_queue.status}} = 'processing'
-  RETURNING q.{{email_queue.id}} AS id, q.{{email_queue.emailId}} AS email_id, d.email_status
-), mail AS (
-  UPDATE {{emails}} e SET {assignments(binding, "emails", mail)}
-    FROM moved m
-   WHERE e.{{emails.id}} = m.email_id AND m.email_status IS NOT NULL
-), journalled AS (
-{entries}
-)
-SELECT id::text FROM moved
-""",
-    )
-
-
-def settle_values(settlements: Sequence[Settlement]) -> list[list[object]]:
-    """The parameters of `settle`, an array each."""
-    return [
-        *journal.parameters([each.entry for each in settlements]),
-        [each.id for each in settlements],
-        [each.attempts for each in settlements],
-        [each.status for each in settlements],
-        [None if each.error is None else journal.storable(each.error) for each in settlements],
-        [each.email_status for each in settlements],
-    ]
 
 
 _TOKEN = ("{email_queue.id:type}", "int", "{email_queue.lastAttempt:type}")
@@ -314,40 +236,6 @@ RETURNING q.{{email_queue.id}}::text, q.{{email_queue.lastAttempt}}
 )
 """Begin the lease anew: ids, attempts, claim times, and the new one, a moment that the database has
 told. Sent again after a lost answer it changes nothing."""
-
-
-@dataclass(frozen=True, slots=True)
-class Receipt:
-    """Who has a mail already, and who refused it for good, as the journal remembers."""
-
-    id: str
-    output: str | None
-
-
-RECEIPTS = Statement(
-    Receipt,
-    """
-SELECT t.{task_logs.id}::text, {t.task_logs.output}::text FROM {task_logs} t
- WHERE t.{task_logs.id} = ANY($1::{task_logs.id:type}[])
-""",
-)
-"""The journal's rows with these ids; the primary key serves it."""
-
-
-def receipt_id(queue_id: str, number: int) -> str:
-    """The id of the journal's row about the ``number``-th partial success of a mail, from 0.
-
-    It follows from the mail, so that what was accepted is found by the primary key, in a journal
-    of any size, also after an operator has reset the attempts.
-    """
-    return str(uuid5(_RECEIPTS, f"{queue_id} {number}"))
-
-
-def keeps_receipts(binding: Binding) -> bool:
-    """Whether this database's journal takes ids of ours."""
-    if not binding.has(journal.TABLE, "id", "output"):
-        return False
-    return binding.tables[journal.TABLE].columns["id"].type.startswith(("uuid", "text", "char"))
 
 
 def health(binding: Binding) -> str:

@@ -20,10 +20,11 @@ from agentflow_tui.mail.transports import State, Transport
 from agentflow_tui.settings import Settings
 from agentflow_tui.store import outgoing_mail as store
 from agentflow_tui.store.journal import as_json
-from agentflow_tui.store.outgoing_mail import Settlement
+from agentflow_tui.store.mail_settlements import Settlement, keeps_receipts
 from agentflow_tui.store.statements import NOW
 from agentflow_tui.workers import sender_outcomes as outcomes
 from agentflow_tui.workers.roles import Crew, Turn
+from agentflow_tui.workers.sender_frontier import Frontier
 from agentflow_tui.workers.sender_lane import Ended, Lane
 from agentflow_tui.workers.sender_letters import (
     AllSettledError,
@@ -43,9 +44,6 @@ BATCH = 100
 
 CAPACITY = 2 * BATCH
 """Mails held at a time."""
-
-STALE_LOOK = 1.0
-"""Seconds, at least, between two looks for mail of the dead while a backlog is worked off."""
 
 
 class Sender:
@@ -75,8 +73,7 @@ class Sender:
         self._feeding = False
         self._doubt = False
         self._stopping = False
-        self._backlog = False
-        self._looked_at = float("-inf")
+        self._frontier = Frontier()
         self._waits = Waits()
         self._suspects = Suspects()
         self._healing: asyncio.Task[None] | None = None
@@ -194,21 +191,21 @@ class Sender:
         workers = crew.settings.workers
         self._waits.forget(now)
         ask = BATCH if not workers.rate else min(BATCH, max(1, int(workers.rate * 5)))
-        stale = now >= self._looked_at + STALE_LOOK or not self._backlog
-        statement = store.claim(crew.database.binding, stale=stale)
+        place = self._frontier.place(now)
         rows = await crew.claim(
             store.KIND,
-            statement,
+            store.claim(crew.database.binding, onward=place is not None),
             workers.retry_base,
             workers.retry_limit,
             ask,
             workers.lease,
             list(self._waits.resting),
+            *(() if place is None else (place.priority, place.queued_at)),
             tokens=lambda rows: {row.id: row.attempts for row in rows},
         )
-        if stale:
-            self._looked_at = now
-        self._backlog = len(rows) == ask
+        self._frontier.claimed(
+            rows, asked=ask, onward=place is not None, began=now, ended=monotonic()
+        )
         mails = [Held(row) for row in rows]
         for held in mails:
             if overtaken := self.held.get(held.row.id):  # our own lease had run out meanwhile
@@ -251,7 +248,7 @@ class Sender:
 
     async def _rest(self, crew: Crew, *, woken: bool) -> float | None:
         """Seconds to the next step, by what is known to fall due."""
-        if self._backlog:
+        if self._frontier.backlog:
             return 0.0 if len(self.held) <= CAPACITY - BATCH else crew.settings.workers.lease / 4
         workers = crew.settings.workers
         due = await self._waits.next_due(crew.database, workers, woken=woken)
@@ -345,7 +342,7 @@ class Sender:
                 held,
                 result,
                 max_attempts=workers.max_attempts,
-                remembers=store.keeps_receipts(crew.database.binding),
+                remembers=keeps_receipts(crew.database.binding),
                 started=started,
             )
             if settlement is None:
@@ -393,7 +390,7 @@ class Sender:
         self._open_transport.confirm([each.result for each in batch if each.result is not None])
         idle_now = not self.held
         if (
-            (self._backlog and len(self.held) <= CAPACITY - BATCH)
+            (self._frontier.backlog and len(self.held) <= CAPACITY - BATCH)
             or idle_now
             or self._waits.resting
         ):

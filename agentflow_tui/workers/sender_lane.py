@@ -9,13 +9,15 @@ import asyncio
 import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 from agentflow_tui.errors import AgentflowError, MissingError, RefusedError, UnreachableError
 from agentflow_tui.mail.answers import SendResult
+from agentflow_tui.store import mail_settlements as settlements
 from agentflow_tui.store import outgoing_mail as store
 from agentflow_tui.store.database import Database
 from agentflow_tui.store.lines import PLANNED_ONCE, Lines
-from agentflow_tui.store.outgoing_mail import Settlement
+from agentflow_tui.store.mail_settlements import Settlement
 from agentflow_tui.workers.logs import Log
 from agentflow_tui.workers.sender_letters import Held
 from agentflow_tui.workers.sender_outcomes import without_user
@@ -36,6 +38,10 @@ class Ended:
     held: Held
     settlement: Settlement | None
     result: SendResult | None = None
+
+
+Settled: TypeAlias = tuple[Settlement, Held]
+"""A settlement, and the claim that it ends."""
 
 
 @dataclass(slots=True)
@@ -109,7 +115,8 @@ class Lane:
         backoff = Backoff()
         while True:
             try:
-                await self._settle([e.settlement for e in batch if e.settlement is not None])
+                settled = [(e.settlement, e.held) for e in batch if e.settlement is not None]
+                await self._settle(settled)
                 await self._give_back([e.held for e in batch if e.settlement is None])
             except UnreachableError as error:
                 if backoff.tries == 0:
@@ -119,39 +126,41 @@ class Lane:
                 self.mails += len(batch)
                 return
 
-    async def _settle(self, settlements: Sequence[Settlement]) -> None:
-        if not settlements:
+    async def _settle(self, settled: Sequence[Settled]) -> None:
+        if not settled:
             return
         try:
-            await self._send(settlements)
+            await self._send(settled)
         except MissingError:
             await self.database.rebind()
-            await self._one_by_one(settlements)
+            await self._one_by_one(settled)
         except RefusedError:
-            await self._one_by_one(settlements)
+            await self._one_by_one(settled)
 
-    async def _one_by_one(self, settlements: Sequence[Settlement]) -> None:
+    async def _one_by_one(self, settled: Sequence[Settled]) -> None:
         """What the database does not accept of one mail must not take the others with it."""
-        for settlement in settlements:
+        for settlement, held in settled:
             try:
-                await self._send([settlement])
+                await self._send([(settlement, held)])
             except (RefusedError, MissingError):
-                await self._barely(settlement)
+                await self._barely(settlement, held)
 
-    async def _barely(self, settlement: Settlement) -> None:
+    async def _barely(self, settlement: Settlement, held: Held) -> None:
         try:
-            await self._send([without_user(settlement)])
+            await self._send([(without_user(settlement), held)])
         except (RefusedError, MissingError) as error:
             self.log.error(f"mail {settlement.id} cannot be written: {error}")
 
-    async def _send(self, settlements: Sequence[Settlement]) -> None:
-        statement = store.settle(self.database.binding)
-        values = store.settle_values(settlements)
+    async def _send(self, settled: Sequence[Settled]) -> None:
+        statement = settlements.settle(self.database.binding)
+        values = settlements.settle_values(
+            [settlement for settlement, _ in settled], [held.claimed_at for _, held in settled]
+        )
         async with self._lines.session() as session:
             moved = await session.fetch(statement, *values)
         self.writes += 1
-        if len(moved) < len(settlements):
-            count = len(settlements) - len(moved)
+        if len(moved) < len(settled):
+            count = len(settled) - len(moved)
             self.log.info("somebody else has these mails now", count=count)
 
     async def _give_back(self, mails: Sequence[Held]) -> None:

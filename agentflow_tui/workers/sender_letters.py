@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from pathlib import Path
 from time import monotonic
 from uuid import UUID
@@ -13,6 +14,7 @@ from agentflow_tui.mail import attachments
 from agentflow_tui.mail.envelopes import Envelope
 from agentflow_tui.mail.errors import MessageError
 from agentflow_tui.mail.messages import Letterhead, Mail, compose
+from agentflow_tui.store import mail_settlements
 from agentflow_tui.store import outgoing_mail as store
 from agentflow_tui.store.database import Database
 from agentflow_tui.store.outgoing_mail import Claimed
@@ -38,7 +40,7 @@ class Held:
     renewed_at: float = field(default_factory=monotonic)
     lost: bool = False
     ended: bool = False
-    claimed_at: object = None
+    claimed_at: datetime = field(init=False)
 
     def __post_init__(self) -> None:
         self.claimed_at = self.row.last_attempt
@@ -69,18 +71,18 @@ class AllSettledError(Exception):
 
 async def recall(database: Database, mails: Sequence[Held]) -> None:
     """Look up in the journal who has these mails already. Raises `UnreachableError`."""
-    asked = {store.receipt_id(each.row.id, 0): each for each in mails if each.several}
-    if not store.keeps_receipts(database.binding):
+    asked = {mail_settlements.receipt_id(each.row.id, 0): each for each in mails if each.several}
+    if not mail_settlements.keeps_receipts(database.binding):
         return
     number = 0
     while asked:
-        found = await database.fetch(store.RECEIPTS, list(asked))
+        found = await database.fetch(mail_settlements.RECEIPTS, list(asked))
         number += 1
         again = {}
         for receipt in found:
             held = asked[receipt.id]
             held.earlier = _earlier(receipt.output, number)
-            again[store.receipt_id(held.row.id, number)] = held
+            again[mail_settlements.receipt_id(held.row.id, number)] = held
         asked = again
 
 

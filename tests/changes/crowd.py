@@ -16,10 +16,10 @@ from agentflow_tui.operations.targets import freeze_rows
 from agentflow_tui.operations.undoing import NothingToUndoError, last_redoable, last_undoable, undo
 from agentflow_tui.operations.verbs import OPERATIONS
 from agentflow_tui.operations.world import World
-from agentflow_tui.store import outgoing_mail, workflow_claims, workflow_runs
+from agentflow_tui.store import mail_settlements, outgoing_mail, workflow_claims, workflow_runs
 from agentflow_tui.store.database import Database
 from agentflow_tui.store.journal import Entry
-from agentflow_tui.store.outgoing_mail import Settlement
+from agentflow_tui.store.mail_settlements import Settlement
 from agentflow_tui.store.workflow_runs import Advance
 
 TABLES = ("email_queue", "workflows", "schedules", "insight_distributions", "health_checks")
@@ -89,7 +89,7 @@ class Crowd:
         return self.operators[0].database
 
     async def claim_mail(self) -> None:
-        statement = outgoing_mail.claim(self._database.binding, stale=True)
+        statement = outgoing_mail.claim(self._database.binding, onward=False)
         values: tuple[object, ...] = (30.0, 3600.0, 3, LEASE, [], "worker:test", [])
         rows = await self._database.fetch(statement, *_fit(statement.text, values))
         self.script.append(f"sender claims {[row.id for row in rows]}")
@@ -114,8 +114,8 @@ class Crowd:
             entry=Entry(task_type="email.send", input={"queueId": row.id}),
         )
         moved = await self._database.fetch(
-            outgoing_mail.settle(self._database.binding),
-            *outgoing_mail.settle_values([settlement]),
+            mail_settlements.settle(self._database.binding),
+            *mail_settlements.settle_values([settlement], [row.last_attempt]),
         )
         if status == "completed" and moved:
             self.delivered.add(row.id)

@@ -10,6 +10,9 @@ import pytest
 from agentflow_tui import retries
 from agentflow_tui.store import outgoing_mail as store
 from agentflow_tui.store.database import Database
+from agentflow_tui.store.journal import Entry
+from agentflow_tui.store.mail_settlements import Settlement, settle, settle_values
+from agentflow_tui.store.outgoing_mail import Claimed
 from agentflow_tui.workers.sender import Sender
 from tests.samples import uid
 
@@ -221,3 +224,49 @@ async def test_a_cancelled_message_does_not_leave_and_every_other_word_does(
         " WHERE {task_logs.taskType} = 'email.cancel'",
     )
     assert told == [("completed", sentence)]
+
+
+async def claimed(database: Database) -> Claimed:
+    [mail] = await database.fetch(
+        store.claim(database.binding, onward=False), 0.0, 0.0, 1, 300.0, [], "worker:test", "{}"
+    )
+    return mail
+
+
+async def settles(database: Database, mail: Claimed) -> bool:
+    """Whether this claim's end moves the row."""
+    settlement = Settlement(
+        id=mail.id,
+        attempts=mail.attempts,
+        status="completed",
+        error=None,
+        email_status="sent",
+        entry=Entry(task_type="email.send"),
+    )
+    values = settle_values([settlement], [mail.last_attempt])
+    return await database.fetch(settle(database.binding), *values) == [mail.id]
+
+
+async def test_a_claim_of_before_a_retry_does_not_settle_the_one_after_it(
+    database: Database,
+) -> None:
+    await queue(database, ["bob@acme.test"])
+    stalled = await claimed(database)
+    await database.execute(
+        "UPDATE {email_queue} SET {email_queue.status} = 'pending', {email_queue.attempts} = 0,"
+        " {email_queue.lastAttempt} = NULL"
+    )
+    successor = await claimed(database)
+    assert successor.attempts == stalled.attempts
+    assert not await settles(database, stalled)
+    assert await settles(database, successor)
+
+
+async def test_whoever_was_taken_for_dead_settles_what_nobody_else_has_claimed(
+    database: Database,
+) -> None:
+    await queue(database, ["bob@acme.test"])
+    mail = await claimed(database)
+    await database.execute("UPDATE {email_queue} SET {email_queue.lastAttempt} = 'epoch'")
+    assert await settles(database, mail)
+    assert (await row_of(database))[0] == "completed"

@@ -9,7 +9,7 @@ from agentflow_tui.store.checks import WORKER_PREFIX
 from agentflow_tui.store.counts import CAP, has_index, is_large
 from agentflow_tui.store.database import Database
 from agentflow_tui.store.listings import is_unserved
-from agentflow_tui.store.outgoing_mail import keeps_receipts, receipt_id
+from agentflow_tui.store.mail_settlements import keeps_receipts, receipt_id
 from agentflow_tui.store.statements import Statement
 
 MINUTES = 15

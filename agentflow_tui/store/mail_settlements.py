@@ -1,0 +1,148 @@
+"""What became of a claimed mail, and who has it already.
+
+Settling is fenced by the claim's token (`outgoing_mail`). Receipts are rows of the journal.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID, uuid5
+
+from agentflow_tui.store import journal
+from agentflow_tui.store.insertions import assignments, unnested
+from agentflow_tui.store.naming import Binding
+from agentflow_tui.store.statements import Statement
+
+TASK = "email.send"
+"""``task_logs.taskType`` of the journal's rows about attempts."""
+
+CANCELLED_TASK = "email.cancel"
+"""The same for mail that was not sent because its message is cancelled."""
+
+_RECEIPTS = UUID("5b2c1f0e-7a53-4a58-9d0b-6f6b9f1f0c11")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settlement:
+    """What became of one claimed mail, and the journal's row of the attempt.
+
+    ``status`` is ``completed``, ``failed``, ``cancelled`` or ``pending``; ``email_status`` None
+    leaves ``emails`` as it is.
+    """
+
+    id: str
+    attempts: int
+    status: str
+    error: str | None
+    email_status: str | None
+    entry: journal.Entry
+
+
+_SETTLED_TYPES = (
+    "{email_queue.id:type}",
+    "int",
+    "{email_queue.lastAttempt:type}",
+    "text",
+    "text",
+    "text",
+)
+
+
+def settle(binding: Binding) -> Statement[str]:
+    """Write many settlements at once: rows, emails and journal. Yields the ids still held.
+
+    Parameters are those of `settle_values`. A claim of which a bystander thinks that its process
+    has died (``lastAttempt`` of 1970) is still held until somebody else claims the mail. The
+    journal is written for the others too: what the relay said was said. Sent again after a lost
+    answer it changes nothing.
+    """
+    journalled = binding.has(journal.TABLE)
+    first = 10
+    changes = {
+        "status": "d.status::{email_queue.status:type}",
+        "error": "d.error",
+        "updatedAt": "now()",
+    }
+    mail = {
+        "status": "m.email_status::{emails.status:type}",
+        "sentAt": "CASE WHEN m.email_status = 'sent' THEN now() ELSE e.{emails.sentAt} END"
+        if binding.has("emails", "sentAt")
+        else "NULL",
+    }
+    entries = (
+        journal.insertion(binding, once=True)
+        if journalled
+        else f"SELECT FROM {unnested(['text'] * 7 + ['timestamptz'] * 2)} AS x"
+    )
+    return Statement(
+        str,
+        f"""
+WITH d AS (
+  SELECT * FROM {unnested(_SETTLED_TYPES, first=first)}
+    AS d (id, attempts, claimed_at, status, error, email_status)
+), moved AS (
+  UPDATE {{email_queue}} q SET {assignments(binding, "email_queue", changes)}
+    FROM d
+   WHERE q.{{email_queue.id}} = d.id AND q.{{email_queue.attempts}} = d.attempts
+     AND q.{{email_queue.lastAttempt}} IN (d.claimed_at, 'epoch')
+     AND q.{{email_queue.status}} = 'processing'
+  RETURNING q.{{email_queue.id}} AS id, q.{{email_queue.emailId}} AS email_id, d.email_status
+), mail AS (
+  UPDATE {{emails}} e SET {assignments(binding, "emails", mail)}
+    FROM moved m
+   WHERE e.{{emails.id}} = m.email_id AND m.email_status IS NOT NULL
+), journalled AS (
+{entries}
+)
+SELECT id::text FROM moved
+""",
+    )
+
+
+def settle_values(
+    settlements: Sequence[Settlement], claimed_at: Sequence[datetime]
+) -> list[list[object]]:
+    """The parameters of `settle`, an array each, from settlements and the times of their claims."""
+    return [
+        *journal.parameters([each.entry for each in settlements]),
+        [each.id for each in settlements],
+        [each.attempts for each in settlements],
+        list(claimed_at),
+        [each.status for each in settlements],
+        [None if each.error is None else journal.storable(each.error) for each in settlements],
+        [each.email_status for each in settlements],
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """Who has a mail already, and who refused it for good, as the journal remembers."""
+
+    id: str
+    output: str | None
+
+
+RECEIPTS = Statement(
+    Receipt,
+    """
+SELECT t.{task_logs.id}::text, {t.task_logs.output}::text FROM {task_logs} t
+ WHERE t.{task_logs.id} = ANY($1::{task_logs.id:type}[])
+""",
+)
+"""The journal's rows with these ids; the primary key serves it."""
+
+
+def receipt_id(queue_id: str, number: int) -> str:
+    """The id of the journal's row about the ``number``-th partial success of a mail, from 0.
+
+    It follows from the mail, so that what was accepted is found by the primary key, in a journal
+    of any size, also after an operator has reset the attempts.
+    """
+    return str(uuid5(_RECEIPTS, f"{queue_id} {number}"))
+
+
+def keeps_receipts(binding: Binding) -> bool:
+    """Whether this database's journal takes ids of ours."""
+    if not binding.has(journal.TABLE, "id", "output"):
+        return False
+    return binding.tables[journal.TABLE].columns["id"].type.startswith(("uuid", "text", "char"))

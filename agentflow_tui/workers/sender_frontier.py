@@ -1,0 +1,65 @@
+"""From where claims go on while a backlog is worked off.
+
+Mail that waits for a later try stands in front of what is due, and so do index entries of mail that
+was sent while an old snapshot keeps them. To pass them at each claim made it several times as dear,
+so a claim goes on where the one before it ended. Now and then the whole queue is looked at: mail
+that came in front meanwhile waits for that.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from agentflow_tui.store.outgoing_mail import Claimed
+
+WHOLE_LOOK = 1.0
+"""Seconds, at least, between two looks at the whole queue while there is a backlog."""
+
+DEAR_LOOK = 20.0
+"""The same, in times of what such a look took: it costs a twentieth of the time at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A place in the queue's order."""
+
+    priority: int
+    queued_at: datetime
+
+
+@dataclass(slots=True)
+class Frontier:
+    """``backlog``: there may be more to claim at once."""
+
+    backlog: bool = False
+    _reached: Place | None = None
+    _whole_at: float = float("-inf")
+
+    def place(self, now: float) -> Place | None:
+        """Where the next claim goes on, None to look at the whole queue. ``now`` is monotonic."""
+        return self._reached if now < self._whole_at else None
+
+    def claimed(
+        self,
+        mails: Sequence[Claimed],
+        *,
+        asked: int,
+        onward: bool,
+        began: float,
+        ended: float,
+    ) -> None:
+        """Learn what a claim of ``asked`` mails brought, and when it began and ended (monotonic).
+
+        One that went on and came short says nothing of the rest of the queue.
+        """
+        full = len(mails) == asked
+        self.backlog = full or onward
+        self._reached = _place(mails[-1]) if full else None
+        if not onward:
+            self._whole_at = ended + max(WHOLE_LOOK, DEAR_LOOK * (ended - began))
+
+
+def _place(mail: Claimed) -> Place | None:
+    if mail.priority is None or mail.queued_at is None:
+        return None
+    return Place(mail.priority, mail.queued_at)

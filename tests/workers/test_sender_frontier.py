@@ -1,0 +1,154 @@
+"""Claims that go on where the last one ended: what they leave aside, and for how long."""
+
+import re
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
+
+import pytest
+
+from agentflow_tui.store import outgoing_mail as store
+from agentflow_tui.store.database import Database
+from agentflow_tui.store.outgoing_mail import Claimed
+from agentflow_tui.workers.sender_frontier import DEAR_LOOK, WHOLE_LOOK, Frontier, Place
+
+from .sending import ask, queue_many
+
+NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
+MAIL = Claimed(
+    id="",
+    email_id=None,
+    attempts=1,
+    last_attempt=NOON,
+    before=None,
+    priority=1,
+    queued_at=NOON,
+    created_at=NOON,
+    user_id=None,
+    suspect=False,
+    deaths=0,
+    cancelled=False,
+    large=False,
+    subject=None,
+    body=None,
+    recipients=None,
+    attachments=None,
+)
+LATER = replace(MAIL, queued_at=NOON + timedelta(seconds=5))
+DUE: tuple[object, ...] = (30.0, 3600.0, 5, 300.0, [])
+PROCESS: tuple[object, ...] = ("worker:test", "{}")
+
+
+def learned(*claims: tuple[list[Claimed], bool, float, float]) -> Frontier:
+    """After claims of two mails: what came, whether they went on, when they began and ended."""
+    frontier = Frontier()
+    for mails, onward, began, ended in claims:
+        frontier.claimed(mails, asked=2, onward=onward, began=began, ended=ended)
+    return frontier
+
+
+def test_a_full_claim_is_gone_on_from_until_it_is_time_to_look_at_the_whole_queue() -> None:
+    frontier = learned(([MAIL, LATER], False, 100.0, 100.01))
+    assert frontier.backlog
+    assert frontier.place(100.02) == Place(1, NOON + timedelta(seconds=5))
+    assert frontier.place(100.02 + WHOLE_LOOK) is None
+    again = learned(([MAIL, LATER], False, 100.0, 100.01), ([LATER, LATER], True, 100.9, 100.91))
+    assert again.place(100.02 + WHOLE_LOOK) is None, "going on puts the whole look off"
+
+
+def test_a_dear_look_is_seldom_repeated() -> None:
+    frontier = learned(([MAIL, LATER], False, 100.0, 102.0))
+    assert frontier.place(102.0 + DEAR_LOOK * 2 - 0.1) is not None
+    assert frontier.place(102.0 + DEAR_LOOK * 2 + 0.1) is None
+
+
+def test_a_claim_that_comes_short_is_followed_by_a_look_at_the_whole_queue() -> None:
+    whole = learned(([MAIL], False, 100.0, 100.01))
+    assert not whole.backlog
+    assert whole.place(100.02) is None
+    onward = learned(([MAIL, LATER], False, 100.0, 100.01), ([LATER], True, 100.02, 100.03))
+    assert onward.backlog, "others may stand in front"
+    assert onward.place(100.04) is None
+
+
+@pytest.mark.parametrize("lacking", ["priority", "queued_at"])
+def test_a_mail_without_a_place_is_nowhere_to_go_on_from(lacking: str) -> None:
+    odd = replace(MAIL, **{lacking: None})  # type: ignore[arg-type]
+    assert learned(([MAIL, odd], False, 100.0, 100.01)).place(100.02) is None
+
+
+async def in_the_order_of_numbers(database: Database) -> None:
+    await database.execute(
+        "UPDATE {email_queue} q SET {email_queue.createdAt} = $1::timestamptz"
+        " + n.number * interval '1 s' FROM (SELECT {email_queue.id} AS id, row_number() OVER ()"
+        " AS number FROM {email_queue}) n WHERE q.{email_queue.id} = n.id",
+        NOON,
+    )
+
+
+async def test_a_claim_that_goes_on_passes_nothing_that_stands_in_front(
+    database: Database,
+) -> None:
+    await queue_many(database, 3000)
+    await in_the_order_of_numbers(database)
+    await database.execute(
+        "UPDATE {email_queue} SET {email_queue.attempts} = 3, {email_queue.lastAttempt} = now()"
+        " WHERE {email_queue.createdAt} <= $1::timestamptz + interval '2000 s'",
+        NOON,
+    )
+    await database.execute(
+        "CREATE INDEX ON {email_queue} ({email_queue.priority} DESC, {email_queue.createdAt},"
+        " {email_queue.id}) WHERE {email_queue.status} = 'pending'"
+    )
+    await database.execute("ANALYZE {email_queue}")
+
+    async def passed(text: str, *values: object) -> int:
+        """Rows that were looked at for nothing."""
+        plan = await ask(database, f"EXPLAIN (ANALYZE, COSTS off) {text}", *values)
+        lines = "\n".join(line for (line,) in plan)
+        assert "rows=5" in lines
+        return sum(map(int, re.findall(r"Rows Removed by Filter: (\d+)", lines)))
+
+    binding = database.binding
+    whole = store.claim(binding, onward=False)
+    assert await passed(whole.text, *DUE, *PROCESS) >= 2000
+    place = (1, NOON + timedelta(seconds=2006))
+    assert await passed(store.claim(binding, onward=True).text, *DUE, *place, *PROCESS) == 0
+
+
+async def test_a_claim_that_goes_on_takes_what_is_left_of_the_same_moment(
+    database: Database,
+) -> None:
+    await queue_many(database, 12)
+    onward = store.claim(database.binding, onward=True)
+    taken = await database.fetch(store.claim(database.binding, onward=False), *DUE, *PROCESS)
+    while mails := await database.fetch(
+        onward, *DUE, taken[-1].priority, taken[-1].queued_at, *PROCESS
+    ):
+        taken += mails
+    assert len({mail.id for mail in taken}) == len(taken) == 12
+
+
+async def test_mail_that_comes_in_front_is_the_next_whole_look_s(database: Database) -> None:
+    await queue_many(database, 20)
+    await in_the_order_of_numbers(database)
+    whole = store.claim(database.binding, onward=False)
+    first = await database.fetch(whole, *DUE, *PROCESS)
+    urgent = str(uuid4())
+    await database.execute(
+        "INSERT INTO {email_queue} ({email_queue.id}, {email_queue.priority},"
+        " {email_queue.attempts}, {email_queue.status}, {email_queue.createdAt})"
+        " VALUES ($1, 9, 0, 'pending', now())",
+        urgent,
+    )
+    onward = await database.fetch(
+        store.claim(database.binding, onward=True),
+        *DUE,
+        first[-1].priority,
+        first[-1].queued_at,
+        *PROCESS,
+    )
+    assert [mail.queued_at for mail in onward] == [
+        NOON + timedelta(seconds=second) for second in range(6, 11)
+    ]
+    assert (await database.fetch(whole, *DUE, *PROCESS))[0].id == urgent
