@@ -180,7 +180,7 @@ def _journal(
             "code": said.code,
             "answer": said.line,
             "recipients": dict.fromkeys(addresses, said.line),
-            "accepted": addresses if said.delivered else [],
+            **({} if said.delivered else {"accepted": []}),
         }
     if said and not said.delivered:
         error = letter.wrong or said.line

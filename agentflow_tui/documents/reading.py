@@ -121,13 +121,11 @@ def _parse(text: str) -> tuple[Any, str | None]:
 
 def _loads(text: str) -> Any:
     try:
-        return json.loads(text, strict=False, parse_constant=str, parse_float=_float)
+        return _USUAL.decode(text)
     except json.JSONDecodeError:
         raise
     except ValueError:  # an integer longer than Python is willing to convert
-        return json.loads(
-            text, strict=False, parse_constant=str, parse_float=_float, parse_int=_integer
-        )
+        return _LENIENT.decode(text)
 
 
 def _float(digits: str) -> float | str:
@@ -137,6 +135,12 @@ def _float(digits: str) -> float | str:
 
 def _integer(digits: str) -> int | str:
     return int(digits) if len(digits) < 400 else digits
+
+
+_USUAL = json.JSONDecoder(strict=False, parse_constant=str, parse_float=_float)
+_LENIENT = json.JSONDecoder(
+    strict=False, parse_constant=str, parse_float=_float, parse_int=_integer
+)
 
 
 def _is_deeper(value: object, depth: int) -> bool:

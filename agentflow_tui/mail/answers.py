@@ -98,6 +98,8 @@ class SendResult:
         Somebody accepted and somebody refused is ``REFUSED``; `accepted` says who has it.
         """
         verdicts = {outcome.verdict for outcome in self.outcomes}
+        if verdicts == _ALL_DELIVERED and not self.envelope.invalid:
+            return Verdict.DELIVERED
         for verdict in _URGENCY:
             if verdict in verdicts:
                 return verdict
@@ -134,17 +136,19 @@ class SendResult:
         return self.envelope.invalid[0][1] if self.envelope.invalid else ""
 
     def journal(self) -> dict[str, object]:
-        """For the journal row: each recipient's verdict and the server's full words."""
+        """For the journal row: the server's full words to each recipient, and who has the mail
+        when it is not everybody."""
         pairs = list(zip(self.envelope.recipients, self.outcomes, strict=True))
-        telling = next((o for v in _URGENCY for _, o in pairs if o.verdict is v), pairs[0][1])
+        verdict = self.verdict
+        telling = next((outcome for _, outcome in pairs if outcome.verdict is verdict), pairs[0][1])
         return {
             "relay": self.relay,
-            "verdict": str(self.verdict),
+            "verdict": str(verdict),
             "code": telling.answer.code,
             "answer": str(telling.answer),
             "recipients": {address: str(outcome.answer) for address, outcome in pairs}
             | {address or "?": reason for address, reason in self.envelope.invalid},
-            "accepted": list(self.accepted),
+            **({} if verdict is Verdict.DELIVERED else {"accepted": list(self.accepted)}),
         }
 
 
@@ -155,6 +159,8 @@ _URGENCY = (
     Verdict.TRY_LATER,
     Verdict.REFUSED,
 )
+
+_ALL_DELIVERED = {Verdict.DELIVERED}
 
 # Said before the content, meant for the client: it must sign in, encrypt, or is not understood.
 _ABOUT_US = frozenset((500, 502, 503, 530, 534, 535, 538))

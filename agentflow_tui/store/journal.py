@@ -5,6 +5,7 @@ without the other. What a row holds is for everybody to read: no secret goes int
 """
 
 import json
+import random
 import secrets
 import time
 from collections.abc import Mapping, Sequence
@@ -110,10 +111,9 @@ async def write(session: Session, entries: Sequence[Entry]) -> int:
 def as_json(value: Any) -> str:
     """JSON that every ``jsonb`` column takes: no NUL, no half characters, no infinite numbers."""
     try:
-        text = json.dumps(
-            value, ensure_ascii=False, separators=(",", ":"), allow_nan=False, default=_plain
-        )
-        text.encode()
+        text = _ENCODER.encode(value)
+        if not text.isascii():
+            text.encode()
     except (TypeError, ValueError):
         pass
     else:
@@ -140,6 +140,11 @@ def _plain(value: Any) -> Any:
     return storable(str(value))
 
 
+_ENCODER = json.JSONEncoder(
+    ensure_ascii=False, separators=(",", ":"), allow_nan=False, default=_plain
+)
+
+
 def storable(text: str) -> str:
     """Text that PostgreSQL can hold: it knows neither NUL nor half of a surrogate pair."""
     if text.isascii() and "\0" not in text:
@@ -160,6 +165,8 @@ class _Ticks:
 
 
 _ticks = _Ticks()
+_random = random.Random(secrets.randbits(256))
+"""Ids are no secrets; asking the system for each would be a call to it a row."""
 
 
 def ordered_id() -> str:
@@ -167,5 +174,5 @@ def ordered_id() -> str:
     nearly so. The primary key's index grows at one end instead of being written all over."""
     millisecond, fraction = divmod(_ticks.next(), 4096)
     number = (millisecond & (1 << 48) - 1) << 80 | 0x7 << 76 | fraction << 64 | 0b10 << 62
-    digits = f"{number | secrets.randbits(62):032x}"
+    digits = f"{number | _random.getrandbits(62):032x}"
     return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"

@@ -48,13 +48,20 @@ _SETTLED_TYPES = (
 )
 
 
-def settle(binding: Binding) -> Statement[str]:
+# CASE, so that rows are reached by their key: entered by an index of what is ``processing``, each
+# mail that anybody holds is compared with each that is settled.
+_STILL_CLAIMED = """
+     CASE WHEN q.{email_queue.attempts} = d.attempts AND q.{email_queue.status} = 'processing'
+          THEN q.{email_queue.lastAttempt} IN (d.claimed_at, 'epoch') END"""
+
+
+def settle(binding: Binding, *, once: bool = True) -> Statement[str]:
     """Write many settlements at once: rows, emails and journal. Yields the ids still held.
 
     Parameters are those of `settle_values`. A claim of which a bystander thinks that its process
     has died (``lastAttempt`` of 1970) is still held until somebody else claims the mail. The
-    journal is written for the others too: what the relay said was said. Sent again after a lost
-    answer it changes nothing.
+    journal is written for the others too: what the relay said was said. With ``once`` it changes
+    nothing when it is sent again after a lost answer; without, which is cheaper, it is refused.
     """
     journalled = binding.has(journal.TABLE)
     first = 10
@@ -70,7 +77,7 @@ def settle(binding: Binding) -> Statement[str]:
         else "NULL",
     }
     entries = (
-        journal.insertion(binding, once=True)
+        journal.insertion(binding, once=once)
         if journalled
         else f"SELECT FROM {unnested(['text'] * 7 + ['timestamptz'] * 2)} AS x"
     )
@@ -83,9 +90,7 @@ WITH d AS (
 ), moved AS (
   UPDATE {{email_queue}} q SET {assignments(binding, "email_queue", changes)}
     FROM d
-   WHERE q.{{email_queue.id}} = d.id AND q.{{email_queue.attempts}} = d.attempts
-     AND q.{{email_queue.lastAttempt}} IN (d.claimed_at, 'epoch')
-     AND q.{{email_queue.status}} = 'processing'
+   WHERE q.{{email_queue.id}} = d.id AND {_STILL_CLAIMED}
   RETURNING q.{{email_queue.id}} AS id, q.{{email_queue.emailId}} AS email_id, d.email_status
 ), mail AS (
   UPDATE {{emails}} e SET {assignments(binding, "emails", mail)}

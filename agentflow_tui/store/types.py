@@ -24,7 +24,10 @@ def _encode_time(value: datetime) -> bytes:
 def _decode_time(data: bytes) -> datetime:
     """Years that Python cannot hold, ``infinity`` among them, become the nearest it can."""
     microseconds = int.from_bytes(data, "big", signed=True)
-    return _EPOCH + timedelta(microseconds=min(max(microseconds, _EARLIEST), _LATEST))
+    try:
+        return _EPOCH + timedelta(microseconds=microseconds)
+    except OverflowError:
+        return _EPOCH + timedelta(microseconds=min(max(microseconds, _EARLIEST), _LATEST))
 
 
 def _encode_uuid(value: str) -> bytes:

@@ -102,15 +102,14 @@ WITH begun AS MATERIALIZED ({_due("running", kind, "$3")}
   SELECT * FROM begun UNION ALL SELECT * FROM fresh
 ), claimed AS (
   UPDATE {{workflows}} w SET {assignments(binding, "workflows", changes)}
-    FROM due
-   WHERE w.{{workflows.id}} = due.id
+   WHERE w.{{workflows.id}} = ANY(ARRAY(SELECT id FROM due))
   RETURNING w.{{workflows.id}} AS id, NULL AS token, w.{{workflows.steps}}::text AS steps,
             w.{{workflows.currentStep}}::int AS current_step,
-            w.{{workflows.context}}::text AS context, due.status, due.taken_over,
-            w.{{workflows.lockedAt}} AS locked_at
+            w.{{workflows.context}}::text AS context, w.{{workflows.lockedAt}} AS locked_at
 ), written AS ({holding(binding, KIND, "claimed", worker=5, held=6)}
 )
-SELECT id, steps, current_step, context, status, taken_over, locked_at, now() FROM claimed
+SELECT c.id, c.steps, c.current_step, c.context, due.status, due.taken_over, c.locked_at, now()
+  FROM claimed c JOIN due ON due.id = c.id
 """,
     )
 

@@ -116,7 +116,7 @@ class Lane:
         while True:
             try:
                 settled = [(e.settlement, e.held) for e in batch if e.settlement is not None]
-                await self._settle(settled)
+                await self._settle(settled, again=backoff.tries > 0)
                 await self._give_back([e.held for e in batch if e.settlement is None])
             except UnreachableError as error:
                 if backoff.tries == 0:
@@ -126,11 +126,13 @@ class Lane:
                 self.mails += len(batch)
                 return
 
-    async def _settle(self, settled: Sequence[Settled]) -> None:
+    async def _settle(self, settled: Sequence[Settled], *, again: bool) -> None:
         if not settled:
             return
+        # Only what somebody did not get has a row that may be there already: a receipt.
+        once = again or any(settlement.status != "completed" for settlement, _ in settled)
         try:
-            await self._send(settled)
+            await self._send(settled, once=once)
         except MissingError:
             await self.database.rebind()
             await self._one_by_one(settled)
@@ -151,8 +153,8 @@ class Lane:
         except (RefusedError, MissingError) as error:
             self.log.error(f"mail {settlement.id} cannot be written: {error}")
 
-    async def _send(self, settled: Sequence[Settled]) -> None:
-        statement = settlements.settle(self.database.binding)
+    async def _send(self, settled: Sequence[Settled], *, once: bool = True) -> None:
+        statement = settlements.settle(self.database.binding, once=once)
         values = settlements.settle_values(
             [settlement for settlement, _ in settled], [held.claimed_at for _, held in settled]
         )

@@ -9,7 +9,14 @@ from time import monotonic
 from uuid import UUID
 
 from agentflow_tui import clock
-from agentflow_tui.documents import Attachment, as_attachments, as_recipients, read
+from agentflow_tui.documents import (
+    Attachment,
+    Entries,
+    Recipient,
+    as_attachments,
+    as_recipients,
+    read,
+)
 from agentflow_tui.mail import attachments
 from agentflow_tui.mail.envelopes import Envelope
 from agentflow_tui.mail.errors import MessageError
@@ -32,24 +39,27 @@ class Earlier:
 
 @dataclass(slots=True)
 class Held:
-    """A mail in this process's hands. ``claimed_at`` and ``renewed_at`` change with renewals."""
+    """A mail in this process's hands. ``claimed_at`` and ``renewed_at`` change with renewals;
+    ``recipients`` of a large one are not known yet."""
 
     row: Claimed
     earlier: Earlier = field(default_factory=Earlier)
-    several: bool = False
     renewed_at: float = field(default_factory=monotonic)
     lost: bool = False
     ended: bool = False
     claimed_at: datetime = field(init=False)
+    recipients: Entries[Recipient] = field(init=False, repr=False)
+    several: bool = field(init=False)
 
     def __post_init__(self) -> None:
         self.claimed_at = self.row.last_attempt
-        self.several = self.row.large or len(as_recipients(read(self.row.recipients))) > 1
+        self.recipients = as_recipients(read(self.row.recipients))
+        self.several = self.row.large or len(self.recipients) > 1
 
     @property
     def is_slow(self) -> bool:
         """Building it reads the database or the disk."""
-        return self.row.large or bool(self.row.attachments and self.row.attachments != "[]")
+        return self.row.large or not _has_none(self.row.attachments)
 
     @property
     def is_deadly(self) -> bool:
@@ -99,7 +109,7 @@ def _earlier(output: str | None, count: int) -> Earlier:
 
 def build(held: Held, letterhead: Letterhead) -> Envelope:
     """The envelope of a mail without attachments. Raises `MessageError`, `AllSettledError`."""
-    return _addressed(held, compose(_mail(held.row), letterhead))
+    return _addressed(held, compose(_mail(held.row, held.recipients), letterhead))
 
 
 async def build_slowly(
@@ -118,7 +128,7 @@ async def build_slowly(
             recipients=contents.recipients,
             attachments=contents.attachments,
         )
-    mail = _mail(row)
+    mail = _mail(row, as_recipients(read(row.recipients)))
     paths = await _report_paths(database, mail.attachments)
 
     def compose_here() -> Envelope:
@@ -161,17 +171,22 @@ def _missing(row: Claimed) -> MessageError:
     return MessageError("The email of this queue entry was deleted.")
 
 
-def _mail(row: Claimed) -> Mail:
+def _has_none(attachments: str | None) -> bool:
+    return not attachments or attachments == "[]"
+
+
+def _mail(row: Claimed, recipients: Entries[Recipient]) -> Mail:
     if row.email_id is None:
         raise _missing(row)
-    found = as_attachments(read(row.attachments))
+    files = None if _has_none(row.attachments) else row.attachments
+    found = as_attachments(read(files))
     if found.problem:
         raise MessageError(f"The attachments cannot be used: {found.problem}.")
     return Mail(
         id=row.id,
         subject=row.subject or "",
         body=row.body or "",
-        recipients=as_recipients(read(row.recipients)),
+        recipients=recipients,
         date=row.created_at or clock.now(),
         attachments=found,
     )

@@ -1,5 +1,6 @@
 """What the relay's answer makes of a queued mail. Decisions only; no database, no network."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 
@@ -22,27 +23,31 @@ def outcome(
     """
     if not result.costs_attempt:
         return None
-    output = result.journal()
-    refused = {**held.earlier.refused, **_refused(result)}
-    accepted = held.earlier.accepted | frozenset(result.accepted)
     status, error = _status(held, result, max_attempts)
-    if status == "pending" and accepted and not remembers:
-        status, error = "failed", f"{error} {_NO_MEMORY}"
-    entry = _entry(held, error=error, started=started)
-    if held.several and status != "completed" and (result.accepted or _refused(result)):
-        # Who has it is kept where the next attempt finds it, however often attempts are reset.
-        output |= {"accepted": sorted(accepted), "refused": refused}
-        entry = replace(entry, id=store.receipt_id(held.row.id, held.earlier.count))
-    return _settlement(held, status, error, replace(entry, output=output))
+    output = result.journal()
+    id_ = None
+    if status != "completed":
+        accepted = held.earlier.accepted | frozenset(result.accepted)
+        refused = _refused(result)
+        if status == "pending" and accepted and not remembers:
+            status, error = "failed", f"{error} {_NO_MEMORY}"
+        if held.several and (result.accepted or refused):
+            # Who has it is kept where the next attempt finds it, however often attempts are reset.
+            refused = {**held.earlier.refused, **refused}
+            output |= {"accepted": sorted(accepted), "refused": refused}
+            id_ = store.receipt_id(held.row.id, held.earlier.count)
+    entry = _entry(held, error=error, started=started, output=output, id_=id_)
+    return _settlement(held, status, error, entry)
 
 
 def _status(held: Held, result: SendResult, max_attempts: int) -> tuple[str, str | None]:
-    if result.open:
-        last = held.row.attempts >= max_attempts
-        return ("failed" if last else "pending"), result.error
-    if result.verdict is Verdict.REFUSED:
+    verdict = result.verdict
+    if verdict is Verdict.DELIVERED:
+        return _with_earlier_refusals(held)
+    if verdict is Verdict.REFUSED:
         return "failed", result.error
-    return _with_earlier_refusals(held)
+    last = held.row.attempts >= max_attempts
+    return ("failed" if last else "pending"), result.error
 
 
 def _with_earlier_refusals(held: Held) -> tuple[str, str | None]:
@@ -59,7 +64,7 @@ def _refused(result: SendResult) -> dict[str, str]:
 
 def unbuildable(held: Held, sentence: str) -> Settlement:
     """The mail cannot be sent, whatever any relay says."""
-    return _settlement(held, "failed", sentence, _entry(held, error=sentence, started=None))
+    return _settlement(held, "failed", sentence, _entry(held, error=sentence))
 
 
 def deadly(held: Held) -> Settlement:
@@ -75,9 +80,7 @@ def cancelled(held: Held) -> Settlement:
     """Somebody has cancelled the message, which the queue had not heard of."""
     sentence = "Not sent: the message is cancelled."
     entry = replace(
-        _entry(held, error=None, started=None),
-        task_type=store.CANCELLED_TASK,
-        output={"answer": sentence},
+        _entry(held, error=None, output={"answer": sentence}), task_type=store.CANCELLED_TASK
     )
     return _settlement(held, "cancelled", sentence, entry)
 
@@ -85,9 +88,8 @@ def cancelled(held: Held) -> Settlement:
 def nobody_left(held: Held) -> Settlement:
     """Everybody had their say in earlier attempts."""
     status, error = _with_earlier_refusals(held)
-    entry = _entry(held, error=error, started=None)
     output = {"answer": "Everybody has it already.", "accepted": sorted(held.earlier.accepted)}
-    return _settlement(held, status, error, replace(entry, output=output))
+    return _settlement(held, status, error, _entry(held, error=error, output=output))
 
 
 def without_user(settlement: Settlement) -> Settlement:
@@ -96,17 +98,28 @@ def without_user(settlement: Settlement) -> Settlement:
     return replace(settlement, entry=entry)
 
 
-def _entry(held: Held, *, error: str | None, started: datetime | None) -> Entry:
+def _entry(
+    held: Held,
+    *,
+    error: str | None,
+    started: datetime | None = None,
+    output: Mapping[str, object] | None = None,
+    id_: str | None = None,
+) -> Entry:
     row = held.row
     return Entry(
         task_type=store.TASK,
         status="failed" if error else "completed",
         input={"queueId": row.id, "emailId": row.email_id, "attempt": row.attempts},
+        output=output,
         error=error or None,
         started=started,
         user_id=row.user_id,
-        id=ordered_id(),  # fixed now: a write that is sent again must not journal twice
+        id=id_ or ordered_id(),  # fixed now: a write that is sent again must not journal twice
     )
+
+
+_EMAIL_STATUS = {"completed": "sent", "failed": "failed"}
 
 
 def _settlement(held: Held, status: str, error: str | None, entry: Entry) -> Settlement:
@@ -116,6 +129,6 @@ def _settlement(held: Held, status: str, error: str | None, entry: Entry) -> Set
         attempts=row.attempts,
         status=status,
         error=error or None,
-        email_status={"completed": "sent", "failed": "failed"}.get(status),
+        email_status=_EMAIL_STATUS.get(status),
         entry=entry,
     )

@@ -65,7 +65,7 @@ async def test_a_delivered_mail_is_sent_in_both_tables_and_in_the_journal(
     [(state, given, output, wrong)] = await journalled(database)
     assert (state, wrong) == ("completed", None)
     assert given == {"queueId": uid(1001), "emailId": uid(1), "attempt": 1}
-    assert output["accepted"] == ["bob@acme.test"]
+    assert output["recipients"] == {"bob@acme.test": output["answer"]}
 
 
 async def test_every_answer_ends_where_it_should(

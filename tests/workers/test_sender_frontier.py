@@ -9,7 +9,11 @@ import pytest
 
 from agentflow_tui.store import outgoing_mail as store
 from agentflow_tui.store.database import Database
+from agentflow_tui.store.journal import Entry
+from agentflow_tui.store.lines import PLANNED_ONCE, Lines
+from agentflow_tui.store.mail_settlements import Settlement, settle, settle_values
 from agentflow_tui.store.outgoing_mail import Claimed
+from agentflow_tui.store.statements import Statement
 from agentflow_tui.workers.sender_frontier import DEAR_LOOK, WHOLE_LOOK, Frontier, Place
 
 from .sending import ask, queue_many
@@ -86,6 +90,63 @@ async def in_the_order_of_numbers(database: Database) -> None:
     )
 
 
+async def accelerated(database: Database) -> None:
+    for status, order in (
+        ("pending", "{email_queue.priority} DESC, {email_queue.createdAt}, {email_queue.id}"),
+        ("processing", "{email_queue.createdAt}, {email_queue.id}"),
+    ):
+        await database.execute(
+            f"CREATE INDEX ON {{email_queue}} ({order}) WHERE {{email_queue.status}} = '{status}'"
+        )
+    await database.execute("ANALYZE {email_queue}")
+    await database.execute("ANALYZE {emails}")
+
+
+async def explained(database: Database, text: str, *values: object) -> str:
+    plan = await ask(database, f"EXPLAIN (ANALYZE, COSTS off) {text}", *values)
+    return "\n".join(line for (line,) in plan)
+
+
+@pytest.mark.parametrize("onward", [False, True])
+async def test_a_claim_reads_no_row_that_it_does_not_take(database: Database, onward: bool) -> None:
+    await queue_many(database, 5000)
+    await accelerated(database)
+    claim = store.claim(database.binding, onward=onward)
+    place = (1, NOON) if onward else ()
+    plan = await explained(database, claim.text, *DUE, *place, *PROCESS)
+    read = re.findall(r"Scan (?:using \w+ )?on (?:emails|email_queue)\b.*rows=([\d.]+)", plan)
+    assert len(read) >= 3, plan
+    assert all(float(rows) <= 5 for rows in read), plan
+
+
+async def test_a_settlement_reaches_its_rows_by_their_keys_however_many_are_held(
+    database: Database,
+) -> None:
+    await queue_many(database, 2000)
+    await accelerated(database)  # nothing is held yet, as when a plan is made for good
+    whole = store.claim(database.binding, onward=False)
+    mails = await database.fetch(whole, 30.0, 3600.0, 2000, 300.0, [], *PROCESS)
+    settlements = [
+        Settlement(
+            id=mail.id,
+            attempts=mail.attempts,
+            status="completed",
+            error=None,
+            email_status="sent",
+            entry=Entry(task_type="email.send"),
+        )
+        for mail in mails[:16]
+    ]
+    values = settle_values(settlements, [mail.last_attempt for mail in mails[:16]])
+    lines = Lines(database, PLANNED_ONCE)
+    async with lines.session() as session:
+        statement = Statement(str, f"EXPLAIN (ANALYZE, COSTS off) {settle(session.binding).text}")
+        plan = "\n".join(await session.fetch(statement, *values))
+    lines.close()
+    assert re.search(r"Update on email_queue .*rows=16", plan), plan
+    assert "Removed by" not in plan, plan
+
+
 async def test_a_claim_that_goes_on_passes_nothing_that_stands_in_front(
     database: Database,
 ) -> None:
@@ -96,18 +157,13 @@ async def test_a_claim_that_goes_on_passes_nothing_that_stands_in_front(
         " WHERE {email_queue.createdAt} <= $1::timestamptz + interval '2000 s'",
         NOON,
     )
-    await database.execute(
-        "CREATE INDEX ON {email_queue} ({email_queue.priority} DESC, {email_queue.createdAt},"
-        " {email_queue.id}) WHERE {email_queue.status} = 'pending'"
-    )
-    await database.execute("ANALYZE {email_queue}")
+    await accelerated(database)
 
     async def passed(text: str, *values: object) -> int:
         """Rows that were looked at for nothing."""
-        plan = await ask(database, f"EXPLAIN (ANALYZE, COSTS off) {text}", *values)
-        lines = "\n".join(line for (line,) in plan)
-        assert "rows=5" in lines
-        return sum(map(int, re.findall(r"Rows Removed by Filter: (\d+)", lines)))
+        plan = await explained(database, text, *values)
+        assert "rows=5" in plan
+        return sum(map(int, re.findall(r"Rows Removed by Filter: (\d+)", plan)))
 
     binding = database.binding
     whole = store.claim(binding, onward=False)
