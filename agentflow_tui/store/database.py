@@ -1,6 +1,6 @@
 """One PostgreSQL database as this process sees it."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, Self, TypeVar
@@ -120,6 +120,7 @@ class Database:
     statements: int = 0
     """How many statements this process has sent, for the cost meter and for tests that count."""
     _pool: Any = None
+    _closes: list[Callable[[], None]] = field(default_factory=list)
     _lost: bool = False
     _introduced: str = ""
 
@@ -300,8 +301,14 @@ class Database:
         if self._pool is not None:
             await self._pool.expire_connections()
 
+    def on_close(self, close: Callable[[], None]) -> None:
+        """Have ``close`` called whenever this database is hung up on."""
+        self._closes.append(close)
+
     def close(self) -> None:
         """Hang up at once, also in the middle of a query; the server stops it by itself."""
+        for close in self._closes:
+            close()
         pool, self._pool = self._pool, None  # before anything else: who borrows looks at it
         if pool is not None:
             pool.terminate()

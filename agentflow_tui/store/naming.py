@@ -14,12 +14,14 @@ only. Templates know five forms:
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field, fields
-from typing import Any
+from typing import Any, TypeVar
 
 from agentflow_tui.errors import MissingError
 from agentflow_tui.schema import TABLES, Column, Table, snake, spelling
+
+T = TypeVar("T")
 
 CATALOGUE = """
 SELECT pg_is_in_recovery() AS standby,
@@ -115,6 +117,7 @@ class Binding:
 
     tables: dict[str, BoundTable]
     _rendered: dict[str, str] = field(default_factory=dict, repr=False, compare=False)
+    _made: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)
 
     def has(self, table: str, *columns: str) -> bool:
         """Whether the database has this table with all these columns."""
@@ -136,6 +139,14 @@ class Binding:
                     f"GRANT SELECT ON {bound.sql} TO it, or use another role"
                 )
         return sentences
+
+    def made(self, make: Callable[..., T], **options: Hashable) -> T:
+        """What ``make`` makes for this database, made once: of the binding and ``options``."""
+        key = (make, *options.items())
+        if key not in self._made:
+            self._made[key] = make(self, **options)
+        found: T = self._made[key]
+        return found
 
     def render(self, template: str) -> str:
         """SQL for this database.

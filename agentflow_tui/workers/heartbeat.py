@@ -160,11 +160,11 @@ class Heartbeat:
 
     def _heard(self) -> None:
         """Somebody rang: there is work, maybe a process that we do not know of."""
+        self._crew.wake_all()  # first: the work is what somebody waits for
         now = self._loop.time()
         if not self._peers or now >= self._heard_at + ATTENTIVE:
             self._nudge.set()
         self._heard_at = now
-        self._crew.wake_all()
 
     async def _beat(self) -> None:
         crew = self._crew
@@ -185,7 +185,7 @@ class Heartbeat:
                 reports=crew.reports,
             )
             name = f"worker {socket.gethostname()} {os.getpid()}"
-            beat = liveness.beat(crew.database.binding)
+            beat = crew.database.binding.made(liveness.beat)
             await self._line.execute(beat, crew.identity, name, self._message(crew.holds), said)
         self._beaten_at = self._loop.time()
 

@@ -22,7 +22,7 @@ from agentflow_tui.store import lost_claims
 from agentflow_tui.store.checks import WORKER_PREFIX
 from agentflow_tui.store.database import Database
 from agentflow_tui.store.journal import as_json
-from agentflow_tui.store.lines import borrowed
+from agentflow_tui.store.lines import PLANNED_EACH_TIME, Lines
 from agentflow_tui.store.statements import Statement
 from agentflow_tui.workers.logs import Log
 from agentflow_tui.workers.weather import Backoff
@@ -136,6 +136,10 @@ class Crew:
     """Wake other processes, soon. Call it after the commit that made work for them."""
     start: Callable[[Coroutine[Any, Any, None]], "asyncio.Task[None]"] = _start_task
     _told: float = float("-inf")
+    _lines: Lines = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._lines = Lines(self.database, PLANNED_EACH_TIME)
 
     def now(self) -> datetime:
         """The database's time."""
@@ -193,7 +197,7 @@ class Crew:
     ) -> list[RowT]:
         backend = None
         try:
-            async with borrowed(self.database) as session:
+            async with self._lines.session() as session:
                 backend = session.connection.get_server_pid()
                 return await session.fetch(statement, *values, self.identity, self.held(kind))
         except (RefusedError, MissingError):

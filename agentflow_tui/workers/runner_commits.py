@@ -128,7 +128,7 @@ class Commits:
 
     async def _send(self, advances: Sequence[Advance]) -> dict[str, Advanced]:
         letters = any(advance.letters for advance in advances)
-        statement = runs.advance(self.database.binding, letters=letters)
+        statement = self.database.binding.made(runs.advance, letters=letters)
         values = runs.advance_values(advances, letters=letters)
         async with self._lines.session() as session:
             rows = await session.fetch(statement, *values)

@@ -225,7 +225,7 @@ class Scheduler:
         wanted = [_slot(known, plans[known.id]) for known in due]
         async with crew.database.transaction() as session:
             won = await session.fetch(
-                fires.fire(session.binding),
+                session.binding.made(fires.fire),
                 *fires.fire_values(wanted, lease=self._lease, account=RESERVED),
             )
             by_id = {known.id: known for known in due}

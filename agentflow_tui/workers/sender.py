@@ -167,7 +167,8 @@ class Sender:
         status = "ok" if state.up else "warning" if self._lane is None else "error"
         details = as_json({"connections": state.connections, "retryIn": state.retry_in})
         sentence = state.sentence
-        await crew.database.execute(store.health(crew.database.binding), status, sentence, details)
+        health = crew.database.binding.made(store.health)
+        await crew.database.execute(health, status, sentence, details)
         self._told = state
 
     def _blocked(self, transport: Transport, now: float) -> float | None:
@@ -194,7 +195,7 @@ class Sender:
         place = self._frontier.place(now)
         rows = await crew.claim(
             store.KIND,
-            store.claim(crew.database.binding, onward=place is not None),
+            crew.database.binding.made(store.claim, onward=place is not None),
             workers.retry_base,
             workers.retry_limit,
             ask,
@@ -342,7 +343,7 @@ class Sender:
                 held,
                 result,
                 max_attempts=workers.max_attempts,
-                remembers=keeps_receipts(crew.database.binding),
+                remembers=crew.database.binding.made(keeps_receipts),
                 started=started,
             )
             if settlement is None:

@@ -154,7 +154,7 @@ class Lane:
             self.log.error(f"mail {settlement.id} cannot be written: {error}")
 
     async def _send(self, settled: Sequence[Settled], *, once: bool = True) -> None:
-        statement = settlements.settle(self.database.binding, once=once)
+        statement = self.database.binding.made(settlements.settle, once=once)
         values = settlements.settle_values(
             [settlement for settlement, _ in settled], [held.claimed_at for _, held in settled]
         )
