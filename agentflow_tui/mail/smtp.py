@@ -21,7 +21,7 @@ from agentflow_tui.mail.relays import Relay, Security
 if TYPE_CHECKING:
     import aiosmtplib
 
-ProtocolT = TypeVar("ProtocolT", bound=asyncio.Protocol)
+ProtocolT = TypeVar("ProtocolT", bound=asyncio.BaseProtocol)
 
 
 class RelayDownError(AgentflowError):
