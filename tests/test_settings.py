@@ -1,11 +1,16 @@
 """Where settings come from, and what they may not be."""
 
+import json
+import re
+from dataclasses import fields
+from itertools import zip_longest
 from pathlib import Path
 
 import pytest
 
 from agentflow_tui import settings
 from agentflow_tui.errors import SettingsError
+from agentflow_tui.settings import WorkerSettings
 from agentflow_tui.store.addresses import masked, place, short_place
 
 CONFIG = """
@@ -96,3 +101,16 @@ def test_a_url_is_shown_without_any_of_its_password(url: str, shown: str, named:
     assert (masked(url), short_place(url)) == (shown, named)
     for part in ("hunter2", "ter2", "hun"):
         assert part not in masked(url) + place(url) + short_place(url)
+
+
+def test_every_option_of_the_workers_is_described_with_its_default() -> None:
+    document = (Path(__file__).parent.parent / "docs" / "workers.md").read_text()
+    rows = re.findall(r"^\| (`[a-z_`, .\[\]]+`) \| (.*?) \|", document, re.MULTILINE)
+    told: dict[str, str] = {}
+    for names, defaults in rows:
+        options = [name.rpartition(".")[2] for name in re.findall(r"`\[?([a-z_.]+)\]?`", names)]
+        told |= dict(zip_longest(options, re.findall(r"`(.+?)`", defaults), fillvalue=""))
+    for each in fields(WorkerSettings):
+        assert each.name in told, f"{each.name} is not described"
+        if each.name != "checks":
+            assert json.loads(told[each.name]) == getattr(WorkerSettings(), each.name), each.name
