@@ -22,11 +22,16 @@ class Rate:
 
 @dataclass(slots=True)
 class Limits:
-    """Times are seconds of one clock that only the caller reads. No rate means no limit."""
+    """Times are seconds of one clock that only the caller reads. No rate means no limit.
+
+    ``sharers``: so many processes, this one included, keep to the rates together; each takes an
+    equal part.
+    """
 
     relay: Rate | None = None
     per_domain: Rate | None = None
     domains: Mapping[str, Rate] = field(default_factory=dict)
+    sharers: int = 1
     _free_at: dict[str, float] = field(default_factory=dict, repr=False)
 
     @property
@@ -49,7 +54,7 @@ class Limits:
         if wait <= longest:
             for name, rate in rates:
                 begin = max(self._free_at.get(name, 0.0), now)
-                self._free_at[name] = begin + 1 / rate.per_second
+                self._free_at[name] = begin + self.sharers / rate.per_second
             self._forget(now)
         return wait
 
@@ -62,7 +67,8 @@ class Limits:
         return found
 
     def _wait(self, name: str, rate: Rate, now: float) -> float:
-        allowance = (rate.burst - 1) / rate.per_second
+        burst = max(1, rate.burst // self.sharers)
+        allowance = (burst - 1) * self.sharers / rate.per_second
         return max(0.0, self._free_at.get(name, 0.0) - allowance - now)
 
     def _forget(self, now: float) -> None:

@@ -42,6 +42,9 @@ class OutboxTransport:
     def confirm(self, results: Iterable[SendResult]) -> None:
         """Nothing waits for it here."""
 
+    def share(self, among: int) -> None:
+        """There are no rates here."""
+
     async def ready(self) -> None:
         """Always: each mail tries the folder anew."""
 

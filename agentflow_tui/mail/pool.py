@@ -115,6 +115,9 @@ class SmtpTransport(Submitting):
         if self._window is not None:
             self._make_room(sum(result.handed_over for result in results))
 
+    def share(self, among: int) -> None:
+        self.limits.sharers = among
+
     async def ready(self) -> None:
         await self._healed.wait()
 

@@ -50,6 +50,9 @@ class Transport(Protocol):
     def confirm(self, results: Iterable[SendResult]) -> None:
         """These results are recorded: room for as many more (see `SmtpTransport`'s window)."""
 
+    def share(self, among: int) -> None:
+        """So many processes keep to the rates together, this one included."""
+
     async def ready(self) -> None:
         """Return when mail can be taken: at once, or when the relay has healed."""
 
@@ -58,11 +61,14 @@ class Transport(Protocol):
 
 
 class Submitting(ABC):
-    """`send` and `send_many` for whoever can `submit`."""
+    """`send` and `send_many` for whoever can `submit`, and nothing to share without rates."""
 
     @abstractmethod
     def submit(self, envelope: Envelope, done: Done) -> None:
         """See `Transport.submit`."""
+
+    def share(self, among: int) -> None:  # noqa: B027 - it is for those with rates to override
+        """See `Transport.share`."""
 
     async def send(self, envelope: Envelope) -> SendResult:
         answer: asyncio.Future[SendResult] = asyncio.get_running_loop().create_future()

@@ -95,13 +95,15 @@ def holding(binding: Binding, kind: str, claimed: str, *, worker: int, held: int
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """Another worker process. ``holds``: it may have claims; ``alive``: its lock is held.
+    """Another worker process. ``holds``: it may have claims; ``sends``: it has the role of the
+    sender; ``alive``: its lock is held.
 
     ``settled``: the server has been up long enough for all processes to have come back to it.
     """
 
     id: str
     holds: bool
+    sends: bool
     alive: bool
     settled: bool
 
@@ -120,6 +122,7 @@ WITH locks AS MATERIALIZED (
 )
 SELECT h.{{health_checks.id}}::text,
        h.{{health_checks.details}}::text ~ '"(mails|workflows)": ?\\{{"',
+       h.{{health_checks.details}}::text ~ '"roles": ?\\[[^]]*"sender"',
        {_KEY.format(id="h.{health_checks.id}::text")} IN (SELECT key FROM locks),
        clock_timestamp() - pg_postmaster_start_time() > {SETTLES_WITHIN} * interval '1 s'
   FROM {{health_checks}} h

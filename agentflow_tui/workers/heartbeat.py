@@ -107,6 +107,7 @@ class Heartbeat:
         with contextlib.suppress(AgentflowError):
             if liveness.keeps_rows(crew.database.binding) and self._line.tied and not in_hand:
                 await self._line.execute(liveness.FAREWELL, self._crew.identity)
+                await self.ring()  # what was shared with this process is theirs now
         self._line.cut()
 
     async def ring(self) -> None:
@@ -202,6 +203,7 @@ class Heartbeat:
             peers = await self._line.fetch(liveness.PEERS, crew.identity)
         now = self._loop.time()
         self._peers = len(peers)
+        crew.senders = 1 + sum(peer.sends and peer.alive for peer in peers)
         if any(peer.holds for peer in peers):
             self._heard_at = now
         dead = [peer.id for peer in peers if not peer.alive and self._proves(peer)]

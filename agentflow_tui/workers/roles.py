@@ -130,6 +130,8 @@ class Crew:
     """Kinds of which a claim's answer was lost, and the server process that was asked."""
     reports: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     """What each role wants to be seen in the row of this process, by its name."""
+    senders: int = 1
+    """Processes that send mail, this one included, as far as is known."""
     untied: Callable[[], float] = lambda: 0.0
     """Seconds since the connection that proves this process alive was lost; 0 while it holds."""
     ring: Callable[[], None] = lambda: None

@@ -19,7 +19,6 @@ from agentflow_tui.mail.messages import Letterhead
 from agentflow_tui.mail.transports import State, Transport
 from agentflow_tui.settings import Settings
 from agentflow_tui.store import outgoing_mail as store
-from agentflow_tui.store.journal import as_json
 from agentflow_tui.store.mail_settlements import Settlement, keeps_receipts
 from agentflow_tui.store.statements import NOW
 from agentflow_tui.workers import sender_outcomes as outcomes
@@ -34,6 +33,7 @@ from agentflow_tui.workers.sender_letters import (
     recall,
 )
 from agentflow_tui.workers.sender_suspects import Suspects
+from agentflow_tui.workers.sender_telling import Telling
 from agentflow_tui.workers.sender_transports import transport_from
 from agentflow_tui.workers.sender_waits import BLOCKED, Waits
 from agentflow_tui.workers.weather import persistently
@@ -77,7 +77,7 @@ class Sender:
         self._waits = Waits()
         self._suspects = Suspects()
         self._healing: asyncio.Task[None] | None = None
-        self._told: State | None = None
+        self._telling = Telling(NAME)
         self._reported = 0
 
     # --- Role -------------------------------------------------------------------------------------
@@ -85,11 +85,13 @@ class Sender:
     async def step(self, crew: Crew, woken: bool = True) -> Turn:
         """Renew what is held for long, claim while there is room, and keep the transport fed."""
         if not self._is_open(crew):
-            await self._tell(crew, State(up=False, sentence=self._problem), again=not woken)
+            idle = State(up=False, sentence=self._problem)
+            await self._telling.tell(crew, idle, mails=0, sent=0, open_=False)
             return Turn()
         transport = self._open_transport
+        transport.share(crew.senders)
         await self._renew(crew)
-        await self._tell(crew, transport.state, again=not woken)
+        await self._telling.tell(crew, transport.state, mails=len(self.held), sent=self.sent)
         self._feed()
         now = monotonic()
         blocked = self._blocked(transport, now)
@@ -148,28 +150,6 @@ class Sender:
         self._lane = Lane(crew.database, log, self._written, self._feed, full=connections)
         self._lane_task = crew.spawn(self._lane.serve())
         return True
-
-    async def _tell(self, crew: Crew, state: State, *, again: bool) -> None:
-        """Keep the health check ``smtp`` and this role's report true."""
-        told = self._told
-        crew.reports[NAME] = {
-            "up": state.up,
-            "sentence": state.sentence,
-            "mails": len(self.held),
-            "sent": self.sent,
-        }
-        changed = told is None or (told.up, told.sentence) != (state.up, state.sentence)
-        if not (changed or again) or not crew.database.binding.has("health_checks", "id"):
-            return
-        if changed and self._lane is not None:
-            log = crew.log.of(NAME)
-            (log.info if state.up else log.warning)(state.sentence)
-        status = "ok" if state.up else "warning" if self._lane is None else "error"
-        details = as_json({"connections": state.connections, "retryIn": state.retry_in})
-        sentence = state.sentence
-        health = crew.database.binding.made(store.health)
-        await crew.database.execute(health, status, sentence, details)
-        self._told = state
 
     def _blocked(self, transport: Transport, now: float) -> float | None:
         """Seconds for which nothing is claimed, None when something may be."""

@@ -170,6 +170,16 @@ async def test_one_slow_domain_does_not_hold_up_the_others(post: Post) -> None:
     assert order[-1] == "slow.test"
 
 
+def test_processes_that_share_a_rate_keep_to_it_together() -> None:
+    parts = [Limits(relay=Rate(10.0, burst=4), sharers=2) for _ in range(2)]
+    taken = sorted(part.reserve(["a.test"], 0.0, 9) for part in parts for _ in range(7))
+    assert [round(wait, 3) for wait in taken] == [
+        *(0, 0, 0, 0), *(0.2, 0.2, 0.4, 0.4, 0.6, 0.6), *(0.8, 0.8, 1.0, 1.0),
+    ]  # fmt: skip
+    few = Limits(relay=Rate(10.0, burst=2), sharers=5)
+    assert [round(few.reserve(["a.test"], 0.0, 9), 3) for _ in range(3)] == [0, 0.5, 1.0]
+
+
 def test_rates_hand_out_slots_in_order_and_forget_nothing_they_promised() -> None:
     limits = Limits(relay=Rate(10.0, burst=3), per_domain=Rate(1.0))
     assert limits.wait(["a.test"], 0.0) == 0.0

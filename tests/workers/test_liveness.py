@@ -1,7 +1,7 @@
 """Who is alive is known at once, and what the dead held is given back, and nothing else."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from uuid import uuid4
@@ -20,9 +20,15 @@ from tests.workers.workflows import until
 
 
 @asynccontextmanager
-async def living(database: Database, poll: float = 15.0) -> AsyncIterator[tuple[Crew, Heartbeat]]:
-    """A process without roles, in this one."""
-    crew = Crew(database=database, settings=Settings(workers=WorkerSettings(poll=poll)))
+async def living(
+    database: Database, poll: float = 15.0, roles: Sequence[str] = ()
+) -> AsyncIterator[tuple[Crew, Heartbeat]]:
+    """A process that has these roles in name only, in this one."""
+    crew = Crew(
+        database=database,
+        settings=Settings(workers=WorkerSettings(poll=poll)),
+        wakes={name: asyncio.Event() for name in roles},
+    )
     heart = Heartbeat(crew)
     crew.untied = heart.untied
     await heart.start()
@@ -69,6 +75,29 @@ async def test_who_comes_right_after_another_was_heard_of_is_watched_too(
             await worker.has_said("has claimed")
             worker.kill()
             await until(lambda: journal(database, "worker.lost"))
+
+
+async def test_processes_that_send_know_how_many_they_are(
+    database: Database, database_url: str
+) -> None:
+    others = [await Database.open(database_url) for _ in range(2)]
+    poll = 600.0  # what is not heard is not known
+
+    async def counted(crew: Crew, count: int) -> None:
+        async with asyncio.timeout(20):
+            while crew.senders != count:
+                await asyncio.sleep(0.01)
+
+    async with living(database, poll, ["sender"]) as (first, _):
+        async with living(others[0], poll, ["runner", "sender"]) as (second, _):
+            await counted(first, 2)
+            await counted(second, 2)
+            async with living(others[1], poll, ["monitor"]) as (third, _):
+                await counted(third, 3)
+            assert first.senders == second.senders == 2
+        await counted(first, 1)
+    for each in others:
+        each.close()
 
 
 async def test_what_a_killed_process_held_is_given_back(

@@ -272,3 +272,13 @@ async def test_any_naming_will_do(
     finally:
         await running.stop()
         database.close()
+
+
+async def test_a_sender_takes_its_part_of_the_rates(database: Database, catcher_of: Any) -> None:
+    catcher = await catcher_of()
+    transport = smtp(catcher.url)
+    running = Running(database, Sender(SETTINGS, transport, LETTERHEAD))
+    running.crew.senders = 3
+    await running.sender.step(running.crew)
+    assert transport.limits.sharers == 3
+    await running.stop()

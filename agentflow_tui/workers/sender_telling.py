@@ -1,0 +1,47 @@
+"""What the sender tells of itself: the health check ``smtp``, and its report in the row of its
+process."""
+
+from dataclasses import dataclass
+from time import monotonic
+
+from agentflow_tui.mail.transports import State
+from agentflow_tui.store import outgoing_mail as store
+from agentflow_tui.store.journal import as_json
+from agentflow_tui.workers.roles import Crew
+
+EVERY = 4
+"""Polls between two words that the relay is as it was."""
+
+
+@dataclass(slots=True)
+class Telling:
+    """One sender's. ``name`` is its role's."""
+
+    name: str
+    _told: State | None = None
+    _told_at: float = float("-inf")
+
+    async def tell(
+        self, crew: Crew, state: State, *, mails: int, sent: int, open_: bool = True
+    ) -> None:
+        """Say it when it has changed, and now and then. ``mails`` are in hand, ``sent`` have left
+        since the start; without ``open_`` the sender has nothing to send with."""
+        crew.reports[self.name] = {
+            "up": state.up,
+            "sentence": state.sentence,
+            "mails": mails,
+            "sent": sent,
+        }
+        told, now = self._told, monotonic()
+        changed = told is None or (told.up, told.sentence) != (state.up, state.sentence)
+        again = now >= self._told_at + EVERY * crew.settings.workers.poll
+        if not (changed or again) or not crew.database.binding.has("health_checks", "id"):
+            return
+        if changed and open_:
+            log = crew.log.of(self.name)
+            (log.info if state.up else log.warning)(state.sentence)
+        status = "ok" if state.up else "error" if open_ else "warning"
+        details = as_json({"connections": state.connections, "retryIn": state.retry_in})
+        health = crew.database.binding.made(store.health)
+        await crew.database.execute(health, status, state.sentence, details)
+        self._told, self._told_at = state, now
