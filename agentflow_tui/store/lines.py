@@ -1,15 +1,17 @@
 """Connections for writing in a stream, and borrowed ones for a write now and then."""
 
-import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 import asyncpg
 
 from agentflow_tui.errors import MissingError, RefusedError, UnreachableError
 from agentflow_tui.store.database import Database, Session
-from agentflow_tui.store.faults import first_line
+from agentflow_tui.store.faults import first_line, translated
+from agentflow_tui.store.statements import Statement
+
+RowT = TypeVar("RowT")
 
 PLANNED_ONCE = """
 SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off;
@@ -17,7 +19,6 @@ SET enable_hashjoin = off; SET enable_mergejoin = off
 """
 """For a connection that writes many rows by key, again and again: plan once, and reach each row by
 its key, whatever size the table had when the plan was made."""
-
 
 PLANNED_EACH_TIME = "SET plan_cache_mode = force_custom_plan; SET jit = off"
 """For a connection that claims: which index serves best is known by what is in the table now."""
@@ -56,21 +57,47 @@ class Lines:
         self._idle: list[Any] = []
         database.on_close(self.close)
 
-    @asynccontextmanager
-    async def session(self) -> AsyncIterator[Session]:
-        """A session for one write. Raises `UnreachableError`, also when there is no answer."""
-        if self._database.pooled:
-            async with borrowed(self._database) as session:
-                yield session
-            return
-        self._database.statements += 1
+    async def fetch(
+        self,
+        statement: Statement[RowT],
+        *values: object,
+        asked: Callable[[int], None] = lambda _: None,
+    ) -> list[RowT]:
+        """All rows of one statement, which is never sent twice. ``asked`` hears which server
+        process is about to be asked.
+
+        Raises `UnreachableError`, also when there is no answer; `RefusedError`, `MissingError`.
+        """
+        database = self._database
+        if database.pooled:
+            async with borrowed(database) as session:
+                asked(session.connection.get_server_pid())
+                return await session.fetch(statement, *values)
+        database.statements += 1
+        sql = database.binding.render(statement.text)
         connection = self._unused() or await self._connect()
+        asked(connection.get_server_pid())
+        try:
+            records = await connection.fetch(
+                sql, *values, timeout=database.manners.statement_timeout
+            )
+        except BaseException:
+            with self._judged(connection):
+                raise
+        self._idle.append(connection)
+        return statement.rows(records)
+
+    @contextmanager
+    def _judged(self, connection: Any) -> Iterator[None]:
+        """Say what went wrong in our words. A connection on which something was refused is kept.
+
+        Entered when something did go wrong: around each statement it would take longer than
+        whatever else is done before a claim.
+        """
         sound = False
         try:
-            with _noticed():
-                async with asyncio.timeout(self._database.manners.statement_timeout):
-                    yield Session(connection, self._database.binding)
-            sound = True
+            with _noticed(), translated():
+                yield
         except (RefusedError, MissingError):
             sound = True
             raise

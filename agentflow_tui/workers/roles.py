@@ -197,16 +197,15 @@ class Crew:
     async def _claim(
         self, kind: str, statement: Statement[RowT], values: tuple[object, ...]
     ) -> list[RowT]:
-        backend = None
+        backends: list[int] = []
+        parameters = (*values, self.identity, self.held(kind))
         try:
-            async with self._lines.session() as session:
-                backend = session.connection.get_server_pid()
-                return await session.fetch(statement, *values, self.identity, self.held(kind))
+            return await self._lines.fetch(statement, *parameters, asked=backends.append)
         except (RefusedError, MissingError):
             raise
         except BaseException:
-            if backend is not None:
-                self.unheard[kind] = backend
+            if backends:
+                self.unheard[kind] = backends[0]
             raise
 
     async def hear(self) -> bool:

@@ -130,8 +130,7 @@ class Commits:
         letters = any(advance.letters for advance in advances)
         statement = self.database.binding.made(runs.advance, letters=letters)
         values = runs.advance_values(advances, letters=letters)
-        async with self._lines.session() as session:
-            rows = await session.fetch(statement, *values)
+        rows = await self._lines.fetch(statement, *values)
         self.steps += len(rows)
         self.writes += 1
         return {row.id: row for row in rows}

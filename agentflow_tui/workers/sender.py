@@ -91,10 +91,11 @@ class Sender:
         transport = self._open_transport
         transport.share(crew.senders)
         await self._renew(crew)
-        await self._telling.tell(crew, transport.state, mails=len(self.held), sent=self.sent)
+        state = transport.state
+        await self._telling.tell(crew, state, mails=len(self.held), sent=self.sent)
         self._feed()
         now = monotonic()
-        blocked = self._blocked(transport, now)
+        blocked = self._blocked(transport, state, now)
         if blocked is not None:
             return self._turn(0, blocked)
         if not crew.trusted:
@@ -151,9 +152,8 @@ class Sender:
         self._lane_task = crew.spawn(self._lane.serve())
         return True
 
-    def _blocked(self, transport: Transport, now: float) -> float | None:
+    def _blocked(self, transport: Transport, state: State, now: float) -> float | None:
         """Seconds for which nothing is claimed, None when something may be."""
-        state = transport.state
         if not state.up and state.retry_in is not None:
             if self._crew and (self._healing is None or self._healing.done()):
                 self._healing = self._crew.spawn(self._until_healed(transport))

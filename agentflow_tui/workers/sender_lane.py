@@ -158,8 +158,7 @@ class Lane:
         values = settlements.settle_values(
             [settlement for settlement, _ in settled], [held.claimed_at for _, held in settled]
         )
-        async with self._lines.session() as session:
-            moved = await session.fetch(statement, *values)
+        moved = await self._lines.fetch(statement, *values)
         self.writes += 1
         if len(moved) < len(settled):
             count = len(settled) - len(moved)

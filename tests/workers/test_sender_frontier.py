@@ -139,9 +139,8 @@ async def test_a_settlement_reaches_its_rows_by_their_keys_however_many_are_held
     ]
     values = settle_values(settlements, [mail.last_attempt for mail in mails[:16]])
     lines = Lines(database, PLANNED_ONCE)
-    async with lines.session() as session:
-        statement = Statement(str, f"EXPLAIN (ANALYZE, COSTS off) {settle(session.binding).text}")
-        plan = "\n".join(await session.fetch(statement, *values))
+    statement = Statement(str, f"EXPLAIN (ANALYZE, COSTS off) {settle(database.binding).text}")
+    plan = "\n".join(await lines.fetch(statement, *values))
     lines.close()
     assert re.search(r"Update on email_queue .*rows=16", plan), plan
     assert "Removed by" not in plan, plan
