@@ -9,8 +9,8 @@ import sys
 from collections.abc import Sequence
 
 from agentflow_tui.cli import INTERRUPTED
-from agentflow_tui.cli.parser import parse
 from agentflow_tui.errors import AgentflowError, FilterError
+from agentflow_tui.garbage import undisturbed
 from agentflow_tui.text import cell_width, safe
 
 
@@ -21,6 +21,8 @@ def run() -> None:
 
 def main(arguments: Sequence[str]) -> int:
     """Carry out one command. Returns the exit code; prints one sentence for what went wrong."""
+    with undisturbed():
+        from agentflow_tui.cli.parser import parse
     try:
         options = parse(arguments)
         code: int = options.command(options)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from agentflow_tui.console.environment import Environment
 from agentflow_tui.errors import AgentflowError, UsageError
+from agentflow_tui.garbage import undisturbed
 from agentflow_tui.settings import Settings
 
 if TYPE_CHECKING:
@@ -26,7 +27,8 @@ def launch(settings: Settings, *, screen: str | None = None, workers: bool = Fal
 async def _launch(settings: Settings, screen: str, workers: bool) -> int:
     env = Environment(settings)
     connecting = asyncio.create_task(_connect(env))
-    module: Any = await asyncio.to_thread(importlib.import_module, "agentflow_tui.console.app")
+    with undisturbed(for_good=True):
+        module: Any = await asyncio.to_thread(importlib.import_module, "agentflow_tui.console.app")
     place = module.place_called(screen)
     if place is None:
         connecting.cancel()

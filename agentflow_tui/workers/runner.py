@@ -136,7 +136,6 @@ class Runner:
 
         async with borrowed(crew.database) as session:
             checks_json = session.connection.get_server_version().major >= 16
-        gc.freeze()
         gc.set_threshold(GARBAGE, 20, 100)
         benches = Benches()
         commits = Commits(crew.database, mail_queued)

@@ -13,6 +13,7 @@ from agentflow_tui.errors import (
     UnreachableError,
     UsageError,
 )
+from agentflow_tui.garbage import undisturbed
 from agentflow_tui.settings import Settings
 from agentflow_tui.store.database import Database, Manners
 from agentflow_tui.store.statements import Statement
@@ -57,7 +58,8 @@ def main(
     try:
         if settings.context.read_only:
             raise UsageError("Workers change rows, and this context is read-only.")
-        made = [make(name, settings) for name in roles or ROLES]
+        with undisturbed(for_good=True):
+            made = [make(name, settings) for name in roles or ROLES]
         return asyncio.run(run(settings, url, made, drain=drain, leash=leash))
     except AgentflowError as error:
         log.error(str(error))
