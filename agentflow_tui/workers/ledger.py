@@ -32,9 +32,10 @@ _REASONS = {
 def slot_entry(expression: str, due: datetime, plan: Plan, fired: Fired) -> Entry:
     """The row of one slot that this process won."""
     reason = _reason(fired)
+    late = fired.late - (plan.slot - due).total_seconds() if plan.slot else fired.late
     said: dict[str, Any] = {
         "outcome": fired.outcome,
-        "late_ms": round(fired.late * 1000),
+        "late_ms": round(late * 1000),
         "next": plan.next_run,
     }
     if reason:

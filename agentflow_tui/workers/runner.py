@@ -187,7 +187,9 @@ class Runner:
     def _ended(self, crew: Crew, work: Work, task: "asyncio.Task[None]") -> None:
         if self._tasks.get(work.id) is task:
             del self._tasks[work.id], self.held[work.id]
-            crew.released(KIND, [work.id])
+            if not task.cancelled() and task.exception() is None:
+                # Else its lock may be held still, and whoever finds our row gives it back.
+                crew.released(KIND, [work.id])
         slots = crew.settings.workers.runner_slots
         if (self._backlog and len(self.held) * 4 <= slots * 3) or (crew.drain and not self.held):
             crew.wake(NAME)
@@ -238,6 +240,7 @@ class Runner:
                     work.token, work.renewed_at = token, asked
                 elif self.held.get(work.id) is work:
                     crew.log.info("a workflow was taken over by somebody else", id=work.id)
+                    crew.released(KIND, [work.id])
                     self._tasks[work.id].cancel()
 
     async def stop(self, crew: Crew, deadline: float) -> None:
@@ -250,13 +253,13 @@ class Runner:
         if self._tasks:
             await asyncio.wait(self._tasks.values(), timeout=(deadline - loop.time()) / 2)
         while self._tasks and loop.time() < deadline:
-            await self._let_go(crew.database)
+            await self._let_go(crew)
         opened.lanes.cancel()
         opened.benches.close()
         for client in opened.client:
             await client.aclose()
 
-    async def _let_go(self, database: Database) -> None:
+    async def _let_go(self, crew: Crew) -> None:
         """Cut off the steps that still run. What is being written gets a moment to be written."""
         works = [work for work in self.held.values() if not work.lock.locked()]
         tasks = [self._tasks[work.id] for work in works]
@@ -265,13 +268,14 @@ class Runner:
         if works:
             await asyncio.wait(tasks)
             with contextlib.suppress(UnreachableError):
-                async with borrowed(database) as session:
+                async with borrowed(crew.database) as session:
                     await session.execute(
                         claims.RELEASE,
                         [work.id for work in works],
                         [work.token for work in works],
                         ["running"] * len(works),
                     )
+                crew.released(KIND, [work.id for work in works])
         if self._tasks:
             await asyncio.wait(self._tasks.values(), timeout=MOMENT)
 

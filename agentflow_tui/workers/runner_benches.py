@@ -76,13 +76,18 @@ class Benches:
         """On the bench: the work, with what would end or confuse the thread made an error."""
         try:
             return await work()
-        except (SystemExit, KeyboardInterrupt):
-            raise StepError("The step tried to end the worker's process.", retry=False) from None
         except asyncio.CancelledError:
             task = asyncio.current_task()
             if task is not None and task.cancelling():
                 raise
             raise StepError("The step cancelled itself.") from None
+        except Exception:
+            raise
+        except BaseException as error:  # noqa: BLE001  it would go through every boundary
+            kind = type(error).__name__
+            raise StepError(
+                f"The step tried to end the worker's process: {kind}.", retry=False
+            ) from None
         finally:
             with contextlib.suppress(RuntimeError):  # the runner's loop is closed: the end of all
                 self._loop.call_soon_threadsafe(self._put_back, bench)

@@ -1,6 +1,8 @@
 """Taking one workflow through its steps, one commit after the other."""
 
+import asyncio
 from collections.abc import Callable
+from datetime import datetime
 from time import monotonic
 
 from agentflow_tui.errors import MissingError, RefusedError
@@ -8,6 +10,9 @@ from agentflow_tui.workers.roles import Crew
 from agentflow_tui.workers.runner_attempts import Attempts, Failure, Obstacle, is_wanted
 from agentflow_tui.workers.runner_commits import Commits
 from agentflow_tui.workers.runner_works import Move, Taken, Work
+
+RUNNER = "runner"
+"""The role that is woken when a workflow has rested."""
 
 WEATHER = 1.0
 """Seconds that a workflow rests when the database went away under one of its steps."""
@@ -82,4 +87,13 @@ class Drives:
                 self._crew.log.info("a workflow was taken over by somebody else", id=work.id)
                 return False
             work.settle(move, advanced)
+            if move.advance.not_before is not None and not advanced.locked:
+                self._wake_at(move.advance.not_before, work)
             return advanced.locked
+
+    def _wake_at(self, moment: datetime, work: Work) -> None:
+        """Have the runner look when a workflow's rest is over, if that is before its next look."""
+        seconds = (moment - work.now).total_seconds()
+        if seconds <= self._crew.settings.workers.poll:
+            loop = asyncio.get_running_loop()
+            loop.call_later(max(0.0, seconds), self._crew.wake, RUNNER)

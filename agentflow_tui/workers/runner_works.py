@@ -15,10 +15,10 @@ from agentflow_tui.steps.calls import Call, Mail, Outcome, mail_ids
 from agentflow_tui.steps.plans import RESERVED, Plan, PlannedStep
 from agentflow_tui.steps.redaction import scrub
 from agentflow_tui.steps.references import Results
-from agentflow_tui.steps.results import for_journal, pack, storable
+from agentflow_tui.steps.results import ResultError, for_journal, pack, storable
 from agentflow_tui.store.workflow_claims import Claimed
 from agentflow_tui.store.workflow_runs import Advance, Advanced, Entry, Letter
-from agentflow_tui.text import safe
+from agentflow_tui.text import plural, safe
 from agentflow_tui.workers.runner_accounts import CRASHES, LAPS, Account, recorded
 
 CONTEXT_LIMIT = 64_000_000
@@ -44,12 +44,22 @@ def taken(found: Any, call: Call[Any], *, trusted: bool) -> Taken:
     ``trusted``: it is plain JSON that nobody changes afterwards, so it need not be read again.
     """
     outcome = found if isinstance(found, Outcome) else Outcome(result=found)
+    _check(outcome)
     result = scrub(outcome.result, call.secrets)
     packed = pack(result)
     if not trusted:
         result = json.loads(packed)
     letters = tuple(_letter(call.key, at, mail) for at, mail in enumerate(outcome.mails))
     return Taken(outcome, packed, result, letters)
+
+
+def _check(outcome: Outcome) -> None:
+    until: Any = outcome.wait_until  # handlers need not be typed
+    goto: Any = outcome.goto
+    if until is not None and (not isinstance(until, datetime) or until.tzinfo is None):
+        raise ResultError("wait_until has to be a datetime with a time zone")
+    if goto is not None and not isinstance(goto, str):
+        raise ResultError("goto has to be the id of a step, as text")
 
 
 def _letter(key: str, index: int, mail: Mail) -> Letter:
@@ -128,7 +138,9 @@ class Work:
             always_replaces=not merges,
             on_record=account is not None and not claimed.taken_over,
             readable=unreadable is None,
-            problem=_misplaced(position) or unreadable or plan.problem_from(position),
+            problem=_misplaced(position, len(plan.steps))
+            or unreadable
+            or plan.problem_from(position),
             now_at_claim=claimed.now,
             claimed_at=monotonic(),
             suffix="",
@@ -337,9 +349,13 @@ def _entry_id() -> str:
     return f"{_PROCESS}{next(_numbers):012x}"
 
 
-def _misplaced(position: int) -> str | None:
+def _misplaced(position: int, steps: int) -> str | None:
+    """Why there is no such place; None for a step's, and for the one after the last."""
     if position < 0:
         return f"currentStep is {position}; steps are counted from 0. Reset the workflow."
+    if position > steps:
+        last = plural(steps, "step")
+        return f"currentStep is {position}, beyond the end of {last}. Reset the workflow."
     return None
 
 
@@ -348,5 +364,7 @@ def _unreadable(document: Document) -> str | None:
     if document.value is None:
         return document.problem and f"The context cannot be read: {document.problem}."
     if not isinstance(document.value, dict):
-        return f"The context is {kind_of(document.value)}, not an object. Reset the workflow."
+        return (
+            f"The context is {kind_of(document.value)}, not an object. Make it one, such as {{}}."
+        )
     return None

@@ -63,8 +63,9 @@ def plan(expression: str, due: datetime, now: datetime, zone: tzinfo, *, coalesc
     uncounted = False
     if next_run is not None and next_run <= now:
         latest = cron.previous(expression, now + timedelta(microseconds=1), zone) or next_run
-        uncounted = latest > next_run
-        passed.append(latest)
+        before = cron.previous(expression, latest, zone) or next_run
+        uncounted = before > next_run
+        passed += [before, latest] if before > passed[-1] else [latest]
         next_run = following(expression, latest, zone)
     slot = passed.pop() if coalesce or now - passed[-1] <= GRACE else None
     return Plan(

@@ -90,7 +90,10 @@ async def test_odd_shapes_that_mean_something_run(database: Database, steps: str
         await in_status(database, workflow, "completed")
 
 
-@pytest.mark.parametrize(("current_step", "said"), [(-1, "currentStep is -1"), (7, "None")])
+@pytest.mark.parametrize(
+    ("current_step", "said"),
+    [(-1, "currentStep is -1"), (1, "None"), (7, "currentStep is 7, beyond the end of 1 step")],
+)
 async def test_a_current_step_that_is_not_there(
     database: Database, current_step: int, said: str
 ) -> None:
@@ -166,6 +169,26 @@ def leave(_call: Call[Any]) -> None:
     sys.exit(3)
 
 
+class Foreign(BaseException):
+    """No `Exception`, as some libraries have them for their own control flow."""
+
+
+def foreign(_call: Call[Any]) -> None:
+    raise Foreign
+
+
+def someday(_call: Call[Any]) -> Outcome:
+    return Outcome(wait_until="tomorrow")  # type: ignore[arg-type]
+
+
+def somewhere(_call: Call[Any]) -> Outcome:
+    return Outcome(wait_until=datetime(2026, 1, 1))  # noqa: DTZ001 - that is what is wrong
+
+
+def seventh(_call: Call[Any]) -> Outcome:
+    return Outcome(goto=[7])  # type: ignore[arg-type]
+
+
 def date(_call: Call[Any]) -> Any:
     return {"when": datetime.now(UTC)}
 
@@ -191,6 +214,10 @@ async def test_a_misbehaving_step_harms_only_its_own_workflow(
         "swallow": (swallow, "it did not end within 0.2 s"),
         "cancel": (cancel_itself, "the step cancelled itself"),
         "leave": (leave, "tried to end the worker's process"),
+        "foreign": (foreign, "tried to end the worker's process: Foreign"),
+        "someday": (someday, "wait_until has to be a datetime with a time zone"),
+        "somewhere": (somewhere, "wait_until has to be a datetime with a time zone"),
+        "seventh": (seventh, "goto has to be the id of a step"),
         "date": (date, "holds something that JSON cannot"),
         "long": (long, "is 2.0 MB; up to 1.0 MB is kept"),
         "nowhere": (nowhere, "there is no step 'nowhere' to go to"),
@@ -198,7 +225,7 @@ async def test_a_misbehaving_step_harms_only_its_own_workflow(
         "block": (blocking(gate), "it did not end within 0.2 s"),
     }
     if not apart:  # what may block or leave is what benches are for
-        for name in ("block", "leave", "cancel"):
+        for name in ("block", "leave", "foreign", "cancel"):
             del kinds[name]
     handlers = built_in(
         **{k: Handler(config=AnyConfig, run=run, apart=apart) for k, (run, _) in kinds.items()}

@@ -176,7 +176,7 @@ def built_in(**more: Handler[Any]) -> Handlers:
 
 def crew_for(database: Database, **settings: Any) -> Crew:
     base = Settings()
-    workers = replace(base.workers, poll=0.05, **settings)
+    workers = replace(base.workers, **{"poll": 0.05} | settings)
     crew = Crew(database=database, settings=replace(base, workers=workers))
     crew.wakes["runner"] = asyncio.Event()
     return crew
