@@ -27,9 +27,10 @@ _NAME = re.compile(r"\w[\w.-]*")
 """What a context may be called: it is typed behind ``:ctx``, and files are called after it."""
 
 
-def option(default: Any, about: str, *, secret: bool = False) -> Any:
-    """A setting with its built-in value and its manual. A secret one stays out of every repr."""
-    metadata = {"about": about, "secret": secret}
+def option(default: Any, about: str, *, secret: bool = False, least: float = 0) -> Any:
+    """A setting with its built-in value and its manual. A secret one stays out of every repr, a
+    number may not be below ``least``."""
+    metadata = {"about": about, "secret": secret, "least": least}
     if isinstance(default, dict):
         return field(default_factory=lambda: dict(default), metadata=metadata, repr=not secret)
     return field(default=default, metadata=metadata, repr=not secret)
@@ -69,14 +70,16 @@ class WorkerSettings:
 
     time_zone: str = option("UTC", "zone in which cron expressions are read")
     missed: str = option("coalesce", "slots missed during a pause: 'coalesce' into one, or 'skip'")
-    lease: float = option(300.0, "seconds a claim is honoured without a sign of life")
-    poll: float = option(15.0, "seconds between two looks when nothing wakes a worker earlier")
-    runner_slots: int = option(100, "workflows in flight in one process")
-    max_attempts: int = option(8, "attempts at one mail before it fails for good")
+    lease: float = option(300.0, "seconds a claim is honoured without a sign of life", least=0.1)
+    poll: float = option(
+        15.0, "seconds between two looks when nothing wakes a worker earlier", least=0.01
+    )
+    runner_slots: int = option(100, "workflows in flight in one process", least=1)
+    max_attempts: int = option(8, "attempts at one mail before it fails for good", least=1)
     retry_base: float = option(30.0, "seconds before the second attempt; doubled for each further")
     retry_limit: float = option(3600.0, "longest wait between two attempts, in seconds")
     hold: float = option(10.0, "seconds that requeued mail waits, in which undo is certain")
-    connections: int = option(8, "connections to the mail relay from one process")
+    connections: int = option(8, "connections to the mail relay from one process", least=1)
     rate: float = option(0.0, "mails per second to the relay from all processes; 0: no limit")
     domain_rate: float = option(0.0, "the same to one recipient domain; 0: no limit")
     attachments: str = option("", "the folder that attachment paths must stay inside")
@@ -214,7 +217,14 @@ def _section(section: type[SectionT], values: Any, name: str, path: Path) -> Sec
         if not _fits(value, hints[key]):
             given = "" if known[key].metadata["secret"] else f", not {value!r}"
             raise SettingsError(f"{path}: [{name}] {key} must be {_type_words(hints[key])}{given}.")
+        least = known[key].metadata["least"]
+        if isinstance(value, int | float) and not least <= value <= _MOST:
+            raise SettingsError(f"{path}: [{name}] {key} must be at least {least:g}, not {value}.")
     return section(**values)
+
+
+_MOST = 1e9
+"""No setting is larger, and none is infinite, or no number at all."""
 
 
 def _fits(value: Any, hint: Any) -> bool:

@@ -64,6 +64,25 @@ def test_a_context_that_cannot_be_is_explained(tmp_path: Path, config: str, word
         settings.load(environ(tmp_path, config))
 
 
+@pytest.mark.parametrize(
+    ("setting", "words"),
+    [
+        ("poll = nan", "poll must be at least 0.01, not nan"),
+        ("poll = 0", "poll must be at least 0.01, not 0"),
+        ("lease = 0", "lease must be at least 0.1"),
+        ("connections = 0", "connections must be at least 1"),
+        ("max_attempts = 0", "max_attempts must be at least 1"),
+        ("rate = -5", "rate must be at least 0, not -5"),
+        ("retry_base = inf", "retry_base must be at least 0, not inf"),
+    ],
+)
+def test_a_number_that_makes_no_sense_is_explained(
+    tmp_path: Path, setting: str, words: str
+) -> None:
+    with pytest.raises(SettingsError, match=re.escape(words)):
+        settings.load(environ(tmp_path, f"[workers]\n{setting}"))
+
+
 def test_a_context_and_a_database_exclude_each_other(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="leave one out"):
         settings.load(environ(tmp_path), context="prod", database_url="postgresql://host/db")

@@ -45,6 +45,9 @@ class OutboxTransport:
     def share(self, among: int) -> None:
         """There are no rates here."""
 
+    async def probe(self) -> None:
+        """The first mail will tell."""
+
     async def ready(self) -> None:
         """Always: each mail tries the folder anew."""
 

@@ -8,7 +8,7 @@ import asyncio
 import heapq
 import itertools
 import ssl
-from collections import OrderedDict, deque
+from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
@@ -17,6 +17,7 @@ from agentflow_tui.mail import smtp
 from agentflow_tui.mail.answers import Answer, Outcome, Phase, SendResult, Verdict, everyone
 from agentflow_tui.mail.breakers import Breaker
 from agentflow_tui.mail.dialogues import Dialogue
+from agentflow_tui.mail.drops import Drops
 from agentflow_tui.mail.envelopes import Envelope
 from agentflow_tui.mail.jobs import Job, Timeouts
 from agentflow_tui.mail.limits import Limits
@@ -28,6 +29,7 @@ RECIPIENTS = 100
 
 _DROPS = 3  # a mail during which the connection breaks so often spends an attempt
 _YOUNG = 30.0  # seconds within which a dropped mail is tried on another connection at once
+_PROBE = 2.0  # seconds that a probe is waited for; it goes on by itself
 _NO_MORE_FOR = 30.0  # seconds without new connections after one of several was refused
 
 
@@ -69,7 +71,7 @@ class SmtpTransport(Submitting):
         self._parked: deque[Dialogue] = deque()
         self._connecting: set[asyncio.Task[None]] = set()
         self._timers: dict[str, asyncio.TimerHandle] = {}
-        self._drops: OrderedDict[str, int] = OrderedDict()  # per mail, since its last answer
+        self._drops = Drops()
         self._streak = 0  # conversations that broke off since the relay's last answer
         self._unconfirmed = 0
         self._reached = False
@@ -87,6 +89,8 @@ class SmtpTransport(Submitting):
     def state(self) -> State:
         trouble = self._breaker.trouble
         sentence, retry_in = f"{self.relay.place} takes mail.", None
+        if not self._reached:
+            sentence = f"{self.relay.place} has not answered yet."
         if trouble is not None:
             retry_in = self._retry_in()
             sentence = f"{self.relay.place} takes no mail: {trouble}"
@@ -118,6 +122,13 @@ class SmtpTransport(Submitting):
     def share(self, among: int) -> None:
         self.limits.sharers = among
 
+    async def probe(self) -> None:
+        if self._usable or self._closed or self._breaker.is_open:
+            return
+        if not self._connecting:
+            self._open()
+        await asyncio.wait(set(self._connecting), timeout=_PROBE)
+
     async def ready(self) -> None:
         await self._healed.wait()
 
@@ -147,6 +158,11 @@ class SmtpTransport(Submitting):
     # --- Courier: what dialogues ask and tell -----------------------------------------------------
 
     def next_job(self) -> Job | None:
+        if self._drops:
+            for at, job in enumerate(self._waiting):
+                if not self._drops.is_doubtful(job.envelope.id):
+                    del self._waiting[at]
+                    return job
         return self._waiting.popleft() if self._waiting else None
 
     def may_hand_over(self, dialogue: Dialogue, job: Job) -> bool:
@@ -161,12 +177,13 @@ class SmtpTransport(Submitting):
     def settled(self, job: Job, outcomes: tuple[Outcome, ...]) -> None:
         envelope = job.envelope
         if self._drops:
-            self._drops.pop(envelope.id, None)
+            self._drops.forget(envelope.id)
         first = outcomes[0]
         if first.verdict is Verdict.UNKNOWN:
             self._streak += 1
         elif first.answer.phase is not Phase.HERE:
             self._streak = 0
+            self._drops.answered()
             self._breaker.prove()
         job.done(SendResult(envelope, outcomes, self.relay.place, None, job.handed_over))
         if self._streak >= self._longest_streak:
@@ -178,8 +195,8 @@ class SmtpTransport(Submitting):
             self._refuse(job)
             return
         self._streak += 1
-        if self._count_drop(job) >= _DROPS:
-            self._drops.pop(job.envelope.id, None)
+        if self._drops.note(job.envelope.id, answer) >= _DROPS:
+            self._drops.forget(job.envelope.id)
             again = Answer(answer.code, f"{answer.text} {_DROPS} times with this mail.")
             self._finish(job, Outcome(Verdict.TRY_LATER, again))
             return
@@ -227,11 +244,17 @@ class SmtpTransport(Submitting):
     # --- jobs -------------------------------------------------------------------------------------
 
     def _put(self, job: Job) -> None:
-        if self._resting:
+        if self._resting and not self._drops.is_doubtful(job.envelope.id):
             self._resting.pop().begin(job)
-        else:
-            self._waiting.append(job)
-            self._grow()
+            return
+        self._waiting.append(job)
+        self._grow()
+        if self._resting:
+            asyncio.get_running_loop().call_soon(self._serve_resting)  # others may follow at once
+
+    def _serve_resting(self) -> None:
+        while self._resting and (job := self.next_job()):
+            self._resting.pop().begin(job)
 
     def _reserve(self, envelope: Envelope, now: float) -> float:
         if not self.limits.any:
@@ -296,14 +319,6 @@ class SmtpTransport(Submitting):
         self._delayed.clear()
         for job in jobs:
             self._refuse(job)
-
-    def _count_drop(self, job: Job) -> int:
-        key = job.envelope.id
-        self._drops[key] = drops = self._drops.get(key, 0) + 1
-        self._drops.move_to_end(key)
-        if len(self._drops) > 10_000:
-            self._drops.popitem(last=False)
-        return drops
 
     def _take_back(self, job: Job) -> None:
         """The content did not get through: it does not count as handed over."""

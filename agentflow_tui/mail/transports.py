@@ -53,6 +53,9 @@ class Transport(Protocol):
     def share(self, among: int) -> None:
         """So many processes keep to the rates together, this one included."""
 
+    async def probe(self) -> None:
+        """Find out how it is doing, if it is not known: the next `state` says it."""
+
     async def ready(self) -> None:
         """Return when mail can be taken: at once, or when the relay has healed."""
 
@@ -69,6 +72,9 @@ class Submitting(ABC):
 
     def share(self, among: int) -> None:  # noqa: B027 - it is for those with rates to override
         """See `Transport.share`."""
+
+    async def probe(self) -> None:  # noqa: B027 - it is for those with a relay to override
+        """See `Transport.probe`."""
 
     async def send(self, envelope: Envelope) -> SendResult:
         answer: asyncio.Future[SendResult] = asyncio.get_running_loop().create_future()

@@ -178,6 +178,16 @@ SELECT c.id, e.{{emails.id}}::text, c.token, c.claimed_at, due.before, c.priorit
     )
 
 
+IS_ANY_DUE = Statement(
+    bool,
+    f"""
+SELECT EXISTS (SELECT FROM {{email_queue}} q
+                WHERE q.{{email_queue.status}} = 'pending' AND {_DUE})
+""",
+)
+"""Whether mail could be sent now: base and limit of the retries."""
+
+
 @dataclass(frozen=True, slots=True)
 class Next:
     """When there is mail to look for. ``seconds`` from now, None for never."""

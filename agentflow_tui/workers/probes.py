@@ -41,6 +41,10 @@ class Probe:
                 return await _ASK[self.scheme](self)
         except TimeoutError:
             return self.failed(f"did not answer within {TIMEOUT:.0f} seconds")
+        except UnicodeError:
+            return self.failed("cannot be asked: this is no host name")
+        except Exception as error:  # noqa: BLE001  the boundary to whatever a service does
+            return self.failed(f"could not be asked: {type(error).__name__}")
 
     def failed(self, why: str) -> Finding:
         return Finding(status="error", message=f"{self.host}:{self.port} {why}.")

@@ -40,12 +40,14 @@ class Turn:
 
     ``done`` counts rows moved on. ``again`` is the longest to wait for the next step, in seconds:
     0 at once, because there may be more; None until woken, or the slow look. ``held`` counts what
-    is still in hand: tasks in flight, rows claimed.
+    is still in hand: tasks in flight, rows claimed. ``left`` says why work that is due cannot be
+    done, for who wants to leave when nothing is due.
     """
 
     done: int = 0
     again: float | None = None
     held: int = 0
+    left: str = ""
 
 
 class Role(Protocol):

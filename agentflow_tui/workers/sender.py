@@ -8,6 +8,7 @@ the relay answers is written by one lane (`sender_lane`), many answers in one st
 import asyncio
 from collections import deque
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from time import monotonic
 
@@ -87,17 +88,19 @@ class Sender:
         if not self._is_open(crew):
             idle = State(up=False, sentence=self._problem)
             await self._telling.tell(crew, idle, mails=0, sent=0, open_=False)
-            return Turn()
+            return Turn(left=await self._left(crew, idle))
         transport = self._open_transport
         transport.share(crew.senders)
         await self._renew(crew)
+        if self._telling.is_due(crew) and not crew.stopping.is_set():
+            await transport.probe()
         state = transport.state
         await self._telling.tell(crew, state, mails=len(self.held), sent=self.sent)
         self._feed()
         now = monotonic()
         blocked = self._blocked(transport, state, now)
         if blocked is not None:
-            return self._turn(0, blocked)
+            return replace(self._turn(0, blocked), left=await self._left(crew, state))
         if not crew.trusted:
             return self._turn(0, 0.25)
         claimed = 0
@@ -159,6 +162,14 @@ class Sender:
                 self._healing = self._crew.spawn(self._until_healed(transport))
             return BLOCKED
         return self._waits.blocked(now)
+
+    async def _left(self, crew: Crew, state: State) -> str:
+        """Why due mail stays where it is, for who wants to leave; empty when none is due."""
+        if not crew.drain:
+            return ""
+        workers = crew.settings.workers
+        due = await crew.database.fetch(store.IS_ANY_DUE, workers.retry_base, workers.retry_limit)
+        return state.sentence if due == [True] else ""
 
     async def _until_healed(self, transport: Transport) -> None:
         await transport.ready()

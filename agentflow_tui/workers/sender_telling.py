@@ -21,6 +21,10 @@ class Telling:
     _told: State | None = None
     _told_at: float = float("-inf")
 
+    def is_due(self, crew: Crew) -> bool:
+        """Whether it is time for a word, changed or not."""
+        return monotonic() >= self._told_at + EVERY * crew.settings.workers.poll
+
     async def tell(
         self, crew: Crew, state: State, *, mails: int, sent: int, open_: bool = True
     ) -> None:
@@ -32,10 +36,11 @@ class Telling:
             "mails": mails,
             "sent": sent,
         }
-        told, now = self._told, monotonic()
+        told = self._told
         changed = told is None or (told.up, told.sentence) != (state.up, state.sentence)
-        again = now >= self._told_at + EVERY * crew.settings.workers.poll
-        if not (changed or again) or not crew.database.binding.has("health_checks", "id"):
+        if not (changed or self.is_due(crew)) or not crew.database.binding.has(
+            "health_checks", "id"
+        ):
             return
         if changed and open_:
             log = crew.log.of(self.name)
@@ -44,4 +49,4 @@ class Telling:
         details = as_json({"connections": state.connections, "retryIn": state.retry_in})
         health = crew.database.binding.made(store.health)
         await crew.database.execute(health, status, state.sentence, details)
-        self._told, self._told_at = state, now
+        self._told, self._told_at = state, monotonic()

@@ -124,7 +124,7 @@ class _Supervisor:
         self._heartbeat = Heartbeat(crew)
         self._bell = Bell(self._heartbeat.ring)
         self._deadline: float | None = None
-        self._quiet: set[str] = set()
+        self._quiet: dict[str, str] = {}  # roles with nothing to do, and what they have to leave
         self._spawned: set[asyncio.Task[None]] = set()
 
     async def run(self, *, leash: bool) -> int:
@@ -139,7 +139,10 @@ class _Supervisor:
         finally:
             await self._heartbeat.end()
         self._log.info("stopped")
-        return 0
+        left = {name: why for name, why in self._quiet.items() if why and crew.drain}
+        for name, why in left.items():
+            crew.log.of(name).error(f"Not everything that is due was done. {why}")
+        return 1 if left else 0
 
     def _said(self, group: BaseExceptionGroup[BaseException]) -> int:
         foreseen, bugs = group.split(AgentflowError)
@@ -200,7 +203,7 @@ class _Supervisor:
         woken, vain = True, 0
         while not crew.stopping.is_set():
             crew.wakes[role.name].clear()
-            self._quiet.discard(role.name)
+            self._quiet.pop(role.name, None)
             try:
                 turn = await role.step(crew, woken)
             except UsageError:
@@ -222,7 +225,7 @@ class _Supervisor:
             await asyncio.sleep(0)
             return False
         if not turn.done and not turn.held:
-            self._quiet.add(name)
+            self._quiet[name] = turn.left
             self._end_when_drained()
         pause = crew.settings.workers.poll
         pause = pause if turn.again is None else min(pause, turn.again)
@@ -238,7 +241,7 @@ class _Supervisor:
         crew = self._crew
         if (
             crew.drain
-            and self._quiet.issuperset(crew.wakes)
+            and self._quiet.keys() >= crew.wakes.keys()
             and not any(wake.is_set() for wake in crew.wakes.values())
         ):
             crew.stop()

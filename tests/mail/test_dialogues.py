@@ -114,9 +114,9 @@ async def test_each_answer_is_classified(
 @pytest.mark.parametrize(
     ("trick", "verdict", "taken"),
     [
-        (Trick.DROP_EARLY, Verdict.TRY_LATER, 0),
-        (Trick.GARBAGE, Verdict.TRY_LATER, 0),
-        (Trick.STALL, Verdict.TRY_LATER, 0),
+        (Trick.DROP_EARLY, Verdict.RELAY_DOWN, 0),
+        (Trick.GARBAGE, Verdict.RELAY_DOWN, 0),
+        (Trick.STALL, Verdict.RELAY_DOWN, 0),
         (Trick.DROP_BEFORE, Verdict.UNKNOWN, 0),
         (Trick.DROP_AFTER, Verdict.UNKNOWN, 1),
         (Trick.HANG_UP, Verdict.DELIVERED, 1),
@@ -236,6 +236,6 @@ async def test_a_large_message_that_nobody_reads_is_surely_not_delivered(post: P
     catcher = await post.catcher(times=99)
     transport = post.transport(catcher.url, timeouts=IMPATIENT)
     result = await transport.send(envelope("deaf@x.test", body=("y" * 70 + "\n") * 200_000))
-    assert result.verdict is Verdict.TRY_LATER
+    assert result.verdict is Verdict.RELAY_DOWN
     assert "the message in time" in result.error
     assert not catcher.caught

@@ -88,6 +88,16 @@ async def test_what_is_not_ok_is_looked_at_sooner(database: Database) -> None:
     assert ("crm", "error") in await table(database, CHECKS)
 
 
+@pytest.mark.parametrize("url", ["tcp://a..b:80", f"tls://{'a' * 70}.test:443", "http://a..b/"])
+async def test_what_cannot_be_asked_is_an_error_of_its_own_check(
+    database: Database, url: str
+) -> None:
+    await step(crew_of(database, odd=url))
+    found = await table(database, CHECKS)
+    assert ("odd", "error") in found
+    assert ("database", "ok") in found
+
+
 async def test_a_database_without_the_tables_is_monitored_as_far_as_it_goes(
     empty_url: str,
 ) -> None:

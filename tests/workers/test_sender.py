@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 
-from agentflow_tui.demo.mischief import Trick
+from agentflow_tui.demo.mischief import Mischief, Trick
 from agentflow_tui.schema import TABLES, snake
 from agentflow_tui.settings import Settings
 from agentflow_tui.store.database import Database
 from agentflow_tui.store.ddl import create_table, in_creation_order
+from agentflow_tui.workers import supervisor
 from agentflow_tui.workers.sender import Sender
 from agentflow_tui.workers.sender_transports import NOT_CONFIGURED
 from tests.samples import uid
@@ -282,3 +283,57 @@ async def test_a_sender_takes_its_part_of_the_rates(database: Database, catcher_
     await running.sender.step(running.crew)
     assert transport.limits.sharers == 3
     await running.stop()
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        {"MAIL": "530 5.7.0 Authentication required"},
+        {"MAIL": "421 4.3.2 down for maintenance"},
+        {"DATA": ""},
+        {"RCPT": "421 4.3.2 down for maintenance"},
+        {"RCPT": "garbage"},
+    ],
+)
+async def test_a_relay_that_is_ill_for_every_mail_costs_none_an_attempt(
+    database: Database, catcher_of: Any, script: dict[str, str]
+) -> None:
+    catcher = await catcher_of(script=script)
+    await queue(database, ["bob@acme.test"], ["al@acme.test"])
+    running = Running(database, Sender(SETTINGS, smtp(catcher.url), LETTERHEAD))
+
+    async def tried_often() -> bool:
+        return [command[:4] for command in catcher.commands].count("MAIL") >= 12
+
+    await running.until(tried_often)
+    catcher.mischief = Mischief()
+    await running.settled()
+    assert [(await row_of(database, n))[:2] for n in (1, 2)] == [("completed", 1)] * 2
+    assert [state for state, *_ in await journalled(database)] == ["completed"] * 2
+    await running.stop()
+
+
+async def test_a_relay_that_is_not_there_is_known_before_the_first_mail(
+    database: Database,
+) -> None:
+    running = Running(database, Sender(SETTINGS, smtp("smtp://127.0.0.1:9"), LETTERHEAD))
+    await running.sender.step(running.crew)
+    [(status, message)] = await ask(
+        database,
+        "SELECT {health_checks.status}, {health_checks.message} FROM {health_checks}"
+        " WHERE {health_checks.id} = 'smtp'",
+    )
+    assert status == "error"
+    assert "127.0.0.1:9 takes no mail" in message
+    await running.stop()
+
+
+@pytest.mark.parametrize("url", ["smtp://127.0.0.1:9", ""])
+@pytest.mark.parametrize(("mails", "code"), [(1, 1), (0, 0)])
+async def test_draining_without_a_relay_fails_if_mail_is_due(
+    database: Database, database_url: str, url: str, mails: int, code: int
+) -> None:
+    await queue(database, *[["bob@acme.test"]] * mails)
+    given = Settings(environ={"SMTP_URL": url} if url else {})
+    assert await supervisor.run(given, database_url, [Sender(given)], drain=True) == code
+    assert await statuses(database) == ({"pending": 1} if mails else {})
