@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 
 from agentflow_tui import clock, settings
 from agentflow_tui.errors import UsageError
@@ -41,7 +42,7 @@ def _console(chosen: Settings, options: argparse.Namespace) -> int:
     from agentflow_tui.cli.terminal import open_console
     from agentflow_tui.demo.people import DEMO_KEY
 
-    with _catcher(chosen) as relay:
+    with mail_catcher(chosen.home) as relay:
         environ = {**chosen.environ, "SMTP_URL": relay}
         environ.setdefault("ENCRYPTION_KEY", DEMO_KEY)
         return open_console(
@@ -52,24 +53,26 @@ def _console(chosen: Settings, options: argparse.Namespace) -> int:
 
 
 @contextmanager
-def _catcher(chosen: Settings) -> Iterator[str]:
-    """A mail relay on this machine that keeps what it is given, and misbehaves by domain."""
-    record = chosen.home / "caught-mail.jsonl"
-    program = [sys.executable, "-m", "agentflow_tui.demo.catcher", "--domains"]
-    process = subprocess.Popen(
+def mail_catcher(home: Path) -> Iterator[str]:
+    """A mail relay on this machine that keeps what it is given, and misbehaves by domain.
+
+    It ends with this process, even one that is killed.
+    """
+    record = home / "caught-mail.jsonl"
+    program = [sys.executable, "-m", "agentflow_tui.demo.catcher", "--domains", "--leash"]
+    with subprocess.Popen(
         [*program, "--record", str(record)],
-        stdin=subprocess.DEVNULL,
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
         start_new_session=True,
-    )
-    assert process.stdout is not None
-    try:
-        yield process.stdout.readline().strip()
-    finally:
-        process.terminate()
-        process.wait()
+    ) as process:
+        assert process.stdout is not None
+        try:
+            yield process.stdout.readline().strip()
+        finally:
+            process.terminate()
 
 
 async def _fill(url: str, options: argparse.Namespace) -> None:

@@ -300,7 +300,7 @@ class ConsoleApp(App[None]):
         commands.show_cost(self)
 
     def do_app_workers(self) -> None:
-        self.run_worker(background.toggle(self), exclusive=True, group="workers")
+        background.toggle(self)
 
     def do_app_undo(self) -> None:
         self.acting.undo(self._visible.operation() if self._visible is not None else None)

@@ -2,13 +2,15 @@
 
 import asyncio
 import contextlib
+import os
 import signal
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agentflow_tui.errors import UnreachableError
+from agentflow_tui.leash import GRACE, STOPS_WITHIN
 from agentflow_tui.settings import Settings
 
 if TYPE_CHECKING:
@@ -17,20 +19,34 @@ if TYPE_CHECKING:
 RETRY = 0.9
 """Seconds between two attempts to reach the database for the workers."""
 
-PATIENCE = 5.0
-"""Seconds that a worker has to finish or release what it holds before it is killed."""
+PATIENCE = STOPS_WITHIN + GRACE + 2.5
+"""Seconds that a worker has to leave before it is killed: its own time to stop, and some for its
+farewell to the database."""
+
+LOG_LIMIT = 4 * 1024 * 1024
+"""Bytes from which on the log starts anew with the next child; one older log is kept."""
 
 
 @dataclass(slots=True)
 class ChildWorkers:
-    """``agentflow worker`` as a child process, on the database that the console shows."""
+    """Workers as a child process, on the database that the console shows.
+
+    This process holds the child's leash, which is its standard input: however the console ends, the
+    child ends, too.
+    """
 
     settings: Settings
     process: asyncio.subprocess.Process | None = None
+    _asked: asyncio.subprocess.Process | None = field(default=None, init=False, repr=False)
 
     @property
     def running(self) -> bool:
         return self.process is not None and self.process.returncode is None
+
+    @property
+    def stopping(self) -> bool:
+        """It runs, and was asked to stop."""
+        return self.running and self.process is self._asked
 
     @property
     def log(self) -> Path:
@@ -44,14 +60,14 @@ class ChildWorkers:
         self.log.parent.mkdir(parents=True, exist_ok=True)
         environ = {**self.settings.environ, "AGENTFLOW_DATABASE_URL": url}
         environ.pop("AGENTFLOW_CONTEXT", None)
-        with self.log.open("ab") as log:
+        with os.fdopen(_opened(self.log), "ab") as log:
             self.process = await asyncio.create_subprocess_exec(
                 sys.executable,
                 "-m",
-                "agentflow_tui",
-                "worker",
+                "agentflow_tui.workers",
+                "--leash",
                 env=environ,
-                stdin=asyncio.subprocess.DEVNULL,
+                stdin=asyncio.subprocess.PIPE,
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
@@ -63,15 +79,17 @@ class ChildWorkers:
         if process is None:
             return None
         code = await process.wait()
-        return code if self.process is process else None
+        return None if process is self._asked else code
 
     async def stop(self) -> None:
         """Have the child finish, or release what it holds, and leave."""
-        process, self.process = self.process, None
+        process = self.process
         if process is None or process.returncode is not None:
             return
-        with contextlib.suppress(ProcessLookupError):
-            process.send_signal(signal.SIGTERM)
+        if process is not self._asked:  # a second signal would have it drop what it holds
+            self._asked = process
+            with contextlib.suppress(ProcessLookupError):
+                process.send_signal(signal.SIGTERM)
         try:
             async with asyncio.timeout(PATIENCE):
                 await process.wait()
@@ -79,6 +97,15 @@ class ChildWorkers:
             with contextlib.suppress(ProcessLookupError):
                 process.kill()
             await process.wait()
+
+
+def _opened(log: Path) -> int:
+    """The log for appending, readable by nobody else: messages of a failed row may be in it."""
+    with contextlib.suppress(FileNotFoundError):
+        log.chmod(0o600)
+        if log.stat().st_size > LOG_LIMIT:
+            log.replace(log.with_name(f"{log.name}.1"))
+    return os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
 
 
 async def start(app: "ConsoleApp") -> None:
@@ -93,17 +120,26 @@ async def start(app: "ConsoleApp") -> None:
         await _work(app, database.url)
 
 
-async def toggle(app: "ConsoleApp") -> None:
-    """Stop the workers of this console, or start them."""
+def toggle(app: "ConsoleApp") -> None:
+    """Stop the workers of this console, or start them, and say at once what is being done."""
     workers, database = app.child_workers, app.env.database
-    if workers.running:
-        await workers.stop()
-        app.say("Workers of this console stopped.")
+    if workers.stopping:
+        app.say("The workers of this console are still finishing what they hold.")
+    elif workers.running:
+        app.say("Stopping the workers of this console; they finish what they hold.")
+        app.run_worker(_stop(app), exclusive=True, group="workers")
     elif app.env.read_only_reason:
         app.say(f"Not started, because workers write: {app.env.read_only_reason}.")
-    elif database is not None:
+    elif database is None:
+        app.say("Not started, because there is no database yet to work on.")
+    else:
         app.say(f"Workers of this console started; their log is {workers.log}.")
-        await _work(app, database.url)
+        app.run_worker(_work(app, database.url), exclusive=True, group="workers")
+
+
+async def _stop(app: "ConsoleApp") -> None:
+    await app.child_workers.stop()
+    app.say("Workers of this console stopped.")
 
 
 async def _work(app: "ConsoleApp", url: str) -> None:

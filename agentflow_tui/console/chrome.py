@@ -1,5 +1,6 @@
 """What stands around every view: title bar, tabs, key bar. Pieces of lines, nothing else."""
 
+import re
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -35,6 +36,15 @@ def key_name(keys: str) -> str:
     """The first of a verb's keys as a person would call it."""
     first = keys.split(",", maxsplit=1)[0]
     return _WORDS.get(first, first)
+
+
+def with_keys(text: str, keys: Mapping[str, str]) -> str:
+    """A text in which each verb's id in braces, ``{app.workers}``, has become the verb's key."""
+    return re.sub(r"{([\w.]+)}", lambda found: _key_of(found[1], keys), text)
+
+
+def _key_of(verb: str, keys: Mapping[str, str]) -> str:
+    return key_name(keys.get(verb, BY_ID[verb].keys))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,7 +140,7 @@ def key_bar(
         verb = BY_ID.get(id_)
         if verb is None:
             continue
-        key, title = key_name(keys.get(id_, verb.keys)), titles.get(id_, verb.title)
+        key, title = _key_of(id_, keys), titles.get(id_, verb.title)
         width -= cell_width(key) + cell_width(title) + 3
         if width < 0:
             break

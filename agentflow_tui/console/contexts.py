@@ -79,6 +79,8 @@ async def _move(app: "ConsoleApp", settings: Settings) -> None:
     """Hang up, forget everything, connect, and stand on the same screen of the other database."""
     before, screen = app.env.settings.context, Place(app.view_name)
     had_workers = app.child_workers.running
+    if had_workers:
+        app.say("Stopping the workers of this console; they finish what they hold.")
     app.workers.cancel_group(app, "workers")
     await app.child_workers.stop()
     await app.forget()

@@ -18,9 +18,12 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from agentflow_tui.demo.mischief import Memory, Mischief, Trick
 from agentflow_tui.demo.smtp_session import Caught, Session
+from agentflow_tui.errors import UsageError
+from agentflow_tui.leash import until_input_ends
 
 
 class Catcher:
@@ -100,8 +103,13 @@ async def _serve(arguments: argparse.Namespace) -> None:
     stopped = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
-    await stopped.wait()
+    ends: list[asyncio.Task[Any]] = [asyncio.create_task(stopped.wait())]
+    if arguments.leash:
+        ends.append(asyncio.create_task(until_input_ends(stopped.set)))
+    ended, _ = await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
     await catcher.close()
+    for task in ended:
+        task.result()
 
 
 def _port(text: str) -> int:
@@ -141,9 +149,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument(
         "--domains", action="store_true", help="behave as the sample data's mail domains do"
     )
+    parser.add_argument("--leash", action="store_true", help="end when standard input ends")
     parsed = parser.parse_args(arguments)
     try:
         asyncio.run(_serve(parsed))
+    except UsageError as error:
+        parser.exit(error.exit_code, f"{error}\n")
     except OSError as error:
         parser.exit(1, f"The mail catcher cannot start: {error.strerror}.\n")
 

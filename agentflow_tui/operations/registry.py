@@ -172,7 +172,7 @@ VERBS: tuple[Verb, ...] = (
         "Look",
         "app.workers",
         "W",
-        "Workers",
+        "Workers on/off",
         "Start or stop the background workers of this console.",
     ),
     _verb("app", "Move", "app.quit", "ctrl+q", "Quit", "Leave the console."),

@@ -1,5 +1,6 @@
 """Health: how each service is doing, as ``health_checks`` says."""
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -8,6 +9,9 @@ from agentflow_tui.store.listings import Computed, listing
 
 WORKER_PREFIX = "worker:"
 """Ids of the rows in which worker processes report themselves: ``worker:<host>:<pid>:<random>``."""
+
+
+_GONE = re.compile(r'"gone": ?true')
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +35,11 @@ class HealthCheck:
     @property
     def is_worker(self) -> bool:
         return self.id.startswith(WORKER_PREFIX)
+
+    @property
+    def is_gone(self) -> bool:
+        """A worker that died, as `agentflow_tui.store.liveness.bury` has put down."""
+        return self.is_worker and _GONE.search(self.details or "") is not None
 
 
 CHECK_LIST = listing(

@@ -3,13 +3,10 @@
 import asyncio
 import os
 import signal
-import stat
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
-
-from agentflow_tui.errors import UsageError
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
@@ -42,24 +39,3 @@ def handled(stop: Callable[[], None]) -> Iterator[None]:
         for number, handler in before.items():
             loop.remove_signal_handler(number)
             signal.signal(number, handler)
-
-
-async def until_input_ends(stop: Callable[[], None]) -> None:
-    """Call ``stop`` when standard input ends: whoever started this process has gone, however.
-
-    Raises `UsageError` for a standard input that no other process can hold open.
-    """
-    kind = os.fstat(sys.stdin.fileno()).st_mode
-    if not (stat.S_ISFIFO(kind) or stat.S_ISSOCK(kind) or sys.stdin.isatty()):
-        raise UsageError("A leash is a pipe: start this process with one as its standard input.")
-    loop = asyncio.get_running_loop()
-    reader = asyncio.StreamReader()
-    transport, _ = await loop.connect_read_pipe(
-        lambda: asyncio.StreamReaderProtocol(reader), sys.stdin
-    )
-    try:
-        while await reader.read(4096):
-            pass
-        stop()
-    finally:
-        transport.close()

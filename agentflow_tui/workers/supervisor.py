@@ -14,6 +14,7 @@ from agentflow_tui.errors import (
     UsageError,
 )
 from agentflow_tui.garbage import undisturbed
+from agentflow_tui.leash import GRACE, STOPS_WITHIN, until_input_ends
 from agentflow_tui.settings import Settings
 from agentflow_tui.store.database import Database, Manners
 from agentflow_tui.store.statements import Statement
@@ -23,9 +24,6 @@ from agentflow_tui.workers import logs, signals
 from agentflow_tui.workers.heartbeat import Heartbeat
 from agentflow_tui.workers.roles import Crew, Role, Turn
 from agentflow_tui.workers.weather import Backoff
-
-STOPS_WITHIN = 5.0
-"""Seconds that the roles have to finish or release what they hold when asked to stop."""
 
 NOISE_LIMIT = 0.1
 """Seconds, at most, that a role which is woken again and again for nothing lets pass in between."""
@@ -163,13 +161,13 @@ class _Supervisor:
             await self._heartbeat.start()
             beside = [group.create_task(self._heartbeat.run()), group.create_task(self._bell.run())]
             if leash:
-                beside.append(group.create_task(signals.until_input_ends(crew.stop)))
+                beside.append(group.create_task(until_input_ends(crew.stop)))
             loops = [group.create_task(self._tend(role)) for role in self._roles]
             await crew.stopping.wait()
             self._ends()
             self._log.info("stopping")
             if loops:
-                _, late = await asyncio.wait(loops, timeout=STOPS_WITHIN + 0.5)
+                _, late = await asyncio.wait(loops, timeout=STOPS_WITHIN + GRACE)
                 if late:
                     self._log.warning("not everything in hand could be finished", roles=len(late))
                 beside.extend(late)

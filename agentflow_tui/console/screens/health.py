@@ -46,7 +46,10 @@ def _check_columns(env: Environment) -> tuple[Column[HealthCheck], ...]:
 
 def _worker_columns(env: Environment) -> tuple[Column[HealthCheck], ...]:
     def alive(row: HealthCheck, now: datetime) -> Cell:
-        if row.last_checked is None or (now - row.last_checked).total_seconds() > FRESH:
+        if row.is_gone:  # said in its row by another worker, and so just now
+            return (("✗ dead", "failed"),)
+        stale = row.last_checked is None or (now - row.last_checked).total_seconds() > FRESH
+        if stale or row.status not in {"ok", None}:
             return (("✗ silent", "failed"),)
         return (("● alive", "ok"),)
 
@@ -78,6 +81,7 @@ WORKERS_SCREEN = ListScreen(
     listing=CHECK_LIST,
     columns=_worker_columns,
     base=f"id:{WORKER_PREFIX}*",
-    empty="No worker has reported. Start one with 'agentflow worker'.",
+    empty="No worker runs. {app.workers} starts those of this console, 'agentflow worker' others.",
+    keys=("app.workers",),
     tabs=details.WORKER_TABS,
 )

@@ -38,7 +38,7 @@ class Tab:
 class ListScreen(Generic[RowT]):
     """A list. ``base`` is a filter that always holds, ``filter`` the one it opens with, and
     ``faults`` what ``!`` shows; ``keys`` are the verbs that the key bar offers first. ``words`` are
-    its names on the command line of the console."""
+    its names on the command line of the console. ``empty`` may name keys: ``{app.workers}``."""
 
     name: str
     title: str

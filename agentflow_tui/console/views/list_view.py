@@ -9,6 +9,7 @@ from textual.containers import Horizontal
 
 from agentflow_tui.console import exports, menus
 from agentflow_tui.console.acting import aims
+from agentflow_tui.console.chrome import with_keys
 from agentflow_tui.console.environment import Environment
 from agentflow_tui.console.sources import COUNT_TO, StoreSource
 from agentflow_tui.console.views.declarations import AnyListScreen
@@ -58,8 +59,9 @@ class ListView(ListChanges):
         ascii_only = env.settings.console.ascii
         self.status = Line(id="status", ascii_only=ascii_only)
         self.prompt = Prompt(self._complete, placeholder="status:failed age:>10m word")
+        self._empty = with_keys(screen.empty, env.settings.console.keys)
         self.grid: Grid[Any] = Grid(
-            screen.columns(env), now=env.now, empty=screen.empty, ascii_only=ascii_only
+            screen.columns(env), now=env.now, empty=self._empty, ascii_only=ascii_only
         )
         self.detail = Detail(env, screen.listing.table, screen.tabs)
 
@@ -107,7 +109,7 @@ class ListView(ListChanges):
             self.grid.clear_marks()  # another filter: what was meant by "everything" is gone
         first = self.wanted.order[0]
         self.grid.sorted_by = (first.field.name, first.descending)
-        self.grid.empty = self.declared.empty if not text else "Nothing matches this filter."
+        self.grid.empty = self._empty if not text else "Nothing matches this filter."
         self.grid.set_source(self._source, keep)
 
     def try_filter(self, text: str) -> bool:

@@ -1,0 +1,106 @@
+"""What the console starts beside itself: it ends with the console, and what it does is said."""
+
+import asyncio
+import os
+import signal
+import socket
+import stat
+import subprocess
+import sys
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from textual.pilot import Pilot
+
+from agentflow_tui.console.app import ConsoleApp
+from agentflow_tui.console.background import LOG_LIMIT, ChildWorkers
+from agentflow_tui.settings import Settings
+from agentflow_tui.store.database import Database
+from agentflow_tui.store.statements import Statement
+from tests.chaos.harness import until as in_time
+from tests.console.driving import console, sees
+from tests.console.ptys import ROOT, Terminal
+
+WORKER_ROWS = Statement(
+    int, "SELECT count(*)::int4 FROM {health_checks} WHERE {health_checks.id} LIKE 'worker:%'"
+)
+
+DEMO = """
+import sys
+from pathlib import Path
+from agentflow_tui.cli.demonstration import mail_catcher
+with mail_catcher(Path(sys.argv[1])) as relay:
+    print(relay, flush=True)
+    sys.stdin.read()
+"""
+
+
+def app_of(pilot: Pilot[None]) -> ConsoleApp:
+    assert isinstance(pilot.app, ConsoleApp)
+    return pilot.app
+
+
+async def workers_are(database: Database, count: int) -> None:
+    async with asyncio.timeout(20):
+        while await database.fetch_one(WORKER_ROWS) != count:
+            await asyncio.sleep(0.05)
+
+
+async def test_workers_of_a_console_that_is_killed_leave_in_order(
+    database: Database, tmp_path: Path
+) -> None:
+    words = ["--database", database.url, "--screen", "workers", "--workers"]
+    view = Terminal(words, AGENTFLOW_HOME=str(tmp_path))
+    try:
+        await workers_are(database, 1)
+    finally:
+        view.close()  # with SIGKILL
+    await workers_are(database, 0)
+
+
+async def test_the_mail_catcher_of_a_demo_that_is_killed_ends(tmp_path: Path) -> None:
+    words = [sys.executable, "-c", DEMO, str(tmp_path)]
+    with subprocess.Popen(
+        words, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as demo:
+        assert demo.stdout is not None
+        port = urlsplit(demo.stdout.readline().strip()).port
+        demo.kill()
+
+    def refused() -> bool:
+        with socket.socket() as client:
+            return client.connect_ex(("127.0.0.1", port)) != 0
+
+    await in_time(refused, 10)
+
+
+async def test_a_stop_that_takes_long_is_said_at_once_and_asked_for_once(
+    database: Database, tmp_path: Path
+) -> None:
+    async with console(database.url, "workers", home=str(tmp_path)) as pilot:
+        workers = app_of(pilot).child_workers
+        await sees(pilot, "No worker runs")
+        await pilot.press("W")
+        await sees(pilot, "● alive")
+        process = workers.process
+        assert process is not None
+        process.send_signal(signal.SIGSTOP)
+        await pilot.press("W")
+        await sees(pilot, "Stopping the workers")
+        await pilot.press("W")
+        await sees(pilot, "still finishing")
+        process.send_signal(signal.SIGCONT)
+        await sees(pilot, "Workers of this console stopped.")
+        assert process.returncode == 0
+
+
+async def test_the_log_is_private_and_starts_anew_when_it_is_long(tmp_path: Path) -> None:
+    workers = ChildWorkers(Settings(environ={**os.environ, "AGENTFLOW_HOME": str(tmp_path)}))
+    workers.log.touch(0o644)
+    os.truncate(workers.log, LOG_LIMIT + 1)
+    await workers.start("postgresql://127.0.0.1:1/none")
+    assert await workers.ended() == 3
+    older = tmp_path / "worker.log.1"
+    assert [stat.S_IMODE(log.stat().st_mode) for log in (workers.log, older)] == [0o600, 0o600]
+    assert older.stat().st_size > LOG_LIMIT
+    assert "Nothing listens at 127.0.0.1:1" in workers.log.read_text()
