@@ -4,6 +4,7 @@ The declaration is a frozen, keyword-only dataclass. A config's names are its fi
 camelCase; a default makes a field optional; ``__post_init__`` may raise `ValueError` with a
 sentence that names the field. Types understood: ``str``, ``int``, ``float``, ``bool``, ``None``,
 ``Any``, `Expression`, ``Literal``, further declarations, and ``list``, ``dict``, ``|`` of these.
+A field with the metadata `PUBLIC` holds no secret, though its name may sound like it.
 """
 
 from collections.abc import Callable, Mapping
@@ -15,6 +16,7 @@ from typing import Any, Literal, TypeVar, Union, cast, get_args, get_origin, get
 from agentflow_tui.documents import kind_of
 from agentflow_tui.steps.calls import StepError
 from agentflow_tui.steps.expressions import Expression, ExpressionError, parse
+from agentflow_tui.steps.redaction import Public
 from agentflow_tui.steps.references import (
     LostReferenceError,
     Results,
@@ -25,6 +27,9 @@ from agentflow_tui.steps.references import (
 from agentflow_tui.text import safe
 
 DeclarationT = TypeVar("DeclarationT")
+
+
+PUBLIC: Mapping[str, bool] = {"public": True}
 
 
 class ConfigError(StepError):
@@ -39,6 +44,7 @@ class _Field:
     attribute: str
     hint: Any
     required: bool
+    public: bool
 
 
 class _Later:
@@ -66,12 +72,43 @@ def read(
     return cast("DeclarationT", found)
 
 
+def marked(declaration: type, config: Mapping[str, Any]) -> dict[str, Any]:
+    """A copy of a config in which what is declared as an expression or `PUBLIC` is `Public`."""
+    declared = _declared(declaration)
+    return {
+        name: _marked(declared[name].hint, value, declared[name].public)
+        if name in declared
+        else value
+        for name, value in config.items()
+    }
+
+
+def _marked(hint: Any, value: Any, public: bool = False) -> Any:
+    origin = get_origin(hint)
+    if origin in (UnionType, Union):
+        for choice in get_args(hint):
+            value = _marked(choice, value, public)
+        return value
+    if isinstance(value, str) and (public or hint is Expression):
+        return Public(value)
+    if origin is list and isinstance(value, list):
+        return [_marked(get_args(hint)[0], inner) for inner in value]
+    if origin is dict and isinstance(value, dict):
+        return {key: _marked(get_args(hint)[1], inner) for key, inner in value.items()}
+    if is_dataclass(hint) and isinstance(value, dict):
+        return marked(cast("type", hint), value)
+    return value
+
+
 @cache
 def _declared(declaration: type) -> dict[str, _Field]:
     hints = get_type_hints(declaration)
     return {
         _camel(f.name): _Field(
-            f.name, hints[f.name], f.default is MISSING and f.default_factory is MISSING
+            attribute=f.name,
+            hint=hints[f.name],
+            required=f.default is MISSING and f.default_factory is MISSING,
+            public=f.metadata.get("public", False),
         )
         for f in fields(declaration)
     }

@@ -94,6 +94,30 @@ def test_the_pause_grows_with_the_backoff_factor_to_a_limit() -> None:
     assert (three.retries, default.retries) == (2, 0)
 
 
+def test_names_and_expressions_are_no_secrets() -> None:
+    api = {"url": "http://x", "apiKey": "items", "apiKeyHeader": "X-Api-Key"}
+    by = {"tokenString": "price", "password": "name"}
+    table = {
+        "source": "steps.f.body.items",
+        "operations": [{"aggregate": {"by": by, "values": {"secret": {"how": "count"}}}}],
+    }
+    steps = [
+        {"id": "f", "type": "api", "config": api},
+        {"id": "t", "type": "dataProcessing", "config": table},
+    ]
+    found = plan(json.dumps(steps), HANDLERS)
+    assert found.problem_from(0) is None
+    assert [step.secrets for step in found.steps] == [(), ()]
+    assert [json.loads(f"{step.journal}}}")["config"] for step in found.steps] == [api, table]
+
+
+def test_values_of_the_same_names_are_secrets() -> None:
+    config = {"url": "http://x", "apiKey": "maps", "json": {"apiKey": "abcd", "pass": "abcdef"}}
+    [found] = plan(json.dumps([{"id": "f", "type": "api", "config": config}]), HANDLERS).steps
+    assert found.secrets == ("abcdef", "abcd")
+    assert "abcd" not in found.journal
+
+
 @given(json_values)
 def test_no_json_makes_it_raise(value: Any) -> None:
     plan(json.dumps(value), HANDLERS).problem_from(0)
