@@ -16,7 +16,7 @@ from typing import Any, Literal, TypeVar, Union, cast, get_args, get_origin, get
 from agentflow_tui.documents import kind_of
 from agentflow_tui.steps.calls import StepError
 from agentflow_tui.steps.expressions import Expression, ExpressionError, parse
-from agentflow_tui.steps.redaction import Public
+from agentflow_tui.steps.redaction import Public, is_secret_name, redacted_text
 from agentflow_tui.steps.references import (
     LostReferenceError,
     Results,
@@ -30,6 +30,9 @@ DeclarationT = TypeVar("DeclarationT")
 
 
 PUBLIC: Mapping[str, bool] = {"public": True}
+
+_SHOWN = 40
+"""Characters of a wrong text that are shown."""
 
 
 class ConfigError(StepError):
@@ -195,7 +198,7 @@ def _typed(hint: Any, value: Any, where: str, filled: _Fill | None) -> Any:
         return _read(cast("type", hint), value, where, filled)
     if origin is None and not is_dataclass(hint) and _is_a(hint, value):
         return value
-    raise ConfigError(f"{where} must be {_in_words(hint)}, not {_shown(value)}")
+    raise _misfit(hint, value, where, filled)
 
 
 def _unless_later(values: list[Any]) -> Any:
@@ -217,13 +220,15 @@ def _either(hint: Any, value: Any, where: str, filled: _Fill | None) -> Any:
         try:
             return _value(choice, value, where, filled)
         except ConfigError as error:
-            if isinstance(value, _container(choice)):
+            if isinstance(value, _kind(choice)):
                 closest = error
-    raise closest or ConfigError(f"{where} must be {_in_words(hint)}, not {_shown(value)}")
+    raise closest or _misfit(hint, value, where, filled)
 
 
-def _container(hint: Any) -> type | tuple[()]:
-    """The Python type of lists and objects that a hint is about; nothing for single values."""
+def _kind(hint: Any) -> type | tuple[()]:
+    """The Python type whose values can be wrong inside; nothing for what fits or does not."""
+    if hint is Expression:
+        return str
     if is_dataclass(hint):
         return dict
     origin = get_origin(hint)
@@ -251,8 +256,17 @@ def _in_words(hint: Any) -> str:
     return _WORDS.get(hint, "an object")
 
 
-def _shown(value: Any) -> str:
-    """A short word or a number as it is, for it shows the mistake; of the rest only the kind."""
-    if isinstance(value, bool | int | float):
-        return str(value).lower()
+def _misfit(hint: Any, value: Any, where: str, filled: _Fill | None) -> ConfigError:
+    shown = _shown(value, where, is_data=filled is _as_it_is)
+    return ConfigError(f"{where} must be {_in_words(hint)}, not {shown}")
+
+
+def _shown(value: Any, where: str, *, is_data: bool) -> str:
+    """The value, for it shows the mistake; only its kind where it may be a secret: by the field's
+    name, or as the text of who knows what that a reference has found."""
+    if not any(is_secret_name(name, wire=True) for name in where.split(".")):
+        if isinstance(value, bool | int | float):
+            return str(value).lower()
+        if isinstance(value, str) and not is_data:
+            return f"'{safe(redacted_text(value), _SHOWN)}'"
     return str(kind_of(value))
