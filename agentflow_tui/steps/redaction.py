@@ -33,6 +33,9 @@ _NO_LOCK = re.compile(
 )
 """Keys that open nothing."""
 
+_SCHEMES = frozenset({"basic", "bearer", "digest", "login", "none", "oauth", "oauth2", "plain"})
+"""What stands under ``auth`` when it says how to sign in, and not with what."""
+
 _QUERIES = frozenset({"query", "params"})
 _WIRE = _QUERIES | {"headers"}
 _PAIR = re.compile(r"(^|[?&#\n])([^=&#?\s]{1,200})=([^&\n]+)")
@@ -93,6 +96,8 @@ def _is_secret(name: str, value: Any, within: str) -> bool:
 
 
 def _is_literal(value: Any) -> bool:
+    if isinstance(value, str) and value.lower() in _SCHEMES:
+        return False
     return isinstance(value, str | int | float) and not isinstance(value, bool | Public)
 
 

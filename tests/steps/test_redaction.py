@@ -94,8 +94,10 @@ def test_what_only_sounds_like_a_secret_is_left_alone(name: str) -> None:
     assert not list(literals(config))
 
 
-def test_a_key_in_a_json_value_is_the_name_of_something() -> None:
-    assert redacted({"json": {"key": "color"}}) == {"json": {"key": "color"}}
+@pytest.mark.parametrize("harmless", [{"key": "color"}, {"auth": "basic"}, {"auth": "None"}])
+def test_a_key_that_names_and_an_auth_that_says_how_are_left_alone(harmless: Any) -> None:
+    assert redacted({"json": harmless}) == {"json": harmless}
+    assert not list(literals({"json": harmless}))
 
 
 def test_what_http_makes_of_a_user_and_a_password_is_a_secret_too() -> None:
