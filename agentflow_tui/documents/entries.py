@@ -67,6 +67,15 @@ class _Fields:
             return None
         return amount if abs(amount) < 1e15 else None
 
+    def no_number(self, name: str, *names: str) -> str | None:
+        """What to say about a member that is there and cannot be read as a number."""
+        found = self.first(*names)
+        if found is None or self.number(*names) is not None:
+            return None
+        is_single = isinstance(found, (str, int, float)) and not isinstance(found, bool)
+        shown = f"'{safe(str(found), 20)}'" if is_single else kind_of(found)
+        return f"{name} must be a number, not {shown}"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
@@ -124,26 +133,35 @@ def _step(index: int, value: Any) -> Step:
     fields = _Fields(value)
     kind = fields.text("type", "kind")
     config = _unwrapped(fields.first("config", "params", "parameters", "options"))
-    retries = fields.number("maxretries", "retries")
+    retries = fields.number(*_RETRIES)
     return Step(
         id=fields.text("id", "stepid", "key") or str(index),
         type=kind,
         name=fields.text("name", "title", "label", "id") or kind or f"step {index + 1}",
         config=config if isinstance(config, dict) else {},
         max_retries=None if retries is None else max(0, int(retries)),
-        backoff_factor=fields.number("backofffactor", "backoff"),
-        timeout=fields.number("timeout", "timeoutms"),
+        backoff_factor=fields.number(*_BACKOFF),
+        timeout=fields.number(*_TIMEOUT),
         when=fields.first("when", "condition", "if"),
-        problem=_step_problem(kind, config),
+        problem=_step_problem(kind, config, fields),
     )
 
 
-def _step_problem(kind: str, config: Any) -> str | None:
+_RETRIES = ("maxretries", "retries")
+_BACKOFF = ("backofffactor", "backoff")
+_TIMEOUT = ("timeout", "timeoutms")
+
+
+def _step_problem(kind: str, config: Any, fields: _Fields) -> str | None:
     if not kind:
         return "the step has no type"
     if config is not None and not isinstance(config, dict):
         return f"the step's config is {kind_of(config)}, not an object"
-    return None
+    return (
+        fields.no_number("maxRetries", *_RETRIES)
+        or fields.no_number("backoffFactor", *_BACKOFF)
+        or fields.no_number("timeout", *_TIMEOUT)
+    )
 
 
 class RecipientKind(StrEnum):

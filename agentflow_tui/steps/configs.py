@@ -4,6 +4,7 @@ The declaration is a frozen, keyword-only dataclass. A config's names are its fi
 camelCase; a default makes a field optional; ``__post_init__`` may raise `ValueError` with a
 sentence that names the field. Types understood: ``str``, ``int``, ``float``, ``bool``, ``None``,
 ``Any``, `Expression`, ``Literal``, further declarations, and ``list``, ``dict``, ``|`` of these.
+A field with the metadata `PUBLIC` holds no secret, though its name may sound like it.
 """
 
 from collections.abc import Callable, Mapping
@@ -15,6 +16,7 @@ from typing import Any, Literal, TypeVar, Union, cast, get_args, get_origin, get
 from agentflow_tui.documents import kind_of
 from agentflow_tui.steps.calls import StepError
 from agentflow_tui.steps.expressions import Expression, ExpressionError, parse
+from agentflow_tui.steps.redaction import Public, is_secret_name, redacted_text
 from agentflow_tui.steps.references import (
     LostReferenceError,
     Results,
@@ -25,6 +27,12 @@ from agentflow_tui.steps.references import (
 from agentflow_tui.text import safe
 
 DeclarationT = TypeVar("DeclarationT")
+
+
+PUBLIC: Mapping[str, bool] = {"public": True}
+
+_SHOWN = 40
+"""Characters of a wrong text that are shown."""
 
 
 class ConfigError(StepError):
@@ -39,6 +47,7 @@ class _Field:
     attribute: str
     hint: Any
     required: bool
+    public: bool
 
 
 class _Later:
@@ -66,12 +75,43 @@ def read(
     return cast("DeclarationT", found)
 
 
+def marked(declaration: type, config: Mapping[str, Any]) -> dict[str, Any]:
+    """A copy of a config in which what is declared as an expression or `PUBLIC` is `Public`."""
+    declared = _declared(declaration)
+    return {
+        name: _marked(declared[name].hint, value, declared[name].public)
+        if name in declared
+        else value
+        for name, value in config.items()
+    }
+
+
+def _marked(hint: Any, value: Any, public: bool = False) -> Any:
+    origin = get_origin(hint)
+    if origin in (UnionType, Union):
+        for choice in get_args(hint):
+            value = _marked(choice, value, public)
+        return value
+    if isinstance(value, str) and (public or hint is Expression):
+        return Public(value)
+    if origin is list and isinstance(value, list):
+        return [_marked(get_args(hint)[0], inner) for inner in value]
+    if origin is dict and isinstance(value, dict):
+        return {key: _marked(get_args(hint)[1], inner) for key, inner in value.items()}
+    if is_dataclass(hint) and isinstance(value, dict):
+        return marked(cast("type", hint), value)
+    return value
+
+
 @cache
 def _declared(declaration: type) -> dict[str, _Field]:
     hints = get_type_hints(declaration)
     return {
         _camel(f.name): _Field(
-            f.name, hints[f.name], f.default is MISSING and f.default_factory is MISSING
+            attribute=f.name,
+            hint=hints[f.name],
+            required=f.default is MISSING and f.default_factory is MISSING,
+            public=f.metadata.get("public", False),
         )
         for f in fields(declaration)
     }
@@ -158,7 +198,7 @@ def _typed(hint: Any, value: Any, where: str, filled: _Fill | None) -> Any:
         return _read(cast("type", hint), value, where, filled)
     if origin is None and not is_dataclass(hint) and _is_a(hint, value):
         return value
-    raise ConfigError(f"{where} must be {_in_words(hint)}, not {_shown(value)}")
+    raise _misfit(hint, value, where, filled)
 
 
 def _unless_later(values: list[Any]) -> Any:
@@ -180,13 +220,15 @@ def _either(hint: Any, value: Any, where: str, filled: _Fill | None) -> Any:
         try:
             return _value(choice, value, where, filled)
         except ConfigError as error:
-            if isinstance(value, _container(choice)):
+            if isinstance(value, _kind(choice)):
                 closest = error
-    raise closest or ConfigError(f"{where} must be {_in_words(hint)}, not {_shown(value)}")
+    raise closest or _misfit(hint, value, where, filled)
 
 
-def _container(hint: Any) -> type | tuple[()]:
-    """The Python type of lists and objects that a hint is about; nothing for single values."""
+def _kind(hint: Any) -> type | tuple[()]:
+    """The Python type whose values can be wrong inside; nothing for what fits or does not."""
+    if hint is Expression:
+        return str
     if is_dataclass(hint):
         return dict
     origin = get_origin(hint)
@@ -214,8 +256,17 @@ def _in_words(hint: Any) -> str:
     return _WORDS.get(hint, "an object")
 
 
-def _shown(value: Any) -> str:
-    """A short word or a number as it is, for it shows the mistake; of the rest only the kind."""
-    if isinstance(value, bool | int | float):
-        return str(value).lower()
+def _misfit(hint: Any, value: Any, where: str, filled: _Fill | None) -> ConfigError:
+    shown = _shown(value, where, is_data=filled is _as_it_is)
+    return ConfigError(f"{where} must be {_in_words(hint)}, not {shown}")
+
+
+def _shown(value: Any, where: str, *, is_data: bool) -> str:
+    """The value, for it shows the mistake; only its kind where it may be a secret: by the field's
+    name, or as the text of who knows what that a reference has found."""
+    if not any(is_secret_name(name, wire=True) for name in where.split(".")):
+        if isinstance(value, bool | int | float):
+            return str(value).lower()
+        if isinstance(value, str) and not is_data:
+            return f"'{safe(redacted_text(value), _SHOWN)}'"
     return str(kind_of(value))

@@ -129,6 +129,7 @@ def _checked(step: Step, handler: Handler[Any] | None, index: dict[str, int]) ->
     for name, value in _numbers(step):
         if value < 0:
             raise ConfigError(f"{name} must not be negative")
+    marked = configs.marked(handler.config, step.config)
     return PlannedStep(
         step=step,
         handler=handler,
@@ -137,9 +138,10 @@ def _checked(step: Step, handler: Handler[Any] | None, index: dict[str, int]) ->
         retries=step.max_retries or 0,
         backoff=2.0 if step.backoff_factor is None else step.backoff_factor,
         timeout=min(step.timeout or DEFAULT_TIMEOUT, LONGEST_TIMEOUT),
-        journal=_journal(step, index[step.id]),
+        journal=_journal(step, marked, index[step.id]),
         quoted=json.dumps(step.id, ensure_ascii=False),
-        secrets=tuple(literals(step.config)),
+        # Longest first: blotting a part of a secret would leave the rest of it to be read.
+        secrets=tuple(sorted(set(literals(marked)), key=len, reverse=True)),
     )
 
 
@@ -156,7 +158,7 @@ def _condition(when: Any) -> Expression | bool:
     raise ConfigError("when must be an expression in a text, or true or false")
 
 
-def _journal(step: Step, at: int) -> str:
-    config = for_journal(json.dumps(redacted(step.config), ensure_ascii=False))
+def _journal(step: Step, marked: dict[str, Any], at: int) -> str:
+    config = for_journal(json.dumps(redacted(marked), ensure_ascii=False))
     head = {"step": step.id, "index": at, "type": step.type, "name": step.name}
     return f'{json.dumps(head, ensure_ascii=False)[:-1]}, "config": {config}'

@@ -1,76 +1,168 @@
 """Keeping secrets out of results, errors and the journal."""
 
 import re
+from base64 import b64encode
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import quote, quote_plus, unquote, unquote_plus, urlsplit, urlunsplit
 
 from agentflow_tui.schema import spelling
 
 BLOT = "•••"
 
+_WORD = re.compile("[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 _SECRET_NAME = re.compile(
-    "passw(or)?d|passphrase|secret|token|authorization|apikey|accesskey|privatekey|cookie"
-    "|credential|signature|bearer"
+    "pass ?wor[dt]|passwd|pwd|passphrase|passcode|secret(?!ar)|authorization|cookie|credential"
+    "|signature|bearer"
+    r"|token(?!s\b|iz)|(access|api|auth|bearer|refresh|session) ?tokens"
+    "|(api|access|private) ?key"
+    "|(account|admin|app|auth|client|consumer|encryption|functions?|license|master|serv(er|ice)"
+    "|shared|signing|subscription|webhook) ?key$"
+    r"|\b(o?auth|pass|jwt)$"
 )
-_SECRET_IN_QUERY = re.compile(r"(?i)([?&][^=&#]*(?:passw|secret|token|key|sig|auth)[^=&#]*=)[^&#]+")
+"""In a name's words. Short words must be the last one: ``X-Auth`` and ``user_pass`` hold secrets,
+``author``, ``bypass`` and ``passRate`` do not. Tokens, in the plural, are mostly counted."""
+
+_ABOUT = re.compile(" (name|names|type|count|limit)$")
+"""Ends of names that tell something about a secret, and never the secret."""
+
+_NO_LOCK = re.compile(
+    "(cache|foreign|group|idempotency|object|order|partition|primary|public|routing|row|sort|start"
+    "|websocket) ?key$|(don|hoc|joc|mon|tur|whis)key$"
+)
+"""Keys that open nothing."""
+
+_SCHEMES = frozenset({"basic", "bearer", "digest", "login", "none", "oauth", "oauth2", "plain"})
+"""What stands under ``auth`` when it says how to sign in, and not with what."""
+
+_QUERIES = frozenset({"query", "params"})
+_WIRE = _QUERIES | {"headers"}
+_PAIR = re.compile(r"(^|[?&#\n])([^=&#?\s]{1,200})=([^&\n]+)")
+_FORM = re.compile(r"\s*[\w.\[\]%+-]{1,200}=")
+_SIGNED_IN = re.compile(r"(\w://)([^/@\s:]*)(?::([^/@\s]*))?@")
 _SHORTEST = 4
 """Characters from which a literal in a config counts as a secret worth looking for in texts."""
 
 
-def is_secret_name(name: str) -> bool:
-    """Whether a member or header of this name holds a secret, by what such things are called."""
-    return _SECRET_NAME.search(spelling(name).replace("-", "")) is not None
+class Public(str):
+    """A text that is no secret, whatever its member is called: an expression, a key's name."""
+
+    __slots__ = ()
 
 
-def redacted(value: Any) -> Any:
-    """A copy of a config fit for the journal: secrets blotted out, references left readable."""
+@lru_cache(maxsize=4096)
+def is_secret_name(name: str, *, wire: bool = False) -> bool:
+    """Whether a member or header of this name holds a secret, by what such things are called.
+
+    ``wire``: the name stands in a list of headers or in a query.
+    """
+    words = " ".join(_WORD.findall(name)).lower()
+    if _ABOUT.search(words):
+        return False
+    return _SECRET_NAME.search(words) is not None or (wire and _is_secret_on_the_wire(words))
+
+
+def _is_secret_on_the_wire(words: str) -> bool:
+    """Elsewhere ``key`` is most often what something is called: ``{"key": "color", …}``."""
+    if words.endswith("key"):
+        return _NO_LOCK.search(words) is None
+    return words == "sig" or words.endswith(" sig")
+
+
+def redacted(value: Any, within: str = "") -> Any:
+    """A copy of a config fit for the journal: secrets blotted out, references left readable.
+
+    ``within`` is the name of the member that the value is, as `spelling` has it.
+    """
     if isinstance(value, dict):
         return {
-            key: BLOT if _is_literal(inner) and is_secret_name(key) else redacted(inner)
+            key: _blotted(inner)
+            if _is_secret(key, inner, within)
+            else redacted(inner, spelling(key))
             for key, inner in value.items()
         }
     if isinstance(value, list):
         return [redacted(inner) for inner in value]
-    if isinstance(value, str):
-        return redacted_url(value)
+    if isinstance(value, str) and not isinstance(value, Public):
+        return redacted_text(value)
     return value
 
 
+def _is_secret(name: str, value: Any, within: str) -> bool:
+    """Whether a member is a secret, or a list of them."""
+    texts = value if isinstance(value, list) else [value]
+    return all(map(_is_literal, texts)) and is_secret_name(name, wire=within in _WIRE)
+
+
 def _is_literal(value: Any) -> bool:
-    return isinstance(value, str | int | float) and not isinstance(value, bool)
+    if isinstance(value, str) and value.lower() in _SCHEMES:
+        return False
+    return isinstance(value, str | int | float) and not isinstance(value, bool | Public)
 
 
-def redacted_url(text: str) -> str:
-    """A text in which URLs show no password and no query value that is called a secret."""
-    if "://" not in text:
-        return text
-    text = _SECRET_IN_QUERY.sub(rf"\1{BLOT}", text)
-    return re.sub(r"(\w://[^/@\s:]*):[^/@\s]*@", rf"\1:{BLOT}@", text)
+def _blotted(value: Any) -> Any:
+    return [BLOT] * len(value) if isinstance(value, list) else BLOT
+
+
+def redacted_text(text: str) -> str:
+    """A text that shows no password of a URL, and no value that is called a secret in a query or
+    in a form's encoding."""
+    if _has_pairs(text):
+        text = _PAIR.sub(_without_value, text)
+    return _SIGNED_IN.sub(_without_password, text) if "://" in text else text
+
+
+def _has_pairs(text: str) -> bool:
+    return "=" in text and ("://" in text or _FORM.match(text) is not None)
+
+
+def _without_value(pair: re.Match[str]) -> str:
+    is_secret = is_secret_name(unquote_plus(pair[2]), wire=True)
+    return f"{pair[1]}{pair[2]}={BLOT}" if is_secret else pair[0]
+
+
+def _without_password(found: re.Match[str]) -> str:
+    return found[0] if found[3] is None else f"{found[1]}{found[2]}:{BLOT}@"
 
 
 def literals(value: Any) -> Iterator[str]:
-    """The texts that stand in a config under a secret's name."""
+    """The texts that stand in a config under a secret's name, in every form they are sent in."""
+    return (found for found in _literals(value, "") if len(found) >= _SHORTEST)
+
+
+def _literals(value: Any, within: str) -> Iterator[str]:
     if isinstance(value, dict):
         for key, inner in value.items():
-            if isinstance(inner, str) and len(inner) >= _SHORTEST and is_secret_name(key):
-                yield inner
+            if _is_secret(key, inner, within):
+                for text in inner if isinstance(inner, list) else [inner]:
+                    yield from _forms(text, within) if isinstance(text, str) else ()
             else:
-                yield from literals(inner)
+                yield from _literals(inner, spelling(key))
     elif isinstance(value, list):
         for inner in value:
-            yield from literals(inner)
-    elif isinstance(value, str) and "://" in value:
-        yield from _password_in(value)
+            yield from _literals(inner, "")
+    elif isinstance(value, str) and not isinstance(value, Public):
+        yield from _literals_in(value)
 
 
-def _password_in(url: str) -> Iterator[str]:
-    try:
-        password = urlsplit(url).password
-    except ValueError:
-        return
-    if password:
-        yield password
+def _forms(secret: str, within: str) -> Iterator[str]:
+    yield secret
+    if within in _QUERIES:  # a service that repeats the URL repeats it encoded
+        yield from (quote(secret, safe=""), quote_plus(secret))
+
+
+def _literals_in(text: str) -> Iterator[str]:
+    if _has_pairs(text):
+        for _, name, written in _PAIR.findall(text):
+            if is_secret_name(unquote_plus(name), wire=True):
+                for secret in (written.strip(), written.partition("#")[0].strip()):
+                    yield from (secret, unquote_plus(secret), unquote(secret))
+    if "://" in text:
+        for _, user, password in _SIGNED_IN.findall(text):
+            yield from (password, unquote(password))
+            basic = f"{unquote(user)}:{unquote(password)}"  # as HTTP's basic scheme sends it
+            yield b64encode(basic.encode("utf-8", "replace")).decode()
 
 
 def scrub(value: Any, secrets: Sequence[str]) -> Any:

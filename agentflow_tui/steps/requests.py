@@ -4,10 +4,11 @@ import asyncio
 import json
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from agentflow_tui.steps.calls import Call, StepError
+from agentflow_tui.steps.configs import PUBLIC
 from agentflow_tui.steps.redaction import is_secret_name, place
 from agentflow_tui.steps.results import LIMIT
 from agentflow_tui.text import safe, size
@@ -45,8 +46,8 @@ class ApiConfig:
     timeout: float = 30.0
     expect: int | list[int] | None = None
     max_bytes: int = LIMIT
-    api_key: str | None = None
-    api_key_header: str | None = None
+    api_key: str | None = field(default=None, metadata=PUBLIC)
+    api_key_header: str | None = field(default=None, metadata=PUBLIC)
     follow_redirects: bool = False
 
     def __post_init__(self) -> None:

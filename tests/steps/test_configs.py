@@ -1,6 +1,7 @@
 """A config's mistakes are named before anything runs."""
 
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Literal
 
 import pytest
 
@@ -20,6 +21,8 @@ NOTHING = Results({}, {})
         ("api", {"url": "ftp://x"}, "config: url must begin with http"),
         ("api", {"url": "http://x", "methd": "GET"}, "config.methd is not a field of this step"),
         ("api", {"url": "http://x", "method": "get"}, "config.method must be 'GET' or"),
+        ("api", {"url": "http://x", "method": "post"}, "'DELETE', not 'post'"),
+        ("api", {"url": "http://x", "timeout": "s" * 99}, f"number, not '{'s' * 39}…'"),
         ("api", {"url": "http://x", "timeout": True}, "config.timeout must be a number, not true"),
         ("api", {"url": "http://x", "timeout": 0}, "config: timeout must be more than 0"),
         ("api", {"url": "http://x", "headers": {"A": []}}, "config.headers.A must be text or"),
@@ -36,6 +39,16 @@ NOTHING = Results({}, {})
         ("condition", {"expression": "a b"}, "config.expression: 'a b' is not an expression"),
         ("condition", {"expression": 3}, "config.expression must be an expression"),
         ("dataProcessing", {"source": "a", "operations": {}}, "config.operations must be a list"),
+        (
+            "dataProcessing",
+            {"source": "a", "operations": [{"filter": "a >"}]},
+            "config.operations[0].filter: 'a >' is not an expression: mistake at column 4",
+        ),
+        (
+            "dataProcessing",
+            {"source": "a", "operations": [{"filter": 3}]},
+            "config.operations[0].filter must be an expression or null, not 3",
+        ),
         (
             "dataProcessing",
             {"source": "a", "operations": [{}]},
@@ -60,6 +73,21 @@ def test_a_wrong_config_is_an_error_that_names_the_field(
         configs.check(BUILT_IN[step_type].config, config)
     assert said in str(caught.value)
     assert not caught.value.retry
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Secretive:
+    api_token: Literal["none"] | int = "none"
+    headers: dict[str, int] | None = None
+
+
+@pytest.mark.parametrize("value", ["hunter22", 3.25])
+@pytest.mark.parametrize("name", ["apiToken", "headers"])
+def test_a_wrong_value_is_not_shown_where_secrets_stand(name: str, value: str | float) -> None:
+    config = {name: {"X-Auth": value} if name == "headers" else value}
+    with pytest.raises(ConfigError) as caught:
+        configs.check(_Secretive, config)
+    assert str(value) not in str(caught.value)
 
 
 def test_references_stand_for_any_value_until_the_step_runs() -> None:

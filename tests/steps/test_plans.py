@@ -36,6 +36,10 @@ def problem_of(steps: Any) -> str | None:
         ([{**DELAY, "id": "_run"}], "that name is the runner's own"),
         ([{**DELAY, "timeout": -1}], "timeout must not be negative"),
         ([{**DELAY, "backoffFactor": -2}], "backoffFactor must not be negative"),
+        ([{**DELAY, "maxRetries": "lots"}], "(a): maxRetries must be a number, not 'lots'"),
+        ([{**DELAY, "max_retries": True}], "maxRetries must be a number, not true or false"),
+        ([{**DELAY, "timeout": "x"}], "timeout must be a number, not 'x'"),
+        ([{**DELAY, "backoffFactor": []}], "backoffFactor must be a number, not a list"),
         ([{**DELAY, "when": "a ==="}], "is not an expression"),
         ([{**DELAY, "when": 3}], "when must be an expression"),
         (
@@ -92,6 +96,36 @@ def test_the_pause_grows_with_the_backoff_factor_to_a_limit() -> None:
     assert [three.pause(n) for n in (1, 2, 50, 10_000)] == [3, 9, 3600, 3600]
     assert [default.pause(n) for n in (1, 2)] == [2, 4]
     assert (three.retries, default.retries) == (2, 0)
+
+
+def test_numbers_may_be_text_and_other_fields_anything() -> None:
+    odd = {**DELAY, "maxRetries": "3", "timeout": " 7.5 ", "backoffFactor": None, "owner": []}
+    [found] = plan(json.dumps([odd]), HANDLERS).steps
+    assert (found.problem, found.retries, found.timeout, found.backoff) == (None, 3, 7.5, 2.0)
+
+
+def test_names_and_expressions_are_no_secrets() -> None:
+    api = {"url": "http://x", "apiKey": "items", "apiKeyHeader": "X-Api-Key"}
+    by = {"tokenString": "price", "password": "name"}
+    table = {
+        "source": "steps.f.body.items",
+        "operations": [{"aggregate": {"by": by, "values": {"secret": {"how": "count"}}}}],
+    }
+    steps = [
+        {"id": "f", "type": "api", "config": api},
+        {"id": "t", "type": "dataProcessing", "config": table},
+    ]
+    found = plan(json.dumps(steps), HANDLERS)
+    assert found.problem_from(0) is None
+    assert [step.secrets for step in found.steps] == [(), ()]
+    assert [json.loads(f"{step.journal}}}")["config"] for step in found.steps] == [api, table]
+
+
+def test_values_of_the_same_names_are_secrets() -> None:
+    config = {"url": "http://x", "apiKey": "maps", "json": {"apiKey": "abcd", "pass": "abcdef"}}
+    [found] = plan(json.dumps([{"id": "f", "type": "api", "config": config}]), HANDLERS).steps
+    assert found.secrets == ("abcdef", "abcd")
+    assert "abcd" not in found.journal
 
 
 @given(json_values)

@@ -1,11 +1,15 @@
 """Secrets are blotted out of what is shown or stored."""
 
 import json
+from base64 import b64encode
+from typing import Any
+from urllib.parse import quote, quote_plus
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentflow_tui.steps.redaction import literals, place, redacted, scrub
+from agentflow_tui.steps.redaction import BLOT, literals, place, redacted, scrub
 from tests.steps.calling import json_values
 
 SECRET = "s3cr3t-Kq9"
@@ -27,7 +31,79 @@ def test_a_config_in_the_journal_shows_no_secret() -> None:
 
 
 def test_the_secrets_of_a_config_are_known_for_scrubbing() -> None:
-    assert set(literals(CONFIG)) == {SECRET, f"Bearer {SECRET}"}
+    signed_in = b64encode(f"ann:{SECRET}".encode()).decode()
+    assert set(literals(CONFIG)) == {SECRET, f"Bearer {SECRET}", signed_in}
+
+
+WHOLE = "Zq/7 x+9"
+"""A secret that looks different in a URL."""
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        *(
+            {"headers": {name: WHOLE}}
+            for name in (
+                *("X-Auth-Key", "Ocp-Apim-Subscription-Key", "X-Functions-Key", "X-Auth", "Auth"),
+                *("x-auth-key", "AUTH", "Key", "Cookie", "X-Api-Key", "Proxy-Authorization"),
+            )
+        ),
+        *(
+            {"query": {name: value}}
+            for name, value in (("key", WHOLE), ("sig", WHOLE), ("mykey", WHOLE), ("key", [WHOLE]))
+        ),
+        *(
+            {"json": {"login": {name: WHOLE}}}
+            for name in (
+                *("pwd", "pass", "userPass", "db_pwd", "PASS", "passWord", "client_secret"),
+                *("tokenString", "accessTokens", "subscriptionKey", "apikey"),
+            )
+        ),
+        {"body": f"grant_type=x&client_secret={quote_plus(WHOLE)}&scope=a"},
+        {"body": f"client_secret={quote_plus(WHOLE)}\r\n"},
+        {"body": f"login[pass]={quote(WHOLE, safe='')}"},
+        {"url": f"https://example.test/a?b=1&key={quote(WHOLE, safe='')}#top"},
+        {"url": f"https://ann:{quote(WHOLE, safe='')}@example.test/"},
+    ],
+)
+def test_what_is_called_a_secret_is_kept_from_the_journal_and_from_echoes(
+    config: dict[str, Any],
+) -> None:
+    forms = {WHOLE, quote_plus(WHOLE), quote(WHOLE, safe="")}
+    journal = json.dumps(redacted(config), ensure_ascii=False)
+    assert BLOT in journal
+    assert not any(form in journal for form in forms)
+    assert {WHOLE, *(form for form in forms if form in str(config))} <= set(literals(config))
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("monkey", "keyboard", "keyword", "keys", "author", "authorName", "authenticated"),
+        *("passenger", "passed", "bypass", "compass", "pass_rate", "tokens", "max_tokens"),
+        *("promptTokens", "tokenizer", "token_type", "tokenName", "secretary", "design", "signal"),
+        *("sortKey", "idempotencyKey", "Idempotency-Key", "publicKey", "turkey", "auth_method"),
+    ],
+)
+def test_what_only_sounds_like_a_secret_is_left_alone(name: str) -> None:
+    pair = {name: "harmless"}
+    config = {"headers": pair, "query": pair, "json": [pair], "url": f"http://x/?{name}=harmless"}
+    config |= {"body": f"{name}=harmless", "input": {name: 4096}}
+    assert redacted(config) == config
+    assert not list(literals(config))
+
+
+@pytest.mark.parametrize("harmless", [{"key": "color"}, {"auth": "basic"}, {"auth": "None"}])
+def test_a_key_that_names_and_an_auth_that_says_how_are_left_alone(harmless: Any) -> None:
+    assert redacted({"json": harmless}) == {"json": harmless}
+    assert not list(literals({"json": harmless}))
+
+
+def test_what_http_makes_of_a_user_and_a_password_is_a_secret_too() -> None:
+    found = list(literals("http://ann%40x.test:p%C3%A4ss@example.test/"))
+    assert b64encode("ann@x.test:päss".encode()).decode() in found
+    assert {"p%C3%A4ss", "päss"} <= set(found)
 
 
 @given(json_values, st.lists(st.text(min_size=1, max_size=3), max_size=3))
