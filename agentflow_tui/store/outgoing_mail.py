@@ -254,8 +254,12 @@ RETURNING q.{{email_queue.id}}::text, q.{{email_queue.lastAttempt}}
 told. Sent again after a lost answer it changes nothing."""
 
 
-def health(binding: Binding) -> str:
-    """Say how the relay is doing: status, sentence, details as text. One row, ``smtp``."""
+def health(binding: Binding, *, humbly: bool = False) -> str:
+    """Say how the relay is doing: status, sentence, details as text. One row, ``smtp``.
+
+    ``humbly``: only if nobody has said a word for ``$4`` seconds.
+    """
+    quiet = "{h.health_checks.lastChecked} < now() - $4::float8 * interval '1 s'"
     values = {
         "id": "'smtp'",
         "name": "'Mail relay'",
@@ -273,9 +277,10 @@ def health(binding: Binding) -> str:
         if binding.has("health_checks", name)
     }
     return (
-        f"INSERT INTO {{health_checks}} ({columns}) VALUES ({expressions})\n"
+        f"INSERT INTO {{health_checks}} AS h ({columns}) VALUES ({expressions})\n"
         "ON CONFLICT ({health_checks.id}) DO UPDATE SET "
         + assignments(binding, "health_checks", renewed)
+        + (f" WHERE {quiet}" if humbly else "")
     )
 
 

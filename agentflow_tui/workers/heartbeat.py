@@ -65,6 +65,7 @@ class Heartbeat:
             await self._admit_pooler()
         await self._beat()
         await self.ring()
+        await self._watch()  # who shares the rates is known before the first mail
 
     async def _admit_pooler(self) -> None:
         self._log.warning(

@@ -19,13 +19,18 @@ LAPS = 1000
 CRASHES = 10
 """How many times a step may be cut off by the death of its process before it is blamed for it."""
 
+ALONE = 3
+"""So many times, and it is suspect: it runs when no other suspect does, and is blamed from then on
+only for deaths while it ran. What ran beside a step that kills gets out of it that way."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
     """What is known of a run. ``done`` counts the steps taken, ``lap`` the jumps backwards.
 
-    ``attempts`` failed and ``crashes`` cut off, ``since`` and ``until`` of a wait: all these are
-    about the step ``at``, and mean nothing once another one is current.
+    ``attempts`` failed and ``crashes`` cut off, ``since`` and ``until`` of a wait, ``trying`` while
+    a suspect runs: all these are about the step ``at``, and mean nothing once another one is
+    current.
     """
 
     run: str
@@ -36,6 +41,7 @@ class Account:
     crashes: int = 0
     since: datetime | None = None
     until: datetime | None = None
+    trying: bool = False
 
     @classmethod
     def begin(cls) -> Self:
@@ -57,7 +63,9 @@ class Account:
         return Account(run=self.run, done=self.done + 1, lap=self.lap + back)
 
     def crashed(self) -> "Account":
-        return replace(self, crashes=self.crashes + 1)
+        """The account after the death of the process that held the workflow."""
+        to_blame = self.crashes < ALONE or self.trying
+        return replace(self, crashes=self.crashes + to_blame, trying=False)
 
     @property
     def text(self) -> str:
@@ -70,6 +78,8 @@ class Account:
             known["lap"] = self.lap
         if self.attempts or self.crashes or self.until:
             known |= {"at": self.at, "attempts": self.attempts, "crashes": self.crashes}
+        if self.trying:
+            known["trying"] = True
         if self.until and self.since:
             known |= {"since": self.since.isoformat(), "until": self.until.isoformat()}
         return json.dumps(known)
@@ -88,6 +98,7 @@ def recorded(stored: object, *, status: str, current_step: int) -> Account | Non
         crashes=_count(stored.get("crashes")),
         since=_moment(stored.get("since")),
         until=_moment(stored.get("until")),
+        trying=stored.get("trying") is True,
     )
     restarted = current_step == 0 and account.done > 0
     return None if restarted and (status == "pending" or not account.lap) else account

@@ -52,7 +52,7 @@ class Attempts:
             call = self._call(work, handler, secrets)
             with limit:
                 if handler.apart:
-                    result: Taken = await self.benches.run(lambda: _attempt(handler, call))
+                    result: Taken = await self.benches.run(lambda: _attempt(handler, call), work.id)
                     return result
                 return await _attempt(handler, call)
         except StepError as error:
@@ -62,7 +62,9 @@ class Attempts:
         except AgentflowError as error:
             return Failure(scrub(str(error), secrets))
         except TimeoutError as error:
-            return self._overdue(work) if limit.passed else self._accident(work, error, secrets)
+            if limit.passed:
+                return await self._overdue(work)
+            return self._accident(work, error, secrets)
         except Exception as error:  # noqa: BLE001  the boundary around steps that people write
             return self._accident(work, error, secrets)
 
@@ -86,7 +88,10 @@ class Attempts:
             secrets=secrets,
         )
 
-    def _overdue(self, work: Work) -> Failure:
+    async def _overdue(self, work: Work) -> Failure:
+        """One that still runs is not tried again: each try would take a thread, and its time, from
+        all others for good."""
+        stuck = await self.benches.has_left(work.id)
         self.log.warning(
             "a step ran past its time",
             workflow=work.id,
@@ -94,7 +99,10 @@ class Attempts:
             seconds=work.step.timeout,
             blocked_threads=self.benches.stuck,
         )
-        return Failure(f"it did not end within {work.step.timeout:g} s.")
+        late = f"it did not end within {work.step.timeout:g} s"
+        if stuck:
+            return Failure(f"{late} and cannot be stopped: its thread still runs.", retry=False)
+        return Failure(f"{late}.")
 
     def _accident(self, work: Work, error: Exception, secrets: list[str]) -> Failure:
         """An exception that the step let out. The log gets the place in the code and never a value:

@@ -17,6 +17,9 @@ from agentflow_tui.steps.calls import StepError
 STUCK = 32
 """Threads that may be left behind in one process before it runs no more such steps."""
 
+MOMENT = 0.2
+"""Seconds in which a step that is called off is expected to end."""
+
 IDLE = 16
 """Threads kept for the next steps."""
 
@@ -51,7 +54,7 @@ class Benches:
 
     def __init__(self) -> None:
         self._idle: list[Bench] = []
-        self._left: set[Bench] = set()
+        self._left: dict[Bench, str] = {}
         self._loop = asyncio.get_running_loop()
         self._closed = False
 
@@ -60,7 +63,13 @@ class Benches:
         """How many benches were left behind with a step that has not ended yet."""
         return len(self._left)
 
-    async def run(self, work: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
+    async def has_left(self, owner: str) -> bool:
+        """Whether a step of this workflow does not end although it was called off. It is given a
+        moment for it."""
+        await asyncio.sleep(MOMENT)
+        return owner in self._left.values()
+
+    async def run(self, work: Callable[[], Coroutine[Any, Any, Any]], owner: str) -> Any:
         """What ``work`` returns or raises, on a bench. Whoever is cancelled while waiting leaves
         at once, whatever the work is doing; it is cancelled, too, and left behind."""
         if self.stuck >= STUCK:
@@ -69,7 +78,7 @@ class Benches:
                 "Restart the worker and mend those steps."
             )
         bench = self._idle.pop() if self._idle else Bench()
-        self._left.add(bench)
+        self._left[bench] = owner
         return await bench.submit(self._guarded(work, bench))
 
     async def _guarded(self, work: Callable[[], Coroutine[Any, Any, Any]], bench: Bench) -> Any:
@@ -93,7 +102,7 @@ class Benches:
                 self._loop.call_soon_threadsafe(self._put_back, bench)
 
     def _put_back(self, bench: Bench) -> None:
-        self._left.discard(bench)
+        self._left.pop(bench, None)
         if self._closed or len(self._idle) >= IDLE:
             bench.retire()
         else:

@@ -25,11 +25,18 @@ class Drives:
         self._crew = crew
         self._commits = commits
         self._attempts = attempts
+        self._alone = asyncio.Lock()
 
     async def drive(self, work: Work) -> None:
-        """Take steps until the workflow is let go, done or lost."""
-        while await self._write(work, await self._next(work)):
-            pass
+        """Take steps until the workflow is let go, done or lost. Suspects wait for each other."""
+        going = True
+        while going:
+            if work.is_suspect and work.problem is None:
+                async with self._alone:
+                    while going and work.is_suspect:
+                        going = await self._write(work, await self._next(work))
+            else:
+                going = await self._write(work, await self._next(work))
 
     async def _next(self, work: Work) -> Callable[[], Move]:
         """What to write next; it is made only when it is the workflow's turn to be written."""
@@ -65,6 +72,8 @@ class Drives:
         handler = work.step.handler
         assert handler is not None, "a workflow is let go before a step of somebody else"
         if not work.on_record and (handler.keyed or work.account.crashes):
+            return None
+        if work.is_suspect and not work.account.trying:
             return None
         if handler.keyed and not self._crew.trusted:
             return Obstacle("The worker is making its connection to the database anew.")

@@ -19,7 +19,7 @@ from agentflow_tui.steps.results import ResultError, for_journal, pack, storable
 from agentflow_tui.store.workflow_claims import Claimed
 from agentflow_tui.store.workflow_runs import Advance, Advanced, Entry, Letter
 from agentflow_tui.text import plural, safe
-from agentflow_tui.workers.runner_accounts import CRASHES, LAPS, Account, recorded
+from agentflow_tui.workers.runner_accounts import ALONE, CRASHES, LAPS, Account, recorded
 
 CONTEXT_LIMIT = 64_000_000
 """Characters of context that are read."""
@@ -183,6 +183,11 @@ class Work:
         return self.step.handler is None and self.step.problem is None
 
     @property
+    def is_suspect(self) -> bool:
+        """Its current step may be what kills processes."""
+        return not self.ended and self.account.about(self.step.step.id).crashes >= ALONE
+
+    @property
     def ended(self) -> bool:
         return self.position >= len(self.plan.steps)
 
@@ -215,7 +220,8 @@ class Work:
 
     def recording(self) -> Move:
         """The account goes on record before the step runs."""
-        return self._move(self.position, self.account, "running", holds=True)
+        account = replace(self.account, trying=self.is_suspect)
+        return self._move(self.position, account, "running", holds=True)
 
     def completing(self) -> Move:
         """There is no step left."""
@@ -230,7 +236,8 @@ class Work:
     def deferring(self, seconds: float, reason: str) -> Move:
         """Something else than the step is in the way; the attempt does not count."""
         until = self.now + timedelta(seconds=seconds)
-        return self._move(self.position, self.account, "running", error=reason, not_before=until)
+        account = replace(self.account, trying=False)
+        return self._move(self.position, account, "running", error=reason, not_before=until)
 
     def taking(self, taken: Taken, seconds: float, *, stopping: bool) -> Move:
         """The step is done; on to the next, or to the one that it names."""
@@ -264,7 +271,7 @@ class Work:
     def waiting(self, until: datetime) -> Move:
         """The step asks to be called again later."""
         about = self.account.about(self.step.step.id)
-        account = replace(about, since=about.since or self.now, until=until)
+        account = replace(about, since=about.since or self.now, until=until, trying=False)
         return self._move(self.position, account, "running", not_before=until)
 
     def failing(self, message: str, seconds: float, *, retry: bool, wait: float) -> Move:
@@ -278,7 +285,7 @@ class Work:
         pause = max(self.step.pause(failures), wait)
         return self._move(
             self.position,
-            replace(about, attempts=failures),
+            replace(about, attempts=failures, trying=False),
             "running",
             error=message,
             entry=entry,

@@ -29,7 +29,8 @@ class Telling:
         self, crew: Crew, state: State, *, mails: int, sent: int, open_: bool = True
     ) -> None:
         """Say it when it has changed, and now and then. ``mails`` are in hand, ``sent`` have left
-        since the start; without ``open_`` the sender has nothing to send with."""
+        since the start; without ``open_`` the sender has nothing to send with, and whoever has is
+        not contradicted."""
         crew.reports[self.name] = {
             "up": state.up,
             "sentence": state.sentence,
@@ -47,6 +48,7 @@ class Telling:
             (log.info if state.up else log.warning)(state.sentence)
         status = "ok" if state.up else "error" if open_ else "warning"
         details = as_json({"connections": state.connections, "retryIn": state.retry_in})
-        health = crew.database.binding.made(store.health)
-        await crew.database.execute(health, status, state.sentence, details)
+        health = crew.database.binding.made(store.health, humbly=not open_)
+        quiet = () if open_ else (2 * EVERY * crew.settings.workers.poll,)
+        await crew.database.execute(health, status, state.sentence, details, *quiet)
         self._told, self._told_at = state, monotonic()

@@ -337,3 +337,31 @@ async def test_draining_without_a_relay_fails_if_mail_is_due(
     given = Settings(environ={"SMTP_URL": url} if url else {})
     assert await supervisor.run(given, database_url, [Sender(given)], drain=True) == code
     assert await statuses(database) == ({"pending": 1} if mails else {})
+
+
+async def test_who_has_nothing_to_send_with_does_not_contradict_who_has(
+    database: Database, catcher_of: Any
+) -> None:
+    catcher = await catcher_of()
+    sending = Running(database, Sender(SETTINGS, smtp(catcher.url), LETTERHEAD))
+    bare = Running(database, Sender(Settings()), Settings())
+
+    async def told() -> object:
+        [(status,)] = await ask(
+            database,
+            "SELECT {health_checks.status} FROM {health_checks} WHERE {health_checks.id} = 'smtp'",
+        )
+        return status
+
+    await bare.sender.step(bare.crew)
+    assert await told() == "warning"
+    await sending.sender.step(sending.crew)
+    assert await told() == "ok"
+    await Sender(Settings()).step(bare.crew)
+    assert await told() == "ok"
+    await database.execute(
+        "UPDATE {health_checks} SET {health_checks.lastChecked} = now() - interval '1 hour'"
+    )
+    await Sender(Settings()).step(bare.crew)
+    assert await told() == "warning"
+    await sending.stop()

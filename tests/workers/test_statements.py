@@ -37,6 +37,8 @@ STATEMENTS: dict[str, Callable[[Binding], Statement[Any] | str]] = {
     "house": lambda _: liveness.KEEP_HOUSE,
     "give back mails": lambda binding: liveness.give_back("mails", binding) or "",
     "give back workflows": lambda binding: liveness.give_back("workflows", binding) or "",
+    "relay": outgoing_mail.health,
+    "relay, humbly": lambda binding: outgoing_mail.health(binding, humbly=True),
     "is mail due": lambda binding: outgoing_mail.IS_ANY_DUE,
     "claim mail": lambda binding: outgoing_mail.claim(binding, onward=False),
     "claim mail from a place on": lambda binding: outgoing_mail.claim(binding, onward=True),
