@@ -229,6 +229,16 @@ def test_recipients_are_found_in_every_shape(
         ('["a@x.test", 5]', ["a@x.test"], "a recipient is a number, not an address"),
         ('["nobody"]', [], "nobody is not an address"),
         ('[{"name": "x"}]', [], "a recipient has no address"),
+        (
+            json.dumps(["a@x.test\r\nRCPT TO:<evil@x.test>", "b@x.test\n"]),
+            ["b@x.test"],
+            "a@x.test↵RCPT TO:<evil@x.test> is not an address",
+        ),
+        (
+            json.dumps([{"email": "a@x.test\nRCPT TO:<evil@x.test>"}]),
+            [],
+            "a@x.test↵RCPT TO:<evil@x.test> is not an address",
+        ),
         ("[]", [], None),
         ("nobody", [], "not JSON: expecting value (line 1, column 1)"),
     ],

@@ -218,7 +218,10 @@ def _recipients(value: Any, kind: RecipientKind) -> Iterator[Recipient | str]:
             yield _recipient(written, "", kind)
     elif isinstance(value, list):
         for entry in value:
-            yield from _recipients(entry, kind)
+            if isinstance(entry, str) and _is_broken(entry):
+                yield f"{safe(entry, 60)} is not an address"
+            else:
+                yield from _recipients(entry, kind)
     elif isinstance(value, dict):
         yield from _members(value, kind)
     elif value is not None:
@@ -246,7 +249,16 @@ _KINDS = frozenset(RecipientKind)
 _NAMED = re.compile(r"([^<>]*)<([^<>]*)>\s*")
 
 
+def _is_broken(entry: str) -> bool:
+    """Several lines where one address is meant: somebody may be trying to add recipients."""
+    if entry.isprintable() or entry[:1] in ("[", "{"):
+        return False
+    return len(entry.strip().splitlines()) > 1
+
+
 def _recipient(written: str, name: str, kind: RecipientKind) -> Recipient | str:
+    if _is_broken(written):
+        return f"{safe(written, 60)} is not an address"
     named = _NAMED.fullmatch(written)
     address = named[2].strip() if named else written.strip()
     if "@" not in address.strip("@"):
