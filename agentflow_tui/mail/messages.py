@@ -169,10 +169,13 @@ def message_id(mail_id: str, letterhead: Letterhead) -> str:
 
 
 def _unsubscribe(mail: Mail, template: str, addressed: _Addressed) -> list[str]:
-    """RFC 2369, and RFC 8058 for one click where it is HTTPS."""
+    """RFC 2369, and RFC 8058 for one click where it is HTTPS. A link that is for one recipient does
+    not stand on a mail to several."""
     from urllib.parse import quote
 
-    only = addressed.everyone[0] if len(addressed.everyone) == 1 else ""
+    if "{recipient}" in template and len(addressed.everyone) != 1:
+        return []
+    only = addressed.everyone[0]
     link = template.replace("{id}", quote(mail.id, safe=""))
     link = link.replace("{recipient}", quote(only, safe="@"))
     fields = [f"List-Unsubscribe: <{link}>"]

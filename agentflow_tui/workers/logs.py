@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any, TextIO
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from agentflow_tui.text import safe
 
@@ -53,10 +53,12 @@ def secrets_of(url: str, environ: Mapping[str, str]) -> frozenset[str]:
     found = {environ.get(name, "") for name in _SECRET_VARIABLES}
     for address in (url, *(environ.get(name, "") for name in _SECRET_URLS)):
         try:
-            password = urlsplit(address).password or ""
+            parts = urlsplit(address)
+            password = parts.password or ""
         except ValueError:
             continue
         found |= {password, unquote(password)}
+        found |= {value for name, value in parse_qsl(parts.query) if name.endswith("password")}
     return frozenset(secret for secret in found if len(secret) >= 3)
 
 

@@ -222,6 +222,8 @@ def test_the_headers_that_are_asked_for_are_there() -> None:
         "<https://acme.test/u?m=5f0c9f5e-6a0e-4d1c-9b51-2f4f4f0a7c11&r=bob%2Bx@acme.test>"
     )
     assert message["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+    several = parsed(compose(mail("bob@acme.test", "al@acme.test"), letterhead).message)
+    assert several["List-Unsubscribe"] is None, "the link is for one recipient"
     with pytest.raises(SettingsError, match="unsubscribe"):
         Letterhead(sender=letterhead.sender, unsubscribe="https://x.test/\r\nBcc: eve@x.test")
 

@@ -15,7 +15,7 @@ from agentflow_tui.errors import RefusedError
 from agentflow_tui.settings import Context, Settings, WorkerSettings
 from agentflow_tui.store import wakeups
 from agentflow_tui.store.database import Database
-from agentflow_tui.workers import supervisor
+from agentflow_tui.workers import logs, supervisor
 from agentflow_tui.workers.monitor import Monitor
 from agentflow_tui.workers.roles import Crew, Role, Turn
 from agentflow_tui.workers.runner import Runner
@@ -219,3 +219,10 @@ async def test_workers_do_not_start_where_nothing_can_be_written(database: Datab
         )
     with pytest.raises(RefusedError, match="read-only: default_transaction_read_only is on here"):
         await supervisor.run(Settings(), database.url, [])
+
+
+def test_a_password_is_known_as_a_secret_wherever_it_stands_in_a_url() -> None:
+    for url in ("postgresql://ops:hunter2@db/x", "postgresql://ops@db/x?password=hunter2"):
+        assert "hunter2" in logs.secrets_of(url, {})
+    relay = {"SMTP_URL": "smtps://ops:hun%2Fter2@mail"}
+    assert {"hun%2Fter2", "hun/ter2"} <= logs.secrets_of("postgresql://db/x", relay)

@@ -14,17 +14,24 @@ from agentflow_tui.store.schedules import SCHEDULE_LIST, Schedule
 from agentflow_tui.text import NOTHING, age
 
 
+def _state(row: Schedule, now: datetime, zone: str) -> Cell:
+    if not row.active:
+        return (("⊘ off", "dim"),)
+    said, problem = timetable_words(row.cron, zone)
+    if problem:
+        return (("✗ invalid", "failed"),)
+    if said.startswith("never:"):  # such as 30 February
+        return (("✗ never", "failed"),)
+    if missed_fires(row, now, zone):
+        return (("▲ missed", "warning"),)
+    return (("● on", "ok"),)
+
+
 def _columns(env: Environment) -> tuple[Column[Schedule], ...]:
     zone = env.settings.workers.time_zone
 
     def state(row: Schedule, now: datetime) -> Cell:
-        if not row.active:
-            return (("⊘ off", "dim"),)
-        if timetable_words(row.cron, zone)[1]:
-            return (("✗ invalid", "failed"),)
-        if missed_fires(row, now, zone):
-            return (("▲ missed", "warning"),)
-        return (("● on", "ok"),)
+        return _state(row, now, zone)
 
     def upcoming(row: Schedule, now: datetime) -> Cell:
         if row.next_run is None:

@@ -1,0 +1,27 @@
+"""Screen 4: what a schedule's state says."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from agentflow_tui.console.environment import Environment
+from agentflow_tui.console.screens.schedules import SCHEDULES_SCREEN
+from agentflow_tui.settings import Settings
+from agentflow_tui.store.schedules import Schedule
+
+NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("cron", "active", "said"),
+    [
+        ("0 6 * * *", True, "● on"),
+        ("0 6 * * *", False, "⊘ off"),
+        ("0 0 30 2 *", True, "✗ never"),
+        ("every day", True, "✗ invalid"),
+    ],
+)
+def test_a_schedule_that_cannot_fire_is_not_called_on(cron: str, active: bool, said: str) -> None:
+    schedule = Schedule("1", None, cron, None, NOW + timedelta(hours=1), active, NOW, NOW, "", "")
+    state = SCHEDULES_SCREEN.columns(Environment(Settings()))[0]
+    assert state.cell(schedule, NOW)[0][0] == said
