@@ -8,6 +8,9 @@ import asyncio
 import contextlib
 import importlib
 import signal
+import sys
+import termios
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from agentflow_tui.console.environment import Environment
@@ -17,6 +20,10 @@ from agentflow_tui.settings import Settings
 
 if TYPE_CHECKING:
     from agentflow_tui.console.app import ConsoleApp
+
+
+HUNG_UP_LOOK = 1.0
+"""Seconds between two looks whether the terminal is still there."""
 
 
 def launch(settings: Settings, *, screen: str | None = None, workers: bool = False) -> int:
@@ -45,6 +52,20 @@ async def _connect(env: Environment) -> None:
         await env.connected()
 
 
+async def _until_hung_up(hung_up: Callable[[], None]) -> None:
+    """Notice that the terminal is gone. The hang-up signal goes to the leader of the session, and
+    one that waits for us, such as make, passes nothing on."""
+    if not sys.stdin.isatty():
+        return
+    while True:
+        await asyncio.sleep(HUNG_UP_LOOK)
+        try:
+            termios.tcgetattr(sys.stdin)
+        except (termios.error, OSError, ValueError):
+            hung_up()
+            return
+
+
 async def _run(app: "ConsoleApp") -> int:
     """Run with the terminal given back whichever way the console ends."""
     loop = asyncio.get_running_loop()
@@ -56,5 +77,7 @@ async def _run(app: "ConsoleApp") -> int:
 
     for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
         loop.add_signal_handler(number, end, number)
+    watching = loop.create_task(_until_hung_up(lambda: end(signal.SIGHUP)))
     await app.run_async()
+    watching.cancel()
     return 128 + ended[0] if ended else app.return_code or 0

@@ -1,5 +1,7 @@
 """The console in a real terminal: bytes, hostile text, and every way to end."""
 
+import asyncio
+import os
 import re
 import signal
 import subprocess
@@ -136,6 +138,33 @@ async def test_a_signal_gives_the_terminal_back(
     view.signal(number)
     assert view.wait() == code
     assert all(sequence in view.raw[-400:] for sequence in RESTORED)
+
+
+LEADER = """
+import pathlib, signal, subprocess, sys
+signal.signal(signal.SIGHUP, signal.SIG_IGN)
+child = subprocess.Popen([sys.executable, "-m", "agentflow_tui", *sys.argv[2:]])
+pathlib.Path(sys.argv[1]).write_text(str(child.wait()))
+"""
+"""Leads the session and waits, as make does: it passes no hang-up on."""
+
+
+async def test_a_console_ends_with_its_terminal_when_nobody_tells_it(
+    database: Database, tmp_path: Path
+) -> None:
+    code = tmp_path / "code"
+    arguments = ["--database", database.url, "--screen", "users"]
+    view = Terminal(arguments, script=("-c", LEADER, str(code)))
+    view.until("Users")
+    os.close(view.fd)
+    try:
+        async with asyncio.timeout(20):
+            while not code.exists() or not code.read_text():
+                await asyncio.sleep(0.05)
+        assert code.read_text() == "129"
+    finally:
+        os.killpg(view.pid, signal.SIGKILL)
+        os.waitpid(view.pid, 0)
 
 
 async def test_quitting_gives_the_terminal_back(
