@@ -15,6 +15,7 @@ from agentflow_tui.store.ddl import create_missing_tables
 from tests.namings import make_tables
 
 _numbers = itertools.count(1)
+_LETTERS = str.maketrans("0123456789", "bcdfghjklp")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -64,7 +65,8 @@ async def template(server: str) -> str:
 
 
 async def _fresh(server: str, like: str) -> str:
-    name = f"test_{os.getpid()}_{next(_numbers)}"
+    # in consonants: the name stands on every screen, where tests look for numbers and words
+    name = f"test_{os.getpid()}_{next(_numbers)}".translate(_LETTERS)
     admin = await asyncpg.connect(server)
     try:
         for _ in range(100):
