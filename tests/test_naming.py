@@ -101,6 +101,20 @@ async def test_every_list_detail_and_statement_is_the_same(empty_url: str, namin
     database.close()
 
 
+@pytest.mark.parametrize(("method", "sorts"), [("btree", True), ("brin", False), ("hash", False)])
+async def test_a_large_table_is_sorted_by_an_index_that_has_an_order(
+    database: Database, method: str, sorts: bool
+) -> None:
+    await database.execute(f"CREATE INDEX ON {{emails}} USING {method} ({{emails.sentAt}})")
+    async with database.session() as session:
+        await session.connection.execute(
+            "UPDATE pg_class SET reltuples = 5000000 WHERE relname = 'emails'"
+        )
+    await database.rebind()
+    why = LISTINGS["emails"].why_unsorted(database.binding, "sentAt")
+    assert (why is None) == sorts
+
+
 async def test_a_missing_table_disables_only_what_needs_it(database_url: str) -> None:
     database = await Database.open(database_url)
     await fill(database)

@@ -34,7 +34,9 @@ SELECT array_position(current_schemas(false), n.nspname) AS place,
                                        WHEN 'tasklogs' THEN 'INSERT' ELSE 'UPDATE' END) AS writable,
        a.attnum, a.attname, format_type(a.atttypid, NULL) AS type,
        a.attnotnull AND NOT a.atthasdef AND a.attidentity = '' AND a.attgenerated = '' AS required,
-       EXISTS (SELECT FROM pg_index i WHERE i.indrelid = c.oid AND i.indkey[0] = a.attnum
+       EXISTS (SELECT FROM pg_index i JOIN pg_class x ON x.oid = i.indexrelid
+                 JOIN pg_am m ON m.oid = x.relam
+                WHERE i.indrelid = c.oid AND i.indkey[0] = a.attnum AND m.amname = 'btree'
                   AND i.indpred IS NULL AND i.indisvalid) AS indexed,
        ARRAY(SELECT x.relname::text FROM pg_index i JOIN pg_class x ON x.oid = i.indexrelid
               WHERE i.indrelid = c.oid AND i.indisvalid) AS indexes
@@ -77,7 +79,8 @@ class CatalogueRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BoundColumn:
-    """A documented column where it is. ``sql`` is its quoted name."""
+    """A documented column where it is. ``sql`` is its quoted name; ``indexed``: rows are found by
+    its value, and read in its order, without a scan."""
 
     column: Column
     sql: str

@@ -13,6 +13,9 @@ from agentflow_tui.mail.messages import Letterhead
 from agentflow_tui.mail.pool import SmtpTransport
 from agentflow_tui.settings import Settings, WorkerSettings
 from agentflow_tui.store.database import Database
+from agentflow_tui.store.journal import Entry
+from agentflow_tui.store.mail_settlements import Settlement, settle_values
+from agentflow_tui.store.outgoing_mail import Claimed
 from agentflow_tui.store.statements import Statement, as_tuple
 from agentflow_tui.workers.roles import Crew
 from agentflow_tui.workers.sender import Sender
@@ -168,3 +171,19 @@ class Running:
 def doubles(recipients: Sequence[str]) -> int:
     """How many mails came more than once."""
     return len(recipients) - len(set(recipients))
+
+
+def sent(mails: Sequence[Claimed]) -> list[list[object]]:
+    """The parameters of `settle` by which these claims end well."""
+    settlements = [
+        Settlement(
+            id=mail.id,
+            attempts=mail.attempts,
+            status="completed",
+            error=None,
+            email_status="sent",
+            entry=Entry(task_type="email.send"),
+        )
+        for mail in mails
+    ]
+    return settle_values(settlements, [mail.last_attempt for mail in mails])

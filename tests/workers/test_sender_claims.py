@@ -10,8 +10,7 @@ import pytest
 from agentflow_tui import retries
 from agentflow_tui.store import outgoing_mail as store
 from agentflow_tui.store.database import Database
-from agentflow_tui.store.journal import Entry
-from agentflow_tui.store.mail_settlements import Settlement, settle, settle_values
+from agentflow_tui.store.mail_settlements import settle
 from agentflow_tui.store.outgoing_mail import Claimed
 from agentflow_tui.workers.sender import Sender
 from tests.samples import uid
@@ -24,6 +23,7 @@ from .sending import (
     ask,
     queue,
     row_of,
+    sent,
     settings,
     smtp,
     statuses,
@@ -235,16 +235,7 @@ async def claimed(database: Database) -> Claimed:
 
 async def settles(database: Database, mail: Claimed) -> bool:
     """Whether this claim's end moves the row."""
-    settlement = Settlement(
-        id=mail.id,
-        attempts=mail.attempts,
-        status="completed",
-        error=None,
-        email_status="sent",
-        entry=Entry(task_type="email.send"),
-    )
-    values = settle_values([settlement], [mail.last_attempt])
-    return await database.fetch(settle(database.binding), *values) == [mail.id]
+    return await database.fetch(settle(database.binding), *sent([mail])) == [mail.id]
 
 
 async def test_a_claim_of_before_a_retry_does_not_settle_the_one_after_it(

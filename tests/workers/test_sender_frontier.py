@@ -9,14 +9,13 @@ import pytest
 
 from agentflow_tui.store import outgoing_mail as store
 from agentflow_tui.store.database import Database
-from agentflow_tui.store.journal import Entry
 from agentflow_tui.store.lines import PLANNED_ONCE, Lines
-from agentflow_tui.store.mail_settlements import Settlement, settle, settle_values
+from agentflow_tui.store.mail_settlements import settle
 from agentflow_tui.store.outgoing_mail import Claimed
 from agentflow_tui.store.statements import Statement
 from agentflow_tui.workers.sender_frontier import DEAR_LOOK, WHOLE_LOOK, Frontier, Place
 
-from .sending import ask, queue_many
+from .sending import ask, queue_many, sent
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 MAIL = Claimed(
@@ -126,21 +125,9 @@ async def test_a_settlement_reaches_its_rows_by_their_keys_however_many_are_held
     await accelerated(database)  # nothing is held yet, as when a plan is made for good
     whole = store.claim(database.binding, onward=False)
     mails = await database.fetch(whole, 30.0, 3600.0, 2000, 300.0, [], *PROCESS)
-    settlements = [
-        Settlement(
-            id=mail.id,
-            attempts=mail.attempts,
-            status="completed",
-            error=None,
-            email_status="sent",
-            entry=Entry(task_type="email.send"),
-        )
-        for mail in mails[:16]
-    ]
-    values = settle_values(settlements, [mail.last_attempt for mail in mails[:16]])
     lines = Lines(database, PLANNED_ONCE)
     statement = Statement(str, f"EXPLAIN (ANALYZE, COSTS off) {settle(database.binding).text}")
-    plan = "\n".join(await lines.fetch(statement, *values))
+    plan = "\n".join(await lines.fetch(statement, *sent(mails[:16])))
     lines.close()
     assert re.search(r"Update on email_queue .*rows=16", plan), plan
     assert "Removed by" not in plan, plan
