@@ -85,7 +85,8 @@ def _due(status: str, kind: str, limit: str) -> str:
 
 
 def claim(binding: Binding, *, checks_json: bool) -> Statement[Claimed]:
-    """Lock up to ``$3`` workflows whose current step's type is in ``$1``, or cannot be told here.
+    """Lock up to ``$3`` workflows whose current step's type is in ``$1``, or cannot be told here;
+    the oldest come first.
 
     ``$2`` is the lease in seconds, ``$4`` ids to leave alone, ``$5`` and ``$6`` what
     `liveness.holding` wants to know. Raises `MissingError` for a database whose workflows lack what
@@ -105,11 +106,13 @@ WITH begun AS MATERIALIZED ({_due("running", kind, "$3")}
    WHERE w.{{workflows.id}} = ANY(ARRAY(SELECT id FROM due))
   RETURNING w.{{workflows.id}} AS id, NULL AS token, w.{{workflows.steps}}::text AS steps,
             w.{{workflows.currentStep}}::int AS current_step,
-            w.{{workflows.context}}::text AS context, w.{{workflows.lockedAt}} AS locked_at
+            w.{{workflows.context}}::text AS context, w.{{workflows.lockedAt}} AS locked_at,
+            {{w.workflows.createdAt}} AS created_at
 ), written AS ({holding(binding, KIND, "claimed", worker=5, held=6)}
 )
 SELECT c.id, c.steps, c.current_step, c.context, due.status, due.taken_over, c.locked_at, now()
   FROM claimed c JOIN due ON due.id = c.id
+ ORDER BY c.created_at, c.id
 """,
     )
 

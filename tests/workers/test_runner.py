@@ -9,6 +9,7 @@ import pytest
 from agentflow_tui.steps.calls import Call, StepError
 from agentflow_tui.store.database import Database
 from agentflow_tui.store.statements import Statement
+from agentflow_tui.workers.runner import Runner
 from tests.steps.services import serving
 from tests.workers.workflows import (
     Recorder,
@@ -255,9 +256,22 @@ async def test_many_workflows_are_written_together(database: Database) -> None:
     assert await count(database, "task_logs") == 500
 
 
-async def test_an_idle_step_costs_two_statements(database: Database) -> None:
-    from agentflow_tui.workers.runner import Runner
+async def test_the_oldest_workflow_is_begun_first(database: Database) -> None:
+    async def nothing(_call: Call[Any]) -> None: ...
 
+    handler = Recorder().handler(nothing, keyed=False)
+    ids = sorted([await add(database, [step("a", "nothing")]) for _ in range(20)], reverse=True)
+    for age, workflow in enumerate(ids):
+        await change(
+            database, workflow, {"createdAt": f"now() + interval '{age} s'", "locked": "false"}
+        )
+    crew, runner = crew_for(database), Runner(handlers={"nothing": handler})
+    await runner.step(crew)
+    assert list(runner.held) == ids
+    await runner.stop(crew, 0)
+
+
+async def test_an_idle_step_costs_two_statements(database: Database) -> None:
     crew, runner = crew_for(database), Runner(handlers=built_in())
     await runner.step(crew)
     before = database.statements
@@ -268,8 +282,6 @@ async def test_an_idle_step_costs_two_statements(database: Database) -> None:
 
 
 async def test_the_next_step_is_wanted_when_the_next_workflow_is_due(database: Database) -> None:
-    from agentflow_tui.workers.runner import Runner
-
     workflow = await add(database, [step("a", "delay", seconds=0)])
     await change(database, workflow, {"lockedAt": "now() + interval '7 s'"})
     crew, runner = crew_for(database), Runner(handlers=built_in())
