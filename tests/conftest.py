@@ -4,6 +4,7 @@ import asyncio
 import itertools
 import os
 from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import asyncpg
@@ -40,9 +41,19 @@ def server_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def server(server_home: Path) -> Iterator[str]:
-    """URL of a running server, for making databases in."""
+    """URL of a running server, for making databases in. It need not outlive the machine."""
     with embedded.start(server_home, linger=0.5) as running:
+        asyncio.run(_execute(running.url, "ALTER SYSTEM SET fsync = off"))
+        asyncio.run(_execute(running.url, "SELECT pg_reload_conf()"))
         yield running.url
+
+
+async def _execute(url: str, statement: str) -> None:
+    connection = await asyncpg.connect(url)
+    try:
+        await connection.execute(statement)
+    finally:
+        await connection.close()
 
 
 def with_database(url: str, name: str) -> str:
@@ -55,41 +66,40 @@ def with_database(url: str, name: str) -> str:
 async def template(server: str) -> str:
     """Name of a database that has the documented tables, empty."""
     name = f"template_{os.getpid()}"
-    admin = await asyncpg.connect(server)
-    await admin.execute(f'CREATE DATABASE "{name}"')
-    await admin.close()
+    await _execute(server, f'CREATE DATABASE "{name}"')
     database = await Database.open(with_database(server, name))
     await create_missing_tables(database)
     database.close()
     return name
 
 
-async def _fresh(server: str, like: str) -> str:
+@asynccontextmanager
+async def _fresh(server: str, like: str) -> AsyncIterator[str]:
     # in consonants: the name stands on every screen, where tests look for numbers and words
     name = f"test_{os.getpid()}_{next(_numbers)}".translate(_LETTERS)
-    admin = await asyncpg.connect(server)
-    try:
-        for _ in range(100):
-            try:
-                await admin.execute(f'CREATE DATABASE "{name}" TEMPLATE "{like}"')
-                break
-            except asyncpg.ObjectInUseError:
-                await asyncio.sleep(0.02)
-    finally:
-        await admin.close()
-    return with_database(server, name)
+    for _ in range(100):
+        try:
+            await _execute(server, f'CREATE DATABASE "{name}" TEMPLATE "{like}"')
+            break
+        except asyncpg.ObjectInUseError:
+            await asyncio.sleep(0.02)
+    yield with_database(server, name)
+    # at once: a thousand of them would be ten gigabytes
+    await _execute(server, f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
 
 
 @pytest.fixture
-async def database_url(server: str, template: str) -> str:
+async def database_url(server: str, template: str) -> AsyncIterator[str]:
     """A database with the documented tables, empty, for one test."""
-    return await _fresh(server, template)
+    async with _fresh(server, template) as url:
+        yield url
 
 
 @pytest.fixture
-async def empty_url(server: str) -> str:
+async def empty_url(server: str) -> AsyncIterator[str]:
     """A database without any table, for one test."""
-    return await _fresh(server, "template0")
+    async with _fresh(server, "template0") as url:
+        yield url
 
 
 @pytest.fixture
