@@ -8,6 +8,9 @@ from uuid import uuid4
 
 from agentflow_tui.store.database import Database
 
+YEARLY = "0 0 1 1 *"
+"""An expression whose next slot no test lives to see."""
+
 
 def seconds_ago(seconds: float) -> datetime:
     """A whole second in the past; in the future for a negative number."""
@@ -40,7 +43,7 @@ async def add_workflows(
 async def add_schedules(
     database: Database,
     workflows: Sequence[str | None],
-    cron: str | None = "* * * * *",
+    cron: str | None = YEARLY,
     next_run: datetime | None = None,
     *,
     active: bool = True,

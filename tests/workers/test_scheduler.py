@@ -17,7 +17,15 @@ from agentflow_tui.workers import slots
 from agentflow_tui.workers.roles import Crew, Turn
 from agentflow_tui.workers.scheduler import Scheduler
 from tests.chaos import slots as slot_ledger
-from tests.workers.rows import add_schedules, add_workflows, journal, one, seconds_ago, table
+from tests.workers.rows import (
+    YEARLY,
+    add_schedules,
+    add_workflows,
+    journal,
+    one,
+    seconds_ago,
+    table,
+)
 
 
 def crew_of(database: Database, **options: Any) -> Crew:
@@ -39,7 +47,7 @@ async def next_run(database: Database) -> datetime | None:
 async def test_a_slot_starts_its_workflow_anew_and_is_journalled(database: Database) -> None:
     context = {"customer": 7, "fetch": {"old": True}, "_run": {"id": "x", "done": 0}}
     [workflow] = await add_workflows(database, context=context, status="failed")
-    due = seconds_ago(1).replace(second=0)
+    due = seconds_ago(1)
     [schedule] = await add_schedules(database, [workflow], next_run=due)
 
     crew, turn = await stepped(database)
@@ -57,7 +65,7 @@ async def test_a_slot_starts_its_workflow_anew_and_is_journalled(database: Datab
     assert row["input"] == {
         "schedule": schedule,
         "workflow": workflow,
-        "cron": "* * * * *",
+        "cron": YEARLY,
         "slot": due.isoformat(),
     }
     assert row["output"]["outcome"] == "fired"
@@ -132,7 +140,7 @@ async def test_missed_slots_become_one_late_fire_or_none(
 ) -> None:
     year = datetime.now(UTC).year
     first = datetime(year - 2, 1, 1, tzinfo=UTC)
-    await add_schedules(database, await add_workflows(database), "0 0 1 1 *", first)
+    await add_schedules(database, await add_workflows(database), YEARLY, first)
     await stepped(database, missed=policy)
     [row] = await journal(database, "schedule.fire")
     said = row["output"]
@@ -180,7 +188,7 @@ def test_each_slot_of_a_pause_is_fired_or_counted_as_missed(
 
 
 async def test_an_empty_slot_is_filled_in(database: Database) -> None:
-    await add_schedules(database, await add_workflows(database), "0 0 1 1 *")
+    await add_schedules(database, await add_workflows(database), YEARLY)
     crew, turn = await stepped(database)
     assert turn.done == 0
     assert turn.again is not None
@@ -198,7 +206,7 @@ async def test_a_wrong_expression_is_journalled_once_and_the_others_go_on(
     await add_schedules(database, workflows[:1], "every day", seconds_ago(5))
     await add_schedules(database, workflows[1:2], None)
     await add_schedules(database, workflows[2:3], "0 0 30 2 *")
-    await add_schedules(database, workflows[3:], "* * * * *", seconds_ago(1))
+    await add_schedules(database, workflows[3:], next_run=seconds_ago(1))
     for _ in range(3):
         await stepped(database)
     rows = await journal(database, "schedule.fire")
@@ -252,7 +260,7 @@ async def test_a_schedule_that_changes_before_its_slot_does_not_fire_it(
 async def test_a_row_that_somebody_is_at_delays_only_itself(database: Database) -> None:
     workflows = await add_workflows(database, 2)
     due = seconds_ago(1)
-    schedules = await add_schedules(database, workflows, "* * * * *", due)
+    schedules = await add_schedules(database, workflows, next_run=due)
     crew = crew_of(database)
     scheduler = Scheduler(crew.settings)
     async with database.transaction() as operator:
@@ -315,9 +323,7 @@ async def test_many_thousand_schedules_cost_no_statement_but_for_those_due(
         workflow,
         later,
     )
-    await add_schedules(
-        database, [workflow], "0 0 1 1 *", datetime.now(UTC) + timedelta(seconds=0.3)
-    )
+    await add_schedules(database, [workflow], YEARLY, datetime.now(UTC) + timedelta(seconds=0.3))
     crew = crew_of(database)
     scheduler = Scheduler(crew.settings)
     before = database.statements
