@@ -92,7 +92,7 @@ class Session:
             await transaction.start()
         try:
             yield self
-        except BaseException:
+        except BaseException:  # when cut off, too: nothing of it may stay
             # A connection that broke has been taken from us, and its server has rolled back.
             with suppress(UnreachableError, asyncpg.InterfaceError):
                 if not self.connection.is_closed():
@@ -168,7 +168,7 @@ class Database:
             try:
                 async with (await pool).acquire(timeout=CONNECT_TIMEOUT):
                     return pool
-            except BaseException:
+            except BaseException:  # also when nobody waits for it any more
                 pool.terminate()
                 raise
         except (ValueError, asyncpg.ClientConfigurationError) as error:

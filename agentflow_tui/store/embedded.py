@@ -172,7 +172,7 @@ def enter(plan: Plan, say: Callable[[str], None]) -> int:
                     launch(plan, lock, say)
             if await_ready(plan.home, users):
                 return users
-        except BaseException:
+        except BaseException:  # when interrupted, too
             if users >= 0:
                 os.close(users)
             raise

@@ -81,7 +81,7 @@ class Lines:
             records = await connection.fetch(
                 sql, *values, timeout=database.manners.statement_timeout
             )
-        except BaseException:
+        except BaseException:  # when cut off, too: what it asked has no answer yet
             with self._judged(connection):
                 raise
         self._idle.append(connection)

@@ -317,7 +317,7 @@ class Lifeline:
                     self.lasts = await self._session_lasts(connection)
                     if self.lasts:
                         await connection.add_listener(CHANNEL, heard)
-            except BaseException:
+            except BaseException:  # when cut off, too: nobody else knows of it
                 connection.terminate()
                 raise
         if not self.lasts:

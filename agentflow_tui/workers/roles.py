@@ -205,7 +205,7 @@ class Crew:
             return await self._lines.fetch(statement, *parameters, asked=backends.append)
         except (RefusedError, MissingError):
             raise
-        except BaseException:
+        except BaseException:  # when cut off, too: the claim may have happened
             if backends:
                 self.unheard[kind] = backends[0]
             raise

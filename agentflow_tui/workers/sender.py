@@ -205,7 +205,7 @@ class Sender:
             self.held[held.row.id] = held
         try:
             await recall(crew.database, mails)
-        except BaseException:
+        except BaseException:  # when cut off, too: they are claimed
             for held in mails:
                 self._end(held, None)
             raise

@@ -27,7 +27,7 @@ class Suspects:
             self._blamed = held
         try:
             await self._record(crew, held)
-        except BaseException:
+        except BaseException:  # when cut off, too: the next one may be alone
             self.done(crew, held)
             raise
 
