@@ -10,7 +10,7 @@ from agentflow_tui.demo.catcher import Catcher
 from agentflow_tui.demo.mischief import Mischief
 from agentflow_tui.mail.jobs import Timeouts
 from agentflow_tui.settings import Settings
-from agentflow_tui.store.database import Database
+from agentflow_tui.store.database import Database, Manners
 from agentflow_tui.workers.sender import Sender
 
 from .sending import (
@@ -22,6 +22,14 @@ from .sending import (
 )
 
 Start = Callable[..., Running]
+
+
+@pytest.fixture
+async def other(database_url: str) -> AsyncIterator[Database]:
+    """The same database, as another process sees it."""
+    opened = await Database.open(database_url, Manners(application="another runner"))
+    yield opened
+    opened.close()
 
 
 @pytest.fixture

@@ -1,20 +1,18 @@
-"""What a runner must survive: poison, blocked steps, thieves, operators, deaths, cut lines."""
+"""What a runner must survive within a workflow: poison, blocked steps, thieves, operators."""
 
 import asyncio
 import json
 import sys
 import threading
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from datetime import UTC, datetime
-from functools import partial
 from typing import Any
 
-import asyncpg
 import pytest
 
 from agentflow_tui.steps.calls import Call, Handler, Mail, Outcome
-from agentflow_tui.store.database import Database, Manners
+from agentflow_tui.store.database import Database
 from agentflow_tui.workers.runner import Runner
 from tests.workers.workflows import (
     AnyConfig,
@@ -26,7 +24,6 @@ from tests.workers.workflows import (
     count,
     crew_for,
     in_status,
-    log_of,
     row,
     running,
     step,
@@ -34,14 +31,6 @@ from tests.workers.workflows import (
 )
 
 DELAY = step("rest", "delay", seconds=0)
-
-
-@pytest.fixture
-async def other(database_url: str) -> AsyncIterator[Database]:
-    """The same database, as another process sees it."""
-    opened = await Database.open(database_url, Manners(application="another runner"))
-    yield opened
-    opened.close()
 
 
 @pytest.mark.parametrize(
@@ -322,35 +311,6 @@ async def test_an_operators_word_takes_effect_after_the_step_that_runs(
             assert len(seen.calls) == 2
 
 
-async def test_an_operators_word_interrupts_a_step_that_waits(database: Database) -> None:
-    seen = Recorder()
-
-    async def mark(_call: Call[Any]) -> None:
-        pass
-
-    steps = [step("w", "delay", seconds=0.6), step("m", "mark")]
-    paused = await add(database, steps)
-    cancelled = await add(database, steps)
-    async with running(database, built_in(mark=seen.handler(mark))):
-        for workflow, status in ((paused, "paused"), (cancelled, "cancelled")):
-            found = await until(partial(_resting, database, workflow))
-            assert (found.locked, found.current_step) == (False, 0)
-            await change(database, workflow, {"status": f"'{status}'"})
-        # a resumed delay goes on to its own end, even when its lock time was wiped
-        await change(database, paused, {"status": "'pending'", "lockedAt": "NULL"})
-        assert (await until(lambda: _resting(database, paused))).current_step == 0
-        await in_status(database, paused, "completed")
-        assert len(seen.calls) == 1
-        assert (await row(database, cancelled)).status == "cancelled"
-    waited = json.loads((await log_of(database, paused))[0].output or "")
-    assert "until" in waited
-
-
-async def _resting(database: Database, workflow: str) -> Any:
-    found = await row(database, workflow)
-    return found if found.rests and not found.locked else None
-
-
 async def test_two_runners_never_do_a_steps_writes_twice(
     database: Database, other: Database
 ) -> None:
@@ -362,128 +322,3 @@ async def test_two_runners_never_do_a_steps_writes_twice(
         await all_in_status(database, ids, "completed")
     assert await count(database, "email_queue") == 120
     assert await count(database, "task_logs") == 240
-
-
-async def test_a_dead_runners_step_is_run_again_under_the_same_key(
-    database: Database, other: Database
-) -> None:
-    never = asyncio.Event()
-
-    async def slow(call: Call[Any]) -> str:
-        if len(seen.calls) == 1:
-            await never.wait()
-        return call.key
-
-    seen = Recorder()
-    workflow = await add(database, [DELAY, step("a", "slow")])
-    handlers = built_in(slow=seen.handler(slow))
-    dying, crew = Runner(handlers=handlers), crew_for(other, lease=300)
-    await dying.step(crew)
-    await until(lambda: _called(seen))
-    for task in list(dying._tasks.values()):  # it dies: nothing is said, nothing let go
-        task.cancel()
-    async with running(database, handlers, lease=0.1):
-        found = await in_status(database, workflow, "completed")
-    assert len(seen.calls) == 2
-    assert len(set(seen.keys)) == 1
-    assert found.context["a"] == seen.keys[0]
-    assert [entry.step for entry in await log_of(database, workflow)] == ["rest", "a"]
-    await dying.stop(crew, 0)
-
-
-async def _called(seen: Recorder) -> bool:
-    return bool(seen.calls)
-
-
-async def test_a_step_that_kills_its_worker_again_and_again_is_stopped(
-    database: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("agentflow_tui.workers.runner_works.CRASHES", 2)
-    seen = Recorder()
-    gate = asyncio.Event()
-
-    async def deadly(_call: Call[Any]) -> None:
-        await gate.wait()
-
-    workflow = await add(database, [step("a", "deadly")])
-    for died in range(3):
-        runner, crew = Runner(handlers={"deadly": seen.handler(deadly)}), crew_for(database)
-        await runner.step(crew)
-        if died < 2:
-            await until(partial(_died, seen, died + 1))
-            for task in list(runner._tasks.values()):
-                task.cancel()
-            await change(database, workflow, {"locked": "false", "lockedAt": "'epoch'"})
-        else:
-            found = await in_status(database, workflow, "failed")
-        await runner.stop(crew, 0)
-    assert "its worker died 2 times while it ran" in str(found.last_error)
-    assert len(seen.calls) == 2
-
-
-async def _died(seen: Recorder, times: int) -> bool:
-    return len(seen.calls) == times
-
-
-async def test_connections_that_are_cut_cost_nothing(
-    database: Database, other: Database, server: str
-) -> None:
-    mail = {"to": "a@x.test", "subject": "s", "body": "b"}
-    steps = [step("d", "delay", seconds=0.05), *(step(f"m{n}", "email", **mail) for n in range(4))]
-    ids = [await add(database, steps) for _ in range(80)]
-    admin = await asyncpg.connect(database.url)
-    cut = (
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-        " WHERE application_name = $1 AND datname = current_database()"
-        " ORDER BY random() LIMIT 1"
-    )
-
-    async with running(other, runner_slots=30, lease=1.0):
-        for mails in range(0, 300, 12):
-            await until(partial(_emails, database, mails))
-            await admin.execute(cut, "another runner")
-        await all_in_status(database, ids, "completed")
-    await admin.close()
-    assert await count(database, "email_queue") == 320
-    assert await count(database, "task_logs") == 400
-
-
-async def _emails(database: Database, wanted: int) -> bool:
-    return await count(database, "emails") >= wanted
-
-
-async def test_stopping_lets_go_of_what_cannot_end_in_time(database: Database) -> None:
-    gate = asyncio.Event()
-
-    async def slow(_call: Call[Any]) -> None:
-        await gate.wait()
-
-    workflow = await add(database, [step("a", "slow")])
-    seen = Recorder()
-    runner, crew = Runner(handlers={"slow": seen.handler(slow)}), crew_for(database)
-    await runner.step(crew)
-    await until(lambda: _called(seen))
-    crew.stop()
-    await runner.stop(crew, asyncio.get_running_loop().time())
-    found = await row(database, workflow)
-    assert (found.status, found.locked, found.rests) == ("running", False, False)
-    assert not runner.held
-
-
-async def test_stopping_ends_a_workflow_between_two_steps(database: Database) -> None:
-    entered, leave_it = asyncio.Event(), asyncio.Event()
-
-    async def slow(_call: Call[Any]) -> int:
-        entered.set()
-        await leave_it.wait()
-        return 1
-
-    workflow = await add(database, [step("a", "slow"), step("b", "slow")])
-    runner, crew = Runner(handlers={"slow": Recorder().handler(slow)}), crew_for(database)
-    await runner.step(crew)
-    await entered.wait()
-    crew.stop()
-    leave_it.set()
-    await runner.stop(crew, asyncio.get_running_loop().time() + 5)
-    found = await row(database, workflow)
-    assert (found.current_step, found.locked, found.context) == (1, False, {"a": 1})
