@@ -170,9 +170,9 @@ async def costs(url: str, programs: Path, mails: int) -> list[Result]:
     async def bare() -> None:
         await bare_queue(connection)
 
-    async def ours() -> None:
+    async def ours(connections: int = CONNECTIONS) -> None:
         with sink(programs) as port:
-            await drained(url, port, mails)
+            await drained(url, port, mails, connections)
 
     async def cost(way: Callable[[], Any], *, fresh: bool) -> Written:
         await fill(connection, mails)
@@ -193,6 +193,10 @@ async def costs(url: str, programs: Path, mails: int) -> list[Result]:
         note = f"{whole.wal / mails:,.0f} against {least.wal / mails:,.0f} bytes"
         metric = f"log a mail, against the bare claim and complete{when}"
         results.append(Result(metric, whole.wal / least.wal, target, "x", note))
+    twice = 2 * CONNECTIONS
+    wide = await cost(lambda: ours(twice), fresh=True)
+    metric = f"write transactions a mail, {twice} connections"
+    results.append(Result(metric, wide.transactions / mails, None, ""))
     await connection.close()
     return results
 
