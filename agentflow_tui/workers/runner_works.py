@@ -163,7 +163,7 @@ class Work:
             self.steps = {}
 
     def _count_crash(self) -> None:
-        if self.position < len(self.plan.steps):
+        if self.has_step:
             self.account = self.account.about(self.step.step.id).crashed()
             if self.account.crashes >= CRASHES:
                 self.problem = self.named(
@@ -172,20 +172,25 @@ class Work:
                 )
 
     @property
+    def has_step(self) -> bool:
+        """Whether there is a current step: ``currentStep`` may be any number."""
+        return 0 <= self.position < len(self.plan.steps)
+
+    @property
     def step(self) -> PlannedStep:
         return self.plan.steps[self.position]
 
     @property
     def is_foreign(self) -> bool:
         """On a closer look it is for another program: its own shape, or a step it has to take."""
-        if self.plan.foreign or not 0 <= self.position < len(self.plan.steps):
+        if self.plan.foreign or not self.has_step:
             return self.plan.foreign
         return self.step.handler is None and self.step.problem is None
 
     @property
     def is_suspect(self) -> bool:
         """Its current step may be what kills processes."""
-        return not self.ended and self.account.about(self.step.step.id).crashes >= ALONE
+        return self.has_step and self.account.about(self.step.step.id).crashes >= ALONE
 
     @property
     def ended(self) -> bool:

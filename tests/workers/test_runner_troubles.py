@@ -92,6 +92,21 @@ async def test_a_current_step_that_is_not_there(
     assert said in str(found.last_error)
 
 
+@pytest.mark.parametrize("steps", [[], [DELAY]])
+@pytest.mark.parametrize("left_by_a_dead_one", [False, True])
+async def test_a_current_step_before_the_first_ends_nothing_but_its_workflow(
+    database: Database, steps: list[Any], *, left_by_a_dead_one: bool
+) -> None:
+    workflow = await add(database, steps, current_step=-2, status="running")
+    if left_by_a_dead_one:
+        await change(database, workflow, {"lockedAt": "'epoch'"})
+    beside = await add(database, [DELAY])
+    async with running(database):
+        found = await in_status(database, workflow, "failed")
+        await in_status(database, beside, "completed")
+    assert "currentStep is -2" in str(found.last_error)
+
+
 @pytest.mark.parametrize("context", ["[1]", '"text"', "5"])
 async def test_a_context_of_the_wrong_shape_fails_and_is_left_alone(
     database: Database, context: str
