@@ -8,10 +8,11 @@ from agentflow_tui.errors import AgentflowError, UnreachableError
 from agentflow_tui.steps import configs
 from agentflow_tui.steps.calls import Call, Handler, Services, StepError
 from agentflow_tui.steps.expressions import ExpressionError
+from agentflow_tui.steps.plans import LONGEST_BACKOFF
 from agentflow_tui.steps.redaction import scrub
 from agentflow_tui.text import safe
 from agentflow_tui.workers.logs import Log
-from agentflow_tui.workers.runner_benches import Benches
+from agentflow_tui.workers.runner_benches import Benches, Seat
 from agentflow_tui.workers.runner_limits import Limit, Limits
 from agentflow_tui.workers.runner_works import Taken, Work, taken
 
@@ -48,22 +49,23 @@ class Attempts:
         """Run the current step once. What its handler does wrong comes back as a `Failure`."""
         secrets = list(work.step.secrets)
         limit = Limit(self.limits, work.step.timeout)
+        seat = Seat() if handler.apart else None
         try:
             call = self._call(work, handler, secrets)
             with limit:
-                if handler.apart:
-                    result: Taken = await self.benches.run(lambda: _attempt(handler, call), work.id)
+                if seat is not None:
+                    result: Taken = await self.benches.run(lambda: _attempt(handler, call), seat)
                     return result
                 return await _attempt(handler, call)
         except StepError as error:
-            return Failure(scrub(str(error), secrets), error.retry, error.wait)
+            return Failure(scrub(str(error), secrets), error.retry, _pause(error.wait))
         except UnreachableError as error:
             return Obstacle(str(error))
         except AgentflowError as error:
             return Failure(scrub(str(error), secrets))
         except TimeoutError as error:
             if limit.passed:
-                return await self._overdue(work)
+                return await self._overdue(work, seat)
             return self._accident(work, error, secrets)
         except Exception as error:  # noqa: BLE001  the boundary around steps that people write
             return self._accident(work, error, secrets)
@@ -88,10 +90,10 @@ class Attempts:
             secrets=secrets,
         )
 
-    async def _overdue(self, work: Work) -> Failure:
+    async def _overdue(self, work: Work, seat: Seat | None) -> Failure:
         """One that still runs is not tried again: each try would take a thread, and its time, from
         all others for good."""
-        stuck = await self.benches.has_left(work.id)
+        stuck = seat is not None and not await self.benches.ends(seat)
         self.log.warning(
             "a step ran past its time",
             workflow=work.id,
@@ -124,6 +126,13 @@ async def _attempt(handler: Handler[Any], call: Call[Any]) -> Taken:
     if isawaitable(found):
         found = await found
     return taken(found, call, trusted=not handler.apart)
+
+
+def _pause(wait: object) -> float:
+    """The seconds that a step asks for before the next attempt; none where that is no time."""
+    if not isinstance(wait, int | float) or not wait > 0:
+        return 0.0
+    return float(min(wait, LONGEST_BACKOFF))
 
 
 def is_wanted(work: Work) -> bool | Failure:

@@ -17,7 +17,7 @@ from agentflow_tui.steps.calls import StepError
 STUCK = 32
 """Threads that may be left behind in one process before it runs no more such steps."""
 
-MOMENT = 0.2
+PATIENCE = 2.0
 """Seconds in which a step that is called off is expected to end."""
 
 IDLE = 16
@@ -29,6 +29,7 @@ class Bench:
 
     def __init__(self) -> None:
         self._loop = asyncio.new_event_loop()
+        self._task: asyncio.Task[None] | None = None
         self._thread = threading.Thread(target=self._serve, name="agentflow step", daemon=True)
         self._thread.start()
 
@@ -41,12 +42,38 @@ class Bench:
         finally:
             self._loop.close()
 
-    def submit(self, work: Coroutine[Any, Any, Any]) -> "asyncio.Future[Any]":
-        return asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, self._loop))
+    def begin(self, work: Coroutine[Any, Any, None]) -> None:
+        """On the thread: start on this."""
+        self._task = self._loop.create_task(work)
+
+    def call(self, function: Callable[[], object]) -> None:
+        """Have the thread do this when it gets to it."""
+        self._loop.call_soon_threadsafe(function)
 
     def retire(self) -> None:
         """End the thread once its loop gets to it."""
-        self._loop.call_soon_threadsafe(self._loop.stop)
+        self.call(self._loop.stop)
+
+
+class Seat:
+    """A step's place on a bench, and what came of the step. Made in the runner's loop."""
+
+    def __init__(self) -> None:
+        self.outcome: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self.is_called_off = False
+        self._task: asyncio.Task[Any] | None = None
+
+    def take(self) -> None:
+        """On the bench: begin, unless it was called off before."""
+        self._task = asyncio.current_task()
+        if self.is_called_off:
+            raise asyncio.CancelledError
+
+    def call_off(self) -> None:
+        """On the bench: end, also if it has not begun."""
+        self.is_called_off = True
+        if self._task is not None:
+            self._task.cancel()
 
 
 class Benches:
@@ -54,7 +81,7 @@ class Benches:
 
     def __init__(self) -> None:
         self._idle: list[Bench] = []
-        self._left: dict[Bench, str] = {}
+        self._left: set[Seat] = set()
         self._loop = asyncio.get_running_loop()
         self._closed = False
 
@@ -63,13 +90,12 @@ class Benches:
         """How many benches were left behind with a step that has not ended yet."""
         return len(self._left)
 
-    async def has_left(self, owner: str) -> bool:
-        """Whether a step of this workflow does not end although it was called off. It is given a
-        moment for it."""
-        await asyncio.sleep(MOMENT)
-        return owner in self._left.values()
+    async def ends(self, seat: Seat) -> bool:
+        """Whether a step that was called off ends. It is given a moment for it."""
+        await asyncio.wait([seat.outcome], timeout=PATIENCE)
+        return seat.outcome.done()
 
-    async def run(self, work: Callable[[], Coroutine[Any, Any, Any]], owner: str) -> Any:
+    async def run(self, work: Callable[[], Coroutine[Any, Any, Any]], seat: Seat) -> Any:
         """What ``work`` returns or raises, on a bench. Whoever is cancelled while waiting leaves
         at once, whatever the work is doing; it is cancelled, too, and left behind."""
         if self.stuck >= STUCK:
@@ -78,31 +104,45 @@ class Benches:
                 "Restart the worker and mend those steps."
             )
         bench = self._idle.pop() if self._idle else Bench()
-        self._left[bench] = owner
-        return await bench.submit(self._guarded(work, bench))
-
-    async def _guarded(self, work: Callable[[], Coroutine[Any, Any, Any]], bench: Bench) -> Any:
-        """On the bench: the work, with what would end or confuse the thread made an error."""
+        bench.call(lambda: bench.begin(self._guarded(work, bench, seat)))
         try:
-            return await work()
+            await asyncio.wait([seat.outcome])
         except asyncio.CancelledError:
-            task = asyncio.current_task()
-            if task is not None and task.cancelling():
-                raise
-            raise StepError("The step cancelled itself.") from None
-        except Exception:
+            if seat.outcome.done():
+                seat.outcome.exception()  # it was waited for, as far as Python can see
+            else:
+                self._left.add(seat)
+                bench.call(seat.call_off)
             raise
-        except BaseException as error:  # noqa: BLE001  it would go through every boundary
-            kind = type(error).__name__
-            raise StepError(
-                f"The step tried to end the worker's process: {kind}.", retry=False
-            ) from None
-        finally:
-            with contextlib.suppress(RuntimeError):  # the runner's loop is closed: the end of all
-                self._loop.call_soon_threadsafe(self._put_back, bench)
+        return seat.outcome.result()
 
-    def _put_back(self, bench: Bench) -> None:
-        self._left.pop(bench, None)
+    async def _guarded(
+        self, work: Callable[[], Coroutine[Any, Any, Any]], bench: Bench, seat: Seat
+    ) -> None:
+        """On the bench: the work, with what would end or confuse the thread made an error."""
+        found: Any = None
+        error: Exception | None = None
+        try:
+            seat.take()
+            found = await work()
+        except asyncio.CancelledError:
+            error = StepError("The step cancelled itself.")
+        except Exception as raised:  # noqa: BLE001  it is raised where it is waited for
+            error = raised
+        except BaseException as raised:  # noqa: BLE001  it would go through every boundary
+            kind = type(raised).__name__
+            error = StepError(f"The step tried to end the worker's process: {kind}.", retry=False)
+        with contextlib.suppress(RuntimeError):  # the runner's loop is closed: the end of all
+            self._loop.call_soon_threadsafe(self._put_back, bench, seat, found, error)
+
+    def _put_back(self, bench: Bench, seat: Seat, found: Any, error: Exception | None) -> None:
+        if seat in self._left:  # nobody waits for it
+            self._left.discard(seat)
+            seat.outcome.cancel()
+        elif error is not None:
+            seat.outcome.set_exception(error)
+        else:
+            seat.outcome.set_result(found)
         if self._closed or len(self._idle) >= IDLE:
             bench.retire()
         else:

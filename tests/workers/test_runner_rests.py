@@ -14,6 +14,7 @@ from .workflows import (
     change,
     in_status,
     log_of,
+    resting,
     row,
     running,
     step,
@@ -52,19 +53,14 @@ async def test_an_operators_word_interrupts_a_step_that_waits(database: Database
     cancelled = await add(database, steps)
     async with running(database, built_in(mark=seen.handler(mark))):
         for workflow, status in ((paused, "paused"), (cancelled, "cancelled")):
-            found = await until(partial(_resting, database, workflow))
+            found = await until(partial(resting, database, workflow))
             assert (found.locked, found.current_step) == (False, 0)
             await change(database, workflow, {"status": f"'{status}'"})
         # a resumed delay goes on to its own end, even when its lock time was wiped
         await change(database, paused, {"status": "'pending'", "lockedAt": "NULL"})
-        assert (await until(lambda: _resting(database, paused))).current_step == 0
+        assert (await until(lambda: resting(database, paused))).current_step == 0
         await in_status(database, paused, "completed")
         assert len(seen.calls) == 1
         assert (await row(database, cancelled)).status == "cancelled"
     waited = json.loads((await log_of(database, paused))[0].output or "")
     assert "until" in waited
-
-
-async def _resting(database: Database, workflow: str) -> Any:
-    found = await row(database, workflow)
-    return found if found.rests and not found.locked else None

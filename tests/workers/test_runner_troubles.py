@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from agentflow_tui.steps.calls import Call, Handler, Mail, Outcome
+from agentflow_tui.steps.calls import Call, Handler, Mail, Outcome, StepError
 from agentflow_tui.store.database import Database
 from agentflow_tui.workers.runner import Runner
 from tests.workers.workflows import (
@@ -24,6 +24,7 @@ from tests.workers.workflows import (
     count,
     crew_for,
     in_status,
+    resting,
     row,
     running,
     step,
@@ -295,6 +296,19 @@ async def test_a_stolen_lock_means_the_result_is_dropped(database: Database) -> 
     assert (found.locked, found.current_step, found.context) == (True, 0, {})
     assert await count(database, "task_logs") == 0
     assert await count(database, "emails") == 0
+
+
+@pytest.mark.parametrize("wait", [float("inf"), float("nan"), 1e300, 10**40, -1, "5", None])
+async def test_no_wait_that_a_step_asks_for_ends_more_than_its_attempt(
+    database: Database, wait: Any
+) -> None:
+    def busy(_call: Call[Any]) -> None:
+        raise StepError("busy", wait=wait)
+
+    workflow = await add(database, [step("a", "busy", maxRetries=1, backoffFactor=100)])
+    async with running(database, {"busy": Recorder().handler(busy)}):
+        found = await until(lambda: resting(database, workflow))
+    assert "busy" in str(found.last_error)
 
 
 async def _nothing_held(runner: Runner) -> bool:

@@ -120,6 +120,12 @@ async def row(database: Database, workflow_id: str) -> Row:
     return found
 
 
+async def resting(database: Database, workflow_id: str) -> Row | None:
+    """The workflow, if it rests."""
+    found = await row(database, workflow_id)
+    return found if found.rests and not found.locked else None
+
+
 async def log_of(database: Database, workflow_id: str) -> list[Logged]:
     return await database.fetch(LOGGED, workflow_id)
 
