@@ -41,7 +41,12 @@ class RefusedError(AgentflowError):
     """The database answered, and the answer was no: privileges, a time limit, a bad statement."""
 
 
-class LockedError(RefusedError):
+class PassingError(RefusedError):
+    """The answer was no for now: a lock, a time limit, too little of something, a standby. The very
+    same may be accepted later."""
+
+
+class LockedError(PassingError):
     """Somebody else's transaction holds the rows for longer than one waits."""
 
 

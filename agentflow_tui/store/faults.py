@@ -16,6 +16,7 @@ from agentflow_tui.errors import (
     LockedError,
     MissingError,
     NotAcceptedError,
+    PassingError,
     RefusedError,
     UnreachableError,
 )
@@ -45,16 +46,16 @@ def _refusal(error: asyncpg.PostgresError) -> AgentflowError | None:
                 f"The database role may not do this: {words}. Grant it, or use another role."
             )
         case asyncpg.ReadOnlySQLTransactionError():
-            return RefusedError("This database is read-only here: a standby, or --read-only.")
+            return PassingError("This database is read-only here: a standby, or --read-only.")
         case asyncpg.QueryCanceledError():
-            return RefusedError(
+            return PassingError(
                 "The database took too long and the query was stopped. "
                 "Narrow the filter, or see 'agentflow db accelerate'."
             )
         case asyncpg.LockNotAvailableError() | asyncpg.DeadlockDetectedError():
             return LockedError(f"Someone else holds these rows: {words}. Try again.")
         case asyncpg.InsufficientResourcesError():
-            return RefusedError(f"The database server is short of something: {words}.")
+            return PassingError(f"The database server is short of something: {words}.")
         case (
             asyncpg.DataError()
             | asyncpg.IntegrityConstraintViolationError()

@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 import asyncpg
 
-from agentflow_tui.errors import MissingError, RefusedError, UnreachableError
+from agentflow_tui.errors import MissingError, PassingError, RefusedError, UnreachableError
 from agentflow_tui.store.database import Database, Session
 from agentflow_tui.store.faults import first_line, translated
 from agentflow_tui.store.statements import Statement
@@ -15,10 +15,15 @@ RowT = TypeVar("RowT")
 
 PLANNED_ONCE = """
 SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off;
-SET enable_hashjoin = off; SET enable_mergejoin = off
+SET enable_hashjoin = off; SET enable_mergejoin = off; SET lock_timeout = '2 s'
 """
 """For a connection that writes many rows by key, again and again: plan once, and reach each row by
-its key, whatever size the table had when the plan was made."""
+its key, whatever size the table had when the plan was made. What somebody holds is not waited for
+for long, because the rows of all others wait with it."""
+
+MARGIN = 1.0
+"""Seconds by which the server's time limit is shorter than ours: it says so when it gives up, and
+then it is known that nothing has happened."""
 
 PLANNED_EACH_TIME = "SET plan_cache_mode = force_custom_plan; SET jit = off"
 """For a connection that claims: which index serves best is known by what is in the table now."""
@@ -66,7 +71,8 @@ class Lines:
         """All rows of one statement, which is never sent twice. ``asked`` hears which server
         process is about to be asked.
 
-        Raises `UnreachableError`, also when there is no answer; `RefusedError`, `MissingError`.
+        Raises `UnreachableError`, also when there is no answer; `RefusedError`, `MissingError`:
+        then nothing has happened.
         """
         database = self._database
         if database.pooled:
@@ -77,10 +83,9 @@ class Lines:
         sql = database.binding.render(statement.text)
         connection = self._unused() or await self._connect()
         asked(connection.get_server_pid())
+        limit = database.manners.statement_timeout + MARGIN
         try:
-            records = await connection.fetch(
-                sql, *values, timeout=database.manners.statement_timeout
-            )
+            records = await connection.fetch(sql, *values, timeout=limit)
         except BaseException:  # when cut off, too: what it asked has no answer yet
             with self._judged(connection):
                 raise
@@ -97,12 +102,15 @@ class Lines:
         sound = False
         try:
             with _noticed(), translated():
-                yield
+                try:
+                    yield
+                except TimeoutError:
+                    raise UnreachableError("The database does not answer.") from None
+        except PassingError:  # of a standby, for one, that was the server to write to before
+            raise
         except (RefusedError, MissingError):
             sound = True
             raise
-        except TimeoutError:
-            raise UnreachableError("The database does not answer.") from None
         finally:
             if sound:
                 self._idle.append(connection)
@@ -121,7 +129,11 @@ class Lines:
         connection = await self._database.dedicated()
         session = Session(connection, self._database.binding)
         limit = round(1000 * self._database.manners.statement_timeout)
-        await session.execute(f"SET statement_timeout = {limit}; {self._settings}")
+        try:
+            await session.execute(f"SET statement_timeout = {limit}; {self._settings}")
+        except BaseException:  # when cut off, too: nobody else knows of it
+            connection.terminate()
+            raise
         return connection
 
     def close(self) -> None:

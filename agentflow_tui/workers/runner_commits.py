@@ -10,7 +10,13 @@ import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
-from agentflow_tui.errors import AgentflowError, MissingError, RefusedError, UnreachableError
+from agentflow_tui.errors import (
+    AgentflowError,
+    MissingError,
+    PassingError,
+    RefusedError,
+    UnreachableError,
+)
 from agentflow_tui.store import workflow_runs as runs
 from agentflow_tui.store.database import Database
 from agentflow_tui.store.lines import PLANNED_ONCE, Lines, borrowed
@@ -26,6 +32,13 @@ LANES = 2
 SPLIT = 32
 """Steps that are worth a second write beside one that is under way. Each write has a price of its
 own, about as much as thirty steps."""
+
+
+PUT_OFF = 1.0
+"""Seconds after which what could not be written for now is tried again."""
+
+HELD_UP = 3
+"""Steps that cannot be written for now, one by one, after which the rest of a write is put off."""
 
 
 @dataclass(slots=True)
@@ -52,6 +65,8 @@ class Commits:
     """How many steps were committed."""
     writes: int = 0
     """In how many writes."""
+    put_off: int = 0
+    """How often a step had to wait because somebody held its row, or the like."""
     _queue: list[_Waiting] = field(default_factory=list)
     _writing: int = 0
     _ready: asyncio.Event = field(default_factory=asyncio.Event)
@@ -66,9 +81,7 @@ class Commits:
         Raises `RefusedError` or `MissingError` when the database does not accept this very one.
         """
         waiting = _Waiting(advance, asyncio.get_running_loop().create_future())
-        self._queue.append(waiting)
-        if self._is_time:
-            self._ready.set()
+        self._enqueue(waiting)
         return await waiting.done
 
     @property
@@ -136,12 +149,28 @@ class Commits:
         return {row.id: row for row in rows}
 
     async def _one_by_one(self, batch: Sequence[_Waiting], error: AgentflowError) -> None:
-        """What the database does not accept of one workflow must not take the others with it."""
+        """What the database does not accept of one workflow must not take the others with it. What
+        it may accept later is tried again later."""
         if len(batch) > 1:
+            before = self.put_off
             for waiting in batch:
-                await self._commit([waiting], rebound=True)
+                if self.put_off - before < HELD_UP:
+                    await self._commit([waiting], rebound=True)
+                else:
+                    self._put_off(waiting)
+        elif isinstance(error, PassingError):
+            self._put_off(batch[0])
         elif not batch[0].done.done():
             batch[0].done.set_exception(error)
+
+    def _put_off(self, waiting: _Waiting) -> None:
+        self.put_off += 1
+        asyncio.get_running_loop().call_later(PUT_OFF, self._enqueue, waiting)
+
+    def _enqueue(self, waiting: _Waiting) -> None:
+        self._queue.append(waiting)
+        if self._is_time:
+            self._ready.set()
 
     def _announce(self, advances: Iterable[Advance]) -> None:
         letters = sum(len(advance.letters) for advance in advances)

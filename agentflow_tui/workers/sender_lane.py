@@ -11,7 +11,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from agentflow_tui.errors import AgentflowError, MissingError, RefusedError, UnreachableError
+from agentflow_tui.errors import (
+    AgentflowError,
+    MissingError,
+    PassingError,
+    RefusedError,
+    UnreachableError,
+)
 from agentflow_tui.mail.answers import SendResult
 from agentflow_tui.store import mail_settlements as settlements
 from agentflow_tui.store import outgoing_mail as store
@@ -31,7 +37,7 @@ GATHER = 0.002
 the relay's connections, which a round trip keeps busy for as long."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Ended:
     """What is to be written about one mail: None gives it back as if it had not been claimed."""
 
@@ -39,6 +45,12 @@ class Ended:
     settlement: Settlement | None
     result: SendResult | None = None
 
+
+PUT_OFF = 1.0
+"""Seconds after which what could not be written for now is tried again."""
+
+HELD_UP = 3
+"""Mails that cannot be written for now, one by one, after which the rest of a write is put off."""
 
 Settled: TypeAlias = tuple[Settlement, Held]
 """A settlement, and the claim that it ends."""
@@ -60,6 +72,7 @@ class Lane:
     full: int = LARGEST
     """So many ends need not wait for company: no more can come before they are written."""
     _queue: list[Ended] = field(default_factory=list)
+    _put_off: int = 0
     _lines: Lines = field(init=False)
     _complete: asyncio.Event = field(default_factory=asyncio.Event)
     _ready: asyncio.Event = field(default_factory=asyncio.Event)
@@ -95,12 +108,23 @@ class Lane:
         self._complete.clear()
         if not self._queue:
             self._ready.clear()
+        loop = asyncio.get_running_loop()
         async with self.writing:
-            asyncio.get_running_loop().call_soon(self.on_writing)
-            await self._write(batch)
-        self.on_written(batch)
-        if not self._queue:
+            loop.call_soon(self.on_writing)
+            late = await self._write(batch)
+        if late:
+            self._put_off += len(late)
+            loop.call_later(PUT_OFF, self._again, late)
+        written = [ended for ended in batch if ended not in late]
+        self.mails += len(written)
+        self.on_written(written)
+        if not self._queue and not self._put_off:
             self._idle.set()
+
+    def _again(self, late: Sequence[Ended]) -> None:
+        self._put_off -= len(late)
+        for ended in late:
+            self.put(ended)
 
     async def finish(self, deadline: float) -> None:
         """Wait until everything is written, to the deadline (the loop's time) at most."""
@@ -110,42 +134,53 @@ class Lane:
         except TimeoutError:
             self.log.warning("not everything could be written; the lease ends the rest")
 
-    async def _write(self, batch: Sequence[Ended]) -> None:
-        """Write until it is written. Raises nothing for weather."""
+    async def _write(self, batch: Sequence[Ended]) -> list[Ended]:
+        """Write until it is written. Raises nothing for weather. Returns what has to wait because
+        somebody holds its rows, or the server is short of something."""
         backoff = Backoff()
         while True:
             try:
                 settled = [(e.settlement, e.held) for e in batch if e.settlement is not None]
-                await self._settle(settled, again=backoff.tries > 0)
-                await self._give_back([e.held for e in batch if e.settlement is None])
+                late = await self._settle(settled, again=backoff.tries > 0)
+                late += await self._give_back([e.held for e in batch if e.settlement is None])
             except UnreachableError as error:
                 if backoff.tries == 0:
                     self.log.warning(f"what became of mail waits to be written: {error}")
                 await asyncio.sleep(backoff.next())
             else:
-                self.mails += len(batch)
-                return
+                return [ended for ended in batch if ended.held in late]
 
-    async def _settle(self, settled: Sequence[Settled], *, again: bool) -> None:
+    async def _settle(self, settled: Sequence[Settled], *, again: bool) -> list[Held]:
         if not settled:
-            return
+            return []
         # Only what somebody did not get has a row that may be there already: a receipt.
         once = again or any(settlement.status != "completed" for settlement, _ in settled)
         try:
             await self._send(settled, once=once)
         except MissingError:
             await self.database.rebind()
-            await self._one_by_one(settled)
+            return await self._one_by_one(settled)
         except RefusedError:
-            await self._one_by_one(settled)
+            return await self._one_by_one(settled)
+        return []
 
-    async def _one_by_one(self, settled: Sequence[Settled]) -> None:
-        """What the database does not accept of one mail must not take the others with it."""
+    async def _one_by_one(self, settled: Sequence[Settled]) -> list[Held]:
+        """What the database does not accept of one mail must not take the others with it. Returns
+        those that it may accept later."""
+        late: list[Held] = []
         for settlement, held in settled:
+            if len(late) >= HELD_UP:
+                late.append(held)
+                continue
             try:
                 await self._send([(settlement, held)])
+            except PassingError as error:
+                if not late:
+                    self.log.warning(f"what became of mail waits to be written: {error}")
+                late.append(held)
             except (RefusedError, MissingError):
                 await self._barely(settlement, held)
+        return late
 
     async def _barely(self, settlement: Settlement, held: Held) -> None:
         try:
@@ -164,9 +199,10 @@ class Lane:
             count = len(settled) - len(moved)
             self.log.info("somebody else has these mails now", count=count)
 
-    async def _give_back(self, mails: Sequence[Held]) -> None:
+    async def _give_back(self, mails: Sequence[Held]) -> Sequence[Held]:
+        """Returns those that have to wait."""
         if not mails:
-            return
+            return []
         try:
             await self.database.execute(
                 store.GIVE_BACK,
@@ -178,5 +214,8 @@ class Lane:
             self.writes += 1
         except UnreachableError:
             raise
+        except PassingError:
+            return mails
         except AgentflowError as error:
             self.log.error(f"{len(mails)} mails could not be given back: {error}")
+        return []

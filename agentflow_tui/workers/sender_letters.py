@@ -37,7 +37,7 @@ class Earlier:
     count: int = 0
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Held:
     """A mail in this process's hands. ``claimed_at`` and ``renewed_at`` change with renewals;
     ``recipients`` of a large one are not known yet."""

@@ -1,0 +1,78 @@
+"""Rows that somebody else holds for a while: nothing is lost, doubled or failed for it."""
+
+import asyncio
+from typing import Any
+
+from agentflow_tui.steps.calls import Call
+from agentflow_tui.store.database import Database
+from tests.samples import uid
+
+from .conftest import Start
+from .sending import queue, statuses
+from .workflows import Recorder, add, in_status, running, step
+
+
+async def test_mail_whose_row_is_held_is_written_down_later_and_the_others_at_once(
+    database: Database, other: Database, catcher_of: Any, sender_on: Start
+) -> None:
+    catcher = await catcher_of()
+    await queue(database, *([f"to{n}@acme.test"] for n in range(10)))
+    sender = sender_on(catcher.url)
+
+    async def all_but_one() -> bool:
+        return await statuses(database) == {"processing": 1, "completed": 9}
+
+    async with other.transaction() as operator:
+        await operator.execute(
+            "UPDATE {emails} SET {emails.subject} = 'Mine' WHERE {emails.id} = $1", uid(1)
+        )
+        await sender.until(all_but_one)
+    await sender.settled()
+    assert await statuses(database) == {"completed": 10}
+    assert len(catcher.caught) == 10
+
+
+async def test_mail_outlasts_a_table_that_is_held(
+    database: Database, other: Database, catcher_of: Any, sender_on: Start
+) -> None:
+    catcher = await catcher_of()
+    await queue(database, *([f"to{n}@acme.test"] for n in range(10)))
+    sender = sender_on(catcher.url)
+
+    async def begun() -> bool:
+        return bool(catcher.caught)
+
+    async with other.transaction() as operator:
+        await operator.execute("LOCK TABLE {emails} IN SHARE MODE")
+        await sender.until(begun)
+        await asyncio.sleep(9)  # until writing them one by one was given up, too
+    await sender.settled()
+    assert await statuses(database) == {"completed": 10}
+    assert len(catcher.caught) == 10
+
+
+async def test_a_workflow_whose_row_is_held_goes_on_later_and_the_others_at_once(
+    database: Database, other: Database
+) -> None:
+    let_go = asyncio.Event()
+
+    async def slow(_call: Call[Any]) -> int:
+        await let_go.wait()
+        return 1
+
+    seen = Recorder()
+    held, *others = [await add(database, [step("a", "slow")]) for _ in range(10)]
+    async with running(database, {"slow": seen.handler(slow)}):
+        while len(seen.calls) < 10:
+            await asyncio.sleep(0.01)
+        async with other.transaction() as operator:
+            await operator.execute(
+                "UPDATE {workflows} SET {workflows.lastUpdated} = now() WHERE {workflows.id} = $1",
+                held,
+            )
+            let_go.set()
+            for workflow in others:
+                await in_status(database, workflow, "completed")
+        found = await in_status(database, held, "completed", "failed")
+    assert found.status == "completed"
+    assert len(seen.calls) == 10
