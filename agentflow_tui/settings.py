@@ -219,7 +219,8 @@ def _section(section: type[SectionT], values: Any, name: str, path: Path) -> Sec
             raise SettingsError(f"{path}: [{name}] {key} must be {_type_words(hints[key])}{given}.")
         least = known[key].metadata["least"]
         if isinstance(value, int | float) and not least <= value <= _MOST:
-            raise SettingsError(f"{path}: [{name}] {key} must be at least {least:g}, not {value}.")
+            bounds = f"at most {_MOST:,.0f}" if value > _MOST else f"at least {least:g}"
+            raise SettingsError(f"{path}: [{name}] {key} must be {bounds}, not {value}.")
     return section(**values)
 
 

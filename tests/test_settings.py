@@ -73,7 +73,7 @@ def test_a_context_that_cannot_be_is_explained(tmp_path: Path, config: str, word
         ("connections = 0", "connections must be at least 1"),
         ("max_attempts = 0", "max_attempts must be at least 1"),
         ("rate = -5", "rate must be at least 0, not -5"),
-        ("retry_base = inf", "retry_base must be at least 0, not inf"),
+        ("retry_base = inf", "retry_base must be at most 1,000,000,000, not inf"),
     ],
 )
 def test_a_number_that_makes_no_sense_is_explained(

@@ -21,8 +21,18 @@ class _Address:
     @property
     def host(self) -> str:
         """The hosts; the directory of the socket where that is what is connected to."""
-        named = dict(pair.split("=", 1) for pair in self.query.split("&") if pair)
-        return self.hosts or named.get("host", "localhost")
+        return self.hosts or self._named.get("host", "localhost")
+
+    @property
+    def socket(self) -> str:
+        """The socket's file, empty where none is used."""
+        if not self.host.startswith("/"):
+            return ""
+        return f"{self.host.rstrip('/')}/.s.PGSQL.{self._named.get('port', '5432')}"
+
+    @property
+    def _named(self) -> dict[str, str]:
+        return dict(pair.split("=", 1) for pair in self.query.split("&") if pair)
 
 
 def _address(url: str) -> _Address | None:
@@ -51,9 +61,10 @@ def masked(url: str) -> str:
 
 
 def place(url: str) -> str:
-    """Where a URL points, for error messages: host, port and database, no user and no password."""
+    """Where a URL points, for error messages: host, port and database, or the file of the socket;
+    no user and no password."""
     parts = _address(url)
-    return "the database" if parts is None else f"{parts.host}{parts.path}"
+    return "the database" if parts is None else parts.socket or f"{parts.host}{parts.path}"
 
 
 def short_place(url: str) -> str:

@@ -35,5 +35,6 @@ def same(value: Any) -> Any:
     return value
 
 
-NOW: Statement[datetime] = Statement(same, "SELECT clock_timestamp()")
-"""The database's time."""
+NOW: Statement[datetime] = Statement(same, "SELECT date_trunc('milliseconds', clock_timestamp())")
+"""The database's time, as precise as any column that keeps it: some round to milliseconds, and what
+is to be found again by its time has to come back as it was."""

@@ -87,7 +87,7 @@ def scheduler_finding(found: Punctuality, took: float) -> Finding:
         status = _worst(status, "warning")
     return Finding(
         status=status,
-        message=f"{'; '.join(said) or 'Nothing has fired yet'}.",
+        message=f"{'; '.join(said) or 'No schedule is overdue'}.",
         response=took,
         details={"overdue": found.overdue, "missed": missed, "wrong": wrong, "late_ms": late},
     )

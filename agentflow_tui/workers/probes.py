@@ -2,6 +2,7 @@
 good for."""
 
 import asyncio
+import re
 import ssl
 import time
 from dataclasses import dataclass
@@ -22,6 +23,8 @@ EXPIRES_SOON, EXPIRES_NOW = 21, 7
 """Days before a certificate's end from which that is a warning, and an error."""
 
 _PORTS = {"http": 80, "https": 443, "tls": 443, "tcp": 0}
+
+_PYTHON = re.compile(r"^\[(?:Errno -?\d+|SSL(?:: \w+)?)\] | \(_\w+\.c:\d+\)$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +89,8 @@ async def _ask_http(probe: Probe) -> Finding:
             client.stream("GET", probe.url) as answer,
         ):
             code = answer.status_code
+    except httpx.RemoteProtocolError:
+        return probe.failed("answered something that is not HTTP")
     except httpx.HTTPError as error:
         return probe.failed(f"gave no answer: {_words(error)}")
     if code >= 400:
@@ -135,8 +140,10 @@ def certificate_finding(
 
 
 def _words(error: BaseException) -> str:
+    """What went wrong, without the number and the place in the source that Python adds to it."""
     text = str(error).strip()
-    return text.splitlines()[0].rstrip(".") if text else type(error).__name__
+    said = text.splitlines()[0] if text else type(error).__name__
+    return _PYTHON.sub("", said).rstrip(".")
 
 
 _ASK = {"http": _ask_http, "https": _ask_http, "tcp": _ask_tcp, "tls": _ask_tls}

@@ -9,6 +9,7 @@ from typing import Any
 from agentflow_tui.errors import (
     AgentflowError,
     MissingError,
+    PassingError,
     RefusedError,
     UnreachableError,
     UsageError,
@@ -207,6 +208,8 @@ class _Supervisor:
             except UsageError:
                 raise
             except AgentflowError as error:
+                if isinstance(error, MissingError | RefusedError):
+                    self._refuse_to_drain(role.name, error)
                 await weather.wait_out(error)
                 woken = True
                 continue
@@ -234,6 +237,12 @@ class _Supervisor:
             await asyncio.sleep(noise)
             pause -= noise
         return await crew.pause(name, pause)
+
+    def _refuse_to_drain(self, name: str, error: AgentflowError) -> None:
+        """Nobody waits at a drain for a table to be made, or for a right to be granted."""
+        if self._crew.drain and not isinstance(error, PassingError):
+            self._quiet[name] = str(error)
+            self._end_when_drained()
 
     def _end_when_drained(self) -> None:
         crew = self._crew

@@ -97,7 +97,7 @@ async def test_every_way_not_to_reach_a_database_has_its_sentence(database_url: 
         "postgresql://me:hidden@127.0.0.1:1/db": "Nothing listens at 127.0.0.1:1/db",
         f"postgresql://me:hidden@127.0.0.1:{port}/db": f"127.0.0.1:{port}/db",
         "postgresql://me:hidden@no.such.host.invalid/db": "no.such.host.invalid",
-        "postgresql:///db?host=/tmp/nowhere": "There is no socket at",
+        "postgresql:///db?host=/tmp/nowhere": "There is no socket at /tmp/nowhere/.s.PGSQL.5432.",
         f"{head}_none?{query}": "does not exist",
         f"{head.replace('agentflow@', 'stranger:hidden@')}?{query}": "does not admit this user",
     }

@@ -12,6 +12,7 @@ from agentflow_tui.store import outgoing_mail as store
 from agentflow_tui.store.database import Database
 from agentflow_tui.store.mail_settlements import settle
 from agentflow_tui.store.outgoing_mail import Claimed
+from agentflow_tui.store.statements import NOW
 from agentflow_tui.workers.sender import Sender
 from tests.samples import uid
 
@@ -236,6 +237,24 @@ async def claimed(database: Database) -> Claimed:
 async def settles(database: Database, mail: Claimed) -> bool:
     """Whether this claim's end moves the row."""
     return await database.fetch(settle(database.binding), *sent([mail])) == [mail.id]
+
+
+async def test_a_renewal_that_is_sent_again_finds_itself_in_a_column_of_milliseconds(
+    database: Database,
+) -> None:
+    async with database.session() as session:
+        await session.connection.execute(
+            "ALTER TABLE email_queue ALTER COLUMN lastattempt TYPE timestamptz(3)"
+        )
+    await database.rebind()
+    await queue(database, ["bob@acme.test"])
+    mail = await claimed(database)
+    [now] = await database.fetch(NOW)
+    for _ in range(2):
+        renewed = await database.fetch(
+            store.RENEW, [mail.id], [mail.attempts], [mail.last_attempt], now
+        )
+        assert [each.last_attempt for each in renewed] == [now]
 
 
 async def test_a_claim_of_before_a_retry_does_not_settle_the_one_after_it(

@@ -152,6 +152,14 @@ async def test_drained_it_has_done_what_was_due_and_ends(
     assert events[-1] == "stopped"
 
 
+async def test_a_drain_does_not_wait_for_tables_to_be_made(empty_url: str, tmp_path: Path) -> None:
+    words = (*WORKERS, "--drain")
+    with Fleet(environment(empty_url, tmp_path), tmp_path, *words) as fleet:
+        worker = fleet.start()
+        assert await worker.ended() == 1
+    assert "agentflow db init" in worker.said
+
+
 @pytest.mark.parametrize(
     ("url", "settings", "roles", "code"),
     [
