@@ -193,7 +193,7 @@ class ConsoleApp(App[None]):
             await self.around.look(self)
         else:
             await view.refresh_data()
-            self._looked_at = view
+            self._looked_at, view.read_at = view, self.env.now()
             await self._cohort.look()
             self.show_chrome()
             await self.env.introduce(view.view_name)
@@ -376,16 +376,14 @@ class ConsoleApp(App[None]):
             self._visible.tick()
         self.show_chrome()
 
-    def _weather_changed(self, weather: Weather) -> None:
-        view = self._visible
-        if view is not None:
-            view.set_class(bool(weather.problem), "-stale")
+    def _weather_changed(self, _: Weather) -> None:
         self.show_chrome()
 
     def show_chrome(self) -> None:
         """Bring title, tabs and key bar up to date; what is the same is not painted again."""
         view = self._visible
         if view is not None and self.is_running:
+            view.set_class(bool(self.poller.weather.problem), "-stale")
             self._frame.show(self, view)
 
     async def on_event(self, event: Event) -> None:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from agentflow_tui.console.poller import Weather
 from agentflow_tui.console.widgets.line import Piece
@@ -150,10 +150,7 @@ def key_bar(
     return pieces
 
 
-def outage(weather: Weather, now: datetime) -> list[Piece]:
-    """The line that says since when and why nothing new is shown."""
-    since = now - weather.since if weather.since else timedelta()
-    return [
-        Piece(f" Shown as of {age(since)} ago. ", "warning"),
-        Piece(weather.problem, "failed"),
-    ]
+def outage(weather: Weather, read_at: datetime | None, now: datetime) -> list[Piece]:
+    """The line that says how old what is shown is, and why nothing new is."""
+    said = " Not read yet. " if read_at is None else f" Shown as of {age(now - read_at)} ago. "
+    return [Piece(said, "warning"), Piece(weather.problem, "failed")]

@@ -67,7 +67,7 @@ class Frame:
         self.news.show(news)
         self.outage.display = bool(weather.problem)
         if weather.problem:
-            self.outage.show(chrome.outage(weather, now))
+            self.outage.show(chrome.outage(weather, view.read_at, now))
         common = (verb.id for verb in verbs("app") if verb.shown and verb.id != "app.help")
         keys = env.settings.console.keys
         titles, refused = view.changes()

@@ -16,6 +16,9 @@ from agentflow_tui.errors import AgentflowError, UnreachableError
 IDLE_AFTER = 180.0
 """Seconds without a key after which the console looks less often."""
 
+SILENT = 3.0
+"""Seconds without an answer after which that is said, though it is waited for."""
+
 RETRY = (0.5, 1.0, 2.0, 5.0)
 """Seconds between attempts while the database cannot be reached."""
 
@@ -83,6 +86,7 @@ class Poller:
         if screen is None:
             return
         self.looks += 1
+        silence = asyncio.get_running_loop().call_later(SILENT, self._say_silent)
         try:
             await screen.refresh_data()
         except AgentflowError as error:
@@ -97,6 +101,13 @@ class Poller:
         else:
             self._failures = 0
             self._set(Weather())
+        finally:
+            silence.cancel()
+
+    def _say_silent(self) -> None:
+        if not self.weather.problem:
+            words = "The database has not answered yet; it is still being waited for."
+            self._set(Weather(problem=words, since=self.now()))
 
     def _set(self, weather: Weather) -> None:
         if weather != self.weather:

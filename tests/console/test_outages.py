@@ -1,11 +1,13 @@
 """When the database goes away: the rows stay, the screen says so, and it comes back by itself."""
 
 import asyncio
+from datetime import timedelta
 from pathlib import Path
 
 from textual.pilot import Pilot
 
 from agentflow_tui.console.app import ConsoleApp
+from agentflow_tui.console.views.view import Place, View
 from agentflow_tui.store import embedded
 from agentflow_tui.store.database import Database
 from agentflow_tui.store.ddl import create_missing_tables
@@ -35,6 +37,53 @@ async def test_a_server_that_stops_is_said_and_its_return_is_noticed(tmp_path: P
                 )
                 assert embedded.postmaster_pid(home) != pid
                 await sees(pilot, "ann@acme.test")
+
+
+async def test_each_screen_says_how_old_it_is_itself(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    with embedded.start(home, linger=0) as server:
+        database = await Database.open(server.url)
+        await create_missing_tables(database)
+        await fill(database)
+        database.close()
+        async with console(server.url, "users", size=(120, 24)) as pilot:
+            app = pilot.app
+            assert isinstance(app, ConsoleApp)
+            await sees(pilot, "ann@acme.test")
+            users = app.query_one("#view-users", View)
+            await pilot.press("2")
+            await sees(pilot, "HTTP 503")
+            assert users.read_at is not None
+            users.read_at -= timedelta(minutes=10)
+            await asyncio.to_thread(embedded.stop_now, home, "immediate")
+            await sees(pilot, "no connection", "s ago")
+            await app.go(Place("users"))
+            await sees(pilot, "Shown as of 10m ago", "ann@acme.test")
+            assert users.has_class("-stale")
+            await pilot.press("4")
+            await sees(pilot, "Not read yet")
+
+
+async def test_a_database_that_is_silent_is_said_to_be_while_it_is_waited_for(
+    database: Database,
+) -> None:
+    await fill(database)
+    async with console(database.url, "users", size=(120, 24)) as pilot:
+        await sees(pilot, "ann@acme.test")
+        async with database.transaction() as holder:
+            await holder.execute("LOCK TABLE {users} IN ACCESS EXCLUSIVE MODE")
+            await holder.execute(
+                "UPDATE {users} SET {users.email} = 'zoe@acme.test'"
+                " WHERE {users.email} = 'bob@acme.test'"
+            )
+            await sees(pilot, "has not answered yet", "ann@acme.test")
+        await sees(pilot, "zoe@acme.test")
+        await until(pilot, lambda: "not answered" not in shown(pilot), "all is well")
+
+
+def shown(pilot: Pilot[None]) -> str:
+    assert isinstance(pilot.app, ConsoleApp)
+    return screen_text(pilot.app)
 
 
 async def _looks_go_on(pilot: Pilot[None], app: ConsoleApp) -> None:

@@ -1,6 +1,7 @@
 """What every view of the console can do."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, cast
 
 from textual.containers import Vertical
@@ -36,6 +37,8 @@ class View(Vertical):
         self.env = env
         self.view_name = name
         self.title = title
+        self.read_at: datetime | None = None
+        """When what is shown was last known to be so."""
 
     @property
     def shell(self) -> "ConsoleApp":
