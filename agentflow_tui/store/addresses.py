@@ -61,10 +61,15 @@ def masked(url: str) -> str:
 
 
 def place(url: str) -> str:
-    """Where a URL points, for error messages: host, port and database, or the file of the socket;
-    no user and no password."""
+    """Where a URL points, for error messages: host, port and database, no user and no password."""
     parts = _address(url)
-    return "the database" if parts is None else parts.socket or f"{parts.host}{parts.path}"
+    return "the database" if parts is None else f"{parts.host}{parts.path}"
+
+
+def endpoint(url: str) -> str:
+    """What is connected to: the file of a socket, or the same as `place`."""
+    parts = _address(url)
+    return place(url) if parts is None else parts.socket or place(url)
 
 
 def short_place(url: str) -> str:

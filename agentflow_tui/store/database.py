@@ -9,7 +9,7 @@ import asyncpg
 
 from agentflow_tui.errors import MissingError, SettingsError, UnreachableError
 from agentflow_tui.schema import TABLES, spelling
-from agentflow_tui.store.addresses import masked, place
+from agentflow_tui.store.addresses import masked
 from agentflow_tui.store.faults import connecting, first_line, translated
 from agentflow_tui.store.naming import CATALOGUE, Binding, CatalogueRow, bind
 from agentflow_tui.store.statements import Statement
@@ -138,7 +138,7 @@ class Database:
     async def connect(self) -> None:
         """Make the pool and bind the names; also called again to recover a failed start."""
         if self._pool is None:
-            with connecting(place(self.url)):
+            with connecting(self.url):
                 await self._make_pool()
         await self.rebind()
 
@@ -214,7 +214,7 @@ class Database:
         pool = self._pool
         if pool is None:
             raise UnreachableError("Not connected to a database.")
-        with connecting(place(self.url)):
+        with connecting(self.url):
             connection = await pool.acquire(timeout=CONNECT_TIMEOUT)
         try:
             yield connection
@@ -290,7 +290,7 @@ class Database:
 
     async def dedicated(self) -> Any:
         """A connection outside the pool, for LISTEN and session locks; the caller closes it."""
-        with connecting(place(self.url)):
+        with connecting(self.url):
             connection = await asyncpg.connect(
                 self.url, timeout=CONNECT_TIMEOUT, server_settings=self.manners.pooler_settings()
             )

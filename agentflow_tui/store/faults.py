@@ -20,6 +20,7 @@ from agentflow_tui.errors import (
     RefusedError,
     UnreachableError,
 )
+from agentflow_tui.store.addresses import endpoint, place
 
 LOST = (
     OSError,
@@ -131,7 +132,7 @@ _SENTENCES: tuple[tuple[tuple[type[BaseException], ...], str], ...] = (
     ),
     (
         (FileNotFoundError,),
-        "There is no socket at {where}. Check that PostgreSQL runs there.",
+        "There is no socket at {socket}. Check that PostgreSQL runs there.",
     ),
     (
         (asyncpg.ProtocolViolationError, asyncpg.InternalClientError),
@@ -146,14 +147,15 @@ _SENTENCES: tuple[tuple[tuple[type[BaseException], ...], str], ...] = (
 
 
 @contextmanager
-def connecting(where: str) -> Iterator[None]:
-    """Raise `UnreachableError`, with a sentence that says why ``where`` cannot be connected to."""
+def connecting(url: str) -> Iterator[None]:
+    """Raise `UnreachableError`, with a sentence that says why ``url`` cannot be connected to."""
     try:
         yield
     except _CONNECTING as error:
         words = first_line(error)
         template = next(text for classes, text in _SENTENCES if isinstance(error, classes))
-        raise UnreachableError(template.format(where=where, words=words)) from None
+        sentence = template.format(where=place(url), socket=endpoint(url), words=words)
+        raise UnreachableError(sentence) from None
 
 
 def first_line(error: BaseException) -> str:
