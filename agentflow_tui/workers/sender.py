@@ -98,6 +98,7 @@ class Sender:
         await self._telling.tell(crew, state, mails=len(self.held), sent=self.sent)
         self._feed()
         now = monotonic()
+        self._waits.forget(now)
         blocked = self._blocked(transport, state, now)
         if blocked is not None:
             return replace(self._turn(0, blocked), left=await self._left(crew, state))
@@ -181,7 +182,6 @@ class Sender:
 
     async def _claim(self, crew: Crew, now: float) -> int:
         workers = crew.settings.workers
-        self._waits.forget(now)
         ask = BATCH if not workers.rate else min(BATCH, max(1, int(workers.rate * 5)))
         place = self._frontier.place(now)
         rows = await crew.claim(

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from agentflow_tui.store.ddl import create_table, in_creation_order
 from agentflow_tui.workers import supervisor
 from agentflow_tui.workers.sender import Sender
 from agentflow_tui.workers.sender_transports import NOT_CONFIGURED
+from agentflow_tui.workers.sender_waits import RESTING
 from tests.samples import uid
 
 from .conftest import Start
@@ -283,6 +285,18 @@ async def test_a_sender_takes_its_part_of_the_rates(database: Database, catcher_
     await running.sender.step(running.crew)
     assert transport.limits.sharers == 3
     await running.stop()
+
+
+async def test_a_sender_whose_memory_of_resting_mail_was_full_claims_again(
+    database: Database, catcher_of: Any, sender_on: Start
+) -> None:
+    catcher = await catcher_of()
+    await queue(database, ["bob@acme.test"])
+    running = sender_on(catcher.url)
+    rested = monotonic() + 0.2
+    running.sender._waits.resting = {uid(10_000 + n): rested for n in range(RESTING)}
+    await running.settled()
+    assert len(catcher.caught) == 1
 
 
 @pytest.mark.parametrize(
