@@ -40,8 +40,9 @@ class Turn:
 
     ``done`` counts rows moved on. ``again`` is the longest to wait for the next step, in seconds:
     0 at once, because there may be more; None until woken, or the slow look. ``held`` counts what
-    is still in hand: tasks in flight, rows claimed. ``left`` says why work that is due cannot be
-    done, for who wants to leave when nothing is due.
+    is still in hand: tasks in flight, rows claimed, and work that is due but has to wait for its
+    turn. ``left`` says why work that is due cannot be done, for who wants to leave when nothing is
+    due.
     """
 
     done: int = 0

@@ -102,8 +102,8 @@ class Sender:
         blocked = self._blocked(transport, state, now)
         if blocked is not None:
             return replace(self._turn(0, blocked), left=await self._left(crew, state))
-        if not crew.trusted:
-            return self._turn(0, 0.25)
+        if not crew.trusted:  # nobody has looked whether mail is due, so nobody may leave
+            return replace(self._turn(0, 0.25), held=len(self.held) + 1)
         claimed = 0
         if not crew.stopping.is_set() and len(self.held) <= CAPACITY - BATCH:
             claimed = await self._claim(crew, now)
@@ -251,7 +251,9 @@ class Sender:
         lane = self._lane
         written = lane.mails if lane else 0
         done, self._reported = written - self._reported, written
-        return Turn(done=claimed + done, again=again, held=len(self.held))
+        # What a rate limit holds up is due all the same.
+        in_hand = len(self.held) + len(self._waits.resting)
+        return Turn(done=claimed + done, again=again, held=in_hand)
 
     # --- sending ----------------------------------------------------------------------------------
 

@@ -13,7 +13,6 @@ from agentflow_tui.schema import TABLES, snake
 from agentflow_tui.settings import Settings
 from agentflow_tui.store.database import Database
 from agentflow_tui.store.ddl import create_table, in_creation_order
-from agentflow_tui.workers import supervisor
 from agentflow_tui.workers.sender import Sender
 from agentflow_tui.workers.sender_transports import NOT_CONFIGURED
 from agentflow_tui.workers.sender_waits import RESTING
@@ -340,17 +339,6 @@ async def test_a_relay_that_is_not_there_is_known_before_the_first_mail(
     assert status == "error"
     assert "127.0.0.1:9 takes no mail" in message
     await running.stop()
-
-
-@pytest.mark.parametrize("url", ["smtp://127.0.0.1:9", ""])
-@pytest.mark.parametrize(("mails", "code"), [(1, 1), (0, 0)])
-async def test_draining_without_a_relay_fails_if_mail_is_due(
-    database: Database, database_url: str, url: str, mails: int, code: int
-) -> None:
-    await queue(database, *[["bob@acme.test"]] * mails)
-    given = Settings(environ={"SMTP_URL": url} if url else {})
-    assert await supervisor.run(given, database_url, [Sender(given)], drain=True) == code
-    assert await statuses(database) == ({"pending": 1} if mails else {})
 
 
 async def test_who_has_nothing_to_send_with_does_not_contradict_who_has(
