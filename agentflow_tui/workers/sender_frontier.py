@@ -54,12 +54,15 @@ class Frontier:
         """
         full = len(mails) == asked
         self.backlog = full or onward
-        self._reached = _place(mails[-1]) if full else None
+        self._reached = _place(mails) if full else None
         if not onward:
             self._whole_at = ended + max(WHOLE_LOOK, DEAR_LOOK * (ended - began))
 
 
-def _place(mail: Claimed) -> Place | None:
-    if mail.priority is None or mail.queued_at is None:
+def _place(mails: Sequence[Claimed]) -> Place | None:
+    """The last one's that stood in the queue. Mail of the dead is taken wherever it stands, which
+    says nothing of what is due before it, and a suspect may be such a one."""
+    last = next((mail for mail in reversed(mails) if not mail.suspect), None)
+    if last is None or last.priority is None or last.queued_at is None:
         return None
-    return Place(mail.priority, mail.queued_at)
+    return Place(last.priority, last.queued_at)

@@ -80,6 +80,13 @@ def test_a_mail_without_a_place_is_nowhere_to_go_on_from(lacking: str) -> None:
     assert learned(([MAIL, odd], False, 100.0, 100.01)).place(100.02) is None
 
 
+def test_after_nothing_but_mail_of_the_dead_the_whole_queue_is_looked_at_again() -> None:
+    dead = replace(MAIL, suspect=True)
+    frontier = learned(([dead, dead], False, 100.0, 100.01))
+    assert frontier.backlog
+    assert frontier.place(100.02) is None
+
+
 async def in_the_order_of_numbers(database: Database) -> None:
     await database.execute(
         "UPDATE {email_queue} q SET {email_queue.createdAt} = $1::timestamptz"
@@ -172,6 +179,41 @@ async def test_a_claim_that_goes_on_takes_what_is_left_of_the_same_moment(
     ):
         taken += mails
     assert len({mail.id for mail in taken}) == len(taken) == 12
+
+
+async def test_mail_of_the_dead_does_not_take_a_claim_past_what_is_more_urgent(
+    database: Database,
+) -> None:
+    await queue_many(database, 12)
+    await in_the_order_of_numbers(database)
+    await database.execute(
+        "UPDATE {email_queue} SET {email_queue.priority} = 10"
+        " WHERE {email_queue.createdAt} > $1::timestamptz + interval '2 s'",
+        NOON,
+    )
+    await database.execute(
+        "UPDATE {email_queue} SET {email_queue.status} = 'processing', {email_queue.attempts} = 1,"
+        " {email_queue.lastAttempt} = 'epoch'"
+        " WHERE {email_queue.createdAt} = $1::timestamptz + interval '1 s'",
+        NOON,
+    )
+    whole = store.claim(database.binding, onward=False)
+    mails = await database.fetch(whole, *DUE, *PROCESS)
+    assert [mail.priority for mail in mails] == [10, 10, 10, 10, 1]
+    frontier = Frontier()
+    frontier.claimed(mails, asked=5, onward=False, began=100.0, ended=100.01)
+    place = frontier.place(100.02)
+    assert place == Place(10, NOON + timedelta(seconds=6))
+    onward = await database.fetch(
+        store.claim(database.binding, onward=True),
+        *DUE,
+        place.priority,
+        place.queued_at,
+        *PROCESS,
+    )
+    assert [mail.queued_at for mail in onward] == [
+        NOON + timedelta(seconds=second) for second in range(7, 12)
+    ]
 
 
 async def test_mail_that_comes_in_front_is_the_next_whole_look_s(database: Database) -> None:
