@@ -16,7 +16,12 @@ WHOLE_LOOK = 1.0
 """Seconds, at least, between two looks at the whole queue while there is a backlog."""
 
 DEAR_LOOK = 20.0
-"""The same, in times of what such a look took: it costs a twentieth of the time at most."""
+"""The same, in times of what such a look took: it costs a twentieth of the time, until it is so
+dear that `LONGEST_OFF` counts."""
+
+LONGEST_OFF = 10.0
+"""Seconds, at most, for which urgent mail waits for a whole look, however dear: what it took may
+have been one hang on the way, which is over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +61,8 @@ class Frontier:
         self.backlog = full or onward
         self._reached = _place(mails) if full else None
         if not onward:
-            self._whole_at = ended + max(WHOLE_LOOK, DEAR_LOOK * (ended - began))
+            dear = min(DEAR_LOOK * (ended - began), LONGEST_OFF)
+            self._whole_at = ended + max(WHOLE_LOOK, dear)
 
 
 def _place(mails: Sequence[Claimed]) -> Place | None:

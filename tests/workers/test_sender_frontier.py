@@ -13,7 +13,13 @@ from agentflow_tui.store.lines import PLANNED_ONCE, Lines
 from agentflow_tui.store.mail_settlements import settle
 from agentflow_tui.store.outgoing_mail import Claimed
 from agentflow_tui.store.statements import Statement
-from agentflow_tui.workers.sender_frontier import DEAR_LOOK, WHOLE_LOOK, Frontier, Place
+from agentflow_tui.workers.sender_frontier import (
+    DEAR_LOOK,
+    LONGEST_OFF,
+    WHOLE_LOOK,
+    Frontier,
+    Place,
+)
 
 from .sending import ask, queue_many, sent
 
@@ -60,9 +66,15 @@ def test_a_full_claim_is_gone_on_from_until_it_is_time_to_look_at_the_whole_queu
 
 
 def test_a_dear_look_is_seldom_repeated() -> None:
-    frontier = learned(([MAIL, LATER], False, 100.0, 102.0))
-    assert frontier.place(102.0 + DEAR_LOOK * 2 - 0.1) is not None
-    assert frontier.place(102.0 + DEAR_LOOK * 2 + 0.1) is None
+    frontier = learned(([MAIL, LATER], False, 100.0, 100.2))
+    assert frontier.place(100.2 + DEAR_LOOK * 0.2 - 0.1) is not None
+    assert frontier.place(100.2 + DEAR_LOOK * 0.2 + 0.1) is None
+
+
+def test_one_hang_does_not_put_the_next_whole_look_off_for_minutes() -> None:
+    frontier = learned(([MAIL, LATER], False, 100.0, 105.0))
+    assert frontier.place(105.0 + LONGEST_OFF - 0.1) is not None
+    assert frontier.place(105.0 + LONGEST_OFF + 0.1) is None
 
 
 def test_a_claim_that_comes_short_is_followed_by_a_look_at_the_whole_queue() -> None:
