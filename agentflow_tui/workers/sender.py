@@ -182,7 +182,8 @@ class Sender:
 
     async def _claim(self, crew: Crew, now: float) -> int:
         workers = crew.settings.workers
-        ask = BATCH if not workers.rate else min(BATCH, max(1, int(workers.rate * 5)))
+        part = workers.rate / crew.senders
+        ask = BATCH if not part else min(BATCH, max(1, int(part * 5)))
         place = self._frontier.place(now)
         rows = await crew.claim(
             store.KIND,

@@ -298,6 +298,17 @@ async def test_a_sender_whose_memory_of_resting_mail_was_full_claims_again(
     assert len(catcher.caught) == 1
 
 
+async def test_a_sender_claims_no_more_than_its_part_of_the_rate_lets_through(
+    database: Database, catcher_of: Any, sender_on: Start
+) -> None:
+    catcher = await catcher_of()
+    await queue_many(database, 40)
+    running = sender_on(catcher.url, settings(rate=6.0))
+    running.crew.senders = 3
+    await running.sender.step(running.crew)
+    assert (await statuses(database))["pending"] == 30
+
+
 @pytest.mark.parametrize(
     "script",
     [
