@@ -133,6 +133,8 @@ class Crew:
     """Kinds of which a claim's answer was lost, and the server process that was asked."""
     reports: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     """What each role wants to be seen in the row of this process, by its name."""
+    idle: set[str] = field(default_factory=set)
+    """Roles of this process that have nothing to work with: a sender without a relay."""
     senders: int = 1
     """Processes that send mail, this one included, as far as is known."""
     untied: Callable[[], float] = lambda: 0.0

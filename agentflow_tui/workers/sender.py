@@ -147,6 +147,7 @@ class Sender:
                 transport, letterhead = transport_from(self._settings)
         except SettingsError as error:
             self._problem = str(error)
+            crew.idle.add(NAME)  # so nobody leaves us a part of the rates
             crew.log.of(NAME).warning(self._problem)
             return False
         self._transport, self._letterhead, self._crew = transport, letterhead, crew
