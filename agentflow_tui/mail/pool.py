@@ -209,6 +209,7 @@ class SmtpTransport(Submitting):
         elif young:
             self._waiting.appendleft(job)
             self._grow()
+            self._serve_resting_soon()
         else:
             self._finish(job, Outcome(Verdict.RELAY_DOWN, answer))
 
@@ -249,8 +250,12 @@ class SmtpTransport(Submitting):
             return
         self._waiting.append(job)
         self._grow()
+        self._serve_resting_soon()
+
+    def _serve_resting_soon(self) -> None:
+        """Not at once: others may follow, and go first while this one is doubtful."""
         if self._resting:
-            asyncio.get_running_loop().call_soon(self._serve_resting)  # others may follow at once
+            asyncio.get_running_loop().call_soon(self._serve_resting)
 
     def _serve_resting(self) -> None:
         while self._resting and (job := self.next_job()):

@@ -4,6 +4,7 @@ Each worker process has a row in ``health_checks``: id ``worker:<host>:<pid>:<ra
 a slow pace, with a JSON object in ``details``::
 
     {"roles": ["sender"], "host": "…", "pid": 1, "started": "…", "lock": true,
+     "sends": true,
      "mails": {"<email_queue.id>": <attempts>}, "workflows": {"<workflows.id>": null},
      "sending": {"<email_queue.id>": <attempts>}, "reports": {"sender": {…}}}
 
@@ -96,7 +97,7 @@ def holding(binding: Binding, kind: str, claimed: str, *, worker: int, held: int
 @dataclass(frozen=True, slots=True)
 class Peer:
     """Another worker process. ``holds``: it may have claims; ``sends``: it has the role of the
-    sender; ``alive``: its lock is held.
+    sender, and something to send with as far as it has said; ``alive``: its lock is held.
 
     ``settled``: the server has been up long enough for all processes to have come back to it.
     """
@@ -122,7 +123,8 @@ WITH locks AS MATERIALIZED (
 )
 SELECT h.{{health_checks.id}}::text,
        h.{{health_checks.details}}::text ~ '"(mails|workflows)": ?\\{{"',
-       h.{{health_checks.details}}::text ~ '"roles": ?\\[[^]]*"sender"',
+       h.{{health_checks.details}}::text ~ '"roles": ?\\[[^]]*"sender"'
+         AND NOT h.{{health_checks.details}}::text ~ '"sends": ?false',
        {_KEY.format(id="h.{health_checks.id}::text")} IN (SELECT key FROM locks),
        clock_timestamp() - pg_postmaster_start_time() > {SETTLES_WITHIN} * interval '1 s'
   FROM {{health_checks}} h
@@ -385,6 +387,7 @@ def details(
     pid: int,
     started: datetime,
     lock: bool,
+    sends: bool,
     holds: Mapping[str, Mapping[str, Any]],
     reports: Mapping[str, Mapping[str, Any]],
 ) -> str:
@@ -396,6 +399,7 @@ def details(
             "pid": pid,
             "started": started,
             "lock": lock,
+            "sends": sends,
             **{kind: holds.get(kind, {}) for kind in (*KINDS, SENDING)},
             "reports": reports,
         }

@@ -183,6 +183,7 @@ class Heartbeat:
                 pid=os.getpid(),
                 started=self._started,
                 lock=self._line.lasts,
+                sends="sender" in crew.wakes and "sender" not in crew.idle,
                 holds=crew.holds,
                 reports=crew.reports,
             )

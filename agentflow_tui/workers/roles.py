@@ -40,8 +40,9 @@ class Turn:
 
     ``done`` counts rows moved on. ``again`` is the longest to wait for the next step, in seconds:
     0 at once, because there may be more; None until woken, or the slow look. ``held`` counts what
-    is still in hand: tasks in flight, rows claimed. ``left`` says why work that is due cannot be
-    done, for who wants to leave when nothing is due.
+    is still in hand: tasks in flight, rows claimed, and work that is due but has to wait for its
+    turn. ``left`` says why work that is due cannot be done, for who wants to leave when nothing is
+    due.
     """
 
     done: int = 0
@@ -132,6 +133,8 @@ class Crew:
     """Kinds of which a claim's answer was lost, and the server process that was asked."""
     reports: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     """What each role wants to be seen in the row of this process, by its name."""
+    idle: set[str] = field(default_factory=set)
+    """Roles of this process that have nothing to work with: a sender without a relay."""
     senders: int = 1
     """Processes that send mail, this one included, as far as is known."""
     untied: Callable[[], float] = lambda: 0.0

@@ -98,11 +98,12 @@ class Sender:
         await self._telling.tell(crew, state, mails=len(self.held), sent=self.sent)
         self._feed()
         now = monotonic()
+        self._waits.forget(now)
         blocked = self._blocked(transport, state, now)
         if blocked is not None:
             return replace(self._turn(0, blocked), left=await self._left(crew, state))
-        if not crew.trusted:
-            return self._turn(0, 0.25)
+        if not crew.trusted:  # nobody has looked whether mail is due, so nobody may leave
+            return replace(self._turn(0, 0.25), held=len(self.held) + 1)
         claimed = 0
         if not crew.stopping.is_set() and len(self.held) <= CAPACITY - BATCH:
             claimed = await self._claim(crew, now)
@@ -146,6 +147,7 @@ class Sender:
                 transport, letterhead = transport_from(self._settings)
         except SettingsError as error:
             self._problem = str(error)
+            crew.idle.add(NAME)  # so nobody leaves us a part of the rates
             crew.log.of(NAME).warning(self._problem)
             return False
         self._transport, self._letterhead, self._crew = transport, letterhead, crew
@@ -181,8 +183,8 @@ class Sender:
 
     async def _claim(self, crew: Crew, now: float) -> int:
         workers = crew.settings.workers
-        self._waits.forget(now)
-        ask = BATCH if not workers.rate else min(BATCH, max(1, int(workers.rate * 5)))
+        part = workers.rate / crew.senders
+        ask = BATCH if not part else min(BATCH, max(1, int(part * 5)))
         place = self._frontier.place(now)
         rows = await crew.claim(
             store.KIND,
@@ -251,7 +253,9 @@ class Sender:
         lane = self._lane
         written = lane.mails if lane else 0
         done, self._reported = written - self._reported, written
-        return Turn(done=claimed + done, again=again, held=len(self.held))
+        # What a rate limit holds up is due all the same.
+        in_hand = len(self.held) + len(self._waits.resting)
+        return Turn(done=claimed + done, again=again, held=in_hand)
 
     # --- sending ----------------------------------------------------------------------------------
 

@@ -16,7 +16,12 @@ WHOLE_LOOK = 1.0
 """Seconds, at least, between two looks at the whole queue while there is a backlog."""
 
 DEAR_LOOK = 20.0
-"""The same, in times of what such a look took: it costs a twentieth of the time at most."""
+"""The same, in times of what such a look took: it costs a twentieth of the time, until it is so
+dear that `LONGEST_OFF` counts."""
+
+LONGEST_OFF = 10.0
+"""Seconds, at most, for which urgent mail waits for a whole look, however dear: what it took may
+have been one hang on the way, which is over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +59,16 @@ class Frontier:
         """
         full = len(mails) == asked
         self.backlog = full or onward
-        self._reached = _place(mails[-1]) if full else None
+        self._reached = _place(mails) if full else None
         if not onward:
-            self._whole_at = ended + max(WHOLE_LOOK, DEAR_LOOK * (ended - began))
+            dear = min(DEAR_LOOK * (ended - began), LONGEST_OFF)
+            self._whole_at = ended + max(WHOLE_LOOK, dear)
 
 
-def _place(mail: Claimed) -> Place | None:
-    if mail.priority is None or mail.queued_at is None:
+def _place(mails: Sequence[Claimed]) -> Place | None:
+    """The last one's that stood in the queue. Mail of the dead is taken wherever it stands, which
+    says nothing of what is due before it, and a suspect may be such a one."""
+    last = next((mail for mail in reversed(mails) if not mail.suspect), None)
+    if last is None or last.priority is None or last.queued_at is None:
         return None
-    return Place(mail.priority, mail.queued_at)
+    return Place(last.priority, last.queued_at)

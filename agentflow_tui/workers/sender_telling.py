@@ -39,16 +39,19 @@ class Telling:
         }
         told = self._told
         changed = told is None or (told.up, told.sentence) != (state.up, state.sentence)
-        if not (changed or self.is_due(crew)) or not crew.database.binding.has(
-            "health_checks", "id"
-        ):
+        if not (changed or self.is_due(crew)):
             return
         if changed and open_:
             log = crew.log.of(self.name)
             (log.info if state.up else log.warning)(state.sentence)
-        status = "ok" if state.up else "error" if open_ else "warning"
-        details = as_json({"connections": state.connections, "retryIn": state.retry_in})
-        health = crew.database.binding.made(store.health, humbly=not open_)
-        quiet = () if open_ else (2 * EVERY * crew.settings.workers.poll,)
-        await crew.database.execute(health, status, state.sentence, details, *quiet)
+        if crew.database.binding.has("health_checks", "id"):
+            await _write(crew, state, open_=open_)
         self._told, self._told_at = state, monotonic()
+
+
+async def _write(crew: Crew, state: State, *, open_: bool) -> None:
+    status = "ok" if state.up else "error" if open_ else "warning"
+    details = as_json({"connections": state.connections, "retryIn": state.retry_in})
+    health = crew.database.binding.made(store.health, humbly=not open_)
+    quiet = () if open_ else (2 * EVERY * crew.settings.workers.poll,)
+    await crew.database.execute(health, status, state.sentence, details, *quiet)

@@ -105,6 +105,18 @@ async def test_a_relay_that_wants_fewer_connections_gets_fewer(post: Post) -> No
     assert transport.state.connections == 1
 
 
+async def test_a_dropped_mail_goes_on_at_once_over_a_connection_that_rests(post: Post) -> None:
+    catcher = await post.catcher(slow=0.2)
+    transport = post.transport(catcher.url, connections=2)
+    await transport.send_many([envelope(f"slow{n}@acme.test", number=n) for n in range(6)])
+    assert (transport.state.connections, transport.state.busy) == (2, 0)
+    catcher.mischief = Mischief(script={"GREETING": "421 4.7.0 too many connections from you"})
+    breaking = envelope("bob@acme.test", "drop-early@acme.test", number=7)
+    result = await asyncio.wait_for(transport.send(breaking), 5)
+    assert result.verdict is Verdict.DELIVERED
+    assert transport.state.connections == 1
+
+
 async def test_a_mail_with_many_recipients_travels_in_parts_and_is_one_result(post: Post) -> None:
     catcher = await post.catcher()
     transport = post.transport(catcher.url, connections=4, window=1)

@@ -14,6 +14,7 @@ from agentflow_tui.store.database import Database
 from agentflow_tui.store.wakeups import ring
 from agentflow_tui.workers.heartbeat import Heartbeat
 from agentflow_tui.workers.roles import Crew
+from agentflow_tui.workers.sender import Sender
 from tests.chaos.harness import Fleet, environment
 from tests.workers.rows import add_workflows, journal, one, table
 from tests.workers.workflows import until
@@ -77,17 +78,18 @@ async def test_who_comes_right_after_another_was_heard_of_is_watched_too(
             await until(lambda: journal(database, "worker.lost"))
 
 
+async def counted(crew: Crew, count: int) -> None:
+    """Wait until it knows of so many that send."""
+    async with asyncio.timeout(20):
+        while crew.senders != count:
+            await asyncio.sleep(0.01)
+
+
 async def test_processes_that_send_know_how_many_they_are(
     database: Database, database_url: str
 ) -> None:
     others = [await Database.open(database_url) for _ in range(2)]
     poll = 600.0  # what is not heard is not known
-
-    async def counted(crew: Crew, count: int) -> None:
-        async with asyncio.timeout(20):
-            while crew.senders != count:
-                await asyncio.sleep(0.01)
-
     async with living(database, poll, ["sender"]) as (first, _):
         async with living(others[0], poll, ["runner", "sender"]) as (second, _):
             await counted(first, 2)
@@ -98,6 +100,19 @@ async def test_processes_that_send_know_how_many_they_are(
         await counted(first, 1)
     for each in others:
         each.close()
+
+
+async def test_who_has_nothing_to_send_with_takes_no_part_of_the_rates(
+    database: Database, other: Database
+) -> None:
+    async with (
+        living(database, 0.05, ["sender"]) as (sending, _),
+        living(other, 0.05, ["sender"]) as (bare, _),
+    ):
+        await counted(sending, 2)
+        await Sender(Settings()).step(bare)
+        await counted(sending, 1)
+        await counted(bare, 2)
 
 
 async def test_what_a_killed_process_held_is_given_back(
@@ -193,7 +208,14 @@ async def test_a_process_that_a_bug_ends_leaves_what_it_held_to_the_others(
 async def beat(crew: Crew) -> None:
     """Write what is held, as a claim does."""
     text = liveness.details(
-        roles=[], host="", pid=0, started=crew.now(), lock=True, holds=crew.holds, reports={}
+        roles=[],
+        host="",
+        pid=0,
+        started=crew.now(),
+        lock=True,
+        sends=False,
+        holds=crew.holds,
+        reports={},
     )
     template = liveness.beat(crew.database.binding)
     await crew.database.execute(template, crew.identity, "", "", text)

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import pytest
@@ -12,9 +13,9 @@ from agentflow_tui.schema import TABLES, snake
 from agentflow_tui.settings import Settings
 from agentflow_tui.store.database import Database
 from agentflow_tui.store.ddl import create_table, in_creation_order
-from agentflow_tui.workers import supervisor
 from agentflow_tui.workers.sender import Sender
 from agentflow_tui.workers.sender_transports import NOT_CONFIGURED
+from agentflow_tui.workers.sender_waits import RESTING
 from tests.samples import uid
 
 from .conftest import Start
@@ -285,6 +286,29 @@ async def test_a_sender_takes_its_part_of_the_rates(database: Database, catcher_
     await running.stop()
 
 
+async def test_a_sender_whose_memory_of_resting_mail_was_full_claims_again(
+    database: Database, catcher_of: Any, sender_on: Start
+) -> None:
+    catcher = await catcher_of()
+    await queue(database, ["bob@acme.test"])
+    running = sender_on(catcher.url)
+    rested = monotonic() + 0.2
+    running.sender._waits.resting = {uid(10_000 + n): rested for n in range(RESTING)}
+    await running.settled()
+    assert len(catcher.caught) == 1
+
+
+async def test_a_sender_claims_no_more_than_its_part_of_the_rate_lets_through(
+    database: Database, catcher_of: Any, sender_on: Start
+) -> None:
+    catcher = await catcher_of()
+    await queue_many(database, 40)
+    running = sender_on(catcher.url, settings(rate=6.0))
+    running.crew.senders = 3
+    await running.sender.step(running.crew)
+    assert (await statuses(database))["pending"] == 30
+
+
 @pytest.mark.parametrize(
     "script",
     [
@@ -326,17 +350,6 @@ async def test_a_relay_that_is_not_there_is_known_before_the_first_mail(
     assert status == "error"
     assert "127.0.0.1:9 takes no mail" in message
     await running.stop()
-
-
-@pytest.mark.parametrize("url", ["smtp://127.0.0.1:9", ""])
-@pytest.mark.parametrize(("mails", "code"), [(1, 1), (0, 0)])
-async def test_draining_without_a_relay_fails_if_mail_is_due(
-    database: Database, database_url: str, url: str, mails: int, code: int
-) -> None:
-    await queue(database, *[["bob@acme.test"]] * mails)
-    given = Settings(environ={"SMTP_URL": url} if url else {})
-    assert await supervisor.run(given, database_url, [Sender(given)], drain=True) == code
-    assert await statuses(database) == ({"pending": 1} if mails else {})
 
 
 async def test_who_has_nothing_to_send_with_does_not_contradict_who_has(

@@ -13,7 +13,13 @@ from agentflow_tui.store.lines import PLANNED_ONCE, Lines
 from agentflow_tui.store.mail_settlements import settle
 from agentflow_tui.store.outgoing_mail import Claimed
 from agentflow_tui.store.statements import Statement
-from agentflow_tui.workers.sender_frontier import DEAR_LOOK, WHOLE_LOOK, Frontier, Place
+from agentflow_tui.workers.sender_frontier import (
+    DEAR_LOOK,
+    LONGEST_OFF,
+    WHOLE_LOOK,
+    Frontier,
+    Place,
+)
 
 from .sending import ask, queue_many, sent
 
@@ -60,9 +66,15 @@ def test_a_full_claim_is_gone_on_from_until_it_is_time_to_look_at_the_whole_queu
 
 
 def test_a_dear_look_is_seldom_repeated() -> None:
-    frontier = learned(([MAIL, LATER], False, 100.0, 102.0))
-    assert frontier.place(102.0 + DEAR_LOOK * 2 - 0.1) is not None
-    assert frontier.place(102.0 + DEAR_LOOK * 2 + 0.1) is None
+    frontier = learned(([MAIL, LATER], False, 100.0, 100.2))
+    assert frontier.place(100.2 + DEAR_LOOK * 0.2 - 0.1) is not None
+    assert frontier.place(100.2 + DEAR_LOOK * 0.2 + 0.1) is None
+
+
+def test_one_hang_does_not_put_the_next_whole_look_off_for_minutes() -> None:
+    frontier = learned(([MAIL, LATER], False, 100.0, 105.0))
+    assert frontier.place(105.0 + LONGEST_OFF - 0.1) is not None
+    assert frontier.place(105.0 + LONGEST_OFF + 0.1) is None
 
 
 def test_a_claim_that_comes_short_is_followed_by_a_look_at_the_whole_queue() -> None:
@@ -78,6 +90,13 @@ def test_a_claim_that_comes_short_is_followed_by_a_look_at_the_whole_queue() -> 
 def test_a_mail_without_a_place_is_nowhere_to_go_on_from(lacking: str) -> None:
     odd = replace(MAIL, **{lacking: None})  # type: ignore[arg-type]
     assert learned(([MAIL, odd], False, 100.0, 100.01)).place(100.02) is None
+
+
+def test_after_nothing_but_mail_of_the_dead_the_whole_queue_is_looked_at_again() -> None:
+    dead = replace(MAIL, suspect=True)
+    frontier = learned(([dead, dead], False, 100.0, 100.01))
+    assert frontier.backlog
+    assert frontier.place(100.02) is None
 
 
 async def in_the_order_of_numbers(database: Database) -> None:
@@ -172,6 +191,41 @@ async def test_a_claim_that_goes_on_takes_what_is_left_of_the_same_moment(
     ):
         taken += mails
     assert len({mail.id for mail in taken}) == len(taken) == 12
+
+
+async def test_mail_of_the_dead_does_not_take_a_claim_past_what_is_more_urgent(
+    database: Database,
+) -> None:
+    await queue_many(database, 12)
+    await in_the_order_of_numbers(database)
+    await database.execute(
+        "UPDATE {email_queue} SET {email_queue.priority} = 10"
+        " WHERE {email_queue.createdAt} > $1::timestamptz + interval '2 s'",
+        NOON,
+    )
+    await database.execute(
+        "UPDATE {email_queue} SET {email_queue.status} = 'processing', {email_queue.attempts} = 1,"
+        " {email_queue.lastAttempt} = 'epoch'"
+        " WHERE {email_queue.createdAt} = $1::timestamptz + interval '1 s'",
+        NOON,
+    )
+    whole = store.claim(database.binding, onward=False)
+    mails = await database.fetch(whole, *DUE, *PROCESS)
+    assert [mail.priority for mail in mails] == [10, 10, 10, 10, 1]
+    frontier = Frontier()
+    frontier.claimed(mails, asked=5, onward=False, began=100.0, ended=100.01)
+    place = frontier.place(100.02)
+    assert place == Place(10, NOON + timedelta(seconds=6))
+    onward = await database.fetch(
+        store.claim(database.binding, onward=True),
+        *DUE,
+        place.priority,
+        place.queued_at,
+        *PROCESS,
+    )
+    assert [mail.queued_at for mail in onward] == [
+        NOON + timedelta(seconds=second) for second in range(7, 12)
+    ]
 
 
 async def test_mail_that_comes_in_front_is_the_next_whole_look_s(database: Database) -> None:

@@ -1,0 +1,71 @@
+"""A sender that is to leave when nothing is due: what it waits for, and what it does not."""
+
+from typing import Any
+
+import pytest
+
+from agentflow_tui.mail import relays
+from agentflow_tui.mail.limits import Limits, Rate
+from agentflow_tui.mail.pool import SmtpTransport
+from agentflow_tui.settings import Settings
+from agentflow_tui.store.database import Database
+from agentflow_tui.workers import supervisor
+from agentflow_tui.workers.roles import Crew, Turn
+from agentflow_tui.workers.sender import Sender
+from tests.samples import uid
+
+from .sending import LETTERHEAD, PATIENT, SETTINGS, queue, settings, smtp, statuses
+
+
+@pytest.mark.parametrize("url", ["smtp://127.0.0.1:9", ""])
+@pytest.mark.parametrize(("mails", "code"), [(1, 1), (0, 0)])
+async def test_draining_without_a_relay_fails_if_mail_is_due(
+    database: Database, database_url: str, url: str, mails: int, code: int
+) -> None:
+    await queue(database, *[["bob@acme.test"]] * mails)
+    given = Settings(environ={"SMTP_URL": url} if url else {})
+    assert await supervisor.run(given, database_url, [Sender(given)], drain=True) == code
+    assert await statuses(database) == ({"pending": 1} if mails else {})
+
+
+async def test_draining_waits_for_mail_that_a_rate_limit_holds_up(
+    database: Database, database_url: str, catcher_of: Any
+) -> None:
+    catcher = await catcher_of()
+    await queue(database, *([f"to{n}@slow.test"] for n in range(4)), ["later@acme.test"])
+    await database.execute(
+        "UPDATE {email_queue} SET {email_queue.attempts} = 1, {email_queue.lastAttempt} = now()"
+        " WHERE {email_queue.id} = $1",
+        uid(1005),
+    )
+    given = settings(retry_base=600.0, retry_limit=3600.0)
+    transport = SmtpTransport(
+        relays.from_url(catcher.url),
+        limits=Limits(domains={"slow.test": Rate(2.0)}),
+        patience=0.7,  # the third would wait 1 s, and the second is written down long before that
+        timeouts=PATIENT,
+    )
+    sender = Sender(given, transport, LETTERHEAD)
+    assert await supervisor.run(given, database_url, [sender], drain=True) == 0
+    assert await statuses(database) == {"completed": 4, "pending": 1}, "a later try is not due"
+
+
+class CutOff(Sender):
+    """A sender whose process has just lost its lifeline when it steps for the first time."""
+
+    steps = 0
+
+    async def step(self, crew: Crew, woken: bool = True) -> Turn:
+        self.steps += 1
+        crew.untied = (lambda: 1.0) if self.steps == 1 else (lambda: 0.0)
+        return await super().step(crew, woken)
+
+
+async def test_draining_does_not_end_while_nobody_can_look_for_mail(
+    database: Database, database_url: str, catcher_of: Any
+) -> None:
+    catcher = await catcher_of()
+    await queue(database, ["bob@acme.test"])
+    sender = CutOff(SETTINGS, smtp(catcher.url), LETTERHEAD)
+    assert await supervisor.run(SETTINGS, database_url, [sender], drain=True) == 0
+    assert await statuses(database) == {"completed": 1}
