@@ -40,7 +40,14 @@ _QUERIES = frozenset({"query", "params"})
 _WIRE = _QUERIES | {"headers"}
 _PAIR = re.compile(r"(^|[?&#\n])([^=&#?\s]{1,200})=([^&\n]+)")
 _FORM = re.compile(r"\s*[\w.\[\]%+-]{1,200}=")
-_SIGNED_IN = re.compile(r"(\w://)([^/@\s:]*)(?::([^/@\s]*))?@")
+_SIGNED_IN = re.compile(r"(\w://)([^/?#\s:]*)(?::([^/?#\s]*|(?!\d*[?#])[^/@\s]*))?@")
+"""A URL's user and password: up to the last ``@`` before the path, query or fragment, as HTTP
+clients read them. Where there is none, ``?`` or ``#`` after what is no port stands in a password
+that nobody has encoded; no client can send it, but nobody shall read it."""
+
+_AFTER_URL = re.compile("""@[^@"'<>]*["'<>].*""")
+"""From the ``@`` on in what looks like a password, where a quote after it ends the whole URL."""
+
 _SHORTEST = 4
 """Characters from which a literal in a config counts as a secret worth looking for in texts."""
 
@@ -108,9 +115,9 @@ def _blotted(value: Any) -> Any:
 def redacted_text(text: str) -> str:
     """A text that shows no password of a URL, and no value that is called a secret in a query or
     in a form's encoding."""
-    if _has_pairs(text):
-        text = _PAIR.sub(_without_value, text)
-    return _SIGNED_IN.sub(_without_password, text) if "://" in text else text
+    if "://" in text:  # first, for a password may hold what looks like a pair
+        text = _SIGNED_IN.sub(_without_password, text)
+    return _PAIR.sub(_without_value, text) if _has_pairs(text) else text
 
 
 def _has_pairs(text: str) -> bool:
@@ -159,10 +166,11 @@ def _literals_in(text: str) -> Iterator[str]:
                 for secret in (written.strip(), written.partition("#")[0].strip()):
                     yield from (secret, unquote_plus(secret), unquote(secret))
     if "://" in text:
-        for _, user, password in _SIGNED_IN.findall(text):
-            yield from (password, unquote(password))
-            basic = f"{unquote(user)}:{unquote(password)}"  # as HTTP's basic scheme sends it
-            yield b64encode(basic.encode("utf-8", "replace")).decode()
+        for _, user, written in _SIGNED_IN.findall(text):
+            for password in (written, _AFTER_URL.sub("", written)):
+                yield from (password, unquote(password))
+                basic = f"{unquote(user)}:{unquote(password)}"  # as HTTP's basic scheme sends it
+                yield b64encode(basic.encode("utf-8", "replace")).decode()
 
 
 def scrub(value: Any, secrets: Sequence[str]) -> Any:

@@ -106,6 +106,46 @@ def test_what_http_makes_of_a_user_and_a_password_is_a_secret_too() -> None:
     assert {"p%C3%A4ss", "päss"} <= set(found)
 
 
+@pytest.mark.parametrize(
+    ("url", "shown", "user", "password"),
+    [
+        ("https://bob:p@ssword1@host/", "https://bob:•••@host/", "bob", "p@ssword1"),
+        ("https://b@x.test:p@ss:w@rd@host", "https://b@x.test:•••@host", "b@x.test", "p@ss:w@rd"),
+        ("https://bob:p@ss%20w@host?to=a@b", "https://bob:•••@host?to=a@b", "bob", "p@ss w"),
+        ("https://bob:s3cr@t@host#a@b", "https://bob:•••@host#a@b", "bob", "s3cr@t"),
+        ("https://bob:s3cr@t@host a@b", "https://bob:•••@host a@b", "bob", "s3cr@t"),
+        ("https://bob:s3c?et#@host", "https://bob:•••@host", "bob", "s3c?et#"),
+    ],
+)
+def test_a_password_goes_to_the_last_at_sign_before_the_path(
+    url: str, shown: str, user: str, password: str
+) -> None:
+    assert redacted(url) == shown
+    basic = b64encode(f"{user}:{password}".encode()).decode()
+    assert set(literals(url)) == {password, password.replace(" ", "%20"), basic}
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["https://host/a:b@c", "https://host:80?to=a@b", "https://host:80#a@b", "https://host:80 a@b"],
+)
+def test_an_at_sign_after_the_host_makes_no_password(url: str) -> None:
+    assert redacted(url) == url
+    assert not list(literals(url))
+
+
+def test_a_quote_may_end_a_url_before_the_last_at_sign() -> None:
+    text = f'<a href="https://ann:{SECRET}@host">ann@x.test</a>'
+    assert SECRET not in redacted(text)
+    assert SECRET in set(literals(text))
+
+
+def test_a_password_that_looks_like_a_pair_is_not_shown() -> None:
+    url = f"https://access-token:{SECRET}=@host/"
+    assert redacted(url) == "https://access-token:•••@host/"
+    assert f"{SECRET}=" in set(literals(url))
+
+
 @given(json_values, st.lists(st.text(min_size=1, max_size=3), max_size=3))
 def test_nothing_of_a_secret_is_left_in_any_value(value: object, around: list[str]) -> None:
     echoed = {"echo": [value, *(f"{text}{SECRET}{text}" for text in around)], SECRET: SECRET}
