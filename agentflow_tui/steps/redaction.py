@@ -51,6 +51,9 @@ _AFTER_URL = re.compile("""@[^@"'<>]*["'<>].*""")
 _SHORTEST = 4
 """Characters from which a literal in a config counts as a secret worth looking for in texts."""
 
+_LARGEST = 1e100
+"""Numbers up to which one may be a secret."""
+
 
 class Public(str):
     """A text that is no secret, whatever its member is called: an expression, a key's name."""
@@ -142,8 +145,8 @@ def _literals(value: Any, within: str) -> Iterator[str]:
     if isinstance(value, dict):
         for key, inner in value.items():
             if _is_secret(key, inner, within):
-                for text in inner if isinstance(inner, list) else [inner]:
-                    yield from _forms(text, within) if isinstance(text, str) else ()
+                for secret in inner if isinstance(inner, list) else [inner]:
+                    yield from _forms(str(secret), within)
             else:
                 yield from _literals(inner, spelling(key))
     elif isinstance(value, list):
@@ -174,13 +177,16 @@ def _literals_in(text: str) -> Iterator[str]:
 
 
 def scrub(value: Any, secrets: Sequence[str]) -> Any:
-    """A copy of a JSON value in which no text contains any of the secrets."""
+    """A copy of a JSON value in which no text contains any of the secrets, and no number is one."""
     if not secrets:
         return value
     if isinstance(value, str):
         for secret in secrets:
             value = value.replace(secret, BLOT)
         return value
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        # What has more digits than Python writes out is for the check of the result to refuse.
+        return BLOT if abs(value) < _LARGEST and str(value) in secrets else value
     if isinstance(value, dict):
         return {scrub(key, secrets): scrub(inner, secrets) for key, inner in value.items()}
     if isinstance(value, list | tuple):

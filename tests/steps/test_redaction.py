@@ -146,6 +146,24 @@ def test_a_password_that_looks_like_a_pair_is_not_shown() -> None:
     assert f"{SECRET}=" in set(literals(url))
 
 
+@pytest.mark.parametrize("number", [12345678, 271828.25])
+def test_a_number_under_a_secrets_name_is_kept_from_echoes(number: float) -> None:
+    config = {"query": {"api_key": number, "page": 55555}, "json": {"login": {"pwd": [number]}}}
+    found = list(literals(config))
+    assert set(found) == {str(number)}
+    echoed = {"said": f"no key {number}", "key": number, "near": number + 1, "is": True}
+    kept = {"said": f"no key {BLOT}", "key": BLOT, "near": number + 1, "is": True}
+    assert scrub(echoed, found) == kept
+
+
+def test_a_number_too_long_to_be_written_out_is_no_secret() -> None:
+    assert scrub([10**5000], ["12345678"]) == [10**5000]
+
+
+def test_a_short_number_is_not_looked_for() -> None:
+    assert not list(literals({"query": {"api_key": 123}}))
+
+
 @given(json_values, st.lists(st.text(min_size=1, max_size=3), max_size=3))
 def test_nothing_of_a_secret_is_left_in_any_value(value: object, around: list[str]) -> None:
     echoed = {"echo": [value, *(f"{text}{SECRET}{text}" for text in around)], SECRET: SECRET}
