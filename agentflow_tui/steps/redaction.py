@@ -48,6 +48,12 @@ that nobody has encoded; no client can send it, but nobody shall read it."""
 _AFTER_URL = re.compile("""@[^@"'<>]*["'<>].*""")
 """From the ``@`` on in what looks like a password, where a quote after it ends the whole URL."""
 
+_CREDENTIALS = re.compile(
+    r"\s*(?:api-?key|basic|bearer|bot|oauth|token)\s+(?!\{\{)(\S+)\s*", re.IGNORECASE
+)
+"""A scheme, and the credentials that a service may quote alone. A reference is none: errors name
+it."""
+
 _SHORTEST = 4
 """Characters from which a literal in a config counts as a secret worth looking for in texts."""
 
@@ -157,9 +163,11 @@ def _literals(value: Any, within: str) -> Iterator[str]:
 
 
 def _forms(secret: str, within: str) -> Iterator[str]:
-    yield secret
-    if within in _QUERIES:  # a service that repeats the URL repeats it encoded
-        yield from (quote(secret, safe=""), quote_plus(secret))
+    credentials = _CREDENTIALS.fullmatch(secret)
+    for text in (secret, credentials[1]) if credentials else (secret,):
+        yield text
+        if within in _QUERIES:  # a service that repeats the URL repeats it encoded
+            yield from (quote(text, safe=""), quote_plus(text))
 
 
 def _literals_in(text: str) -> Iterator[str]:

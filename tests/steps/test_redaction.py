@@ -35,6 +35,17 @@ def test_the_secrets_of_a_config_are_known_for_scrubbing() -> None:
     assert set(literals(CONFIG)) == {SECRET, f"Bearer {SECRET}", signed_in}
 
 
+@pytest.mark.parametrize("scheme", ["Bearer", "bearer", "Token", "Basic", "ApiKey"])
+def test_credentials_are_a_secret_without_their_scheme_too(scheme: str) -> None:
+    whole = f"{scheme} {SECRET}"
+    assert set(literals({"headers": {"Authorization": whole}})) == {whole, SECRET}
+
+
+def test_of_credentials_neither_words_nor_references_nor_short_ones_are_looked_for_alone() -> None:
+    for whole in ("correct horse", "Bearer abc", "Bearer {{steps.login.token}}"):
+        assert set(literals({"headers": {"Authorization": whole}})) == {whole}
+
+
 WHOLE = "Zq/7 x+9"
 """A secret that looks different in a URL."""
 
