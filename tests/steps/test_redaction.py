@@ -9,7 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from agentflow_tui.steps import configs
+from agentflow_tui.steps.configs import ConfigError
 from agentflow_tui.steps.redaction import BLOT, literals, place, redacted, scrub
+from agentflow_tui.steps.registry import BUILT_IN
 from tests.steps.calling import json_values
 
 SECRET = "s3cr3t-Kq9"
@@ -173,6 +176,45 @@ def test_a_number_too_long_to_be_written_out_is_no_secret() -> None:
 
 def test_a_short_number_is_not_looked_for() -> None:
     assert not list(literals({"query": {"api_key": 123}}))
+
+
+@pytest.mark.parametrize(
+    ("body", "shown"),
+    [
+        (f'{{"password": "{SECRET}"}}', '{"password": "•••"}'),
+        (f'[{{"a": {{"pwd": ["{SECRET}"], "b": "ä"}}}}]', '[{"a": {"pwd": ["•••"], "b": "ä"}}]'),
+        (f' {{"u": "https://ann:{SECRET}@host"}}\n', '{"u": "https://ann:•••@host"}'),
+        (
+            f'{{"password": "{SECRET}", "n": {{{{steps.a.n}}}}, "m": "{{{{steps.a.m}}}}"}}',
+            '{"password": "•••", "n": "{{steps.a.n}}", "m": "{{steps.a.m}}"}',
+        ),
+    ],
+)
+def test_a_text_of_json_is_read_for_secrets(body: str, shown: str) -> None:
+    assert redacted({"body": body}) == {"body": shown}
+    assert SECRET in set(literals({"body": body}))
+
+
+@pytest.mark.parametrize(
+    "body", ['{ "name":"ann", "pin" : 1.50 }', "{{steps.a.b}}", '{"password": ', "[1,  2]", "{{{"]
+)
+def test_a_text_without_secrets_stays_as_it_is_written(body: str) -> None:
+    assert redacted({"body": body}) == {"body": body}
+    assert not list(literals({"body": body}))
+
+
+def test_json_within_json_and_so_on_ends_somewhere() -> None:
+    body = "x"
+    for _ in range(16):
+        body = "[" * 95 + json.dumps(body) + "]" * 95
+    assert redacted({"body": body}) == {"body": body}
+    assert not list(literals({"body": body}))
+
+
+def test_an_error_about_a_text_of_json_shows_no_secret() -> None:
+    with pytest.raises(ConfigError) as caught:
+        configs.check(BUILT_IN["api"].config, {"url": "http://x", "expect": '{"pwd": "abcd"}'})
+    assert '\'{"pwd": "•••"}\'' in str(caught.value)
 
 
 @given(json_values, st.lists(st.text(min_size=1, max_size=3), max_size=3))
