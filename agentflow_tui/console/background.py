@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from agentflow_tui.errors import UnreachableError
+from agentflow_tui.errors import AgentflowError, UnreachableError
 from agentflow_tui.leash import GRACE, STOPS_WITHIN
 from agentflow_tui.settings import Settings
 
@@ -54,13 +54,19 @@ class ChildWorkers:
         return self.settings.home / "worker.log"
 
     async def start(self, url: str) -> None:
-        """Start the child unless it runs."""
+        """Start the child unless it runs. Raises `AgentflowError` when it can have no log."""
         if self.running:
             return
-        self.log.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            opened = _opened(self.log)
+        except OSError as error:
+            raise AgentflowError(
+                f"The workers were not started: their log {self.log} cannot be written: "
+                f"{error.strerror}."
+            ) from None
         environ = {**self.settings.environ, "AGENTFLOW_DATABASE_URL": url}
         environ.pop("AGENTFLOW_CONTEXT", None)
-        with os.fdopen(_opened(self.log), "ab") as log:
+        with os.fdopen(opened, "ab") as log:
             self.process = await asyncio.create_subprocess_exec(
                 sys.executable,
                 "-m",
@@ -101,8 +107,10 @@ class ChildWorkers:
 
 def _opened(log: Path) -> int:
     """The log for appending, readable by nobody else: messages of a failed row may be in it."""
+    log.parent.mkdir(parents=True, exist_ok=True)
     with contextlib.suppress(FileNotFoundError):
-        log.chmod(0o600)
+        with contextlib.suppress(PermissionError):  # another user's, who may let others write it
+            log.chmod(0o600)
         if log.stat().st_size > LOG_LIMIT:
             log.replace(log.with_name(f"{log.name}.1"))
     return os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
@@ -133,8 +141,7 @@ def toggle(app: "ConsoleApp") -> None:
     elif database is None:
         app.say("Not started, because there is no database yet to work on.")
     else:
-        app.say(f"Workers of this console started; their log is {workers.log}.")
-        app.run_worker(_work(app, database.url), exclusive=True, group="workers")
+        app.run_worker(_work(app, database.url, asked=True), exclusive=True, group="workers")
 
 
 async def _stop(app: "ConsoleApp") -> None:
@@ -142,10 +149,16 @@ async def _stop(app: "ConsoleApp") -> None:
     app.say("Workers of this console stopped.")
 
 
-async def _work(app: "ConsoleApp", url: str) -> None:
-    """Have the workers run, and say so when they end unasked."""
+async def _work(app: "ConsoleApp", url: str, *, asked: bool = False) -> None:
+    """Have the workers run; say when they cannot, when they do as asked, and when they end."""
     workers = app.child_workers
-    await workers.start(url)
+    try:
+        await workers.start(url)
+    except AgentflowError as error:
+        app.fail(error)
+        return
+    if asked:
+        app.say(f"Workers of this console started; their log is {workers.log}.")
     code = await workers.ended()
     if code:
         app.say(f"The workers ended with code {code}; {workers.log} says why.", severity="error")

@@ -1,12 +1,14 @@
 """Keeping secrets out of results, errors and the journal."""
 
+import json
 import re
 from base64 import b64encode
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from typing import Any
 from urllib.parse import quote, quote_plus, unquote, unquote_plus, urlsplit, urlunsplit
 
+from agentflow_tui.documents import read
 from agentflow_tui.schema import spelling
 
 BLOT = "•••"
@@ -40,9 +42,28 @@ _QUERIES = frozenset({"query", "params"})
 _WIRE = _QUERIES | {"headers"}
 _PAIR = re.compile(r"(^|[?&#\n])([^=&#?\s]{1,200})=([^&\n]+)")
 _FORM = re.compile(r"\s*[\w.\[\]%+-]{1,200}=")
-_SIGNED_IN = re.compile(r"(\w://)([^/@\s:]*)(?::([^/@\s]*))?@")
+_BARE = re.compile(r"""(?<=[:,\[])\s*(\{\{[^{}"\\]*\}\})(?=\s*[,\]}])""")
+"""A reference for a whole value in a text of JSON, which is no JSON until it is filled in."""
+
+_SIGNED_IN = re.compile(r"(\w://)([^/?#\s:]*)(?::([^/?#\s]*|(?!\d*[?#])[^/@\s]*))?@")
+"""A URL's user and password: up to the last ``@`` before the path, query or fragment, as HTTP
+clients read them. Where there is none, ``?`` or ``#`` after what is no port stands in a password
+that nobody has encoded; no client can send it, but nobody shall read it."""
+
+_AFTER_URL = re.compile("""@[^@"'<>]*["'<>].*""")
+"""From the ``@`` on in what looks like a password, where a quote after it ends the whole URL."""
+
+_CREDENTIALS = re.compile(
+    r"\s*(?:api-?key|basic|bearer|bot|oauth|token)\s+(?!\{\{)(\S+)\s*", re.IGNORECASE
+)
+"""A scheme, and the credentials that a service may quote alone. A reference is none: errors name
+it."""
+
 _SHORTEST = 4
 """Characters from which a literal in a config counts as a secret worth looking for in texts."""
+
+_LARGEST = 1e100
+"""Numbers up to which one may be a secret."""
 
 
 class Public(str):
@@ -75,17 +96,21 @@ def redacted(value: Any, within: str = "") -> Any:
 
     ``within`` is the name of the member that the value is, as `spelling` has it.
     """
+    return _redacted(value, within, redacted_text)
+
+
+def _redacted(value: Any, within: str, of_text: Callable[[str], str]) -> Any:
     if isinstance(value, dict):
         return {
             key: _blotted(inner)
             if _is_secret(key, inner, within)
-            else redacted(inner, spelling(key))
+            else _redacted(inner, spelling(key), of_text)
             for key, inner in value.items()
         }
     if isinstance(value, list):
-        return [redacted(inner) for inner in value]
+        return [_redacted(inner, "", of_text) for inner in value]
     if isinstance(value, str) and not isinstance(value, Public):
-        return redacted_text(value)
+        return of_text(value)
     return value
 
 
@@ -106,11 +131,29 @@ def _blotted(value: Any) -> Any:
 
 
 def redacted_text(text: str) -> str:
-    """A text that shows no password of a URL, and no value that is called a secret in a query or
-    in a form's encoding."""
-    if _has_pairs(text):
-        text = _PAIR.sub(_without_value, text)
-    return _SIGNED_IN.sub(_without_password, text) if "://" in text else text
+    """A text that shows no password of a URL, and no value that is called a secret in a query, in
+    a form's encoding or in JSON."""
+    found = _parsed(text)
+    if found is None:
+        return _redacted_line(text)
+    shown = _redacted(found, "", _redacted_line)  # not further into JSON in JSON: it has no end
+    return text if shown == found else json.dumps(shown, ensure_ascii=False)
+
+
+def _parsed(text: str) -> Any:
+    """The object or list that a text is as JSON, None for any other text."""
+    if not text.lstrip().startswith(("{", "[")):
+        return None
+    found = read(text).value
+    if found is None and "{{" in text:
+        found = read(_BARE.sub(r'"\1"', text)).value
+    return found
+
+
+def _redacted_line(text: str) -> str:
+    if "://" in text:  # first, for a password may hold what looks like a pair
+        text = _SIGNED_IN.sub(_without_password, text)
+    return _PAIR.sub(_without_value, text) if _has_pairs(text) else text
 
 
 def _has_pairs(text: str) -> bool:
@@ -128,51 +171,63 @@ def _without_password(found: re.Match[str]) -> str:
 
 def literals(value: Any) -> Iterator[str]:
     """The texts that stand in a config under a secret's name, in every form they are sent in."""
-    return (found for found in _literals(value, "") if len(found) >= _SHORTEST)
+    found = _literals(value, "", _literals_in)
+    return (literal for literal in found if len(literal) >= _SHORTEST)
 
 
-def _literals(value: Any, within: str) -> Iterator[str]:
+def _literals(value: Any, within: str, in_text: Callable[[str], Iterator[str]]) -> Iterator[str]:
     if isinstance(value, dict):
         for key, inner in value.items():
             if _is_secret(key, inner, within):
-                for text in inner if isinstance(inner, list) else [inner]:
-                    yield from _forms(text, within) if isinstance(text, str) else ()
+                for secret in inner if isinstance(inner, list) else [inner]:
+                    yield from _forms(str(secret), within)
             else:
-                yield from _literals(inner, spelling(key))
+                yield from _literals(inner, spelling(key), in_text)
     elif isinstance(value, list):
         for inner in value:
-            yield from _literals(inner, "")
+            yield from _literals(inner, "", in_text)
     elif isinstance(value, str) and not isinstance(value, Public):
-        yield from _literals_in(value)
+        yield from in_text(value)
 
 
 def _forms(secret: str, within: str) -> Iterator[str]:
-    yield secret
-    if within in _QUERIES:  # a service that repeats the URL repeats it encoded
-        yield from (quote(secret, safe=""), quote_plus(secret))
+    credentials = _CREDENTIALS.fullmatch(secret)
+    for text in (secret, credentials[1]) if credentials else (secret,):
+        yield text
+        if within in _QUERIES:  # a service that repeats the URL repeats it encoded
+            yield from (quote(text, safe=""), quote_plus(text))
 
 
 def _literals_in(text: str) -> Iterator[str]:
+    found = _parsed(text)
+    yield from _literals_of(text) if found is None else _literals(found, "", _literals_of)
+
+
+def _literals_of(text: str) -> Iterator[str]:
     if _has_pairs(text):
         for _, name, written in _PAIR.findall(text):
             if is_secret_name(unquote_plus(name), wire=True):
                 for secret in (written.strip(), written.partition("#")[0].strip()):
                     yield from (secret, unquote_plus(secret), unquote(secret))
     if "://" in text:
-        for _, user, password in _SIGNED_IN.findall(text):
-            yield from (password, unquote(password))
-            basic = f"{unquote(user)}:{unquote(password)}"  # as HTTP's basic scheme sends it
-            yield b64encode(basic.encode("utf-8", "replace")).decode()
+        for _, user, written in _SIGNED_IN.findall(text):
+            for password in (written, _AFTER_URL.sub("", written)):
+                yield from (password, unquote(password))
+                basic = f"{unquote(user)}:{unquote(password)}"  # as HTTP's basic scheme sends it
+                yield b64encode(basic.encode("utf-8", "replace")).decode()
 
 
 def scrub(value: Any, secrets: Sequence[str]) -> Any:
-    """A copy of a JSON value in which no text contains any of the secrets."""
+    """A copy of a JSON value in which no text contains any of the secrets, and no number is one."""
     if not secrets:
         return value
     if isinstance(value, str):
         for secret in secrets:
             value = value.replace(secret, BLOT)
         return value
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        # What has more digits than Python writes out is for the check of the result to refuse.
+        return BLOT if abs(value) < _LARGEST and str(value) in secrets else value
     if isinstance(value, dict):
         return {scrub(key, secrets): scrub(inner, secrets) for key, inner in value.items()}
     if isinstance(value, list | tuple):

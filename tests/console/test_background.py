@@ -1,6 +1,7 @@
 """What the console starts beside itself: it ends with the console, and what it does is said."""
 
 import asyncio
+import errno
 import os
 import signal
 import socket
@@ -10,15 +11,16 @@ import sys
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import pytest
 from textual.pilot import Pilot
 
 from agentflow_tui.console.app import ConsoleApp
 from agentflow_tui.console.background import LOG_LIMIT, ChildWorkers
-from agentflow_tui.settings import Settings
+from agentflow_tui.settings import Context, Settings
 from agentflow_tui.store.database import Database
 from agentflow_tui.store.statements import Statement
 from tests.chaos.harness import until as in_time
-from tests.console.driving import console, sees
+from tests.console.driving import console, screen_text, sees
 from tests.console.ptys import ROOT, Terminal
 
 WORKER_ROWS = Statement(
@@ -104,3 +106,43 @@ async def test_the_log_is_private_and_starts_anew_when_it_is_long(tmp_path: Path
     assert [stat.S_IMODE(log.stat().st_mode) for log in (workers.log, older)] == [0o600, 0o600]
     assert older.stat().st_size > LOG_LIMIT
     assert "Nothing listens at 127.0.0.1:1" in workers.log.read_text()
+
+
+async def test_the_log_may_be_another_users(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workers = ChildWorkers(Settings(environ={**os.environ, "AGENTFLOW_HOME": str(tmp_path)}))
+    workers.log.touch()
+
+    def refuse(*_: object) -> None:
+        raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
+
+    monkeypatch.setattr(Path, "chmod", refuse)
+    await workers.start("postgresql://127.0.0.1:1/none")
+    assert await workers.ended() == 3
+    assert "Nothing listens at 127.0.0.1:1" in workers.log.read_text()
+
+
+async def test_workers_that_can_have_no_log_are_a_problem_that_is_said(
+    database: Database, tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()
+    home = tmp_path / "file" / "home"
+    async with console(database.url, "workers", home=str(home), size=(120, 24)) as pilot:
+        await sees(pilot, "No worker runs")
+        await pilot.press("W")
+        await sees(pilot, "The workers were not started", "Not a directory")
+        assert "Workers of this console started" not in screen_text(app_of(pilot))
+        assert not app_of(pilot).child_workers.running
+        await pilot.press("1")
+        await sees(pilot, "Needs attention")  # the console goes on
+
+
+async def test_a_console_that_can_start_no_workers_opens_all_the_same(
+    database: Database, tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()
+    context = Context(database_url=database.url, workers=True)
+    home = tmp_path / "file" / "home"
+    async with console("", "workers", home=str(home), context=context) as pilot:
+        await sees(pilot, "The workers were not started", "No worker runs")

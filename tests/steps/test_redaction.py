@@ -9,7 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from agentflow_tui.steps import configs
+from agentflow_tui.steps.configs import ConfigError
 from agentflow_tui.steps.redaction import BLOT, literals, place, redacted, scrub
+from agentflow_tui.steps.registry import BUILT_IN
 from tests.steps.calling import json_values
 
 SECRET = "s3cr3t-Kq9"
@@ -33,6 +36,17 @@ def test_a_config_in_the_journal_shows_no_secret() -> None:
 def test_the_secrets_of_a_config_are_known_for_scrubbing() -> None:
     signed_in = b64encode(f"ann:{SECRET}".encode()).decode()
     assert set(literals(CONFIG)) == {SECRET, f"Bearer {SECRET}", signed_in}
+
+
+@pytest.mark.parametrize("scheme", ["Bearer", "bearer", "Token", "Basic", "ApiKey"])
+def test_credentials_are_a_secret_without_their_scheme_too(scheme: str) -> None:
+    whole = f"{scheme} {SECRET}"
+    assert set(literals({"headers": {"Authorization": whole}})) == {whole, SECRET}
+
+
+def test_of_credentials_neither_words_nor_references_nor_short_ones_are_looked_for_alone() -> None:
+    for whole in ("correct horse", "Bearer abc", "Bearer {{steps.login.token}}"):
+        assert set(literals({"headers": {"Authorization": whole}})) == {whole}
 
 
 WHOLE = "Zq/7 x+9"
@@ -104,6 +118,103 @@ def test_what_http_makes_of_a_user_and_a_password_is_a_secret_too() -> None:
     found = list(literals("http://ann%40x.test:p%C3%A4ss@example.test/"))
     assert b64encode("ann@x.test:päss".encode()).decode() in found
     assert {"p%C3%A4ss", "päss"} <= set(found)
+
+
+@pytest.mark.parametrize(
+    ("url", "shown", "user", "password"),
+    [
+        ("https://bob:p@ssword1@host/", "https://bob:•••@host/", "bob", "p@ssword1"),
+        ("https://b@x.test:p@ss:w@rd@host", "https://b@x.test:•••@host", "b@x.test", "p@ss:w@rd"),
+        ("https://bob:p@ss%20w@host?to=a@b", "https://bob:•••@host?to=a@b", "bob", "p@ss w"),
+        ("https://bob:s3cr@t@host#a@b", "https://bob:•••@host#a@b", "bob", "s3cr@t"),
+        ("https://bob:s3cr@t@host a@b", "https://bob:•••@host a@b", "bob", "s3cr@t"),
+        ("https://bob:s3c?et#@host", "https://bob:•••@host", "bob", "s3c?et#"),
+    ],
+)
+def test_a_password_goes_to_the_last_at_sign_before_the_path(
+    url: str, shown: str, user: str, password: str
+) -> None:
+    assert redacted(url) == shown
+    basic = b64encode(f"{user}:{password}".encode()).decode()
+    assert set(literals(url)) == {password, password.replace(" ", "%20"), basic}
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["https://host/a:b@c", "https://host:80?to=a@b", "https://host:80#a@b", "https://host:80 a@b"],
+)
+def test_an_at_sign_after_the_host_makes_no_password(url: str) -> None:
+    assert redacted(url) == url
+    assert not list(literals(url))
+
+
+def test_a_quote_may_end_a_url_before_the_last_at_sign() -> None:
+    text = f'<a href="https://ann:{SECRET}@host">ann@x.test</a>'
+    assert SECRET not in redacted(text)
+    assert SECRET in set(literals(text))
+
+
+def test_a_password_that_looks_like_a_pair_is_not_shown() -> None:
+    url = f"https://access-token:{SECRET}=@host/"
+    assert redacted(url) == "https://access-token:•••@host/"
+    assert f"{SECRET}=" in set(literals(url))
+
+
+@pytest.mark.parametrize("number", [12345678, 271828.25])
+def test_a_number_under_a_secrets_name_is_kept_from_echoes(number: float) -> None:
+    config = {"query": {"api_key": number, "page": 55555}, "json": {"login": {"pwd": [number]}}}
+    found = list(literals(config))
+    assert set(found) == {str(number)}
+    echoed = {"said": f"no key {number}", "key": number, "near": number + 1, "is": True}
+    kept = {"said": f"no key {BLOT}", "key": BLOT, "near": number + 1, "is": True}
+    assert scrub(echoed, found) == kept
+
+
+def test_a_number_too_long_to_be_written_out_is_no_secret() -> None:
+    assert scrub([10**5000], ["12345678"]) == [10**5000]
+
+
+def test_a_short_number_is_not_looked_for() -> None:
+    assert not list(literals({"query": {"api_key": 123}}))
+
+
+@pytest.mark.parametrize(
+    ("body", "shown"),
+    [
+        (f'{{"password": "{SECRET}"}}', '{"password": "•••"}'),
+        (f'[{{"a": {{"pwd": ["{SECRET}"], "b": "ä"}}}}]', '[{"a": {"pwd": ["•••"], "b": "ä"}}]'),
+        (f' {{"u": "https://ann:{SECRET}@host"}}\n', '{"u": "https://ann:•••@host"}'),
+        (
+            f'{{"password": "{SECRET}", "n": {{{{steps.a.n}}}}, "m": "{{{{steps.a.m}}}}"}}',
+            '{"password": "•••", "n": "{{steps.a.n}}", "m": "{{steps.a.m}}"}',
+        ),
+    ],
+)
+def test_a_text_of_json_is_read_for_secrets(body: str, shown: str) -> None:
+    assert redacted({"body": body}) == {"body": shown}
+    assert SECRET in set(literals({"body": body}))
+
+
+@pytest.mark.parametrize(
+    "body", ['{ "name":"ann", "pin" : 1.50 }', "{{steps.a.b}}", '{"password": ', "[1,  2]", "{{{"]
+)
+def test_a_text_without_secrets_stays_as_it_is_written(body: str) -> None:
+    assert redacted({"body": body}) == {"body": body}
+    assert not list(literals({"body": body}))
+
+
+def test_json_within_json_and_so_on_ends_somewhere() -> None:
+    body = "x"
+    for _ in range(16):
+        body = "[" * 95 + json.dumps(body) + "]" * 95
+    assert redacted({"body": body}) == {"body": body}
+    assert not list(literals({"body": body}))
+
+
+def test_an_error_about_a_text_of_json_shows_no_secret() -> None:
+    with pytest.raises(ConfigError) as caught:
+        configs.check(BUILT_IN["api"].config, {"url": "http://x", "expect": '{"pwd": "abcd"}'})
+    assert '\'{"pwd": "•••"}\'' in str(caught.value)
 
 
 @given(json_values, st.lists(st.text(min_size=1, max_size=3), max_size=3))
