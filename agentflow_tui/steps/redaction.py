@@ -62,6 +62,9 @@ it."""
 _SHORTEST = 4
 """Characters from which a literal in a config counts as a secret worth looking for in texts."""
 
+_FEWEST_DIGITS = 6
+"""The same of a number: shorter ones are years, ports and amounts."""
+
 _LARGEST = 1e100
 """Numbers up to which one may be a secret."""
 
@@ -180,7 +183,7 @@ def _literals(value: Any, within: str, in_text: Callable[[str], Iterator[str]]) 
         for key, inner in value.items():
             if _is_secret(key, inner, within):
                 for secret in inner if isinstance(inner, list) else [inner]:
-                    yield from _forms(str(secret), within)
+                    yield from _forms(_written(secret), within)
             else:
                 yield from _literals(inner, spelling(key), in_text)
     elif isinstance(value, list):
@@ -188,6 +191,14 @@ def _literals(value: Any, within: str, in_text: Callable[[str], Iterator[str]]) 
             yield from _literals(inner, "", in_text)
     elif isinstance(value, str) and not isinstance(value, Public):
         yield from in_text(value)
+
+
+def _written(secret: str | float) -> str:
+    """A secret as texts hold it; nothing for a number that is in too many texts to be one."""
+    if isinstance(secret, str):
+        return secret
+    digits = str(secret) if abs(secret) < _LARGEST else ""
+    return digits if len(digits) >= _FEWEST_DIGITS else ""
 
 
 def _forms(secret: str, within: str) -> Iterator[str]:

@@ -226,3 +226,7 @@ def test_nothing_of_a_secret_is_left_in_any_value(value: object, around: list[st
 def test_an_error_names_the_place_without_user_and_query() -> None:
     assert place(CONFIG["url"]) == "https://example.test/a"  # type: ignore[arg-type]
     assert SECRET not in place(f"http://[bad:{SECRET}")
+
+
+def test_a_short_number_is_a_year_and_no_secret_to_look_for() -> None:
+    assert list(literals({"query": {"key": 2024, "api_key": 12345}})) == []
