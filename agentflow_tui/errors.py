@@ -38,15 +38,11 @@ class UnreachableError(AgentflowError):
 
 
 class RefusedError(AgentflowError):
-    """The database answered, and the answer was no: privileges, a time limit, a bad statement."""
+    """The database answered, and the answer was no: privileges, a time limit, a full disk. The very
+    same may be accepted later, unless it is a `NotAcceptedError`."""
 
 
-class PassingError(RefusedError):
-    """The answer was no for now: a lock, a time limit, too little of something, a standby. The very
-    same may be accepted later."""
-
-
-class LockedError(PassingError):
+class LockedError(RefusedError):
     """Somebody else's transaction holds the rows for longer than one waits."""
 
 

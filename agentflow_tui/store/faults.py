@@ -16,7 +16,6 @@ from agentflow_tui.errors import (
     LockedError,
     MissingError,
     NotAcceptedError,
-    PassingError,
     RefusedError,
     UnreachableError,
 )
@@ -47,16 +46,16 @@ def _refusal(error: asyncpg.PostgresError) -> AgentflowError | None:
                 f"The database role may not do this: {words}. Grant it, or use another role."
             )
         case asyncpg.ReadOnlySQLTransactionError():
-            return PassingError("This database is read-only here: a standby, or --read-only.")
+            return RefusedError("This database is read-only here: a standby, or --read-only.")
         case asyncpg.QueryCanceledError():
-            return PassingError(
+            return RefusedError(
                 "The database took too long and the query was stopped. "
                 "Narrow the filter, or see 'agentflow db accelerate'."
             )
         case asyncpg.LockNotAvailableError() | asyncpg.DeadlockDetectedError():
             return LockedError(f"Someone else holds these rows: {words}. Try again.")
         case asyncpg.InsufficientResourcesError():
-            return PassingError(f"The database server is short of something: {words}.")
+            return RefusedError(f"The database server is short of something: {words}.")
         case (
             asyncpg.DataError()
             | asyncpg.IntegrityConstraintViolationError()
@@ -74,6 +73,8 @@ def translated() -> Iterator[None]:
         yield
     except _CANCELLED as error:
         raise _known(error) from None
+    except TimeoutError:
+        raise UnreachableError("The database does not answer.") from None
     except LOST as error:
         if _is_misuse(error):
             raise

@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 import asyncpg
 
-from agentflow_tui.errors import MissingError, PassingError, RefusedError, UnreachableError
+from agentflow_tui.errors import MissingError, NotAcceptedError, UnreachableError
 from agentflow_tui.store.database import Database, Session
 from agentflow_tui.store.faults import first_line, translated
 from agentflow_tui.store.statements import Statement
@@ -94,21 +94,17 @@ class Lines:
 
     @contextmanager
     def _judged(self, connection: Any) -> Iterator[None]:
-        """Say what went wrong in our words. A connection on which something was refused is kept.
+        """Say what went wrong in our words. A connection on which values were not accepted is kept;
+        another refusal may be that of a standby, which was the server to write to before.
 
         Entered when something did go wrong: around each statement it would take longer than
         whatever else is done before a claim.
         """
         sound = False
         try:
-            with _noticed(), translated():
-                try:
-                    yield
-                except TimeoutError:
-                    raise UnreachableError("The database does not answer.") from None
-        except PassingError:  # of a standby, for one, that was the server to write to before
-            raise
-        except (RefusedError, MissingError):
+            with translated():
+                yield
+        except (NotAcceptedError, MissingError):
             sound = True
             raise
         finally:

@@ -14,34 +14,25 @@ for as long as the connection lives. When the lock is free while the row says ``
 process has died. Behind a transaction pooler no lock lasts; the row says so, and the leases serve.
 """
 
-import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any
 
 from agentflow_tui.documents import read
-from agentflow_tui.errors import UnreachableError
 from agentflow_tui.store import journal
 from agentflow_tui.store.checks import WORKER_PREFIX
 from agentflow_tui.store.database import Database, Session
-from agentflow_tui.store.faults import translated
 from agentflow_tui.store.insertions import assignments, insertion
 from agentflow_tui.store.naming import Binding
 from agentflow_tui.store.statements import Statement
-from agentflow_tui.store.wakeups import CHANNEL
-
-RowT = TypeVar("RowT")
-
-ANSWERS_WITHIN = 5.0
-"""Seconds after which a connection that does not answer counts as lost."""
 
 KINDS = ("mails", "workflows")
 SENDING = "sending"
 """Which of its mails a process had on record as being sent, see `store.suspicions`."""
 
 _TABLE = "health_checks"
-_KEY = "hashtextextended({id}, 0)"
+LOCK_KEY = "hashtextextended({id}, 0)"
 """The key of a process's lock, from its id: SQL, so that the watch needs nothing but the rows."""
 
 
@@ -125,7 +116,7 @@ SELECT h.{{health_checks.id}}::text,
        h.{{health_checks.details}}::text ~ '"(mails|workflows)": ?\\{{"',
        h.{{health_checks.details}}::text ~ '"roles": ?\\[[^]]*"sender"'
          AND NOT h.{{health_checks.details}}::text ~ '"sends": ?false',
-       {_KEY.format(id="h.{health_checks.id}::text")} IN (SELECT key FROM locks),
+       {LOCK_KEY.format(id="h.{health_checks.id}::text")} IN (SELECT key FROM locks),
        clock_timestamp() - pg_postmaster_start_time() > {SETTLES_WITHIN} * interval '1 s'
   FROM {{health_checks}} h
  WHERE h.{{health_checks.id}} LIKE '{WORKER_PREFIX}%' AND h.{{health_checks.id}} <> $1::text
@@ -134,7 +125,7 @@ SELECT h.{{health_checks.id}}::text,
 )
 """The other processes that hold a lock, or died holding one. A few rows and the lock table."""
 
-_IS_DEAD = Statement(bool, f"SELECT pg_try_advisory_xact_lock({_KEY.format(id='$1::text')})")
+_IS_DEAD = Statement(bool, f"SELECT pg_try_advisory_xact_lock({LOCK_KEY.format(id='$1::text')})")
 
 _LAST_WORDS = Statement(
     str,
@@ -277,107 +268,6 @@ UPDATE {health_checks} h
 """Forget processes that are long gone, ``$1`` seconds: those that were buried, and silent ones
 without a lock. Mark those that stand still, for ``$2`` seconds; when they go on, their next beat
 takes the mark away."""
-
-
-class Lifeline:
-    """The connection that a process lives by: it holds the lock, listens, and sends the beats.
-
-    ``lasts`` is false behind a transaction pooler, where a session keeps nothing; then there is no
-    such connection, and the beats go with everything else.
-    """
-
-    def __init__(self, database: Database, identity: str) -> None:
-        self.lasts = not database.pooled
-        self._database = database
-        self._identity = identity
-        self._connection: Any = None
-        self._locked = False
-        self._turn = asyncio.Lock()
-
-    @property
-    def tied(self) -> bool:
-        if not self.lasts:
-            return True
-        return self._connection is not None and not self._connection.is_closed()
-
-    async def tie(self, on_wake: Callable[[], None], on_loss: Callable[[], None]) -> None:
-        """Connect, take the lock and listen. ``on_wake`` is called for rings by others, ``on_loss``
-        as soon as the connection is lost. Raises `UnreachableError`."""
-        self.cut()
-        if not self.lasts:
-            return
-        connection = await self._database.dedicated()
-        self._locked = False
-
-        def heard(_: Any, pid: int, *_payload: object) -> None:
-            if pid != connection.get_server_pid():
-                on_wake()
-
-        with translated():
-            try:
-                async with asyncio.timeout(ANSWERS_WITHIN):
-                    self.lasts = await self._session_lasts(connection)
-                    if self.lasts:
-                        await connection.add_listener(CHANNEL, heard)
-            except BaseException:  # when cut off, too: nobody else knows of it
-                connection.terminate()
-                raise
-        if not self.lasts:
-            connection.terminate()
-            return
-        connection.add_termination_listener(lambda _: on_loss())
-        self._connection = connection
-        await self.lock()
-
-    async def _session_lasts(self, connection: Any) -> bool:
-        """Whether this session has one backend to itself.
-
-        Without a pooler it is the one that greeted us. With one, its idle backend would be lent
-        to the next transaction of somebody else.
-        """
-        ask = "SELECT pg_backend_pid()"
-        before = await connection.fetchval(ask)
-        if before == connection.get_server_pid():
-            return True
-        async with self._database.transaction() as other:
-            theirs = await other.fetch_one(Statement(int, ask))
-            return bool(theirs != before == await connection.fetchval(ask))
-
-    async def lock(self) -> bool:
-        """Take the lock, if it is not held. False while a connection that we lost still has it:
-        the server has not noticed yet, so try again with each beat."""
-        if self.lasts and not self._locked:
-            ask = f"SELECT pg_try_advisory_lock({_KEY.format(id='$1::text')})"
-            self._locked = bool(await self.fetch(Statement(bool, ask), self._identity) == [True])
-        return self._locked
-
-    async def fetch(self, statement: Statement[RowT], *values: object) -> list[RowT]:
-        """Like `Session.fetch`; a connection that does not answer in time is given up."""
-        if not self.lasts:
-            return await self._database.fetch(statement, *values)
-        self._database.statements += 1
-        async with self._turn:
-            connection = self._connection
-            if connection is None:
-                raise UnreachableError("The connection that proves this process alive is lost.")
-            try:
-                with translated():
-                    async with asyncio.timeout(ANSWERS_WITHIN):
-                        return await Session(connection, self._database.binding).fetch(
-                            statement, *values
-                        )
-            except UnreachableError:
-                connection.terminate()
-                raise
-
-    async def execute(self, template: str, *values: object) -> None:
-        await self.fetch(Statement(str, template), *values)
-
-    def cut(self) -> None:
-        """Hang up. The lock is free from then on."""
-        if self._connection is not None:
-            self._connection.terminate()
-            self._connection = None
 
 
 def details(

@@ -19,7 +19,8 @@ from typing import Any
 
 from agentflow_tui.errors import AgentflowError, UnreachableError
 from agentflow_tui.store import liveness, wakeups
-from agentflow_tui.store.liveness import Lifeline, Peer
+from agentflow_tui.store.lifelines import Lifeline
+from agentflow_tui.store.liveness import Peer
 from agentflow_tui.workers.roles import Crew
 from agentflow_tui.workers.weather import Backoff
 

@@ -138,7 +138,7 @@ class Runner:
             checks_json = session.connection.get_server_version().major >= 16
         gc.set_threshold(GARBAGE, 20, 100)
         benches = Benches()
-        commits = Commits(crew.database, mail_queued)
+        commits = Commits(crew.database, mail_queued, crew.log.of(NAME).warning)
         attempts = Attempts(
             Services(api_key=api_key, http=http), benches, Limits(), crew.log.of(NAME)
         )

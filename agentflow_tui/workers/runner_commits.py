@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from agentflow_tui.errors import (
     AgentflowError,
     MissingError,
-    PassingError,
+    NotAcceptedError,
     RefusedError,
     UnreachableError,
 )
@@ -21,7 +21,7 @@ from agentflow_tui.store import workflow_runs as runs
 from agentflow_tui.store.database import Database
 from agentflow_tui.store.lines import PLANNED_ONCE, Lines, borrowed
 from agentflow_tui.store.workflow_runs import Advance, Advanced
-from agentflow_tui.workers.weather import persistently
+from agentflow_tui.workers.weather import HELD_UP, PUT_OFF, Once, persistently
 
 LARGEST = 200
 """Steps in one write; more bring nothing."""
@@ -34,33 +34,29 @@ SPLIT = 32
 own, about as much as thirty steps."""
 
 
-PUT_OFF = 1.0
-"""Seconds after which what could not be written for now is tried again."""
-
-HELD_UP = 3
-"""Steps that cannot be written for now, one by one, after which the rest of a write is put off."""
-
-
 @dataclass(slots=True)
 class _Waiting:
     advance: Advance
     done: "asyncio.Future[Advanced | None]"
+    is_late: bool = False
 
     def answer(self, advanced: Advanced | None) -> None:
         if not self.done.done():  # whoever waited may have been called off
             self.done.set_result(advanced)
 
 
-def nobody(_count: int) -> None:
-    """For who need not hear of queued mail."""
+def nobody(_: object) -> None:
+    """For who need not hear of it."""
 
 
 @dataclass(slots=True)
 class Commits:
-    """The writers of one runner. ``on_mail`` hears how many mails a commit has queued."""
+    """The writers of one runner. ``on_mail`` hears how many mails a commit has queued, ``warn`` why
+    steps wait to be written."""
 
     database: Database
     on_mail: Callable[[int], None] = nobody
+    warn: Callable[[str], None] = nobody
     steps: int = 0
     """How many steps were committed."""
     writes: int = 0
@@ -71,14 +67,16 @@ class Commits:
     _writing: int = 0
     _ready: asyncio.Event = field(default_factory=asyncio.Event)
     _lines: Lines = field(init=False)
+    _once: Once = field(init=False)
 
     def __post_init__(self) -> None:
         self._lines = Lines(self.database, PLANNED_ONCE)
+        self._once = Once(self.warn)
 
     async def write(self, advance: Advance) -> Advanced | None:
         """How the workflow stands after the write; None when it was no longer ours.
 
-        Raises `RefusedError` or `MissingError` when the database does not accept this very one.
+        Raises `NotAcceptedError` or `MissingError` when the database does not accept this very one.
         """
         waiting = _Waiting(advance, asyncio.get_running_loop().create_future())
         self._enqueue(waiting)
@@ -133,6 +131,8 @@ class Commits:
         except RefusedError as error:
             await self._one_by_one(batch, error)
         else:
+            if any(waiting.is_late for waiting in batch):
+                self._once.over()
             for waiting in batch:
                 waiting.answer(moved.get(waiting.advance.workflow_id))
             self._announce(
@@ -150,22 +150,22 @@ class Commits:
 
     async def _one_by_one(self, batch: Sequence[_Waiting], error: AgentflowError) -> None:
         """What the database does not accept of one workflow must not take the others with it. What
-        it may accept later is tried again later."""
+        somebody holds is tried again later, and what was not tried because of that, at once."""
         if len(batch) > 1:
             before = self.put_off
-            for waiting in batch:
-                if self.put_off - before < HELD_UP:
-                    await self._commit([waiting], rebound=True)
-                else:
-                    self._put_off(waiting)
-        elif isinstance(error, PassingError):
-            self._put_off(batch[0])
-        elif not batch[0].done.done():
-            batch[0].done.set_exception(error)
-
-    def _put_off(self, waiting: _Waiting) -> None:
-        self.put_off += 1
-        asyncio.get_running_loop().call_later(PUT_OFF, self._enqueue, waiting)
+            for tried, waiting in enumerate(batch):
+                if self.put_off - before >= HELD_UP:
+                    self._queue[:0] = batch[tried:]
+                    return
+                await self._commit([waiting], rebound=True)
+        elif isinstance(error, NotAcceptedError | MissingError):
+            if not batch[0].done.done():
+                batch[0].done.set_exception(error)
+        else:
+            self._once.say(f"What became of a step waits to be written. {error}")
+            batch[0].is_late = True
+            self.put_off += 1
+            asyncio.get_running_loop().call_later(PUT_OFF, self._enqueue, batch[0])
 
     def _enqueue(self, waiting: _Waiting) -> None:
         self._queue.append(waiting)

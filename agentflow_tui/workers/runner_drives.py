@@ -5,7 +5,7 @@ from collections.abc import Callable
 from datetime import datetime
 from time import monotonic
 
-from agentflow_tui.errors import MissingError, RefusedError
+from agentflow_tui.errors import MissingError, NotAcceptedError
 from agentflow_tui.workers.roles import Crew
 from agentflow_tui.workers.runner_attempts import Attempts, Failure, Obstacle, is_wanted
 from agentflow_tui.workers.runner_commits import Commits
@@ -85,11 +85,11 @@ class Drives:
             move = make()
             try:
                 advanced = await self._commits.write(move.advance)
-            except (RefusedError, MissingError) as error:
+            except (NotAcceptedError, MissingError) as error:
                 move = work.rejecting(work.named(f"what it gave cannot be stored. {error}"))
                 try:
                     advanced = await self._commits.write(move.advance)
-                except (RefusedError, MissingError):
+                except (NotAcceptedError, MissingError):
                     self._crew.log.error("a workflow cannot be written", id=work.id, error=error)
                     return False
             if advanced is None:

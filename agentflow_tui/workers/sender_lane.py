@@ -14,7 +14,7 @@ from typing import TypeAlias
 from agentflow_tui.errors import (
     AgentflowError,
     MissingError,
-    PassingError,
+    NotAcceptedError,
     RefusedError,
     UnreachableError,
 )
@@ -27,7 +27,7 @@ from agentflow_tui.store.mail_settlements import Settlement
 from agentflow_tui.workers.logs import Log
 from agentflow_tui.workers.sender_letters import Held
 from agentflow_tui.workers.sender_outcomes import without_user
-from agentflow_tui.workers.weather import Backoff
+from agentflow_tui.workers.weather import HELD_UP, PUT_OFF, Backoff, Once
 
 LARGEST = 200
 """Mails in one write; more bring nothing."""
@@ -46,11 +46,7 @@ class Ended:
     result: SendResult | None = None
 
 
-PUT_OFF = 1.0
-"""Seconds after which what could not be written for now is tried again."""
-
-HELD_UP = 3
-"""Mails that cannot be written for now, one by one, after which the rest of a write is put off."""
+_WAITS = "What became of mail waits to be written. {}"
 
 Settled: TypeAlias = tuple[Settlement, Held]
 """A settlement, and the claim that it ends."""
@@ -74,12 +70,14 @@ class Lane:
     _queue: list[Ended] = field(default_factory=list)
     _put_off: int = 0
     _lines: Lines = field(init=False)
+    _once: Once = field(init=False)
     _complete: asyncio.Event = field(default_factory=asyncio.Event)
     _ready: asyncio.Event = field(default_factory=asyncio.Event)
     _idle: asyncio.Event = field(default_factory=asyncio.Event)
 
     def __post_init__(self) -> None:
         self._lines = Lines(self.database, PLANNED_ONCE)
+        self._once = Once(self.log.warning)
         self._idle.set()
 
     def put(self, ended: Ended) -> None:
@@ -138,17 +136,19 @@ class Lane:
         """Write until it is written. Raises nothing for weather. Returns what has to wait because
         somebody holds its rows, or the server is short of something."""
         backoff = Backoff()
+        by_held = {ended.held: ended for ended in batch}
         while True:
             try:
                 settled = [(e.settlement, e.held) for e in batch if e.settlement is not None]
                 late = await self._settle(settled, again=backoff.tries > 0)
                 late += await self._give_back([e.held for e in batch if e.settlement is None])
             except UnreachableError as error:
-                if backoff.tries == 0:
-                    self.log.warning(f"what became of mail waits to be written: {error}")
+                self._once.say(_WAITS.format(error))
                 await asyncio.sleep(backoff.next())
             else:
-                return [ended for ended in batch if ended.held in late]
+                if not late and not self._put_off:
+                    self._once.over()
+                return [by_held[held] for held in late]
 
     async def _settle(self, settled: Sequence[Settled], *, again: bool) -> list[Held]:
         if not settled:
@@ -166,26 +166,29 @@ class Lane:
 
     async def _one_by_one(self, settled: Sequence[Settled]) -> list[Held]:
         """What the database does not accept of one mail must not take the others with it. Returns
-        those that it may accept later."""
+        those that have to wait, and before them those that were not tried because of them."""
         late: list[Held] = []
-        for settlement, held in settled:
-            if len(late) >= HELD_UP:
-                late.append(held)
-                continue
+        for tried, (settlement, held) in enumerate(settled):
+            if len(late) == HELD_UP:
+                return [held for _, held in settled[tried:]] + late
             try:
-                await self._send([(settlement, held)])
-            except PassingError as error:
-                if not late:
-                    self.log.warning(f"what became of mail waits to be written: {error}")
+                await self._alone(settlement, held)
+            except RefusedError as error:
+                self._once.say(_WAITS.format(error))
                 late.append(held)
-            except (RefusedError, MissingError):
-                await self._barely(settlement, held)
         return late
 
-    async def _barely(self, settlement: Settlement, held: Held) -> None:
+    async def _alone(self, settlement: Settlement, held: Held) -> None:
+        """Write one; what is not accepted of it is left out. Raises `RefusedError` for what is
+        about the database and not about this mail."""
+        try:
+            await self._send([(settlement, held)])
+            return
+        except (NotAcceptedError, MissingError):
+            pass
         try:
             await self._send([(without_user(settlement), held)])
-        except (RefusedError, MissingError) as error:
+        except (NotAcceptedError, MissingError) as error:
             self.log.error(f"mail {settlement.id} cannot be written: {error}")
 
     async def _send(self, settled: Sequence[Settled], *, once: bool = True) -> None:
@@ -214,7 +217,7 @@ class Lane:
             self.writes += 1
         except UnreachableError:
             raise
-        except PassingError:
+        except RefusedError:
             return mails
         except AgentflowError as error:
             self.log.error(f"{len(mails)} mails could not be given back: {error}")

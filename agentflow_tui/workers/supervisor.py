@@ -9,7 +9,6 @@ from typing import Any
 from agentflow_tui.errors import (
     AgentflowError,
     MissingError,
-    PassingError,
     RefusedError,
     UnreachableError,
     UsageError,
@@ -24,7 +23,7 @@ from agentflow_tui.store.writing import Serving
 from agentflow_tui.workers import logs, signals
 from agentflow_tui.workers.heartbeat import Heartbeat
 from agentflow_tui.workers.roles import Crew, Role, Turn
-from agentflow_tui.workers.weather import Backoff
+from agentflow_tui.workers.weather import Backoff, Once
 
 NOISE_LIMIT = 0.1
 """Seconds, at most, that a role which is woken again and again for nothing lets pass in between."""
@@ -208,8 +207,7 @@ class _Supervisor:
             except UsageError:
                 raise
             except AgentflowError as error:
-                if isinstance(error, MissingError | RefusedError):
-                    self._refuse_to_drain(role.name, error)
+                self._give_up_draining(role.name, error)
                 await weather.wait_out(error)
                 woken = True
                 continue
@@ -238,9 +236,9 @@ class _Supervisor:
             pause -= noise
         return await crew.pause(name, pause)
 
-    def _refuse_to_drain(self, name: str, error: AgentflowError) -> None:
+    def _give_up_draining(self, name: str, error: AgentflowError) -> None:
         """Nobody waits at a drain for a table to be made, or for a right to be granted."""
-        if self._crew.drain and not isinstance(error, PassingError):
+        if self._crew.drain and isinstance(error, MissingError | RefusedError):
             self._quiet[name] = str(error)
             self._end_when_drained()
 
@@ -262,12 +260,10 @@ class _Weather:
         self._log = crew.log.of(name)
         self._lost = Backoff()
         self._refused = Backoff(first=0.5, limit=crew.settings.workers.poll)
-        self._said = ""
+        self._once = Once(self._log.warning)
 
     async def wait_out(self, error: AgentflowError) -> None:
-        if str(error) != self._said:
-            self._said = str(error)
-            self._log.warning(self._said)
+        self._once.say(str(error))
         backoff = self._lost if isinstance(error, UnreachableError) else self._refused
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(backoff.next()):
@@ -279,8 +275,7 @@ class _Weather:
                 await self._crew.database.fetch(_ANSWER)
 
     def over(self) -> None:
-        if self._said:
-            self._said = ""
+        if self._once.over():
             self._lost.reset()
             self._refused.reset()
             self._log.info("goes on")

@@ -9,6 +9,30 @@ from agentflow_tui.errors import UnreachableError
 
 ResultT = TypeVar("ResultT")
 
+PUT_OFF = 1.0
+"""Seconds after which a row that somebody holds is tried again."""
+
+HELD_UP = 3
+"""Rows, one by one, that could not be written, after which those behind them are tried anew."""
+
+
+class Once:
+    """Says a sentence once, until it is another one or all was well in between."""
+
+    def __init__(self, say: Callable[[str], None]) -> None:
+        self._say = say
+        self._said = ""
+
+    def say(self, sentence: str) -> None:
+        if sentence != self._said:
+            self._said = sentence
+            self._say(sentence)
+
+    def over(self) -> bool:
+        """All is well. Whether something had been said."""
+        said, self._said = self._said, ""
+        return bool(said)
+
 
 class Backoff:
     """Seconds to wait before each further try: doubling, capped, with jitter so that a fleet does

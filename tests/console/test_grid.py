@@ -1,18 +1,10 @@
 """The list widget: what it shows, what it answers to, and what it costs."""
 
 import asyncio
-import fcntl
 import gc
-import os
-import pty
-import select
-import struct
-import subprocess
-import sys
-import termios
 import time
 import tracemalloc
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from itertools import pairwise
@@ -27,7 +19,7 @@ from agentflow_tui.console.widgets.grid import Grid
 from agentflow_tui.console.widgets.grid_pages import Page
 from agentflow_tui.errors import UnreachableError
 from agentflow_tui.text import cell_width
-from tests.console.grid_app import COLUMNS, MARK, START, GridApp
+from tests.console.grid_app import COLUMNS, START, GridApp
 from tests.console.grid_table import Endless, Held, Item, Table, numbered
 
 SIZES = [(80, 24), (200, 60)]
@@ -391,70 +383,6 @@ def test_only_the_cells_that_differ_are_named() -> None:
     assert difference((("aa", "x"),), (("aa", "y"),)) == (0, 2)
     assert difference((("e\u0301a", ""),), (("ea", ""),)) == (0, 2)
     assert difference((("ab", ""),), (("ab", ""),)) is None
-
-
-@pytest.fixture
-def terminal() -> Iterator[Callable[[tuple[int, int]], "Glass"]]:
-    opened: list[Glass] = []
-
-    def start(size: tuple[int, int]) -> Glass:
-        opened.append(Glass(size))
-        return opened[-1]
-
-    yield start
-    for glass in opened:
-        glass.close()
-
-
-@pytest.mark.parametrize("size", SIZES)
-def test_bytes_on_the_wire(
-    terminal: Callable[[tuple[int, int]], "Glass"], size: tuple[int, int]
-) -> None:
-    glass = terminal(size)
-    glass.order("")
-    assert glass.order("1") == glass.order("3") == glass.order("5") == 0
-    assert 0 < glass.order("2") <= 80
-    assert 0 < glass.order("j") <= 2 * size[0] + 200
-    assert 0 < glass.order("4") <= size[1] * 60
-    assert glass.order("\x1b[6~") <= size[1] * (size[0] + 180)
-
-
-class Glass:
-    """The list as a program in a pty that knows synchronised output, as good terminals do."""
-
-    def __init__(self, size: tuple[int, int]) -> None:
-        self._fd, inner = pty.openpty()
-        fcntl.ioctl(inner, termios.TIOCSWINSZ, struct.pack("HHHH", size[1], size[0], 0, 0))
-        command = [sys.executable, "-m", "tests.console.grid_app"]
-        environ = {**os.environ, "TERM": "xterm-256color", "COLORTERM": "truecolor"}
-        environ.pop("NO_COLOR", None)
-        self._process = subprocess.Popen(
-            command, cwd=ROOT, env=environ, stdin=inner, stdout=inner, stderr=inner
-        )
-        os.close(inner)
-        self._data = b""
-        self._read_to(b"\x1b[?2026$p")
-        os.write(self._fd, b"\x1b[?2026;2$y")
-        self._read_to(b"k0000004")
-
-    def order(self, key: str) -> int:
-        """How many bytes a key makes the program write."""
-        os.write(self._fd, key.encode() + b"0")
-        return len(self._read_to(MARK.encode())) - len(MARK)
-
-    def _read_to(self, mark: bytes) -> bytes:
-        end = time.monotonic() + 20
-        while mark not in self._data:
-            ready, _, _ = select.select([self._fd], [], [], end - time.monotonic())
-            assert ready, self._data[-2000:]
-            self._data += os.read(self._fd, 65_536)
-        head, _, self._data = self._data.partition(mark)
-        return head + mark
-
-    def close(self) -> None:
-        self._process.kill()
-        self._process.wait()
-        os.close(self._fd)
 
 
 def _count_regions(grid: Grid[Item]) -> list[Region]:

@@ -1,6 +1,8 @@
 """When the database goes away: the rows stay, the screen says so, and it comes back by itself."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
 
@@ -15,53 +17,54 @@ from tests.console.driving import console, screen_text, sees, until
 from tests.samples import fill
 
 
-async def test_a_server_that_stops_is_said_and_its_return_is_noticed(tmp_path: Path) -> None:
-    home = tmp_path / "home"
+@asynccontextmanager
+async def filled(home: Path) -> AsyncIterator[str]:
+    """The URL of a server of one's own, with sample rows."""
     with embedded.start(home, linger=0) as server:
         database = await Database.open(server.url)
         await create_missing_tables(database)
         await fill(database)
         database.close()
-        async with console(server.url, "users") as pilot:
-            app = pilot.app
-            assert isinstance(app, ConsoleApp)
+        yield server.url
+
+
+async def test_a_server_that_stops_is_said_and_its_return_is_noticed(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    async with filled(home) as url, console(url, "users") as pilot:
+        app = pilot.app
+        assert isinstance(app, ConsoleApp)
+        await sees(pilot, "ann@acme.test")
+        pid = embedded.postmaster_pid(home)
+        await asyncio.to_thread(embedded.stop_now, home, "immediate")
+        await sees(pilot, "no connection", "There is no socket", "ann@acme.test")
+        with await asyncio.to_thread(embedded.start, home, linger=0):
+            await until(
+                pilot,
+                lambda: "no connection" not in screen_text(app),
+                "the recovery",
+            )
+            assert embedded.postmaster_pid(home) != pid
             await sees(pilot, "ann@acme.test")
-            pid = embedded.postmaster_pid(home)
-            await asyncio.to_thread(embedded.stop_now, home, "immediate")
-            await sees(pilot, "no connection", "There is no socket", "ann@acme.test")
-            with await asyncio.to_thread(embedded.start, home, linger=0):
-                await until(
-                    pilot,
-                    lambda: "no connection" not in screen_text(app),
-                    "the recovery",
-                )
-                assert embedded.postmaster_pid(home) != pid
-                await sees(pilot, "ann@acme.test")
 
 
 async def test_each_screen_says_how_old_it_is_itself(tmp_path: Path) -> None:
     home = tmp_path / "home"
-    with embedded.start(home, linger=0) as server:
-        database = await Database.open(server.url)
-        await create_missing_tables(database)
-        await fill(database)
-        database.close()
-        async with console(server.url, "users", size=(120, 24)) as pilot:
-            app = pilot.app
-            assert isinstance(app, ConsoleApp)
-            await sees(pilot, "ann@acme.test")
-            users = app.query_one("#view-users", View)
-            await pilot.press("2")
-            await sees(pilot, "HTTP 503")
-            assert users.read_at is not None
-            users.read_at -= timedelta(minutes=10)
-            await asyncio.to_thread(embedded.stop_now, home, "immediate")
-            await sees(pilot, "no connection", "s ago")
-            await app.go(Place("users"))
-            await sees(pilot, "Shown as of 10m ago", "ann@acme.test")
-            assert users.has_class("-stale")
-            await pilot.press("4")
-            await sees(pilot, "Not read yet")
+    async with filled(home) as url, console(url, "users", size=(120, 24)) as pilot:
+        app = pilot.app
+        assert isinstance(app, ConsoleApp)
+        await sees(pilot, "ann@acme.test")
+        users = app.query_one("#view-users", View)
+        await pilot.press("2")
+        await sees(pilot, "HTTP 503")
+        assert users.read_at is not None
+        users.read_at -= timedelta(minutes=10)
+        await asyncio.to_thread(embedded.stop_now, home, "immediate")
+        await sees(pilot, "no connection", "s ago")
+        await app.go(Place("users"))
+        await sees(pilot, "Shown as of 10m ago", "ann@acme.test")
+        assert users.has_class("-stale")
+        await pilot.press("4")
+        await sees(pilot, "Not read yet")
 
 
 async def test_a_database_that_is_silent_is_said_to_be_while_it_is_waited_for(

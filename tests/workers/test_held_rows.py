@@ -1,6 +1,7 @@
 """Rows that somebody else holds for a while: nothing is lost, doubled or failed for it."""
 
 import asyncio
+from functools import partial
 from typing import Any
 
 from agentflow_tui.steps.calls import Call
@@ -8,8 +9,14 @@ from agentflow_tui.store.database import Database
 from tests.samples import uid
 
 from .conftest import Start
-from .sending import queue, statuses
+from .sending import Running, queue, statuses
 from .workflows import Recorder, add, in_status, running, step
+
+
+async def has_put_off(running: Running) -> bool:
+    """Whether it has tried what it could not write for now one by one."""
+    lane = running.sender._lane
+    return lane is not None and lane._put_off > 0
 
 
 async def test_mail_whose_row_is_held_is_written_down_later_and_the_others_at_once(
@@ -39,16 +46,36 @@ async def test_mail_outlasts_a_table_that_is_held(
     await queue(database, *([f"to{n}@acme.test"] for n in range(10)))
     sender = sender_on(catcher.url)
 
-    async def begun() -> bool:
-        return bool(catcher.caught)
-
     async with other.transaction() as operator:
         await operator.execute("LOCK TABLE {emails} IN SHARE MODE")
-        await sender.until(begun)
-        await asyncio.sleep(9)  # until writing them one by one was given up, too
+        await sender.until(partial(has_put_off, sender))
     await sender.settled()
     assert await statuses(database) == {"completed": 10}
     assert len(catcher.caught) == 10
+
+
+async def test_a_right_that_is_missing_for_a_while_doubles_no_mail(
+    database: Database, catcher_of: Any, sender_on: Start
+) -> None:
+    """Told only after the relay has the mail, when it is too late to leave it alone."""
+    catcher = await catcher_of()
+    await queue(database, ["ann@acme.test"], ["bob@acme.test"])
+    async with database.session() as session:
+        await session.connection.execute(
+            "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS"
+            " $$ BEGIN RAISE insufficient_privilege USING MESSAGE = 'not now'; END $$;"
+            "CREATE TRIGGER refuse BEFORE INSERT ON task_logs EXECUTE FUNCTION refuse()"
+        )
+    sender = sender_on(catcher.url)
+
+    await sender.until(partial(has_put_off, sender))
+    await database.execute("DROP TRIGGER refuse ON {task_logs}")
+    await sender.settled()
+    assert await statuses(database) == {"completed": 2}
+    assert sorted(each.recipients[0] for each in catcher.caught) == [
+        "ann@acme.test",
+        "bob@acme.test",
+    ]
 
 
 async def test_a_workflow_whose_row_is_held_goes_on_later_and_the_others_at_once(
