@@ -222,6 +222,8 @@ def _unsupported(error: "aiosmtplib.SMTPException", relay: Relay) -> Answer:
         return Answer(0, why, Phase.TLS)
     if "auth" in lowered:
         why = f"{relay.place} does not let anyone sign in here, but a user is set."
+        if relay.security is Security.NONE:
+            why += " Many do after STARTTLS only, which smtp+starttls:// asks for."
         return Answer(0, why, Phase.AUTH)
     return Answer(0, f"{relay.place} cannot be used: {text.rstrip('.')}.", Phase.CONNECT)
 

@@ -182,6 +182,7 @@ async def test_a_relay_without_auth_is_told_apart_from_a_wrong_password(post: Po
     result = await send(post, f"smtp://bob:pw@127.0.0.1:{catcher.port}")
     assert (result.verdict, result.outcomes[0].answer.phase) == (Verdict.RELAY_DOWN, Phase.AUTH)
     assert "does not let anyone sign in here" in result.error
+    assert "smtp+starttls:// asks for" in result.error
 
 
 async def test_a_password_said_back_by_the_relay_is_struck_out() -> None:
