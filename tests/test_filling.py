@@ -10,7 +10,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from agentflow_tui.demo.multitude import multitude
+from agentflow_tui.demo.bulk_rows import multitude
 from agentflow_tui.demo.sample import sample
 from agentflow_tui.errors import RefusedError
 from agentflow_tui.schema import RELATIONS, TABLES

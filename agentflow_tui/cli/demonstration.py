@@ -108,7 +108,7 @@ async def _load(database: Database, options: argparse.Namespace) -> None:
     filled = await fill(database, tables)
     _say(f"  {plural(sum(filled.values()), 'row')} in {plural(len(filled), 'table')}")
     if rows > SMALL:
-        from agentflow_tui.demo.multitude import multitude
+        from agentflow_tui.demo.bulk_rows import multitude
         from agentflow_tui.store.multiplying import multiply
 
         owners = [str(user["id"]) for user in tables["users"]]

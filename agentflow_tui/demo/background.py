@@ -1,9 +1,9 @@
 """What else is in the journal: AgentFlow's own backend at work, and two things operators did."""
 
 from agentflow_tui.demo import operators
+from agentflow_tui.demo.builder import OPERATIONS_LEAD, World, later
 from agentflow_tui.demo.operators import Change
-from agentflow_tui.demo.runs import DEALERTRACK_TOKEN
-from agentflow_tui.demo.world import OPERATIONS_LEAD, World, later
+from agentflow_tui.demo.workflows.runs import DEALERTRACK_TOKEN
 
 _EXPIRED = "400 invalid_grant: the refresh token has expired or was revoked"
 

@@ -3,11 +3,11 @@
 import json
 from dataclasses import dataclass
 
-from agentflow_tui.demo.letters import LAKESIDE
-from agentflow_tui.demo.relay import DOMAIN_DOWN_HOURS
-from agentflow_tui.demo.runs import Run
-from agentflow_tui.demo.workflows import DEAD_WORKER_HOURS
-from agentflow_tui.demo.world import World
+from agentflow_tui.demo.builder import World
+from agentflow_tui.demo.mail.messages import LAKESIDE
+from agentflow_tui.demo.mail.relay import DOMAIN_DOWN_HOURS
+from agentflow_tui.demo.workflows.runs import Run
+from agentflow_tui.demo.workflows.states import DEAD_WORKER_HOURS
 
 
 @dataclass(frozen=True, slots=True)

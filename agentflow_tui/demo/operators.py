@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from agentflow_tui.demo import words
-from agentflow_tui.demo.world import World, later, plain
+from agentflow_tui.demo.builder import World, later, plain
 
 Values = dict[str, object]
 

@@ -4,7 +4,7 @@ import json
 from base64 import b64encode
 
 from agentflow_tui.demo import words
-from agentflow_tui.demo.world import OPERATIONS_LEAD, Person, World, plain
+from agentflow_tui.demo.builder import OPERATIONS_LEAD, Person, World, plain
 
 DEMO_KEY = b"agentflow demo key, not a secret".hex()
 """The `ENCRYPTION_KEY` of the sample data: published here, so good for nothing else."""

@@ -9,9 +9,11 @@ from datetime import datetime
 from random import Random
 from typing import cast
 
-from agentflow_tui.demo import background, campaigns, health, people, scheduling, workflows
+from agentflow_tui.demo import background, health, people
+from agentflow_tui.demo.builder import Row, World
+from agentflow_tui.demo.mail import campaigns
 from agentflow_tui.demo.people import DEMO_KEY
-from agentflow_tui.demo.world import Row, World
+from agentflow_tui.demo.workflows import schedules, states
 
 DEFAULT_ROWS = 2_000
 """About as many rows as the largest tables get."""
@@ -46,24 +48,20 @@ def sample(
 
 
 def _automate(world: World, size: float) -> None:
-    scheduling.vendor_reports(world)
-    scheduling.regular(world)
-    scheduling.invalid(world)
-    scheduling.outage_stopped(world)
-    scheduling.skipped_behind_stale_lock(world)
-    workflows.catch_up(world)
-    workflows.everyday(world, round(190 * size))
-    workflows.mishaps(world, max(7, round(28 * size)))
-    workflows.saturday_night(
-        world, failed=max(2, round(9 * size)), retried=max(2, round(12 * size))
-    )
-    workflows.waiting(world, max(6, round(20 * size)))
-    workflows.resting_after_failure(world, max(1, round(4 * size)))
-    workflows.left_by_the_dead(world, 2)
-    workflows.stopped_by_hand(
-        world, paused=max(2, round(8 * size)), cancelled=max(2, round(7 * size))
-    )
-    workflows.misshapen(world)
+    schedules.vendor_reports(world)
+    schedules.regular(world)
+    schedules.invalid(world)
+    schedules.outage_stopped(world)
+    schedules.skipped_behind_stale_lock(world)
+    states.catch_up(world)
+    states.everyday(world, round(190 * size))
+    states.mishaps(world, max(7, round(28 * size)))
+    states.saturday_night(world, failed=max(2, round(9 * size)), retried=max(2, round(12 * size)))
+    states.waiting(world, max(6, round(20 * size)))
+    states.resting_after_failure(world, max(1, round(4 * size)))
+    states.left_by_the_dead(world, 2)
+    states.stopped_by_hand(world, paused=max(2, round(8 * size)), cancelled=max(2, round(7 * size)))
+    states.misshapen(world)
 
 
 def _correspond(world: World, size: float) -> None:
@@ -78,7 +76,7 @@ def _correspond(world: World, size: float) -> None:
     )
     campaigns.drafts(world, max(2, round(22 * size)))
     campaigns.misshapen(world)
-    health.report_alive(world, workflows.held_by_workers(world, 5), campaigns.in_flight(world, 4))
+    health.report_alive(world, states.held_by_workers(world, 5), campaigns.in_flight(world, 4))
 
 
 def _age(row: Row) -> datetime:

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from agentflow_tui.demo.catcher import Catcher
-from agentflow_tui.demo.mischief import Mischief, Trick
+from agentflow_tui.demo.catcher.faults import Mischief, Trick
+from agentflow_tui.demo.catcher.server import Catcher
 from agentflow_tui.settings import WorkerSettings
 from agentflow_tui.store.database import Database
 from agentflow_tui.store.ddl import create_missing_tables

@@ -4,8 +4,8 @@ import asyncio
 from collections import Counter
 from pathlib import Path
 
-from agentflow_tui.demo.catcher import Catcher
-from agentflow_tui.demo.mischief import Mischief, Trick
+from agentflow_tui.demo.catcher.faults import Mischief, Trick
+from agentflow_tui.demo.catcher.server import Catcher
 from agentflow_tui.store.database import Database
 from tests.chaos.harness import WORKERS, Fleet, environment
 from tests.workers.rows import add_schedules, journal, one, seconds_ago

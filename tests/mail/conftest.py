@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from agentflow_tui.demo.catcher import Catcher
-from agentflow_tui.demo.mischief import Mischief
+from agentflow_tui.demo.catcher.faults import Mischief
+from agentflow_tui.demo.catcher.server import Catcher
 from agentflow_tui.mail import relays
 from agentflow_tui.mail.breakers import Breaker
 from agentflow_tui.mail.jobs import Timeouts

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from agentflow_tui.demo.catcher import Catcher
-from agentflow_tui.demo.mischief import Mischief, Trick
+from agentflow_tui.demo.catcher.faults import Mischief, Trick
+from agentflow_tui.demo.catcher.server import Catcher
 from agentflow_tui.mail.answers import Verdict
 
 from .conftest import Post

@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 
-from agentflow_tui.demo.mischief import Trick
+from agentflow_tui.demo.catcher.faults import Trick
 from agentflow_tui.mail.answers import Verdict
 from agentflow_tui.mail.jobs import Timeouts
 from agentflow_tui.mail.limits import Limits

@@ -3,8 +3,8 @@
 import asyncio
 import socket
 
-from agentflow_tui.demo.catcher import Catcher
-from agentflow_tui.demo.mischief import Mischief
+from agentflow_tui.demo.catcher.faults import Mischief
+from agentflow_tui.demo.catcher.server import Catcher
 from agentflow_tui.mail.answers import SendResult, Verdict
 from agentflow_tui.mail.breakers import Breaker
 from agentflow_tui.mail.envelopes import Envelope

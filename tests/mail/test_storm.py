@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from agentflow_tui.demo.mischief import Trick
+from agentflow_tui.demo.catcher.faults import Trick
 from agentflow_tui.mail.answers import SendResult, Verdict
 from agentflow_tui.mail.jobs import Timeouts
 from agentflow_tui.mail.pool import SmtpTransport

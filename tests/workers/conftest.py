@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from agentflow_tui.demo.catcher import Catcher
-from agentflow_tui.demo.mischief import Mischief
+from agentflow_tui.demo.catcher.faults import Mischief
+from agentflow_tui.demo.catcher.server import Catcher
 from agentflow_tui.mail.jobs import Timeouts
 from agentflow_tui.settings import Settings
 from agentflow_tui.store.database import Database, Manners

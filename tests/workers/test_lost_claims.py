@@ -8,7 +8,7 @@ from uuid import UUID
 
 import pytest
 
-from agentflow_tui.demo.catcher import Catcher
+from agentflow_tui.demo.catcher.server import Catcher
 from agentflow_tui.errors import UnreachableError
 from agentflow_tui.settings import Settings
 from agentflow_tui.steps.calls import Call

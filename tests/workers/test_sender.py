@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from agentflow_tui.demo.mischief import Mischief, Trick
+from agentflow_tui.demo.catcher.faults import Mischief, Trick
 from agentflow_tui.schema import TABLES, snake
 from agentflow_tui.settings import Settings
 from agentflow_tui.store.database import Database

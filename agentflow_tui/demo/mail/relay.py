@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from agentflow_tui import retries
+from agentflow_tui.demo.builder import World
 from agentflow_tui.demo.domains import (
     GREYLIST_SECONDS,
     SIZE_LIMIT_BYTES,
@@ -15,7 +16,6 @@ from agentflow_tui.demo.domains import (
     is_unknown_user,
     refusal,
 )
-from agentflow_tui.demo.world import World
 from agentflow_tui.settings import WorkerSettings
 
 RELAY = "smtp.harborridge.example:587"

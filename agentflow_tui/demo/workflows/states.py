@@ -6,11 +6,12 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import cycle
 
-from agentflow_tui.demo import ingestion, operators, recipes, words
+from agentflow_tui.demo import operators, words
+from agentflow_tui.demo.builder import OPERATIONS_LEAD, World, later
 from agentflow_tui.demo.operators import Change
-from agentflow_tui.demo.recipes import Cook, Recipe
-from agentflow_tui.demo.runs import Mishap, Run, play, seize, stumble
-from agentflow_tui.demo.world import OPERATIONS_LEAD, World, later
+from agentflow_tui.demo.workflows import ingestion, templates
+from agentflow_tui.demo.workflows.runs import Mishap, Run, play, seize, stumble
+from agentflow_tui.demo.workflows.templates import Cook, Recipe
 
 DEAD_WORKER_HOURS = 2.0 + 41 / 60
 """When AgentFlow's backend on ops-2 died, in hours before now."""
@@ -18,40 +19,40 @@ DEAD_WORKER_HOURS = 2.0 + 41 / 60
 _LOCK_TIMEOUT = "canceling statement due to lock timeout"
 
 _EVERYDAY: tuple[Cook, ...] = (
-    recipes.follow_up,
-    recipes.follow_up,
-    recipes.follow_up,
-    recipes.service_reminder,
-    recipes.contract_chase,
-    recipes.appraisal,
-    recipes.lead_pull,
-    recipes.price_sync,
+    templates.follow_up,
+    templates.follow_up,
+    templates.follow_up,
+    templates.service_reminder,
+    templates.contract_chase,
+    templates.appraisal,
+    templates.lead_pull,
+    templates.price_sync,
 )
 
 _RUNNABLE: tuple[Cook, ...] = (
-    recipes.follow_up,
-    recipes.service_reminder,
-    recipes.contract_chase,
-    recipes.digest,
+    templates.follow_up,
+    templates.service_reminder,
+    templates.contract_chase,
+    templates.digest,
 )
 
 _MISHAPS: tuple[tuple[Cook, Mishap], ...] = (
-    (recipes.appraisal, Mishap(0, "bookout: no value for VIN {vin} in any guide", True)),
+    (templates.appraisal, Mishap(0, "bookout: no value for VIN {vin} in any guide", True)),
     (
-        recipes.appraisal,
+        templates.appraisal,
         Mishap(0, "bookout: the guide answered after 94 s, more than the 60 s allowed"),
     ),
-    (recipes.follow_up, Mishap(1, "config.to: '{name} at bluemail' is not an address", True)),
-    (recipes.price_sync, Mishap(1, "config.source finds nothing; it should find a list.", True)),
+    (templates.follow_up, Mishap(1, "config.to: '{name} at bluemail' is not an address", True)),
+    (templates.price_sync, Mishap(1, "config.source finds nothing; it should find a list.", True)),
     (
-        recipes.price_sync,
-        Mishap(2, f"POST {recipes.GATEWAY}/website/v1/prices answered 500: out of memory"),
+        templates.price_sync,
+        Mishap(2, f"POST {templates.GATEWAY}/website/v1/prices answered 500: out of memory"),
     ),
     (
-        recipes.service_reminder,
+        templates.service_reminder,
         Mishap(0, "The step's result is 18.2 MB; up to 1.0 MB is kept.", True),
     ),
-    (recipes.service_reminder, Mishap(2, _LOCK_TIMEOUT)),
+    (templates.service_reminder, Mishap(2, _LOCK_TIMEOUT)),
 )
 
 
@@ -116,7 +117,7 @@ def saturday_night(world: World, failed: int, retried: int) -> None:
     changes = []
     sunday = world.ago(hours=23)
     for number in range(failed + retried):
-        recipe, at = recipes.lead_pull(world), world.ago(hours=world.rng.uniform(32.7, 34.4))
+        recipe, at = templates.lead_pull(world), world.ago(hours=world.rng.uniform(32.7, 34.4))
         run = play(world, begin(world, recipe, at, OPERATIONS_LEAD), recipe.steps)
         if number < retried:
             before: dict[str, object] = {"status": run.status, "lastError": run.error}
@@ -138,11 +139,11 @@ def waiting(world: World, number: int) -> None:
         run.status = "pending"
         enrol(world, run, recipe, at)
     for _ in range(max(3, number // 2)):
-        recipe = recipes.contract_chase(world)
+        recipe = templates.contract_chase(world)
         at = world.ago(minutes=world.rng.uniform(4, 110))
         enrol(world, play(world, begin(world, recipe, at), recipe.steps), recipe, at)
     for index in range(max(4, number // 2)):
-        recipe, at = recipes.month_end(world), world.ago(hours=world.rng.uniform(0.3, 8))
+        recipe, at = templates.month_end(world), world.ago(hours=world.rng.uniform(0.3, 8))
         run = play(world, begin(world, recipe, at), recipe.steps, until=(0, 2, 3)[index % 3])
         run.status = "running" if run.current else "pending"
         enrol(world, run, recipe, at)
@@ -151,7 +152,7 @@ def waiting(world: World, number: int) -> None:
 def resting_after_failure(world: World, number: int) -> None:
     """Failed a moment ago, to be tried again in a while."""
     for _ in range(number):
-        recipe = recipes.service_reminder(world)
+        recipe = templates.service_reminder(world)
         at = world.ago(seconds=world.rng.uniform(20, 50))
         run = play(world, begin(world, recipe, at), recipe.steps, until=2)
         again = later(world.now, world.rng.uniform(60, 900))
@@ -163,7 +164,7 @@ def held_by_workers(world: World, number: int) -> list[Run]:
     """Being worked on at this moment."""
     runs = []
     for _ in range(number):
-        recipe, at = recipes.digest(world), world.ago(seconds=world.rng.uniform(2, 40))
+        recipe, at = templates.digest(world), world.ago(seconds=world.rng.uniform(2, 40))
         run = begin(world, recipe, at)
         play(world, run, recipe.steps, until=0)
         seize(world, run, recipe.steps[0], later(at, 0.02))
@@ -175,7 +176,7 @@ def held_by_workers(world: World, number: int) -> list[Run]:
 def left_by_the_dead(world: World, number: int) -> None:
     """Locked by a process that is no more."""
     for _ in range(number):
-        recipe = recipes.month_end(world)
+        recipe = templates.month_end(world)
         died = DEAD_WORKER_HOURS + world.rng.uniform(0.001, 0.02)
         at = world.ago(hours=died + world.rng.uniform(0.05, 0.4))
         run = play(world, begin(world, recipe, at, OPERATIONS_LEAD), recipe.steps, until=2)
@@ -192,7 +193,7 @@ def stopped_by_hand(world: World, paused: int, cancelled: int) -> None:
         changes = []
         moment = world.ago(hours=hours)
         for _ in range(number):
-            recipe = recipes.contract_chase(world)
+            recipe = templates.contract_chase(world)
             at = later(moment, -world.rng.uniform(200, 7_000))
             run = play(world, begin(world, recipe, at), recipe.steps, until=2)
             before: dict[str, object] = {"status": "running"}
@@ -204,7 +205,7 @@ def stopped_by_hand(world: World, paused: int, cancelled: int) -> None:
 
 def misshapen(world: World) -> None:
     """What other programs wrote wrongly: steps encoded twice, or that are no list of steps."""
-    recipe = recipes.digest(world)
+    recipe = templates.digest(world)
     twice = json.dumps([step.as_json() for step in recipe.steps])
     shapes: Sequence[tuple[object, str, str | None]] = (
         (twice, "paused", None),

@@ -4,9 +4,11 @@ import json
 from datetime import datetime, timedelta
 from random import Random
 
-from agentflow_tui.demo import letters, recipes, relay, words
+from agentflow_tui.demo import words
+from agentflow_tui.demo.builder import World, plain
 from agentflow_tui.demo.domains import DOMAINS
-from agentflow_tui.demo.world import World, plain
+from agentflow_tui.demo.mail import messages, relay
+from agentflow_tui.demo.workflows import templates
 from agentflow_tui.store.multiplying import Multitude
 
 _BEFORE = timedelta(days=8)
@@ -39,9 +41,9 @@ def multitude(seed: int, now: datetime, rows: int, owners: list[str]) -> Multitu
     """
     world = World(now=now, rng=Random(f"multitude {seed}"))
     span = min(rows * _APART, _LONGEST)
-    written = [letters.reminder(world, letters.CUSTOMERS[0]) for _ in range(_VARIETY)]
-    written += [letters.offer(world, letters.CUSTOMERS[0]) for _ in range(_VARIETY)]
-    people = [world.person(letters.CUSTOMERS[0]) for _ in range(10 * _VARIETY)]
+    written = [messages.reminder(world, messages.CUSTOMERS[0]) for _ in range(_VARIETY)]
+    written += [messages.offer(world, messages.CUSTOMERS[0]) for _ in range(_VARIETY)]
+    people = [world.person(messages.CUSTOMERS[0]) for _ in range(10 * _VARIETY)]
     return Multitude(
         rows=rows,
         seed=seed,
@@ -61,7 +63,7 @@ def multitude(seed: int, now: datetime, rows: int, owners: list[str]) -> Multitu
 def _job(world: World, number: int) -> tuple[str, str, str, str]:
     """A workflow of one step, as JSON texts: its steps, its context at the end, and the step's id
     and result."""
-    recipe = recipes.digest(world, words.WATCHED[number % len(words.WATCHED)])
+    recipe = templates.digest(world, words.WATCHED[number % len(words.WATCHED)])
     step = recipe.steps[0]
     result = step.perform(world, {}, world.now)
     return (

@@ -4,9 +4,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from agentflow_tui.demo import relay
+from agentflow_tui.demo.builder import Person, World, later
 from agentflow_tui.demo.domains import Answer
-from agentflow_tui.demo.world import Person, World, later
+from agentflow_tui.demo.mail import relay
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,8 +3,16 @@
 from collections.abc import Iterator
 
 from agentflow_tui.demo import words
-from agentflow_tui.demo.reporting import Finding, Report, ReportKind, mean, score, share, total
-from agentflow_tui.demo.world import World
+from agentflow_tui.demo.builder import World
+from agentflow_tui.demo.vendors.reports import (
+    Finding,
+    Report,
+    ReportKind,
+    mean,
+    score,
+    share,
+    total,
+)
 
 _ALWAYS_TOLD = 65
 

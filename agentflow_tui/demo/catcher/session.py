@@ -7,10 +7,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from agentflow_tui.demo.mischief import Trick
+from agentflow_tui.demo.catcher.faults import Trick
 
 if TYPE_CHECKING:
-    from agentflow_tui.demo.catcher import Catcher
+    from agentflow_tui.demo.catcher.server import Catcher
 
 _PATH = re.compile(r"(?:FROM|TO):\s*<((?:\"(?:[^\"\\]|\\.)*\"|[^>\"])*)>(.*)", re.IGNORECASE)
 _MESSAGE_ID = re.compile(rb"^message-id:\s*(<[^>\r\n]*>)", re.IGNORECASE | re.MULTILINE)

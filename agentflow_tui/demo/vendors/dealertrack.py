@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 
 from agentflow_tui.demo import words
-from agentflow_tui.demo.reporting import (
+from agentflow_tui.demo.builder import World
+from agentflow_tui.demo.vendors.reports import (
     Finding,
     Line,
     Report,
@@ -13,7 +14,6 @@ from agentflow_tui.demo.reporting import (
     share,
     total,
 )
-from agentflow_tui.demo.world import World
 
 
 def _deals(world: World, rooftop: str) -> Report:

@@ -8,10 +8,11 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any, cast
 
-from agentflow_tui.demo import letters, mail, words
-from agentflow_tui.demo.mail import Letter
-from agentflow_tui.demo.runs import Context, Perform, Step
-from agentflow_tui.demo.world import OPERATIONS_LEAD, Person, World, later
+from agentflow_tui.demo import words
+from agentflow_tui.demo.builder import OPERATIONS_LEAD, Person, World, later
+from agentflow_tui.demo.mail import messages, sending
+from agentflow_tui.demo.mail.sending import Letter
+from agentflow_tui.demo.workflows.runs import Context, Perform, Step
 
 GATEWAY = "http://127.0.0.1:8099"
 """Where api steps point: nowhere but at this machine."""
@@ -110,7 +111,7 @@ def send(key: str, name: str, letter: Letter, *, to: str | None = None, **when: 
     """An email step that queues this letter. ``to`` is where its config finds the recipients."""
 
     def perform(world: World, _context: Context, at: datetime) -> object:
-        posted = mail.post(world, letter, at)
+        posted = sending.post(world, letter, at)
         return {
             "emailId": posted.id,
             "queueId": posted.queue_id,
@@ -134,8 +135,8 @@ def send(key: str, name: str, letter: Letter, *, to: str | None = None, **when: 
 
 def follow_up(world: World) -> Recipe:
     """Answer a lead, wait, and ask again if it is a hot one."""
-    domain = world.rng.choice((*letters.CUSTOMERS, letters.SUMMIT, letters.IMPORTS))
-    letter = letters.offer(world, domain)
+    domain = world.rng.choice((*messages.CUSTOMERS, messages.SUMMIT, messages.IMPORTS))
+    letter = messages.offer(world, domain)
     score = world.rng.randrange(20, 100)
     email = letter.to[0].email
     lead = {
@@ -158,7 +159,7 @@ def follow_up(world: World) -> Recipe:
 
 def service_reminder(world: World) -> Recipe:
     """Remind those of a day's list whose cars are due."""
-    letter = letters.reminder(world, world.rng.choice(letters.CUSTOMERS), priority=3)
+    letter = messages.reminder(world, world.rng.choice(messages.CUSTOMERS), priority=3)
     domain = letter.to[0].email.rpartition("@")[2]
     people = [letter.to[0], *(world.person(domain) for _ in range(3))]
     miles = [88_000, *(world.rng.randrange(20, 99) * 1_000 for _ in range(3))]
@@ -187,7 +188,7 @@ def service_reminder(world: World) -> Recipe:
 
 def contract_chase(world: World) -> Recipe:
     """Ask a lender for its money, and ask again."""
-    letter = letters.approval(world)
+    letter = messages.approval(world)
     days = world.rng.randrange(5, 24)
     return Recipe(
         row(
@@ -242,7 +243,7 @@ def lead_pull(world: World) -> Recipe:
 def appraisal(world: World) -> Recipe:
     """Book out a trade-in and mail the offer."""
     vin, value = world.vin(), world.rng.randrange(60, 410) * 100
-    letter = letters.offer(world, world.rng.choice(letters.CUSTOMERS))
+    letter = messages.offer(world, world.rng.choice(messages.CUSTOMERS))
     return Recipe(
         Step(
             id="bookout",

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from agentflow_tui.demo.world import World, later
+from agentflow_tui.demo.builder import World, later
 
 Context = dict[str, object]
 Perform = Callable[[World, Context, datetime], object]

@@ -5,11 +5,13 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any, cast
 
-from agentflow_tui.demo import dealertrack, letters, mail, vauto, vinsolutions, words
-from agentflow_tui.demo.recipes import Recipe, if_holds
-from agentflow_tui.demo.reporting import Finding, Report, ReportKind
-from agentflow_tui.demo.runs import Context, Step
-from agentflow_tui.demo.world import OPERATIONS_LEAD, Person, World
+from agentflow_tui.demo import words
+from agentflow_tui.demo.builder import OPERATIONS_LEAD, Person, World
+from agentflow_tui.demo.mail import messages, sending
+from agentflow_tui.demo.vendors import dealertrack, vauto, vinsolutions
+from agentflow_tui.demo.vendors.reports import Finding, Report, ReportKind
+from agentflow_tui.demo.workflows.runs import Context, Step
+from agentflow_tui.demo.workflows.templates import Recipe, if_holds
 
 KINDS: tuple[ReportKind, ...] = (*vinsolutions.KINDS, *vauto.KINDS, *dealertrack.KINDS)
 
@@ -169,8 +171,8 @@ def _distribute(
     if finding.score < _WORTH_TELLING:
         method, status = "dashboard", "pending"
     elif method == "email":
-        letter = letters.insight(finding, person, OPERATIONS_LEAD)
-        posted = mail.post(world, letter, at)
+        letter = messages.insight(finding, person, OPERATIONS_LEAD)
+        posted = sending.post(world, letter, at)
         told["emailIds"].append(posted.id)
         status = _DISTRIBUTION_STATUS[posted.status]
         sent_at = posted.sent_at or at

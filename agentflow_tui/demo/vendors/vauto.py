@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 
 from agentflow_tui.demo import words
-from agentflow_tui.demo.reporting import (
+from agentflow_tui.demo.builder import World
+from agentflow_tui.demo.vendors.reports import (
     Finding,
     Line,
     Report,
@@ -13,7 +14,6 @@ from agentflow_tui.demo.reporting import (
     share,
     total,
 )
-from agentflow_tui.demo.world import World
 
 _HOLDING_COST = 42
 """Dollars a day for a car on the lot: floor plan, depreciation, insurance."""

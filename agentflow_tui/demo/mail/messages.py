@@ -3,10 +3,10 @@
 from base64 import b64encode
 
 from agentflow_tui.demo import words
+from agentflow_tui.demo.builder import Person, World
 from agentflow_tui.demo.domains import DOMAINS, Behaviour
-from agentflow_tui.demo.mail import Letter
-from agentflow_tui.demo.reporting import Finding
-from agentflow_tui.demo.world import Person, World
+from agentflow_tui.demo.mail.sending import Letter
+from agentflow_tui.demo.vendors.reports import Finding
 
 CUSTOMERS = tuple(name for name, how in DOMAINS.items() if how is Behaviour.FINE)[1:]
 LENDER = "granite-credit.example"

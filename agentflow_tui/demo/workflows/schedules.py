@@ -6,13 +6,14 @@ from functools import partial
 from itertools import cycle, islice
 
 from agentflow_tui import cron
-from agentflow_tui.demo import ingestion, operators, recipes, words
+from agentflow_tui.demo import operators, words
+from agentflow_tui.demo.builder import OPERATIONS_LEAD, World, later
 from agentflow_tui.demo.operators import Change
-from agentflow_tui.demo.recipes import Cook, Recipe
-from agentflow_tui.demo.reporting import ReportKind
-from agentflow_tui.demo.runs import Run, play, seize
-from agentflow_tui.demo.workflows import DEAD_WORKER_HOURS, begin, enrol
-from agentflow_tui.demo.world import OPERATIONS_LEAD, World, later
+from agentflow_tui.demo.vendors.reports import ReportKind
+from agentflow_tui.demo.workflows import ingestion, templates
+from agentflow_tui.demo.workflows.runs import Run, play, seize
+from agentflow_tui.demo.workflows.states import DEAD_WORKER_HOURS, begin, enrol
+from agentflow_tui.demo.workflows.templates import Cook, Recipe
 
 _LONGEST = timedelta(days=4_000)
 _CAP = 10_000
@@ -35,38 +36,38 @@ class Plan:
 
 
 _REGULAR: tuple[tuple[str, Cook, int], ...] = (
-    ("*/15 * * * *", recipes.digest, 14),
-    ("*/30 7-19 * * 1-5", recipes.digest, 8),
-    ("0 * * * *", recipes.digest, 10),
-    ("25 * * * *", recipes.service_reminder, 4),
-    ("@hourly", recipes.digest, 6),
-    ("10 */3 * * *", recipes.contract_chase, 5),
-    ("5 */6 * * *", recipes.digest, 6),
-    ("0 6 * * *", recipes.service_reminder, 5),
-    ("0 7 * * mon-fri", recipes.digest, 5),
-    ("30 7 * * 1-5", recipes.digest, 4),
-    ("0 8,12,16 * * *", recipes.digest, 6),
-    ("@daily", recipes.digest, 5),
-    ("45 17 * * 5", recipes.digest, 2),
-    ("0 18 * * 6", recipes.digest, 2),
-    ("@weekly", recipes.digest, 2),
-    ("0 9 * * mon#1", recipes.digest, 1),
-    ("0 2 1 * *", recipes.digest, 1),
-    ("0 20 l * *", recipes.digest, 1),
-    ("0 0 1 1,4,7,10 *", recipes.digest, 1),
+    ("*/15 * * * *", templates.digest, 14),
+    ("*/30 7-19 * * 1-5", templates.digest, 8),
+    ("0 * * * *", templates.digest, 10),
+    ("25 * * * *", templates.service_reminder, 4),
+    ("@hourly", templates.digest, 6),
+    ("10 */3 * * *", templates.contract_chase, 5),
+    ("5 */6 * * *", templates.digest, 6),
+    ("0 6 * * *", templates.service_reminder, 5),
+    ("0 7 * * mon-fri", templates.digest, 5),
+    ("30 7 * * 1-5", templates.digest, 4),
+    ("0 8,12,16 * * *", templates.digest, 6),
+    ("@daily", templates.digest, 5),
+    ("45 17 * * 5", templates.digest, 2),
+    ("0 18 * * 6", templates.digest, 2),
+    ("@weekly", templates.digest, 2),
+    ("0 9 * * mon#1", templates.digest, 1),
+    ("0 2 1 * *", templates.digest, 1),
+    ("0 20 l * *", templates.digest, 1),
+    ("0 0 1 1,4,7,10 *", templates.digest, 1),
 )
 
 _MISSED: tuple[tuple[str, Cook, int, int], ...] = (
     # four fires over night, and some that are merely late
-    ("0 */2 * * *", recipes.digest, 5, 4),
-    ("*/10 * * * *", recipes.digest, 9, 2),
-    ("20 * * * *", recipes.digest, 5, 1),
+    ("0 */2 * * *", templates.digest, 5, 4),
+    ("*/10 * * * *", templates.digest, 9, 2),
+    ("20 * * * *", templates.digest, 5, 1),
 )
 
 _INACTIVE: tuple[tuple[str, Cook, int], ...] = (
-    ("30 0 4 * * *", recipes.digest, 3),
-    ("0 22 * * *", recipes.digest, 4),
-    ("0 12 * * 0", recipes.digest, 1),
+    ("30 0 4 * * *", templates.digest, 3),
+    ("0 22 * * *", templates.digest, 4),
+    ("0 12 * * 0", templates.digest, 1),
 )
 
 _NEXT_UNKNOWN = ("15 9 * * *", "0 11 * * 1-5")
@@ -100,7 +101,7 @@ def regular(world: World) -> None:
         plan = Plan(expression=expression, cook=_same(world, cook), runs=runs, active=False)
         _enact(world, plan)
     for expression in _NEXT_UNKNOWN:
-        cook = _same(world, recipes.digest)
+        cook = _same(world, templates.digest)
         _enact(world, Plan(expression=expression, cook=cook, runs=0, next_known=False))
 
 
@@ -116,7 +117,7 @@ def invalid(world: World) -> None:
     """Expressions that mean nothing: active, never due, and the journal says why."""
     for expression in _INVALID:
         made = world.ago(hours=24 * world.rng.uniform(3, 9))
-        schedule = _begin(world, expression, recipes.digest, made)
+        schedule = _begin(world, expression, templates.digest, made)
         at = later(made, 0.8)
         world.journal(
             "schedule.fire",
@@ -134,10 +135,10 @@ def outage_stopped(world: World) -> None:
     """The lead pull failed on Saturday night, and whoever was on call switched it off."""
     stopped = world.ago(hours=32.55)
     made = world.ago(hours=24 * 80)
-    schedule = _begin(world, "*/20 * * * *", recipes.lead_pull, made, OPERATIONS_LEAD)
+    schedule = _begin(world, "*/20 * * * *", templates.lead_pull, made, OPERATIONS_LEAD)
     last = stopped
     for slot in slots_before(schedule.expression, stopped, 10):
-        last = _fire(world, schedule, recipes.lead_pull, slot)
+        last = _fire(world, schedule, templates.lead_pull, slot)
     due = slot_after(schedule.expression, last)
     _write(world, schedule, due=due, last=last, updated=stopped, active=False)
     change = Change(schedule.key, {"active": True}, {"active": False})
@@ -148,7 +149,7 @@ def skipped_behind_stale_lock(world: World) -> None:
     """Its workflow is in the hands of a dead worker, so every slot since then was skipped."""
     made, died = world.ago(hours=24 * 40), world.ago(hours=DEAD_WORKER_HOURS)
     until = world.ago(seconds=1)
-    schedule = _begin(world, "35 * * * *", recipes.month_end, made, OPERATIONS_LEAD)
+    schedule = _begin(world, "35 * * * *", templates.month_end, made, OPERATIONS_LEAD)
     start = later(died, -world.rng.uniform(90, 150))
     (slot,) = slots_before(schedule.expression, start, 1)
     last = _journal_fire(world, schedule, slot, _fired(world, slot))
@@ -184,9 +185,9 @@ def _complaint(expression: str) -> str:
 
 def _same(world: World, cook: Cook) -> Cook:
     """A digest of the same thing each time."""
-    if cook is not recipes.digest:
+    if cook is not templates.digest:
         return cook
-    return partial(recipes.digest, what=world.rng.choice(words.WATCHED))
+    return partial(templates.digest, what=world.rng.choice(words.WATCHED))
 
 
 def _round_the_rooftops(kind: ReportKind, first: int) -> Cook:

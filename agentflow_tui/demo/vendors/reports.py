@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from agentflow_tui.demo.world import World
+from agentflow_tui.demo.builder import World
 
 Line = dict[str, Any]
 

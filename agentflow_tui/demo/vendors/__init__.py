@@ -1,0 +1,1 @@
+"""What the vendors report, and what the insight generator finds in it."""
