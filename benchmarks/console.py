@@ -19,8 +19,8 @@ from pathlib import Path
 from agentflow_tui.console.app import ConsoleApp
 from agentflow_tui.console.environment import Environment
 from agentflow_tui.console.views.view import Place
+from agentflow_tui.embedded import postgres
 from agentflow_tui.settings import Context, Settings
-from agentflow_tui.store import embedded
 from benchmarks.peers import python_with
 from benchmarks.servers import resident
 from benchmarks.tables import Result, ratio, show
@@ -218,7 +218,7 @@ def memory(url: str) -> list[Result]:
 
 
 def main() -> None:
-    with tempfile.TemporaryDirectory() as home, embedded.start(Path(home) / "data") as server:
+    with tempfile.TemporaryDirectory() as home, postgres.start(Path(home) / "data") as server:
         environ = {**os.environ, "AGENTFLOW_HOME": str(Path(home) / "data")}
         fill = [sys.executable, "-m", "agentflow_tui", "demo", "--no-console", "--scale", "100000"]
         subprocess.run(fill, env=environ, check=True)

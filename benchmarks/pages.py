@@ -18,7 +18,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from agentflow_tui.store import embedded
+from agentflow_tui.embedded import postgres
 from agentflow_tui.store.counts import by_status
 from agentflow_tui.store.database import Database, Manners
 from agentflow_tui.store.listings import LARGE
@@ -127,7 +127,7 @@ async def measure(small: Database, large: Database) -> list[Result]:
     return results
 
 
-def filled(home: Path, rows: int) -> embedded.EmbeddedServer:
+def filled(home: Path, rows: int) -> postgres.EmbeddedServer:
     """A server with a sample database of so many rows, accelerated."""
     environ = {**os.environ, "AGENTFLOW_HOME": str(home)}
     program = [sys.executable, "-m", "agentflow_tui"]
@@ -135,7 +135,7 @@ def filled(home: Path, rows: int) -> embedded.EmbeddedServer:
     if not home.exists():
         subprocess.run(fill, env=environ, check=True)
     subprocess.run([*program, "db", "accelerate", "--yes"], env=environ, check=True)
-    return embedded.start(home)
+    return postgres.start(home)
 
 
 async def run(small_url: str, large_url: str) -> list[Result]:

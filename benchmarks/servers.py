@@ -11,18 +11,19 @@ from typing import Any
 
 import asyncpg
 
-from agentflow_tui.store import accelerators, embedded
+from agentflow_tui.embedded import postgres
+from agentflow_tui.embedded.postmaster import Home
+from agentflow_tui.store import accelerators
 from agentflow_tui.store.database import Database
 from agentflow_tui.store.ddl import create_missing_tables
-from agentflow_tui.store.postmaster import Home
 
 
 @contextmanager
-def running(*, accelerated: bool = True) -> Iterator[embedded.EmbeddedServer]:
+def running(*, accelerated: bool = True) -> Iterator[postgres.EmbeddedServer]:
     """A server with the documented tables, empty, for as long as the block lasts."""
     with (
         tempfile.TemporaryDirectory(prefix="agentflow-benchmark-") as folder,
-        embedded.start(Path(folder) / "server", linger=0.5) as server,
+        postgres.start(Path(folder) / "server", linger=0.5) as server,
     ):
         asyncio.run(_create(server.url, accelerated=accelerated))
         yield server
@@ -35,7 +36,7 @@ def tables(*, accelerated: bool = True) -> Iterator[str]:
         yield server.url
 
 
-def log_of(server: embedded.EmbeddedServer) -> Path:
+def log_of(server: postgres.EmbeddedServer) -> Path:
     return Path(Home(str(server.home)).log)
 
 

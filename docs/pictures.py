@@ -14,8 +14,8 @@ from agentflow_tui.console.app import ConsoleApp
 from agentflow_tui.console.environment import Environment
 from agentflow_tui.console.views.view import Place
 from agentflow_tui.demo.sample import sample
+from agentflow_tui.embedded import postgres
 from agentflow_tui.settings import ConsoleSettings, Context, Settings
-from agentflow_tui.store import embedded
 from agentflow_tui.store.database import Database
 from agentflow_tui.store.ddl import create_missing_tables
 from agentflow_tui.store.filling import fill
@@ -76,7 +76,7 @@ async def make(url: str) -> None:
 def main() -> None:
     with (
         tempfile.TemporaryDirectory() as home,
-        embedded.start(Path(home) / "data", linger=0) as server,
+        postgres.start(Path(home) / "data", linger=0) as server,
     ):
         asyncio.run(make(server.url))
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from agentflow_tui.store import embedded
+from agentflow_tui.embedded import postgres
 from agentflow_tui.store.database import Database, Manners
 from agentflow_tui.store.ddl import create_missing_tables
 from tests.namings import make_tables
@@ -48,7 +48,7 @@ def server_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def server(server_home: Path) -> Iterator[str]:
     """URL of a running server, for making databases in. It need not outlive the machine."""
-    with embedded.start(server_home, linger=0.5) as running:
+    with postgres.start(server_home, linger=0.5) as running:
         asyncio.run(_execute(running.url, "ALTER SYSTEM SET fsync = off"))
         asyncio.run(_execute(running.url, "SELECT pg_reload_conf()"))
         yield running.url

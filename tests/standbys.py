@@ -4,15 +4,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from agentflow_tui.store import embedded
+from agentflow_tui.embedded import postgres
 
 
 def prepare(home: Path) -> None:
     """Have the server of this home write WAL that a standby can start from."""
-    with embedded.start(home, linger=0):
+    with postgres.start(home, linger=0):
         with (home / "postgres" / "postgresql.conf").open("a") as configuration:
             configuration.write("wal_level = replica\n")
-        embedded.stop_now(home, "fast")
+        postgres.stop_now(home, "fast")
 
 
 @contextmanager
@@ -22,5 +22,5 @@ def standby(home: Path) -> Iterator[str]:
     It must have run once since `prepare`, and have been stopped properly.
     """
     (home / "postgres" / "standby.signal").touch()
-    with embedded.start(home, linger=0) as server:
+    with postgres.start(home, linger=0) as server:
         yield server.url

@@ -6,8 +6,8 @@ from pathlib import Path
 import asyncpg
 import pytest
 
+from agentflow_tui.embedded import postgres
 from agentflow_tui.errors import RefusedError
-from agentflow_tui.store import embedded
 from agentflow_tui.store.database import Database, Manners
 from agentflow_tui.store.ddl import create_missing_tables
 from agentflow_tui.store.surroundings import look_around
@@ -110,11 +110,11 @@ async def test_an_empty_database_tells_it_too(empty_url: str) -> None:
 async def test_a_standby_is_read_only_until_it_is_promoted(tmp_path: Path) -> None:
     home = tmp_path / "home"
     await asyncio.to_thread(prepare, home)
-    with embedded.start(home, linger=0) as server:
+    with postgres.start(home, linger=0) as server:
         primary = await Database.open(server.url)
         await create_missing_tables(primary)
         await fill(primary)
-        await asyncio.to_thread(embedded.stop_now, home, "fast")
+        await asyncio.to_thread(postgres.stop_now, home, "fast")
     with standby(home):
         # The same database object: reconnected, it finds another kind of server.
         assert primary.read_only_reason() == ""

@@ -38,12 +38,12 @@ def _settings(options: Options) -> Settings:
 @asynccontextmanager
 async def _opened(chosen: Settings, *, seconds: float = 60.0) -> AsyncIterator[Database]:
     """The database in use, for one command; the embedded server where none is configured."""
-    from agentflow_tui.store import embedded
+    from agentflow_tui.embedded import postgres
 
     server = None
     url = chosen.context.database_url
     if not url:
-        server = await asyncio.to_thread(embedded.start, chosen.home)
+        server = await asyncio.to_thread(postgres.start, chosen.home)
         url = server.url
     manners = Manners(
         application="agentflow cli",
@@ -124,12 +124,12 @@ def db_init(options: Options) -> int:
 
 def db_uri(options: Options) -> int:
     """Print the URL of the database in use."""
-    from agentflow_tui.store import embedded
+    from agentflow_tui.embedded import postgres
 
     chosen = _settings(options)
     url = chosen.context.database_url
     if not url:
-        with embedded.start(chosen.home) as server:
+        with postgres.start(chosen.home) as server:
             url = server.url
     put(url if options.show_password else masked(url))
     return 0

@@ -10,9 +10,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from agentflow_tui import clock, settings
+from agentflow_tui.embedded import postgres
 from agentflow_tui.errors import UsageError
 from agentflow_tui.settings import Context, Settings
-from agentflow_tui.store import embedded
 from agentflow_tui.store.database import Database, Manners
 from agentflow_tui.text import plural
 
@@ -31,7 +31,7 @@ def demo(options: argparse.Namespace) -> int:
         raise UsageError(f"--scale wants 100 to {MOST:,} rows.")
     # No way leads from here to another database: workers of this console have the catcher as relay.
     chosen = replace(chosen, contexts={}, read_only=options.read_only).on(Context(name="demo"))
-    with embedded.start(chosen.home, say=_say) as server:
+    with postgres.start(chosen.home, say=_say) as server:
         asyncio.run(_fill(server.url, options))
         if options.no_console:
             return 0

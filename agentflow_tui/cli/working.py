@@ -1,8 +1,8 @@
 """``agentflow worker``: background workers in this process."""
 
+from agentflow_tui.embedded import postgres
 from agentflow_tui.errors import UsageError
 from agentflow_tui.settings import Settings
-from agentflow_tui.store import embedded
 
 ROLES = ("scheduler", "sender", "runner", "monitor")
 
@@ -27,5 +27,5 @@ def work(settings: Settings, only: str | None, *, drain: bool, log_json: bool) -
         raise UsageError("Workers write, and this context is read-only.")
     if not settings.embedded:
         return main(settings, settings.context.database_url, chosen, drain, log_json)
-    with embedded.start(settings.home) as server:
+    with postgres.start(settings.home) as server:
         return main(settings, server.url, chosen, drain, log_json)

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta, tzinfo
 
 from agentflow_tui import clock
+from agentflow_tui.embedded import postgres
 from agentflow_tui.operators import Operator, operator
 from agentflow_tui.settings import Settings
-from agentflow_tui.store import embedded
 from agentflow_tui.store.addresses import short_place
 from agentflow_tui.store.consoles import Introduction
 from agentflow_tui.store.database import Database, Manners
@@ -22,7 +22,7 @@ class Environment:
     database: Database | None = None
     offset: timedelta = timedelta()
     clock: Callable[[], datetime] = clock.now
-    server: embedded.EmbeddedServer | None = None
+    server: postgres.EmbeddedServer | None = None
     operator: Operator = field(init=False)
     introduction: Introduction = field(init=False)
     _connecting: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -92,7 +92,7 @@ class Environment:
 
     async def _embedded_url(self) -> str:
         if self.server is None:
-            self.server = await asyncio.to_thread(embedded.start, self.settings.home)
+            self.server = await asyncio.to_thread(postgres.start, self.settings.home)
         return self.server.url
 
     async def move(self, settings: Settings) -> None:

@@ -18,8 +18,8 @@ from typing import Any
 
 import asyncpg
 
-from agentflow_tui.store import embedded, postmaster
-from agentflow_tui.store.postmaster import Home
+from agentflow_tui.embedded import postgres, postmaster
+from agentflow_tui.embedded.postmaster import Home
 
 WORKERS = ("-m", "agentflow_tui.workers")
 
@@ -135,7 +135,7 @@ class Fleet:
 class Server:
     """A PostgreSQL of one's own. Its keeper starts it again whenever it is down."""
 
-    def __init__(self, running: embedded.EmbeddedServer) -> None:
+    def __init__(self, running: postgres.EmbeddedServer) -> None:
         self.url = running.url
         self._cluster = Home(str(running.home)).cluster
 
@@ -153,7 +153,7 @@ class Server:
 @contextmanager
 def own_server(home: Path) -> Iterator[Server]:
     """A server for one scenario."""
-    with embedded.start(home, linger=0.5) as running:
+    with postgres.start(home, linger=0.5) as running:
         yield Server(running)
 
 

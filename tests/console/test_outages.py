@@ -10,7 +10,7 @@ from textual.pilot import Pilot
 
 from agentflow_tui.console.app import ConsoleApp
 from agentflow_tui.console.views.view import Place, View
-from agentflow_tui.store import embedded
+from agentflow_tui.embedded import postgres
 from agentflow_tui.store.database import Database
 from agentflow_tui.store.ddl import create_missing_tables
 from tests.console.driving import console, screen_text, sees, until
@@ -20,7 +20,7 @@ from tests.samples import fill
 @asynccontextmanager
 async def filled(home: Path) -> AsyncIterator[str]:
     """The URL of a server of one's own, with sample rows."""
-    with embedded.start(home, linger=0) as server:
+    with postgres.start(home, linger=0) as server:
         database = await Database.open(server.url)
         await create_missing_tables(database)
         await fill(database)
@@ -34,16 +34,16 @@ async def test_a_server_that_stops_is_said_and_its_return_is_noticed(tmp_path: P
         app = pilot.app
         assert isinstance(app, ConsoleApp)
         await sees(pilot, "ann@acme.test")
-        pid = embedded.postmaster_pid(home)
-        await asyncio.to_thread(embedded.stop_now, home, "immediate")
+        pid = postgres.postmaster_pid(home)
+        await asyncio.to_thread(postgres.stop_now, home, "immediate")
         await sees(pilot, "no connection", "There is no socket", "ann@acme.test")
-        with await asyncio.to_thread(embedded.start, home, linger=0):
+        with await asyncio.to_thread(postgres.start, home, linger=0):
             await until(
                 pilot,
                 lambda: "no connection" not in screen_text(app),
                 "the recovery",
             )
-            assert embedded.postmaster_pid(home) != pid
+            assert postgres.postmaster_pid(home) != pid
             await sees(pilot, "ann@acme.test")
 
 
@@ -58,7 +58,7 @@ async def test_each_screen_says_how_old_it_is_itself(tmp_path: Path) -> None:
         await sees(pilot, "HTTP 503")
         assert users.read_at is not None
         users.read_at -= timedelta(minutes=10)
-        await asyncio.to_thread(embedded.stop_now, home, "immediate")
+        await asyncio.to_thread(postgres.stop_now, home, "immediate")
         await sees(pilot, "no connection", "s ago")
         await app.go(Place("users"))
         await sees(pilot, "Shown as of 10m ago", "ann@acme.test")

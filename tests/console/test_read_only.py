@@ -7,8 +7,8 @@ import pytest
 
 from agentflow_tui.console import presence
 from agentflow_tui.console.app import ConsoleApp
+from agentflow_tui.embedded import postgres
 from agentflow_tui.settings import Context
-from agentflow_tui.store import embedded
 from agentflow_tui.store.database import Database
 from agentflow_tui.store.ddl import create_missing_tables
 from tests.console.driving import console, screen_text, sees, until
@@ -51,12 +51,12 @@ async def test_a_standby_is_read_only_until_it_is_promoted(
     monkeypatch.setattr(presence, "LOOK_EVERY", 0.1)
     home = tmp_path / "home"
     await asyncio.to_thread(prepare, home)
-    with embedded.start(home, linger=0) as server:
+    with postgres.start(home, linger=0) as server:
         primary = await Database.open(server.url)
         await create_missing_tables(primary)
         await fill(primary)
         primary.close()
-        await asyncio.to_thread(embedded.stop_now, home, "fast")
+        await asyncio.to_thread(postgres.stop_now, home, "fast")
     with standby(home) as url:
         async with console(url, "users", size=(120, 24)) as pilot:
             app = pilot.app

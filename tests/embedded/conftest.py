@@ -5,12 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from agentflow_tui.store.embedded import (
-    keeper_pid,
-    start,
-    stop_now,
-)
-from agentflow_tui.store.server_account import account_for
+from agentflow_tui.embedded.account import account_for
+from agentflow_tui.embedded.postgres import keeper_pid, start, stop_now
 from tests.embedded.processes import (
     copy_to,
     new_home,

@@ -12,11 +12,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from agentflow_tui.store.embedded import (
-    find_binaries,
-    stop_now,
-)
-from agentflow_tui.store.server_account import Account
+from agentflow_tui.embedded.account import Account
+from agentflow_tui.embedded.postgres import find_binaries, stop_now
 
 IS_ROOT = os.geteuid() == 0
 LINGER = 0.1

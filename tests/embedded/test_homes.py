@@ -6,16 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from agentflow_tui.errors import EmbeddedServerError
-from agentflow_tui.store import server_account
-from agentflow_tui.store.embedded import (
+from agentflow_tui.embedded import account
+from agentflow_tui.embedded.account import Account, account_for, command_prefix, entry_of
+from agentflow_tui.embedded.postgres import (
     default_home,
     find_binaries,
     keeper_pid,
     postmaster_pid,
     start,
 )
-from agentflow_tui.store.server_account import Account, account_for, command_prefix, entry_of
+from agentflow_tui.errors import EmbeddedServerError
 from tests.embedded.processes import (
     IS_ROOT,
     LINGER,
@@ -105,11 +105,11 @@ def test_account_that_cannot_get_there_is_told_where_to_go(
 ) -> None:
     tmp_path.chmod(0o700)
     stranger = Account("stranger", 4242, 4242)
-    monkeypatch.setattr(server_account, "has_capability", lambda number: number == 1)
+    monkeypatch.setattr(account, "has_capability", lambda number: number == 1)
     assert "--ambient-caps=-all,+dac_override" in command_prefix(
         stranger, tmp_path, find_binaries()
     )
-    monkeypatch.setattr(server_account, "has_capability", lambda _number: False)
+    monkeypatch.setattr(account, "has_capability", lambda _number: False)
     with pytest.raises(EmbeddedServerError, match=r"stranger.*cannot enter /.*AGENTFLOW_HOME"):
         command_prefix(stranger, tmp_path, find_binaries())
 
@@ -121,7 +121,7 @@ if IS_ROOT:
     ) -> None:
         copy.parent.chmod(0o700)
         for capability in (1, 2):
-            monkeypatch.setattr(server_account, "has_capability", capability.__eq__)
+            monkeypatch.setattr(account, "has_capability", capability.__eq__)
             with start(copy, linger=0) as server:
                 assert query(server.url, "SELECT 1") == "1"
                 assert (copy / "postgres").stat().st_uid != 0

@@ -8,17 +8,17 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from agentflow_tui.errors import EmbeddedServerError
-from agentflow_tui.store import embedded
-from agentflow_tui.store.embedded import (
+from agentflow_tui.embedded import postgres
+from agentflow_tui.embedded.account import account_for
+from agentflow_tui.embedded.postgres import (
     find_binaries,
     keeper_pid,
     postmaster_pid,
     start,
     stop_now,
 )
-from agentflow_tui.store.postmaster import postgres_processes, works_in
-from agentflow_tui.store.server_account import account_for
+from agentflow_tui.embedded.postmaster import postgres_processes, works_in
+from agentflow_tui.errors import EmbeddedServerError
 from tests.embedded.processes import (
     LINGER,
     end,
@@ -230,6 +230,6 @@ def test_log_is_bounded(home: Path) -> None:
 def test_keeper_ending_in_its_start_is_reported(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(embedded, "RUN_KEEPER", "pass")
+    monkeypatch.setattr(postgres, "RUN_KEEPER", "pass")
     with pytest.raises(EmbeddedServerError, match=r"keeper .* ends while it starts"):
         start(home)

@@ -22,8 +22,8 @@ import select
 import signal
 import time
 
-from agentflow_tui.store.cluster import Cluster, ClusterError, log
-from agentflow_tui.store.postmaster import (
+from agentflow_tui.embedded.cluster import Cluster, ClusterError, log
+from agentflow_tui.embedded.postmaster import (
     PORT,
     ROLE,
     Home,

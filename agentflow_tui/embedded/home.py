@@ -8,9 +8,9 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
+from agentflow_tui.embedded.account import Account
+from agentflow_tui.embedded.postmaster import PORT, Home, reason
 from agentflow_tui.errors import EmbeddedServerError
-from agentflow_tui.store.postmaster import PORT, Home, reason
-from agentflow_tui.store.server_account import Account
 
 SOCKET_PATH_LIMIT = 103
 """Bytes that the path of a Unix socket may have on every system we run on."""

@@ -10,7 +10,7 @@ import contextlib
 import os
 import signal
 
-from agentflow_tui.store.postmaster import DATABASE, PORT, ROLE, Home, end_orphans
+from agentflow_tui.embedded.postmaster import DATABASE, PORT, ROLE, Home, end_orphans
 
 # What a person may tune is written to postgresql.conf, once. What others rely on is given on
 # the command line, where no edit of that file can change it.

@@ -22,16 +22,10 @@ from types import TracebackType
 from typing import Self
 from urllib.parse import quote
 
+from agentflow_tui.embedded.account import Account, account_for, command_prefix
+from agentflow_tui.embedded.home import explained, prepare, socket_directory
+from agentflow_tui.embedded.postmaster import DATABASE, PORT, ROLE, Home, find_postmaster
 from agentflow_tui.errors import EmbeddedServerError
-from agentflow_tui.store.postmaster import (
-    DATABASE,
-    PORT,
-    ROLE,
-    Home,
-    find_postmaster,
-)
-from agentflow_tui.store.server_account import Account, account_for, command_prefix
-from agentflow_tui.store.server_home import explained, prepare, socket_directory
 
 START_WITHIN = 120.0
 """Seconds; only the recovery of a large crashed cluster comes near."""
