@@ -19,8 +19,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from agentflow_tui.embedded import postgres
+from agentflow_tui.store.connection.database import Database, Manners
 from agentflow_tui.store.counts import by_status
-from agentflow_tui.store.database import Database, Manners
 from agentflow_tui.store.listings import LARGE
 from agentflow_tui.store.lists import LISTINGS
 from agentflow_tui.store.pages import Where, Window, anchor_of, page_sql, read_page

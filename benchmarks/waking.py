@@ -26,8 +26,8 @@ from typing import Any
 import asyncpg
 
 from agentflow_tui.store import liveness
-from agentflow_tui.store.database import Database
-from agentflow_tui.store.wakeups import NOTIFY
+from agentflow_tui.store.connection.database import Database
+from agentflow_tui.store.connection.notifications import NOTIFY
 from benchmarks import mail, servers
 from benchmarks.mail_peers import BODY, SUBJECT
 from benchmarks.tables import Result, percentile, show

@@ -16,9 +16,9 @@ from agentflow_tui.console.views.view import Place
 from agentflow_tui.demo.sample import sample
 from agentflow_tui.embedded import postgres
 from agentflow_tui.settings import ConsoleSettings, Context, Settings
-from agentflow_tui.store.database import Database
-from agentflow_tui.store.ddl import create_missing_tables
-from agentflow_tui.store.filling import fill
+from agentflow_tui.store.connection.database import Database
+from agentflow_tui.store.schema.ddl import create_missing_tables
+from agentflow_tui.store.schema.loading import fill
 
 FOLDER = Path(__file__).parent / "pictures"
 

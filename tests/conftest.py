@@ -12,8 +12,8 @@ import asyncpg
 import pytest
 
 from agentflow_tui.embedded import postgres
-from agentflow_tui.store.database import Database, Manners
-from agentflow_tui.store.ddl import create_missing_tables
+from agentflow_tui.store.connection.database import Database, Manners
+from agentflow_tui.store.schema.ddl import create_missing_tables
 from tests.namings import make_tables
 
 _numbers = itertools.count(1)

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 
 from agentflow_tui.schema import TABLES, snake
-from agentflow_tui.store.database import Database
-from agentflow_tui.store.ddl import (
+from agentflow_tui.store.connection.database import Database
+from agentflow_tui.store.schema.ddl import (
     create_table,
     documented_column,
     documented_table,

@@ -4,7 +4,7 @@ import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from agentflow_tui.store.database import Database
+from agentflow_tui.store.connection.database import Database
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 

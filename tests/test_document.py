@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from agentflow_tui.schema import TABLES
-from agentflow_tui.store.database import Database
-from agentflow_tui.store.ddl import create_missing_tables
+from agentflow_tui.store.connection.database import Database
+from agentflow_tui.store.schema.ddl import create_missing_tables
 from tests.samples import fill
 
 DOCUMENT = (Path(__file__).parent.parent / "docs" / "database-schema.md").read_text()

@@ -14,12 +14,12 @@ from agentflow_tui.demo.bulk_rows import multitude
 from agentflow_tui.demo.sample import sample
 from agentflow_tui.errors import RefusedError
 from agentflow_tui.schema import RELATIONS, TABLES
-from agentflow_tui.store import filling
-from agentflow_tui.store.database import Database
-from agentflow_tui.store.ddl import create_table, in_creation_order
-from agentflow_tui.store.filling import NotEmptyError
-from agentflow_tui.store.multiplying import multiply
-from agentflow_tui.store.statements import Statement
+from agentflow_tui.store.connection.database import Database
+from agentflow_tui.store.connection.statements import Statement
+from agentflow_tui.store.schema import loading
+from agentflow_tui.store.schema.bulk_rows import multiply
+from agentflow_tui.store.schema.ddl import create_table, in_creation_order
+from agentflow_tui.store.schema.loading import NotEmptyError
 
 NOW = datetime(2026, 11, 23, 9, 4, 31, tzinfo=UTC)
 ROWS = sample(1, NOW, 60)
@@ -52,7 +52,7 @@ async def opened(url: str) -> AsyncIterator[Database]:
 
 
 async def test_every_row_arrives_as_it_was_made(database: Database) -> None:
-    written = await filling.fill(database, ROWS)
+    written = await loading.fill(database, ROWS)
     assert written == {name: len(rows) for name, rows in ROWS.items()} == await counted(database)
     for row in ROWS["email_queue"]:
         found = await asked(database.url, "SELECT * FROM email_queue WHERE id = $1", row["id"])
@@ -66,7 +66,7 @@ async def test_every_row_arrives_as_it_was_made(database: Database) -> None:
 
 
 async def test_the_documents_sample_queries_find_something(database: Database) -> None:
-    await filling.fill(database, ROWS)
+    await loading.fill(database, ROWS)
     queries = re.findall(r"```sql\n(.*?)```", DOCUMENT.read_text(), re.DOTALL)
     assert len(queries) == 5
     for query in queries:
@@ -75,35 +75,35 @@ async def test_the_documents_sample_queries_find_something(database: Database) -
 
 async def test_rows_that_are_there_are_never_added_to(database: Database) -> None:
     await asked(database.url, "INSERT INTO users (id, email) VALUES ('mine', 'me@here.example')")
-    assert not await filling.is_empty(database)
+    assert not await loading.is_empty(database)
     with pytest.raises(NotEmptyError, match="in users"):
-        await filling.fill(database, ROWS)
+        await loading.fill(database, ROWS)
     assert sum((await counted(database)).values()) == 1
 
 
 async def test_a_reset_leaves_the_tables_of_others_alone(database: Database) -> None:
-    await filling.fill(database, ROWS)
+    await loading.fill(database, ROWS)
     await asked(database.url, "CREATE TABLE notes (id int, about varchar)")
     await asked(database.url, "INSERT INTO notes VALUES (1, 'user123')")
-    await filling.empty(database)
-    assert await filling.is_empty(database)
+    await loading.empty(database)
+    assert await loading.is_empty(database)
     assert len(await asked(database.url, "SELECT * FROM notes")) == 1
 
-    await filling.fill(database, ROWS)
+    await loading.fill(database, ROWS)
     await asked(
         database.url,
         "ALTER TABLE notes ADD FOREIGN KEY (about) REFERENCES users (id)",
     )
     with pytest.raises(RefusedError, match="notes"):
-        await filling.empty(database)
+        await loading.empty(database)
     assert await counted(database) == {name: len(rows) for name, rows in ROWS.items()}
 
 
 async def test_a_row_that_does_not_fit_leaves_nothing_behind(database: Database) -> None:
     broken = {**ROWS, "health_checks": [{**ROWS["health_checks"][0], "status": None, "id": None}]}
     with pytest.raises(RefusedError):
-        await filling.fill(database, broken)
-    assert await filling.is_empty(database)
+        await loading.fill(database, broken)
+    assert await loading.is_empty(database)
 
 
 def in_camel_case(ddl: str) -> str:
@@ -128,7 +128,7 @@ async def test_any_naming_is_filled(empty_url: str) -> None:
     await made.close()
     async with opened(empty_url) as database:
         expected = {name: len(rows) for name, rows in ROWS.items() if name != "sessions"}
-        assert await filling.fill(database, ROWS) == expected
+        assert await loading.fill(database, ROWS) == expected
         row = ROWS["emails"][0]
         found = await asked(empty_url, 'SELECT * FROM emails WHERE "id" = $1', row["id"])
         assert found[0]["createdAt"] == row["createdAt"]
@@ -138,7 +138,7 @@ async def test_any_naming_is_filled(empty_url: str) -> None:
 
 @pytest.fixture
 async def multiplied(database: Database) -> Database:
-    await filling.fill(database, ROWS)
+    await loading.fill(database, ROWS)
     owners = [str(user["id"]) for user in ROWS["users"]]
     await multiply(database, multitude(1, NOW, 501, owners), lambda *_: None)
     return database
@@ -205,8 +205,8 @@ async def test_ids_are_in_the_order_of_time_and_pages_are_all_visible(
 
 async def test_the_same_seed_multiplies_into_the_same_rows(multiplied: Database) -> None:
     first = await fingerprint(multiplied)
-    await filling.empty(multiplied)
-    await filling.fill(multiplied, ROWS)
+    await loading.empty(multiplied)
+    await loading.fill(multiplied, ROWS)
     heard: list[tuple[int, int, str]] = []
     owners = [str(user["id"]) for user in ROWS["users"]]
     await multiply(multiplied, multitude(1, NOW, 501, owners), lambda *told: heard.append(told))

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from agentflow_tui.store.database import Database
+from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.emails import QUEUE, QueuedMail
 from agentflow_tui.store.listings import OrderKey
 from agentflow_tui.store.pages import Where, Window, anchor_of, page_sql, read_page

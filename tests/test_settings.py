@@ -11,7 +11,7 @@ import pytest
 from agentflow_tui import settings
 from agentflow_tui.errors import SettingsError
 from agentflow_tui.settings import WorkerSettings
-from agentflow_tui.store.addresses import masked, place, short_place
+from agentflow_tui.store.connection.urls import masked, place, short_place
 
 CONFIG = """
 context = "dev"

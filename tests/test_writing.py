@@ -8,8 +8,8 @@ import pytest
 
 from agentflow_tui.embedded import postgres
 from agentflow_tui.errors import RefusedError
-from agentflow_tui.store.database import Database, Manners
-from agentflow_tui.store.ddl import create_missing_tables
+from agentflow_tui.store.connection.database import Database, Manners
+from agentflow_tui.store.schema.ddl import create_missing_tables
 from agentflow_tui.store.surroundings import look_around
 from tests.samples import fill
 from tests.standbys import prepare, standby

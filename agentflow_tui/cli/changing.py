@@ -22,7 +22,7 @@ from agentflow_tui.operations.targets import Targets, freeze_matching, freeze_ro
 from agentflow_tui.operations.world import World
 from agentflow_tui.settings import Settings
 from agentflow_tui.store.changes import records
-from agentflow_tui.store.database import Database
+from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.lists import LISTINGS
 from agentflow_tui.store.queries import Query, query
 from agentflow_tui.text import number, plural, safe

@@ -13,8 +13,8 @@ from agentflow_tui import settings
 from agentflow_tui.errors import AgentflowError, UsageError
 from agentflow_tui.schema import TABLES, Table, find_table
 from agentflow_tui.settings import Settings
-from agentflow_tui.store.addresses import masked
-from agentflow_tui.store.database import Database, Manners
+from agentflow_tui.store.connection.database import Database, Manners
+from agentflow_tui.store.connection.urls import masked
 
 Options = argparse.Namespace
 
@@ -112,7 +112,7 @@ def db(options: Options) -> int:
 
 def db_init(options: Options) -> int:
     """Create the documented tables where they are missing."""
-    from agentflow_tui.store.ddl import create_missing_tables
+    from agentflow_tui.store.schema.ddl import create_missing_tables
 
     async def init(database: Database) -> int:
         made = await create_missing_tables(database)

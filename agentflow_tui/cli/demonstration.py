@@ -13,7 +13,7 @@ from agentflow_tui import clock, settings
 from agentflow_tui.embedded import postgres
 from agentflow_tui.errors import UsageError
 from agentflow_tui.settings import Context, Settings
-from agentflow_tui.store.database import Database, Manners
+from agentflow_tui.store.connection.database import Database, Manners
 from agentflow_tui.text import plural
 
 SMALL = 2_000
@@ -76,8 +76,8 @@ def mail_catcher(home: Path) -> Iterator[str]:
 
 
 async def _fill(url: str, options: argparse.Namespace) -> None:
-    from agentflow_tui.store.ddl import create_missing_tables
-    from agentflow_tui.store.filling import is_empty
+    from agentflow_tui.store.schema.ddl import create_missing_tables
+    from agentflow_tui.store.schema.loading import is_empty
 
     database = await Database.open(
         url, Manners(application="agentflow demo", statement_timeout=3600)
@@ -98,7 +98,7 @@ async def _fill(url: str, options: argparse.Namespace) -> None:
 
 async def _load(database: Database, options: argparse.Namespace) -> None:
     from agentflow_tui.demo.sample import sample
-    from agentflow_tui.store.filling import empty, fill
+    from agentflow_tui.store.schema.loading import empty, fill
 
     rows = options.scale or SMALL
     _say("Filling the embedded database with sample data …")
@@ -109,7 +109,7 @@ async def _load(database: Database, options: argparse.Namespace) -> None:
     _say(f"  {plural(sum(filled.values()), 'row')} in {plural(len(filled), 'table')}")
     if rows > SMALL:
         from agentflow_tui.demo.bulk_rows import multitude
-        from agentflow_tui.store.multiplying import multiply
+        from agentflow_tui.store.schema.bulk_rows import multiply
 
         owners = [str(user["id"]) for user in tables["users"]]
         await multiply(

@@ -9,8 +9,8 @@ from enum import IntEnum
 
 from agentflow_tui.errors import AgentflowError
 from agentflow_tui.settings import Settings
-from agentflow_tui.store.addresses import place
-from agentflow_tui.store.database import Database
+from agentflow_tui.store.connection.database import Database
+from agentflow_tui.store.connection.urls import place
 from agentflow_tui.store.diagnoses import diagnose, worth_accelerating
 from agentflow_tui.text import duration, plural, safe
 

@@ -15,13 +15,13 @@ from agentflow_tui.documents import read
 from agentflow_tui.errors import UsageError
 from agentflow_tui.schema import Column, Kind, Table
 from agentflow_tui.settings import Settings
-from agentflow_tui.store.database import Database
+from agentflow_tui.store.connection.bindings import Binding
+from agentflow_tui.store.connection.database import Database
+from agentflow_tui.store.connection.statements import as_tuple
 from agentflow_tui.store.listings import Field, Listing, column_field
 from agentflow_tui.store.lists import LISTINGS
-from agentflow_tui.store.naming import Binding
 from agentflow_tui.store.pages import Window
 from agentflow_tui.store.queries import Query, query
-from agentflow_tui.store.statements import as_tuple
 from agentflow_tui.text import NOTHING, cell_width, defuse, fit, moment, safe
 
 CHUNK = 500

@@ -6,7 +6,7 @@ import sys
 from agentflow_tui.cli.listing import MASKED, json_value
 from agentflow_tui.errors import AgentflowError
 from agentflow_tui.schema import Table
-from agentflow_tui.store.database import Database
+from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.details import COUNT_TO, Record, read_record
 from agentflow_tui.text import NOTHING, bounded, safe
 

@@ -11,7 +11,7 @@ from agentflow_tui.operations.command_lines import addressing, journal_line
 from agentflow_tui.operations.world import World
 from agentflow_tui.settings import Settings
 from agentflow_tui.store.changes.records import Operation
-from agentflow_tui.store.database import Database
+from agentflow_tui.store.connection.database import Database
 from agentflow_tui.text import age, number, plural, safe
 
 

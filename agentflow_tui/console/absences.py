@@ -18,7 +18,7 @@ from agentflow_tui.console.widgets.line import Piece
 from agentflow_tui.errors import AgentflowError, UnreachableError
 from agentflow_tui.operations.error_groups import group
 from agentflow_tui.store.absences import Happenings, read_happenings
-from agentflow_tui.store.addresses import place
+from agentflow_tui.store.connection.urls import place
 from agentflow_tui.store.counts import CAP
 from agentflow_tui.store.failures import read_failures
 from agentflow_tui.text import age, bounded, moment, safe

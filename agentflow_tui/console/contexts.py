@@ -11,7 +11,7 @@ from agentflow_tui.console.widgets.dialogs import Choice, Option
 from agentflow_tui.console.widgets.prompt import Candidate
 from agentflow_tui.errors import AgentflowError, SettingsError, UsageError
 from agentflow_tui.settings import Context, Settings
-from agentflow_tui.store.addresses import masked
+from agentflow_tui.store.connection.urls import masked
 
 if TYPE_CHECKING:
     from agentflow_tui.console.app import ConsoleApp

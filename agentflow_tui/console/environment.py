@@ -9,9 +9,9 @@ from agentflow_tui import clock
 from agentflow_tui.embedded import postgres
 from agentflow_tui.operators import Operator, operator
 from agentflow_tui.settings import Settings
-from agentflow_tui.store.addresses import short_place
+from agentflow_tui.store.connection.database import Database, Manners
+from agentflow_tui.store.connection.urls import short_place
 from agentflow_tui.store.consoles import Introduction
-from agentflow_tui.store.database import Database, Manners
 
 
 @dataclass(slots=True)

@@ -11,7 +11,7 @@ from typing import Any
 
 from agentflow_tui.errors import AgentflowError, UsageError
 from agentflow_tui.schema import snake
-from agentflow_tui.store.database import Database
+from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.pages import Window
 from agentflow_tui.store.queries import Query
 from agentflow_tui.text import defuse

@@ -1,6 +1,6 @@
 """A dealership group on a bad Monday: sample data, and a mail catcher that means no good.
 
-`agentflow_tui.demo.sample` makes the rows, `agentflow_tui.store.filling` loads them, and
+`agentflow_tui.demo.sample` makes the rows, `agentflow_tui.store.schema.loading` loads them, and
 `agentflow_tui.demo.domains` says how each mail domain behaves, in the rows and in the catcher.
 
 The story, told from *now*, which is always Monday nine o'clock:

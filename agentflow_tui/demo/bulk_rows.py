@@ -9,7 +9,7 @@ from agentflow_tui.demo.builder import World, plain
 from agentflow_tui.demo.domains import DOMAINS
 from agentflow_tui.demo.mail import messages, relay
 from agentflow_tui.demo.workflows import templates
-from agentflow_tui.store.multiplying import Multitude
+from agentflow_tui.store.schema.bulk_rows import Multitude
 
 _BEFORE = timedelta(days=8)
 """The sample's own story begins after that."""

@@ -23,7 +23,7 @@ from agentflow_tui.operations.world import World
 from agentflow_tui.store import attention
 from agentflow_tui.store.changes.attention import STATE
 from agentflow_tui.store.changes.freezing import Pinned
-from agentflow_tui.store.database import Database
+from agentflow_tui.store.connection.database import Database
 
 
 @dataclass(frozen=True, slots=True)

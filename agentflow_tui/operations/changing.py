@@ -13,14 +13,15 @@ from agentflow_tui.operations.parts import Part, WrittenElsewhereError, close, s
 from agentflow_tui.operations.targets import Progress, Targets, named
 from agentflow_tui.operations.world import World
 from agentflow_tui.schema import Kind
-from agentflow_tui.store import journal, wakeups
+from agentflow_tui.store import journal
 from agentflow_tui.store.changes import records
 from agentflow_tui.store.changes.applying import Applied, apply
 from agentflow_tui.store.changes.freezing import Pinned
 from agentflow_tui.store.changes.holding import hold, links
 from agentflow_tui.store.changes.records import PART, Step
 from agentflow_tui.store.changes.snapshots import COLUMNS, Physical
-from agentflow_tui.store.database import Session
+from agentflow_tui.store.connection import notifications
+from agentflow_tui.store.connection.database import Session
 
 DELETED_AT_ONCE = 50
 """Rows with documents in them that are deleted, and written down whole, in one transaction."""
@@ -236,6 +237,6 @@ async def carry_out(
 async def ring(world: World) -> None:
     """Wake the workers up; nothing is lost when that fails."""
     try:
-        await wakeups.ring(world.database)
+        await notifications.ring(world.database)
     except AgentflowError:
         return

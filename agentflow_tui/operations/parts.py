@@ -22,7 +22,7 @@ from agentflow_tui.store import journal
 from agentflow_tui.store.changes import records
 from agentflow_tui.store.changes.holding import MANNERS
 from agentflow_tui.store.changes.records import Step
-from agentflow_tui.store.database import Session
+from agentflow_tui.store.connection.database import Session
 
 RETRIES = 5
 """Looks for a part whose answer was lost."""

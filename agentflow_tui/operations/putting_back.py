@@ -12,7 +12,7 @@ from agentflow_tui.store.changes.holding import hold
 from agentflow_tui.store.changes.records import Step
 from agentflow_tui.store.changes.restoring import Restored
 from agentflow_tui.store.changes.snapshots import COLUMNS
-from agentflow_tui.store.database import Session
+from agentflow_tui.store.connection.database import Session
 
 Image = tuple[str, Mapping[str, Any], Mapping[str, Any]]
 """A row's id, how it shall be, and how it was left."""

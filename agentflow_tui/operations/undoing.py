@@ -19,7 +19,7 @@ from agentflow_tui.schema import TABLES
 from agentflow_tui.store import journal
 from agentflow_tui.store.changes import records
 from agentflow_tui.store.changes.records import Operation, Step
-from agentflow_tui.store.database import Session
+from agentflow_tui.store.connection.database import Session
 
 LOOK_BACK = 200
 """Operations, latest first, among which one's own last one is looked for."""

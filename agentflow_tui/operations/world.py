@@ -6,7 +6,7 @@ from typing import Self
 from agentflow_tui.operators import Operator, operator
 from agentflow_tui.settings import Settings
 from agentflow_tui.store.changes.change import Terms
-from agentflow_tui.store.database import Database
+from agentflow_tui.store.connection.database import Database
 
 
 @dataclass(frozen=True, slots=True)

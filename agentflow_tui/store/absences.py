@@ -4,11 +4,11 @@ import json
 from dataclasses import dataclass
 from datetime import datetime
 
+from agentflow_tui.store.connection.bindings import Binding
+from agentflow_tui.store.connection.database import Database
+from agentflow_tui.store.connection.statements import Statement
 from agentflow_tui.store.counts import is_large
-from agentflow_tui.store.database import Database
-from agentflow_tui.store.naming import Binding
 from agentflow_tui.store.overview import failed_since
-from agentflow_tui.store.statements import Statement
 from agentflow_tui.store.tasks import LOOK_AT
 
 

@@ -6,10 +6,10 @@ nobody waits, and removable. Their names begin with ``agentflow_``.
 
 from dataclasses import dataclass
 
-from agentflow_tui.store.database import Database
+from agentflow_tui.store.connection.bindings import Binding
+from agentflow_tui.store.connection.database import Database
+from agentflow_tui.store.connection.statements import Statement
 from agentflow_tui.store.listings import LARGE
-from agentflow_tui.store.naming import Binding
-from agentflow_tui.store.statements import Statement
 
 PREFIX = "agentflow_"
 

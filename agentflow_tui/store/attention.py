@@ -15,9 +15,9 @@ from uuid import UUID, uuid5
 from agentflow_tui.store import journal
 from agentflow_tui.store.changes.records import keeps_operations
 from agentflow_tui.store.changes.snapshots import stamp
-from agentflow_tui.store.database import Database
-from agentflow_tui.store.naming import Binding
-from agentflow_tui.store.statements import Statement
+from agentflow_tui.store.connection.bindings import Binding
+from agentflow_tui.store.connection.database import Database
+from agentflow_tui.store.connection.statements import Statement
 
 TASK = "attention.state"
 """``task_logs.taskType`` of these rows."""

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from agentflow_tui.store.accelerators import PREFIX
+from agentflow_tui.store.connection.bindings import Binding
 from agentflow_tui.store.listings import LARGE
-from agentflow_tui.store.naming import Binding
 
 CAP = 10_000
 """Rows are counted up to here."""

@@ -6,9 +6,9 @@ from time import perf_counter
 
 from agentflow_tui import clock
 from agentflow_tui.store.accelerators import wanted
-from agentflow_tui.store.database import Database
-from agentflow_tui.store.naming import Binding
-from agentflow_tui.store.statements import Statement
+from agentflow_tui.store.connection.bindings import Binding
+from agentflow_tui.store.connection.database import Database
+from agentflow_tui.store.connection.statements import Statement
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from agentflow_tui.store.insertions import assignments
-from agentflow_tui.store.naming import Binding
-from agentflow_tui.store.statements import Statement
+from agentflow_tui.store.connection.bindings import Binding
+from agentflow_tui.store.connection.statements import Statement
+from agentflow_tui.store.schema.insertions import assignments
 
 
 @dataclass(frozen=True, slots=True)

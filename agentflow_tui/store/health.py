@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from agentflow_tui.store.database import Database
-from agentflow_tui.store.insertions import assignments, insertion
+from agentflow_tui.store.connection.bindings import Binding
+from agentflow_tui.store.connection.database import Database
+from agentflow_tui.store.connection.statements import Statement
 from agentflow_tui.store.journal import as_json
-from agentflow_tui.store.naming import Binding
-from agentflow_tui.store.statements import Statement
+from agentflow_tui.store.schema.insertions import assignments, insertion
 
 _TABLE = "health_checks"
 

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from agentflow_tui.store.database import Session
-from agentflow_tui.store.naming import Binding
+from agentflow_tui.store.connection.bindings import Binding
+from agentflow_tui.store.connection.database import Session
 
 TABLE = "task_logs"
 

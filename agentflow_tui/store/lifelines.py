@@ -5,11 +5,11 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from agentflow_tui.errors import UnreachableError
-from agentflow_tui.store.database import Database, Session
-from agentflow_tui.store.faults import translated
+from agentflow_tui.store.connection.database import Database, Session
+from agentflow_tui.store.connection.driver_errors import translated
+from agentflow_tui.store.connection.notifications import CHANNEL
+from agentflow_tui.store.connection.statements import Statement
 from agentflow_tui.store.liveness import LOCK_KEY
-from agentflow_tui.store.statements import Statement
-from agentflow_tui.store.wakeups import CHANNEL
 
 RowT = TypeVar("RowT")
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass, fields
 from typing import Any, Generic, TypeVar
 
 from agentflow_tui.schema import Column, Kind, Table, snake
-from agentflow_tui.store.naming import Binding
-from agentflow_tui.store.statements import as_tuple
+from agentflow_tui.store.connection.bindings import Binding
+from agentflow_tui.store.connection.statements import as_tuple
 
 RowT = TypeVar("RowT")
 

@@ -8,8 +8,8 @@ know of, is what it claimed without having learned of it. It goes back as if nob
 from collections.abc import Mapping
 
 from agentflow_tui.store import liveness
-from agentflow_tui.store.database import Database
-from agentflow_tui.store.statements import Statement
+from agentflow_tui.store.connection.database import Database
+from agentflow_tui.store.connection.statements import Statement
 
 IS_AT_WORK = Statement(
     bool, "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE pid = $1 AND state = 'active')"

@@ -9,9 +9,9 @@ from datetime import datetime
 from uuid import UUID, uuid5
 
 from agentflow_tui.store import journal
-from agentflow_tui.store.insertions import assignments, unnested
-from agentflow_tui.store.naming import Binding
-from agentflow_tui.store.statements import Statement
+from agentflow_tui.store.connection.bindings import Binding
+from agentflow_tui.store.connection.statements import Statement
+from agentflow_tui.store.schema.insertions import assignments, unnested
 
 TASK = "email.send"
 """``task_logs.taskType`` of the journal's rows about attempts."""

@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from agentflow_tui.store import liveness, suspicions
-from agentflow_tui.store.insertions import assignments, insertion, unnested
-from agentflow_tui.store.naming import Binding
-from agentflow_tui.store.statements import Statement
+from agentflow_tui.store.connection.bindings import Binding
+from agentflow_tui.store.connection.statements import Statement
+from agentflow_tui.store.schema.insertions import assignments, insertion, unnested
 
 KIND = "mails"
 """What a sender holds is called in the row of its process."""

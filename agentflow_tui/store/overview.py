@@ -5,12 +5,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from agentflow_tui.store.connection.bindings import Binding
+from agentflow_tui.store.connection.database import Database
+from agentflow_tui.store.connection.statements import Statement, as_tuple
 from agentflow_tui.store.counts import CAP, Count, by_status, has_index, is_large
-from agentflow_tui.store.database import Database
 from agentflow_tui.store.failures import SOURCES
-from agentflow_tui.store.naming import Binding
 from agentflow_tui.store.pages import SNAPSHOT
-from agentflow_tui.store.statements import Statement, as_tuple
 from agentflow_tui.store.summaries import Health
 
 MINUTES = 60

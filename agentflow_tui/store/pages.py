@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Generic, TypeVar
 
-from agentflow_tui.store.database import Database
+from agentflow_tui.store.connection.bindings import Binding
+from agentflow_tui.store.connection.database import Database
+from agentflow_tui.store.connection.statements import Statement, as_tuple
 from agentflow_tui.store.listings import Listing, OrderKey
-from agentflow_tui.store.naming import Binding
-from agentflow_tui.store.statements import Statement, as_tuple
 
 RowT = TypeVar("RowT")
 

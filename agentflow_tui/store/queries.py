@@ -8,9 +8,9 @@ from typing import Any, Generic, TypeVar
 from agentflow_tui.filters import Condition, Filter, Vocabulary, parse
 from agentflow_tui.filters import Field as Word
 from agentflow_tui.store.conditions import compile_filter
-from agentflow_tui.store.database import Database
+from agentflow_tui.store.connection.bindings import Binding, BoundTable
+from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.listings import LARGE, Field, Listing, OrderKey
-from agentflow_tui.store.naming import Binding, BoundTable
 from agentflow_tui.store.pages import Page, Where, Window, anchor_of, read_page
 
 RowT = TypeVar("RowT")

@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
+from agentflow_tui.store.connection.database import Database
+from agentflow_tui.store.connection.statements import Statement
+from agentflow_tui.store.connection.write_access import Serving
 from agentflow_tui.store.consoles import CONSOLES, Console, read_consoles
-from agentflow_tui.store.database import Database
-from agentflow_tui.store.statements import Statement
 from agentflow_tui.store.summaries import Health
-from agentflow_tui.store.writing import Serving
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ killed it. The rule has three parts:
 """
 
 from agentflow_tui.store import liveness
-from agentflow_tui.store.naming import Binding
+from agentflow_tui.store.connection.bindings import Binding
 
 KIND = liveness.SENDING
 

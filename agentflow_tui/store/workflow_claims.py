@@ -8,10 +8,10 @@ before new ones, and of each the oldest first.
 from dataclasses import dataclass
 from datetime import datetime
 
-from agentflow_tui.store.insertions import assignments, unnested
+from agentflow_tui.store.connection.bindings import Binding
+from agentflow_tui.store.connection.statements import Statement
 from agentflow_tui.store.liveness import holding
-from agentflow_tui.store.naming import Binding
-from agentflow_tui.store.statements import Statement
+from agentflow_tui.store.schema.insertions import assignments, unnested
 
 KIND = "workflows"
 """What the rows of processes call the workflows that they hold."""

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from agentflow_tui.store.insertions import assignments, insertion, unnested
-from agentflow_tui.store.naming import Binding
-from agentflow_tui.store.statements import Statement
+from agentflow_tui.store.connection.bindings import Binding
+from agentflow_tui.store.connection.statements import Statement
+from agentflow_tui.store.schema.insertions import assignments, insertion, unnested
 
 TASK = "workflow.step"
 """``task_logs.taskType`` of the journal's rows about steps."""

@@ -18,7 +18,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from agentflow_tui.errors import AgentflowError, UnreachableError
-from agentflow_tui.store import liveness, wakeups
+from agentflow_tui.store import liveness
+from agentflow_tui.store.connection import notifications
 from agentflow_tui.store.lifelines import Lifeline
 from agentflow_tui.store.liveness import Peer
 from agentflow_tui.workers.roles import Crew
@@ -115,9 +116,9 @@ class Heartbeat:
     async def ring(self) -> None:
         """Wake the others. Raises `AgentflowError` when it cannot; it is but a hint."""
         if self._line.tied:
-            await self._line.execute(wakeups.NOTIFY)
+            await self._line.execute(notifications.NOTIFY)
         else:
-            await wakeups.ring(self._crew.database)
+            await notifications.ring(self._crew.database)
 
     async def _turn(self) -> None:
         if not self._line.tied or self._lost_at is not None:

@@ -21,9 +21,9 @@ from agentflow_tui.steps.registry import load
 from agentflow_tui.steps.requests import make_client
 from agentflow_tui.store import workflow_claims as claims
 from agentflow_tui.store import workflow_runs as runs
-from agentflow_tui.store.database import Database
-from agentflow_tui.store.lines import borrowed
-from agentflow_tui.store.statements import NOW
+from agentflow_tui.store.connection.database import Database
+from agentflow_tui.store.connection.dedicated import borrowed
+from agentflow_tui.store.connection.statements import NOW
 from agentflow_tui.store.workflow_claims import KIND, Claimed
 from agentflow_tui.workers.roles import Crew, Turn
 from agentflow_tui.workers.runner_attempts import Attempts

@@ -18,8 +18,8 @@ from agentflow_tui.errors import (
     UnreachableError,
 )
 from agentflow_tui.store import workflow_runs as runs
-from agentflow_tui.store.database import Database
-from agentflow_tui.store.lines import PLANNED_ONCE, Lines, borrowed
+from agentflow_tui.store.connection.database import Database
+from agentflow_tui.store.connection.dedicated import PLANNED_ONCE, Lines, borrowed
 from agentflow_tui.store.workflow_runs import Advance, Advanced
 from agentflow_tui.workers.weather import HELD_UP, PUT_OFF, Once, persistently
 

@@ -21,8 +21,8 @@ from agentflow_tui.errors import (
 from agentflow_tui.mail.answers import SendResult
 from agentflow_tui.store import mail_settlements as settlements
 from agentflow_tui.store import outgoing_mail as store
-from agentflow_tui.store.database import Database
-from agentflow_tui.store.lines import PLANNED_ONCE, Lines
+from agentflow_tui.store.connection.database import Database
+from agentflow_tui.store.connection.dedicated import PLANNED_ONCE, Lines
 from agentflow_tui.store.mail_settlements import Settlement
 from agentflow_tui.workers.logs import Log
 from agentflow_tui.workers.sender_letters import Held

@@ -23,7 +23,7 @@ from agentflow_tui.mail.errors import MessageError
 from agentflow_tui.mail.messages import Letterhead, Mail, compose
 from agentflow_tui.store import mail_settlements
 from agentflow_tui.store import outgoing_mail as store
-from agentflow_tui.store.database import Database
+from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.outgoing_mail import Claimed
 from agentflow_tui.store.suspicions import DEATHS
 

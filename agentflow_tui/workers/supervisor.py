@@ -16,10 +16,10 @@ from agentflow_tui.errors import (
 from agentflow_tui.garbage import undisturbed
 from agentflow_tui.leash import GRACE, STOPS_WITHIN, until_input_ends
 from agentflow_tui.settings import Settings
-from agentflow_tui.store.database import Database, Manners
-from agentflow_tui.store.statements import Statement
-from agentflow_tui.store.wakeups import Bell
-from agentflow_tui.store.writing import Serving
+from agentflow_tui.store.connection.database import Database, Manners
+from agentflow_tui.store.connection.notifications import Bell
+from agentflow_tui.store.connection.statements import Statement
+from agentflow_tui.store.connection.write_access import Serving
 from agentflow_tui.workers import logs, signals
 from agentflow_tui.workers.heartbeat import Heartbeat
 from agentflow_tui.workers.roles import Crew, Role, Turn

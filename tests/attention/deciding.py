@@ -9,7 +9,7 @@ from agentflow_tui.operations.attention import UNDECIDED, Concern
 from agentflow_tui.operations.error_groups import ErrorGroup
 from agentflow_tui.operations.triage import Triage
 from agentflow_tui.store.attention import state_id
-from agentflow_tui.store.database import Database
+from agentflow_tui.store.connection.database import Database
 from tests.samples import fill
 
 ERROR = "HTTP 503 from VinSolutions"

@@ -5,7 +5,7 @@ import io
 import json
 from datetime import timedelta
 
-from agentflow_tui.store.database import Database
+from agentflow_tui.store.connection.database import Database
 from tests.attention.deciding import fail, groups
 from tests.cli.running import agentflow
 

@@ -24,7 +24,7 @@ from agentflow_tui.store.attention import state_id, states
 from agentflow_tui.store.changes.attention import STATE
 from agentflow_tui.store.changes.change import Terms
 from agentflow_tui.store.changes.freezing import Pinning
-from agentflow_tui.store.database import Database, Manners
+from agentflow_tui.store.connection.database import Database, Manners
 from agentflow_tui.store.failures import look_sql
 from agentflow_tui.store.overview import overview_sql
 from tests.attention.deciding import fail, groups, matter, pretend_earlier

@@ -14,7 +14,7 @@ from agentflow_tui.console.widgets.pane import Pane
 from agentflow_tui.operations.attending import claim
 from agentflow_tui.operations.undoing import last_undoable, undo
 from agentflow_tui.operations.world import World
-from agentflow_tui.store.database import Database
+from agentflow_tui.store.connection.database import Database
 from tests.attention.deciding import fail, groups, matter
 from tests.changes.acting import value, world
 from tests.console.driving import console, screen_text, sees, until

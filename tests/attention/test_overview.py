@@ -12,7 +12,7 @@ from agentflow_tui.operations.attention import Concern
 from agentflow_tui.operations.error_groups import group
 from agentflow_tui.operations.snoozing import Until
 from agentflow_tui.settings import ConsoleSettings, Context, Settings
-from agentflow_tui.store.database import Database
+from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.failures import read_failures
 from agentflow_tui.store.overview import MOST, read_overview
 from tests.attention.deciding import fail, matter, pretend_earlier

@@ -11,8 +11,8 @@ from agentflow_tui.operations.verbs import find
 from agentflow_tui.operations.world import World
 from agentflow_tui.operators import Operator
 from agentflow_tui.store.changes.change import Terms
-from agentflow_tui.store.database import Database
-from agentflow_tui.store.statements import Statement, as_tuple
+from agentflow_tui.store.connection.database import Database
+from agentflow_tui.store.connection.statements import Statement, as_tuple
 
 HOLD = 10.0
 

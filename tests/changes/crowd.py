@@ -17,7 +17,7 @@ from agentflow_tui.operations.undoing import NothingToUndoError, last_redoable, 
 from agentflow_tui.operations.verbs import OPERATIONS
 from agentflow_tui.operations.world import World
 from agentflow_tui.store import mail_settlements, outgoing_mail, workflow_claims, workflow_runs
-from agentflow_tui.store.database import Database
+from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.journal import Entry
 from agentflow_tui.store.mail_settlements import Settlement
 from agentflow_tui.store.workflow_runs import Advance

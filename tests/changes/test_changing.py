@@ -11,7 +11,7 @@ from agentflow_tui.operations.targets import freeze_rows
 from agentflow_tui.operations.undoing import NothingToUndoError, last_redoable, last_undoable, undo
 from agentflow_tui.operations.verbs import find
 from agentflow_tui.store.changes import records
-from agentflow_tui.store.database import Database, Manners
+from agentflow_tui.store.connection.database import Database, Manners
 from tests.changes.acting import add_mail, do, value, whole, world
 from tests.samples import fill, uid
 

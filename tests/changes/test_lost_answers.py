@@ -15,7 +15,7 @@ from agentflow_tui.operations.undoing import NothingToUndoError, last_undoable, 
 from agentflow_tui.operations.verbs import find
 from agentflow_tui.store import journal
 from agentflow_tui.store.changes import records
-from agentflow_tui.store.database import Database, Manners
+from agentflow_tui.store.connection.database import Database, Manners
 from tests.changes.acting import add_mail, do, value, whole, world
 from tests.workers.wires import Wire, wired
 from tests.workers.workflows import until

@@ -12,8 +12,8 @@ from agentflow_tui.operations.world import World
 from agentflow_tui.operators import Operator
 from agentflow_tui.store.changes import records
 from agentflow_tui.store.changes.change import Terms
-from agentflow_tui.store.database import Database
-from agentflow_tui.store.statements import Statement, as_tuple
+from agentflow_tui.store.connection.database import Database
+from agentflow_tui.store.connection.statements import Statement, as_tuple
 from tests.changes.acting import whole
 from tests.changes.crowd import LEASE, TABLES, Crowd, populate
 

@@ -12,7 +12,7 @@ from agentflow_tui.operations.targets import freeze_rows
 from agentflow_tui.operations.undoing import undo
 from agentflow_tui.operations.verbs import find
 from agentflow_tui.store.changes import records
-from agentflow_tui.store.database import Database
+from agentflow_tui.store.connection.database import Database
 from tests.changes.acting import add_mail, do, value, whole, world
 from tests.samples import fill, uid
 

@@ -15,7 +15,7 @@ from agentflow_tui.operations.verbs import find
 from agentflow_tui.operations.world import World
 from agentflow_tui.store.changes import records
 from agentflow_tui.store.changes.records import PART
-from agentflow_tui.store.database import Database, Manners
+from agentflow_tui.store.connection.database import Database, Manners
 from agentflow_tui.store.lists import LISTINGS
 from agentflow_tui.store.queries import Query, vocabulary
 from tests.changes.acting import add_mail, value, world

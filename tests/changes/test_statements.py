@@ -21,9 +21,9 @@ from agentflow_tui.store.changes.change import Change, Terms
 from agentflow_tui.store.changes.freezing import Pinning
 from agentflow_tui.store.changes.holding import hold, links
 from agentflow_tui.store.changes.snapshots import Physical
-from agentflow_tui.store.database import Database
-from agentflow_tui.store.naming import Binding
-from agentflow_tui.store.statements import Statement
+from agentflow_tui.store.connection.bindings import Binding
+from agentflow_tui.store.connection.database import Database
+from agentflow_tui.store.connection.statements import Statement
 from tests.namings import NAMINGS
 
 NOUNS = (accounts, checks, emails, reports, schedules, workflows)

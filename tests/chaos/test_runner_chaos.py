@@ -10,9 +10,9 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from agentflow_tui.store.database import Database
-from agentflow_tui.store.ddl import create_missing_tables
-from agentflow_tui.store.statements import Statement
+from agentflow_tui.store.connection.database import Database
+from agentflow_tui.store.connection.statements import Statement
+from agentflow_tui.store.schema.ddl import create_missing_tables
 from tests.chaos.harness import WORKERS, Fleet, cut_a_connection, environment, own_server
 from tests.steps.services import Service, response, serving
 from tests.workers.workflows import add, count, step

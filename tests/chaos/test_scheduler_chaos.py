@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from agentflow_tui.errors import AgentflowError
-from agentflow_tui.store.database import Database
-from agentflow_tui.store.ddl import create_missing_tables
+from agentflow_tui.store.connection.database import Database
+from agentflow_tui.store.schema.ddl import create_missing_tables
 from tests.chaos import slots
 from tests.chaos.harness import WORKERS, Fleet, Server, cut_a_connection, environment, own_server
 from tests.workers.rows import add_schedules, add_workflows, journal, one, seconds_ago

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from agentflow_tui.demo.catcher.faults import Mischief, Trick
 from agentflow_tui.demo.catcher.server import Catcher
-from agentflow_tui.store.database import Database
+from agentflow_tui.store.connection.database import Database
 from tests.chaos.harness import WORKERS, Fleet, environment
 from tests.workers.rows import add_schedules, journal, one, seconds_ago
 from tests.workers.sending import queue_many, statuses

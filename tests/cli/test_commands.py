@@ -12,7 +12,7 @@ import threading
 
 import pytest
 
-from agentflow_tui.store.database import Database
+from agentflow_tui.store.connection.database import Database
 from tests.cli.running import agentflow
 from tests.samples import ROWS, fill, uid
 

@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from agentflow_tui.store.database import Database
+from agentflow_tui.store.connection.database import Database
 from tests.changes.acting import add_mail, states, whole
 from tests.cli.running import PROGRAM, agentflow, at_a_terminal, environment, until_said
 

@@ -11,7 +11,7 @@ from agentflow_tui import clock
 from agentflow_tui.console.app import ConsoleApp
 from agentflow_tui.console.widgets.line import Line
 from agentflow_tui.store.absences import read_happenings
-from agentflow_tui.store.database import Database
+from agentflow_tui.store.connection.database import Database
 from tests.console.driving import console, screen_text, sees, until
 from tests.samples import fill
 

@@ -17,8 +17,8 @@ from textual.pilot import Pilot
 from agentflow_tui.console.app import ConsoleApp
 from agentflow_tui.console.background import LOG_LIMIT, ChildWorkers
 from agentflow_tui.settings import Context, Settings
-from agentflow_tui.store.database import Database
-from agentflow_tui.store.statements import Statement
+from agentflow_tui.store.connection.database import Database
+from agentflow_tui.store.connection.statements import Statement
 from tests.chaos.harness import until as in_time
 from tests.console.driving import console, screen_text, sees
 from tests.console.ptys import ROOT, Terminal

@@ -5,7 +5,7 @@ import pytest
 from agentflow_tui.console.acting import acting
 from agentflow_tui.console.widgets.confirm import Confirm
 from agentflow_tui.console.widgets.grid import Grid
-from agentflow_tui.store.database import Database
+from agentflow_tui.store.connection.database import Database
 from tests.changes.acting import add_mail, do, value, world
 from tests.console.asking import app_of, asked, shows
 from tests.console.driving import console, sees, until

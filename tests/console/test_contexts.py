@@ -8,8 +8,8 @@ from agentflow_tui.console.app import ConsoleApp
 from agentflow_tui.console.theme import THEMES
 from agentflow_tui.console.widgets.line import Line
 from agentflow_tui.settings import ConsoleSettings, Context
-from agentflow_tui.store.database import Database
-from agentflow_tui.store.ddl import create_missing_tables
+from agentflow_tui.store.connection.database import Database
+from agentflow_tui.store.schema.ddl import create_missing_tables
 from tests.console.driving import PATIENCE, console, screen_text, sees, until
 from tests.samples import fill
 

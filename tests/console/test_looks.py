@@ -12,7 +12,7 @@ from agentflow_tui.console.app import ConsoleApp
 from agentflow_tui.console.environment import Environment
 from agentflow_tui.console.views.view import Place
 from agentflow_tui.settings import ConsoleSettings, Context, Settings
-from agentflow_tui.store.database import Database
+from agentflow_tui.store.connection.database import Database
 from tests.console.driving import screen_text, sees
 from tests.samples import NOW, fill
 

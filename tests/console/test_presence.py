@@ -8,8 +8,8 @@ import pytest
 from agentflow_tui.console import presence
 from agentflow_tui.console.app import ConsoleApp
 from agentflow_tui.operators import operator
+from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.consoles import LONGEST, Introduction, read_consoles
-from agentflow_tui.store.database import Database
 from tests.console.driving import PATIENCE, console, screen_text, sees, until
 from tests.samples import fill
 

@@ -9,8 +9,8 @@ from agentflow_tui.console import presence
 from agentflow_tui.console.app import ConsoleApp
 from agentflow_tui.embedded import postgres
 from agentflow_tui.settings import Context
-from agentflow_tui.store.database import Database
-from agentflow_tui.store.ddl import create_missing_tables
+from agentflow_tui.store.connection.database import Database
+from agentflow_tui.store.schema.ddl import create_missing_tables
 from tests.console.driving import console, screen_text, sees, until
 from tests.samples import fill
 from tests.standbys import prepare, standby

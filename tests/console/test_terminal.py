@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from agentflow_tui.store.database import Database
+from agentflow_tui.store.connection.database import Database
 from tests.console.ptys import Terminal
 from tests.samples import ROWS, fill, uid
 

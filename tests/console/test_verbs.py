@@ -11,7 +11,7 @@ from agentflow_tui.console.widgets.dialogs import Choice
 from agentflow_tui.console.widgets.grid import Grid
 from agentflow_tui.operations.registry import VERBS
 from agentflow_tui.operations.verbs import OPERATIONS, find
-from agentflow_tui.store.database import Database
+from agentflow_tui.store.connection.database import Database
 from tests.changes.acting import value
 from tests.console.asking import app_of, asked
 from tests.console.driving import console, sees, until

@@ -4,7 +4,7 @@ import pytest
 
 from agentflow_tui.console.app import ConsoleApp
 from agentflow_tui.settings import ConsoleSettings
-from agentflow_tui.store.database import Database
+from agentflow_tui.store.connection.database import Database
 from tests.console.driving import console, screen_text, sees
 from tests.samples import fill
 

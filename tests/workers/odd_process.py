@@ -4,9 +4,9 @@ import asyncio
 import sys
 
 from agentflow_tui.settings import Settings, WorkerSettings
-from agentflow_tui.store.database import Session
+from agentflow_tui.store.connection.database import Session
+from agentflow_tui.store.connection.statements import Statement
 from agentflow_tui.store.liveness import holding
-from agentflow_tui.store.statements import Statement
 from agentflow_tui.workers import logs, supervisor
 from agentflow_tui.workers.roles import Crew, Turn
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
-from agentflow_tui.store.database import Database
+from agentflow_tui.store.connection.database import Database
 
 YEARLY = "0 0 1 1 *"
 """An expression whose next slot no test lives to see."""

@@ -10,8 +10,8 @@ import pytest
 
 from agentflow_tui.settings import Settings, WorkerSettings
 from agentflow_tui.store import liveness
-from agentflow_tui.store.database import Database
-from agentflow_tui.store.wakeups import ring
+from agentflow_tui.store.connection.database import Database
+from agentflow_tui.store.connection.notifications import ring
 from agentflow_tui.workers.heartbeat import Heartbeat
 from agentflow_tui.workers.roles import Crew
 from agentflow_tui.workers.sender import Sender

@@ -13,7 +13,7 @@ from agentflow_tui.errors import UnreachableError
 from agentflow_tui.settings import Settings
 from agentflow_tui.steps.calls import Call
 from agentflow_tui.store import liveness, lost_claims
-from agentflow_tui.store.database import Database, Manners
+from agentflow_tui.store.connection.database import Database, Manners
 from agentflow_tui.workers.heartbeat import Heartbeat
 from agentflow_tui.workers.roles import Crew, Role
 from agentflow_tui.workers.runner import Runner

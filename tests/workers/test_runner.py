@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from agentflow_tui.steps.calls import Call, StepError
-from agentflow_tui.store.database import Database
-from agentflow_tui.store.statements import Statement
+from agentflow_tui.store.connection.database import Database
+from agentflow_tui.store.connection.statements import Statement
 from agentflow_tui.workers.runner import Runner
 from tests.steps.services import serving
 from tests.workers.workflows import (

@@ -9,7 +9,7 @@ import pytest
 
 from agentflow_tui.settings import Settings, WorkerSettings
 from agentflow_tui.steps.calls import Call, Handler
-from agentflow_tui.store.database import Database
+from agentflow_tui.store.connection.database import Database
 from agentflow_tui.workers import supervisor
 from agentflow_tui.workers.runner import Runner
 from agentflow_tui.workers.runner_accounts import ALONE, CRASHES

@@ -5,7 +5,7 @@ from functools import partial
 from typing import Any
 
 from agentflow_tui.steps.calls import Call, StepError
-from agentflow_tui.store.database import Database
+from agentflow_tui.store.connection.database import Database
 
 from .workflows import (
     Recorder,

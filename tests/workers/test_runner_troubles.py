@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from agentflow_tui.steps.calls import Call, Handler, Mail, Outcome, StepError
-from agentflow_tui.store.database import Database
+from agentflow_tui.store.connection.database import Database
 from agentflow_tui.workers.runner import Runner
 from tests.workers.workflows import (
     AnyConfig,

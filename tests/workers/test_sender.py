@@ -11,8 +11,8 @@ import pytest
 from agentflow_tui.demo.catcher.faults import Mischief, Trick
 from agentflow_tui.schema import TABLES, snake
 from agentflow_tui.settings import Settings
-from agentflow_tui.store.database import Database
-from agentflow_tui.store.ddl import create_table, in_creation_order
+from agentflow_tui.store.connection.database import Database
+from agentflow_tui.store.schema.ddl import create_table, in_creation_order
 from agentflow_tui.workers.sender import Sender
 from agentflow_tui.workers.sender_transports import NOT_CONFIGURED
 from agentflow_tui.workers.sender_waits import RESTING

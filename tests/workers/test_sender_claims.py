@@ -9,10 +9,10 @@ import pytest
 
 from agentflow_tui import retries
 from agentflow_tui.store import outgoing_mail as store
-from agentflow_tui.store.database import Database
+from agentflow_tui.store.connection.database import Database
+from agentflow_tui.store.connection.statements import NOW
 from agentflow_tui.store.mail_settlements import settle
 from agentflow_tui.store.outgoing_mail import Claimed
-from agentflow_tui.store.statements import NOW
 from agentflow_tui.workers.sender import Sender
 from tests.samples import uid
 

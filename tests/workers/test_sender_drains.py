@@ -8,7 +8,7 @@ from agentflow_tui.mail import relays
 from agentflow_tui.mail.limits import Limits, Rate
 from agentflow_tui.mail.pool import SmtpTransport
 from agentflow_tui.settings import Settings
-from agentflow_tui.store.database import Database
+from agentflow_tui.store.connection.database import Database
 from agentflow_tui.workers import supervisor
 from agentflow_tui.workers.roles import Crew, Turn
 from agentflow_tui.workers.sender import Sender

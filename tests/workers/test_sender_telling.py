@@ -3,7 +3,7 @@
 import pytest
 
 from agentflow_tui.mail.pool import SmtpTransport
-from agentflow_tui.store.database import Database
+from agentflow_tui.store.connection.database import Database
 from agentflow_tui.workers.sender import Sender
 
 from .sending import LETTERHEAD, SETTINGS, Running, smtp

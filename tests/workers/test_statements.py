@@ -18,9 +18,9 @@ from agentflow_tui.store import (
     suspicions,
     workflow_claims,
 )
-from agentflow_tui.store.database import Database
-from agentflow_tui.store.naming import Binding
-from agentflow_tui.store.statements import Statement
+from agentflow_tui.store.connection.bindings import Binding
+from agentflow_tui.store.connection.database import Database
+from agentflow_tui.store.connection.statements import Statement
 from tests.namings import NAMINGS
 
 STATEMENTS: dict[str, Callable[[Binding], Statement[Any] | str]] = {

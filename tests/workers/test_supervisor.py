@@ -13,8 +13,8 @@ import pytest
 
 from agentflow_tui.errors import RefusedError
 from agentflow_tui.settings import Context, Settings, WorkerSettings
-from agentflow_tui.store import wakeups
-from agentflow_tui.store.database import Database
+from agentflow_tui.store.connection import notifications
+from agentflow_tui.store.connection.database import Database
 from agentflow_tui.workers import logs, supervisor
 from agentflow_tui.workers.monitor import Monitor
 from agentflow_tui.workers.roles import Crew, Role, Turn
@@ -202,7 +202,7 @@ async def test_a_ring_by_another_process_wakes_a_role(
         await until(lambda: role.taken)
         console = await Database.open(database_url)
         while role.taken < 3:
-            await wakeups.ring(console)
+            await notifications.ring(console)
             await asyncio.sleep(0.02)
         console.close()
 

@@ -13,8 +13,8 @@ from agentflow_tui.errors import UnreachableError
 from agentflow_tui.settings import Settings
 from agentflow_tui.steps.calls import Call, Handler, Handlers
 from agentflow_tui.steps.registry import load
-from agentflow_tui.store.database import Database
-from agentflow_tui.store.statements import Statement
+from agentflow_tui.store.connection.database import Database
+from agentflow_tui.store.connection.statements import Statement
 from agentflow_tui.workers.roles import Crew
 from agentflow_tui.workers.runner import Runner
 

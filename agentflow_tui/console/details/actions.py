@@ -15,7 +15,7 @@ from agentflow_tui.schema import TABLES, find_table
 from agentflow_tui.store.changes import records
 from agentflow_tui.store.changes.cohorts import MOST, follow, has_states
 from agentflow_tui.store.changes.records import Operation, Step
-from agentflow_tui.store.database import Database
+from agentflow_tui.store.connection.database import Database
 from agentflow_tui.text import NOTHING, number, shorten_id
 
 SHOWN = 200

@@ -5,7 +5,7 @@ from agentflow_tui.console.statuses import status_style
 from agentflow_tui.console.views.declarations import Opened, Tab
 from agentflow_tui.console.widgets.pane import PaneLine, text_line
 from agentflow_tui.documents import NodeKind, kind_of, read
-from agentflow_tui.store.addresses import place
+from agentflow_tui.store.connection.urls import place
 from agentflow_tui.store.diagnoses import LOAD, diagnose
 from agentflow_tui.text import duration, number, size
 

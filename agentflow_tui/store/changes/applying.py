@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from agentflow_tui.store.changes.change import TOUCHED, Change, Linked, Terms
 from agentflow_tui.store.changes.holding import GONE
 from agentflow_tui.store.changes.snapshots import Physical, image, present, stamp, whole
-from agentflow_tui.store.insertions import assignments
-from agentflow_tui.store.naming import Binding
-from agentflow_tui.store.statements import Statement
+from agentflow_tui.store.connection.bindings import Binding
+from agentflow_tui.store.connection.statements import Statement
+from agentflow_tui.store.schema.insertions import assignments
 
 MOVED = "changed meanwhile"
 KEPT = "is kept as it is by a rule of the database"

@@ -1,6 +1,6 @@
 """A change of rows as data: what it sets, which rows it applies to, and what else moves with them.
 
-SQL is written in documented names (see `agentflow_tui.store.naming`). The changed table is ``q``;
+SQL is written in documented names (see `store.connection.bindings`). The changed table is ``q``;
 in ``sets`` and ``rules`` ``:lease`` and ``:hold`` stand for seconds of the settings and
 ``:argument`` for what the operator gave, as text.
 """
@@ -11,7 +11,7 @@ from typing import Any
 
 from agentflow_tui.schema import TABLES, Table, snake
 from agentflow_tui.settings import Settings
-from agentflow_tui.store.naming import Binding
+from agentflow_tui.store.connection.bindings import Binding
 
 TOUCHED = ("updatedAt", "lastUpdated")
 """Columns that say when a row was changed: set by every change, and no state of their own."""

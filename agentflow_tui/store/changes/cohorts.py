@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from agentflow_tui.schema import TABLES
-from agentflow_tui.store.naming import Binding
-from agentflow_tui.store.statements import Statement
+from agentflow_tui.store.connection.bindings import Binding
+from agentflow_tui.store.connection.statements import Statement
 
 MOST = 5_000
 """Rows of an operation that are followed."""

@@ -9,11 +9,11 @@ from agentflow_tui.schema import Kind
 from agentflow_tui.store.changes.applying import judgement
 from agentflow_tui.store.changes.change import Change, Terms
 from agentflow_tui.store.changes.snapshots import present, stamp
-from agentflow_tui.store.database import Database
+from agentflow_tui.store.connection.bindings import Binding
+from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.journal import storable
 from agentflow_tui.store.listings import Computed, Listing, OrderKey, computed_field
 from agentflow_tui.store.lists import LISTINGS
-from agentflow_tui.store.naming import Binding
 from agentflow_tui.store.pages import Page, Where, Window, read_page
 from agentflow_tui.store.queries import Query
 

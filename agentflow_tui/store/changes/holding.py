@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 from agentflow_tui.schema import TABLES
 from agentflow_tui.store.changes.change import Change
-from agentflow_tui.store.naming import Binding
-from agentflow_tui.store.statements import Statement
+from agentflow_tui.store.connection.bindings import Binding
+from agentflow_tui.store.connection.statements import Statement
 
 GONE = "is gone"
 BUSY = "is being changed by somebody else this moment"

@@ -17,10 +17,10 @@ from typing import Any
 from uuid import UUID, uuid5
 
 from agentflow_tui.store import journal
-from agentflow_tui.store.database import Database
-from agentflow_tui.store.insertions import assignments
-from agentflow_tui.store.naming import Binding
-from agentflow_tui.store.statements import Statement
+from agentflow_tui.store.connection.bindings import Binding
+from agentflow_tui.store.connection.database import Database
+from agentflow_tui.store.connection.statements import Statement
+from agentflow_tui.store.schema.insertions import assignments
 
 PART = 1_000
 """Rows of one operation that are changed, and written down, in one transaction."""

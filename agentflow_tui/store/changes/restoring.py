@@ -8,8 +8,8 @@ from agentflow_tui.store.changes.applying import KEPT, MOVED
 from agentflow_tui.store.changes.change import TOUCHED
 from agentflow_tui.store.changes.holding import GONE
 from agentflow_tui.store.changes.snapshots import Physical, image, present, restored, whole
-from agentflow_tui.store.naming import Binding
-from agentflow_tui.store.statements import Statement
+from agentflow_tui.store.connection.bindings import Binding
+from agentflow_tui.store.connection.statements import Statement
 
 BACK = "is there again"
 

@@ -1,7 +1,7 @@
 """Filters as SQL, whatever types a database gave its columns.
 
 `agentflow_tui.filters.matching` states what each condition means; here is the same in SQL, in
-documented names (see `agentflow_tui.store.naming`), with every value a parameter and every cast
+documented names (see `store.connection.bindings`), with every value a parameter and every cast
 guarded, so that no stored text and no asked-for value can make a statement fail. Equality of ids,
 texts, flags, whole numbers and times is written so that an index on the plain column serves it.
 """

@@ -7,9 +7,9 @@ from typing import Any, TypeVar
 import asyncpg
 
 from agentflow_tui.errors import MissingError, NotAcceptedError, UnreachableError
-from agentflow_tui.store.database import Database, Session
-from agentflow_tui.store.faults import first_line, translated
-from agentflow_tui.store.statements import Statement
+from agentflow_tui.store.connection.database import Database, Session
+from agentflow_tui.store.connection.driver_errors import first_line, translated
+from agentflow_tui.store.connection.statements import Statement
 
 RowT = TypeVar("RowT")
 

@@ -7,8 +7,8 @@ columns created unquoted, so that ``userId`` is stored as ``userid``.
 from collections.abc import Callable, Iterator
 
 from agentflow_tui.schema import RELATIONS, TABLES, Column, Table
-from agentflow_tui.store.database import Database
-from agentflow_tui.store.naming import Binding, quoted
+from agentflow_tui.store.connection.bindings import Binding, quoted
+from agentflow_tui.store.connection.database import Database
 
 
 def documented_table(name: str) -> str:

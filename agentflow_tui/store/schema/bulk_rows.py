@@ -12,10 +12,10 @@ from datetime import datetime
 
 import asyncpg
 
-from agentflow_tui.store.database import Database, Session
-from agentflow_tui.store.faults import translated
-from agentflow_tui.store.insertions import insertion
-from agentflow_tui.store.naming import Binding
+from agentflow_tui.store.connection.bindings import Binding
+from agentflow_tui.store.connection.database import Database, Session
+from agentflow_tui.store.connection.driver_errors import translated
+from agentflow_tui.store.schema.insertions import insertion
 
 CHUNK = 50_000
 """Rows in one statement, and in one transaction."""

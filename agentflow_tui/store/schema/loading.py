@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 from agentflow_tui.errors import AgentflowError, RefusedError
 from agentflow_tui.schema import TABLES, Kind, Table
-from agentflow_tui.store.database import Database, Session
-from agentflow_tui.store.ddl import in_creation_order
-from agentflow_tui.store.insertions import insertion
-from agentflow_tui.store.statements import Statement
+from agentflow_tui.store.connection.database import Database, Session
+from agentflow_tui.store.connection.statements import Statement
+from agentflow_tui.store.schema.ddl import in_creation_order
+from agentflow_tui.store.schema.insertions import insertion
 
 Rows = Sequence[Mapping[str, object]]
 

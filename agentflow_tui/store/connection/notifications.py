@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from agentflow_tui.errors import AgentflowError
-from agentflow_tui.store.database import Database
+from agentflow_tui.store.connection.database import Database
 
 CHANNEL = "agentflow"
 LISTEN = f"LISTEN {CHANNEL}"

@@ -19,7 +19,7 @@ from agentflow_tui.errors import (
     RefusedError,
     UnreachableError,
 )
-from agentflow_tui.store.addresses import endpoint, place
+from agentflow_tui.store.connection.urls import endpoint, place
 
 LOST = (
     OSError,

@@ -10,7 +10,7 @@ RowT = TypeVar("RowT")
 
 @dataclass(frozen=True, slots=True)
 class Statement(Generic[RowT]):
-    """One SQL statement in documented names (see `agentflow_tui.store.naming`).
+    """One SQL statement in documented names (see `agentflow_tui.store.connection.bindings`).
 
     ``row`` is called with the columns of each record, in order; for a dataclass the columns of the
     statement are its fields, which a test checks by preparing every statement on every naming.

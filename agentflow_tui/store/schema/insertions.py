@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from agentflow_tui.store.naming import Binding
+from agentflow_tui.store.connection.bindings import Binding
 
 
 def insertion(binding: Binding, table: str, values: Mapping[str, str]) -> tuple[str, str]:

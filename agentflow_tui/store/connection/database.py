@@ -9,12 +9,12 @@ import asyncpg
 
 from agentflow_tui.errors import MissingError, SettingsError, UnreachableError
 from agentflow_tui.schema import TABLES, spelling
-from agentflow_tui.store.addresses import masked
-from agentflow_tui.store.faults import connecting, first_line, translated
-from agentflow_tui.store.naming import CATALOGUE, Binding, CatalogueRow, bind
-from agentflow_tui.store.statements import Statement
-from agentflow_tui.store.types import use_our_types
-from agentflow_tui.store.writing import Serving, why_not
+from agentflow_tui.store.connection.bindings import CATALOGUE, Binding, CatalogueRow, bind
+from agentflow_tui.store.connection.codecs import use_our_types
+from agentflow_tui.store.connection.driver_errors import connecting, first_line, translated
+from agentflow_tui.store.connection.statements import Statement
+from agentflow_tui.store.connection.urls import masked
+from agentflow_tui.store.connection.write_access import Serving, why_not
 
 RowT = TypeVar("RowT")
 

@@ -5,7 +5,7 @@ All of it is learned by the catalogue query that binds the names, so knowing it 
 
 from dataclasses import dataclass
 
-from agentflow_tui.store.naming import Binding
+from agentflow_tui.store.connection.bindings import Binding
 
 _JOURNAL = "task_logs"
 
