@@ -20,11 +20,11 @@ from pathlib import Path
 
 from agentflow_tui.embedded import postgres
 from agentflow_tui.store.connection.database import Database, Manners
-from agentflow_tui.store.counts import by_status
-from agentflow_tui.store.listings import LARGE
-from agentflow_tui.store.lists import LISTINGS
-from agentflow_tui.store.pages import Where, Window, anchor_of, page_sql, read_page
-from agentflow_tui.store.workflows import WORKFLOW_LIST
+from agentflow_tui.store.reading.counts import by_status
+from agentflow_tui.store.reading.listings import LARGE
+from agentflow_tui.store.reading.pages import Where, Window, anchor_of, page_sql, read_page
+from agentflow_tui.store.views.by_table import LISTINGS
+from agentflow_tui.store.views.workflows import WORKFLOW_LIST
 from benchmarks.tables import Result, ratio, show
 
 ROUNDS = 9

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from agentflow_tui.errors import FilterError, MissingError
 from agentflow_tui.filters import Field, Filter, Vocabulary, parse
 from agentflow_tui.schema import Kind
-from agentflow_tui.store.conditions import compile_filter
 from agentflow_tui.store.connection.database import Database, Session
+from agentflow_tui.store.reading.conditions import compile_filter
 
 VOCABULARY = Vocabulary(
     (

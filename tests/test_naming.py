@@ -8,14 +8,14 @@ import pytest
 from agentflow_tui.errors import MissingError
 from agentflow_tui.schema import TABLES, snake
 from agentflow_tui.store.connection.database import Database
-from agentflow_tui.store.details import read_record
-from agentflow_tui.store.failures import read_failures
-from agentflow_tui.store.lists import LISTINGS
-from agentflow_tui.store.matrices import read_matrix
-from agentflow_tui.store.overview import read_overview
-from agentflow_tui.store.pages import Where, Window, read_page
+from agentflow_tui.store.reading.pages import Where, Window, read_page
+from agentflow_tui.store.reading.records import read_record
 from agentflow_tui.store.schema.ddl import create_table, in_creation_order
-from agentflow_tui.store.tasks import mentions
+from agentflow_tui.store.views.by_table import LISTINGS
+from agentflow_tui.store.views.domains import read_matrix
+from agentflow_tui.store.views.failures import read_failures
+from agentflow_tui.store.views.overview import read_overview
+from agentflow_tui.store.views.tasks import mentions
 from tests.samples import NOW, ROWS, fill, uid
 
 

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from agentflow_tui.store.connection.database import Database
-from agentflow_tui.store.emails import QUEUE, QueuedMail
-from agentflow_tui.store.listings import OrderKey
-from agentflow_tui.store.pages import Where, Window, anchor_of, page_sql, read_page
+from agentflow_tui.store.reading.listings import OrderKey
+from agentflow_tui.store.reading.pages import Where, Window, anchor_of, page_sql, read_page
+from agentflow_tui.store.views.emails import QUEUE, QueuedMail
 
 EPOCH = datetime(2026, 11, 23, 6, 0, tzinfo=UTC)
 PENDING = Where(sql="q.{email_queue.status} = $1", values=("pending",))

@@ -8,7 +8,7 @@ import pytest
 from agentflow_tui import clock
 from agentflow_tui.operations.reasons import why_mail
 from agentflow_tui.settings import WorkerSettings
-from agentflow_tui.store.emails import QueuedMail
+from agentflow_tui.store.views.emails import QueuedMail
 
 NOW = clock.now()
 WORKERS = WorkerSettings(retry_base=60.0, retry_limit=3600.0)

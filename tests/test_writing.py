@@ -10,7 +10,7 @@ from agentflow_tui.embedded import postgres
 from agentflow_tui.errors import RefusedError
 from agentflow_tui.store.connection.database import Database, Manners
 from agentflow_tui.store.schema.ddl import create_missing_tables
-from agentflow_tui.store.surroundings import look_around
+from agentflow_tui.store.views.shared_status import look_around
 from tests.samples import fill
 from tests.standbys import prepare, standby
 

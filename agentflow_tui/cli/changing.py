@@ -23,8 +23,8 @@ from agentflow_tui.operations.world import World
 from agentflow_tui.settings import Settings
 from agentflow_tui.store.changes import records
 from agentflow_tui.store.connection.database import Database
-from agentflow_tui.store.lists import LISTINGS
-from agentflow_tui.store.queries import Query, query
+from agentflow_tui.store.reading.queries import Query, query
+from agentflow_tui.store.views.by_table import LISTINGS
 from agentflow_tui.text import number, plural, safe
 
 SECONDS = 600.0

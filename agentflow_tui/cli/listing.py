@@ -18,10 +18,10 @@ from agentflow_tui.settings import Settings
 from agentflow_tui.store.connection.bindings import Binding
 from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.connection.statements import as_tuple
-from agentflow_tui.store.listings import Field, Listing, column_field
-from agentflow_tui.store.lists import LISTINGS
-from agentflow_tui.store.pages import Window
-from agentflow_tui.store.queries import Query, query
+from agentflow_tui.store.reading.listings import Field, Listing, column_field
+from agentflow_tui.store.reading.pages import Window
+from agentflow_tui.store.reading.queries import Query, query
+from agentflow_tui.store.views.by_table import LISTINGS
 from agentflow_tui.text import NOTHING, cell_width, defuse, fit, moment, safe
 
 CHUNK = 500

@@ -7,7 +7,7 @@ from agentflow_tui.cli.listing import MASKED, json_value
 from agentflow_tui.errors import AgentflowError
 from agentflow_tui.schema import Table
 from agentflow_tui.store.connection.database import Database
-from agentflow_tui.store.details import COUNT_TO, Record, read_record
+from agentflow_tui.store.reading.records import COUNT_TO, Record, read_record
 from agentflow_tui.text import NOTHING, bounded, safe
 
 

@@ -17,10 +17,10 @@ from agentflow_tui.console.widgets.dialogs import Choice, Option
 from agentflow_tui.console.widgets.line import Piece
 from agentflow_tui.errors import AgentflowError, UnreachableError
 from agentflow_tui.operations.error_groups import group
-from agentflow_tui.store.absences import Happenings, read_happenings
 from agentflow_tui.store.connection.urls import place
-from agentflow_tui.store.counts import CAP
-from agentflow_tui.store.failures import read_failures
+from agentflow_tui.store.reading.counts import CAP
+from agentflow_tui.store.views.away_summary import Happenings, read_happenings
+from agentflow_tui.store.views.failures import read_failures
 from agentflow_tui.text import age, bounded, moment, safe
 
 if TYPE_CHECKING:

@@ -40,7 +40,7 @@ from agentflow_tui.console.widgets.prompt import Mistake, Prompt
 from agentflow_tui.errors import AgentflowError, UsageError
 from agentflow_tui.operations.registry import SCOPES, verbs
 from agentflow_tui.settings import Context
-from agentflow_tui.store.summaries import Health
+from agentflow_tui.store.views.health_summary import Health
 
 TICK = 1.0
 """Seconds between two steps of the relative ages."""

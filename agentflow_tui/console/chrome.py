@@ -9,7 +9,7 @@ from agentflow_tui.console.poller import Weather
 from agentflow_tui.console.widgets.line import Piece
 from agentflow_tui.operations.registry import BY_ID
 from agentflow_tui.settings import Context
-from agentflow_tui.store.summaries import Health
+from agentflow_tui.store.views.health_summary import Health
 from agentflow_tui.text import age, cell_width, plural
 
 _WORDS = {

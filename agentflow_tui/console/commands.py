@@ -16,7 +16,7 @@ from agentflow_tui.console.widgets.prompt import Candidate, Completer
 from agentflow_tui.errors import UsageError
 from agentflow_tui.filters import complete
 from agentflow_tui.operations.registry import BY_ID, VERBS
-from agentflow_tui.store.queries import vocabulary
+from agentflow_tui.store.reading.queries import vocabulary
 
 if TYPE_CHECKING:
     from agentflow_tui.console.app import ConsoleApp

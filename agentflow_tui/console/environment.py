@@ -11,7 +11,7 @@ from agentflow_tui.operators import Operator, operator
 from agentflow_tui.settings import Settings
 from agentflow_tui.store.connection.database import Database, Manners
 from agentflow_tui.store.connection.urls import short_place
-from agentflow_tui.store.consoles import Introduction
+from agentflow_tui.store.views.consoles import Introduction
 
 
 @dataclass(slots=True)

@@ -12,8 +12,8 @@ from typing import Any
 from agentflow_tui.errors import AgentflowError, UsageError
 from agentflow_tui.schema import snake
 from agentflow_tui.store.connection.database import Database
-from agentflow_tui.store.pages import Window
-from agentflow_tui.store.queries import Query
+from agentflow_tui.store.reading.pages import Window
+from agentflow_tui.store.reading.queries import Query
 from agentflow_tui.text import defuse
 
 CHUNK = 1_000

@@ -8,8 +8,8 @@ from agentflow_tui.console.environment import Environment
 from agentflow_tui.console.widgets.dialogs import Note
 from agentflow_tui.console.widgets.pane import PaneLine, text_line
 from agentflow_tui.errors import AgentflowError
-from agentflow_tui.store.consoles import Console
-from agentflow_tui.store.surroundings import look_around
+from agentflow_tui.store.views.consoles import Console
+from agentflow_tui.store.views.shared_status import look_around
 from agentflow_tui.text import age, fit, safe
 
 if TYPE_CHECKING:

@@ -6,9 +6,9 @@ from typing import Generic
 
 from agentflow_tui.console.environment import Environment
 from agentflow_tui.console.widgets.grid_pages import Page, RowT
-from agentflow_tui.store.pages import Page as Read
-from agentflow_tui.store.pages import Window
-from agentflow_tui.store.queries import Query
+from agentflow_tui.store.reading.pages import Page as Read
+from agentflow_tui.store.reading.pages import Window
+from agentflow_tui.store.reading.queries import Query
 
 COUNT_TO = 10_000
 """Counts are exact up to here, and ``10k+`` beyond."""

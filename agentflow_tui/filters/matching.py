@@ -1,7 +1,7 @@
 """Deciding for one row in Python what the database decides in SQL.
 
 The two are kept equal by a test that compares them on random rows. Each function of this module
-states the meaning that `agentflow_tui.store.conditions` compiles.
+states the meaning that `agentflow_tui.store.reading.conditions` compiles.
 """
 
 import json

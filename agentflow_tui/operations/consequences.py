@@ -9,8 +9,8 @@ from agentflow_tui.operations.targets import Targets
 from agentflow_tui.operations.world import World
 from agentflow_tui.store.changes import evidence
 from agentflow_tui.store.changes.evidence import MINUTES, Lock
-from agentflow_tui.store.counts import CAP
-from agentflow_tui.store.tasks import Mentions, mentions
+from agentflow_tui.store.reading.counts import CAP
+from agentflow_tui.store.views.tasks import Mentions, mentions
 from agentflow_tui.text import age, bounded, duration, number, plural
 
 SHOWN = 3

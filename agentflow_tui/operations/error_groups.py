@@ -14,7 +14,7 @@ from agentflow_tui.operations.attention import (
     has_come_back,
     needs_attention,
 )
-from agentflow_tui.store.failures import Failure
+from agentflow_tui.store.views.failures import Failure
 
 SPANS = (
     timedelta(minutes=15),

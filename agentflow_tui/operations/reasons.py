@@ -6,8 +6,8 @@ from functools import lru_cache
 from agentflow_tui.documents import Step, as_steps, read
 from agentflow_tui.settings import WorkerSettings
 from agentflow_tui.steps.names import waiting_reason
-from agentflow_tui.store.emails import QueuedMail
-from agentflow_tui.store.workflows import Workflow
+from agentflow_tui.store.views.emails import QueuedMail
+from agentflow_tui.store.views.workflows import Workflow
 from agentflow_tui.text import age
 
 PICKED_UP_WITHIN = timedelta(seconds=30)

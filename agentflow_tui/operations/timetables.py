@@ -9,7 +9,7 @@ from functools import lru_cache
 
 from agentflow_tui import clock
 from agentflow_tui.errors import AgentflowError
-from agentflow_tui.store.schedules import Schedule
+from agentflow_tui.store.views.schedules import Schedule
 
 MISSED_CAP = 100
 """Missed slots that are looked for; more are ``99+`` and nobody counts them."""

@@ -8,7 +8,7 @@ from agentflow_tui.operations.attending import read_states
 from agentflow_tui.operations.attention import State
 from agentflow_tui.operations.error_groups import ErrorGroup, group, triaged
 from agentflow_tui.store.connection.database import Database
-from agentflow_tui.store.failures import Seen, look
+from agentflow_tui.store.views.failures import Seen, look
 
 
 @dataclass(slots=True)

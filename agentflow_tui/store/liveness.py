@@ -21,11 +21,11 @@ from typing import Any
 
 from agentflow_tui.documents import read
 from agentflow_tui.store import journal
-from agentflow_tui.store.checks import WORKER_PREFIX
 from agentflow_tui.store.connection.bindings import Binding
 from agentflow_tui.store.connection.database import Database, Session
 from agentflow_tui.store.connection.statements import Statement
 from agentflow_tui.store.schema.insertions import assignments, insertion
+from agentflow_tui.store.views.checks import WORKER_PREFIX
 
 KINDS = ("mails", "workflows")
 SENDING = "sending"

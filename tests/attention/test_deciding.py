@@ -25,8 +25,8 @@ from agentflow_tui.store.changes.attention import STATE
 from agentflow_tui.store.changes.change import Terms
 from agentflow_tui.store.changes.freezing import Pinning
 from agentflow_tui.store.connection.database import Database, Manners
-from agentflow_tui.store.failures import look_sql
-from agentflow_tui.store.overview import overview_sql
+from agentflow_tui.store.views.failures import look_sql
+from agentflow_tui.store.views.overview import overview_sql
 from tests.attention.deciding import fail, groups, matter, pretend_earlier
 from tests.changes.acting import value, world
 from tests.namings import NAMINGS

@@ -13,8 +13,8 @@ from agentflow_tui.operations.error_groups import group
 from agentflow_tui.operations.snoozing import Until
 from agentflow_tui.settings import ConsoleSettings, Context, Settings
 from agentflow_tui.store.connection.database import Database
-from agentflow_tui.store.failures import read_failures
-from agentflow_tui.store.overview import MOST, read_overview
+from agentflow_tui.store.views.failures import read_failures
+from agentflow_tui.store.views.overview import MOST, read_overview
 from tests.attention.deciding import fail, matter, pretend_earlier
 from tests.changes.acting import world
 from tests.samples import ROWS, ago, fill, uid

@@ -18,7 +18,7 @@ from agentflow_tui.operations.attention import (
 )
 from agentflow_tui.operations.error_groups import group, triaged
 from agentflow_tui.operations.snoozing import GROWN, Until, read_until
-from agentflow_tui.store.failures import Failure
+from agentflow_tui.store.views.failures import Failure
 
 NOW = datetime(2026, 11, 26, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)

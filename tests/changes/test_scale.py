@@ -16,8 +16,8 @@ from agentflow_tui.operations.world import World
 from agentflow_tui.store.changes import records
 from agentflow_tui.store.changes.records import PART
 from agentflow_tui.store.connection.database import Database, Manners
-from agentflow_tui.store.lists import LISTINGS
-from agentflow_tui.store.queries import Query, vocabulary
+from agentflow_tui.store.reading.queries import Query, vocabulary
+from agentflow_tui.store.views.by_table import LISTINGS
 from tests.changes.acting import add_mail, value, world
 
 SIZES = [

@@ -10,8 +10,8 @@ from textual.pilot import Pilot
 from agentflow_tui import clock
 from agentflow_tui.console.app import ConsoleApp
 from agentflow_tui.console.widgets.line import Line
-from agentflow_tui.store.absences import read_happenings
 from agentflow_tui.store.connection.database import Database
+from agentflow_tui.store.views.away_summary import read_happenings
 from tests.console.driving import console, screen_text, sees, until
 from tests.samples import fill
 

@@ -9,7 +9,7 @@ from agentflow_tui.console import presence
 from agentflow_tui.console.app import ConsoleApp
 from agentflow_tui.operators import operator
 from agentflow_tui.store.connection.database import Database
-from agentflow_tui.store.consoles import LONGEST, Introduction, read_consoles
+from agentflow_tui.store.views.consoles import LONGEST, Introduction, read_consoles
 from tests.console.driving import PATIENCE, console, screen_text, sees, until
 from tests.samples import fill
 

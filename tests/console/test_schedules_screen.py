@@ -7,7 +7,7 @@ import pytest
 from agentflow_tui.console.environment import Environment
 from agentflow_tui.console.screens.schedules import SCHEDULES_SCREEN
 from agentflow_tui.settings import Settings
-from agentflow_tui.store.schedules import Schedule
+from agentflow_tui.store.views.schedules import Schedule
 
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from agentflow_tui.store.accelerators import ACCELERATORS
 from agentflow_tui.store.connection.database import Database, Manners
+from agentflow_tui.store.reading.accelerators import ACCELERATORS
 from agentflow_tui.store.schema.ddl import create_table, in_creation_order
 from agentflow_tui.store.workflow_claims import claim
 from agentflow_tui.workers.runner import Runner

@@ -7,20 +7,19 @@ from typing import Any
 import pytest
 
 from agentflow_tui.store import (
-    absences,
     fires,
     health,
     journal,
     liveness,
     lost_claims,
     outgoing_mail,
-    surroundings,
     suspicions,
     workflow_claims,
 )
 from agentflow_tui.store.connection.bindings import Binding
 from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.connection.statements import Statement
+from agentflow_tui.store.views import away_summary, shared_status
 from tests.namings import NAMINGS
 
 STATEMENTS: dict[str, Callable[[Binding], Statement[Any] | str]] = {
@@ -58,8 +57,8 @@ STATEMENTS: dict[str, Callable[[Binding], Statement[Any] | str]] = {
     "load": lambda _: health.LOAD,
     "queue": lambda _: health.QUEUE,
     "punctuality": lambda _: health.PUNCTUALITY,
-    "happenings": absences.happenings,
-    "look around": lambda _: surroundings.LOOK,
+    "happenings": away_summary.happenings,
+    "look around": lambda _: shared_status.LOOK,
 }
 
 

@@ -183,7 +183,7 @@ class Acting:
 
     async def _watch(self, confirm: Confirm, aim: Aim, targets: Targets) -> None:
         from agentflow_tui.console.sources import COUNT_TO
-        from agentflow_tui.store.pages import Window
+        from agentflow_tui.store.reading.pages import Window
 
         if aim.query is None or targets.matched >= COUNT_TO:
             return

@@ -7,7 +7,7 @@ from typing import Any
 from agentflow_tui.operations.operation import Operation
 from agentflow_tui.operations.registry import Verb, verbs
 from agentflow_tui.operations.verbs import operations_on
-from agentflow_tui.store.queries import Query
+from agentflow_tui.store.reading.queries import Query
 from agentflow_tui.text import number, shorten_id
 
 JUDGED = 50

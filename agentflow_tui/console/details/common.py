@@ -10,7 +10,7 @@ from agentflow_tui.console.widgets.line import Piece
 from agentflow_tui.console.widgets.pane import Link, PaneLine, heading, text_line
 from agentflow_tui.documents import Node, NodeKind, headline, read, walk
 from agentflow_tui.schema import TABLES, Column, Kind
-from agentflow_tui.store.details import COUNT_TO
+from agentflow_tui.store.reading.records import COUNT_TO
 from agentflow_tui.text import NOTHING, age, bounded, mask, moment, safe_lines
 
 LABEL = 18

@@ -6,7 +6,7 @@ from agentflow_tui.console.views.declarations import Opened, Tab
 from agentflow_tui.console.widgets.pane import PaneLine, text_line
 from agentflow_tui.documents import NodeKind, kind_of, read
 from agentflow_tui.store.connection.urls import place
-from agentflow_tui.store.diagnoses import LOAD, diagnose
+from agentflow_tui.store.views.diagnosis import LOAD, diagnose
 from agentflow_tui.text import duration, number, size
 
 BUSY = 0.8

@@ -6,7 +6,7 @@ from agentflow_tui.console.views.declarations import Opened, Tab
 from agentflow_tui.console.widgets.line import Piece
 from agentflow_tui.console.widgets.pane import Link, PaneLine, heading, text_line
 from agentflow_tui.documents import headline, read
-from agentflow_tui.store.tasks import Mention, mentions
+from agentflow_tui.store.views.tasks import Mention, mentions
 from agentflow_tui.text import duration, moment
 
 

@@ -6,8 +6,8 @@ from agentflow_tui.console.views.declarations import Opened, Tab
 from agentflow_tui.console.widgets.pane import Link, PaneLine, heading, text_line
 from agentflow_tui.documents import read, readable
 from agentflow_tui.schema import INSIGHTS
-from agentflow_tui.store.details import read_record
-from agentflow_tui.store.reports import SCORES, scores_of
+from agentflow_tui.store.reading.records import read_record
+from agentflow_tui.store.views.reports import SCORES, scores_of
 from agentflow_tui.text import bar
 
 _BAR = 30

@@ -9,9 +9,9 @@ from agentflow_tui.console.widgets.line import Piece
 from agentflow_tui.console.widgets.pane import PaneLine, heading, text_line
 from agentflow_tui.documents import Step, as_steps, read
 from agentflow_tui.operations.reasons import why_workflow
-from agentflow_tui.store.details import Record
-from agentflow_tui.store.tasks import Mention, mentions
-from agentflow_tui.store.workflows import Workflow
+from agentflow_tui.store.reading.records import Record
+from agentflow_tui.store.views.tasks import Mention, mentions
+from agentflow_tui.store.views.workflows import Workflow
 from agentflow_tui.text import bar, duration
 
 _BAR = 12

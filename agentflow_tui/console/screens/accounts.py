@@ -14,7 +14,7 @@ from agentflow_tui.console.screens.cells import (
 )
 from agentflow_tui.console.views.declarations import ListScreen
 from agentflow_tui.console.widgets.columns import Cell, Column
-from agentflow_tui.store.accounts import (
+from agentflow_tui.store.views.accounts import (
     API_KEY_LIST,
     CREDENTIAL_LIST,
     SESSION_LIST,

@@ -10,7 +10,7 @@ from agentflow_tui.console.widgets.columns import Cell, Column
 from agentflow_tui.operations.undoing import REDO, UNDO
 from agentflow_tui.operations.verbs import VERB_WORDS
 from agentflow_tui.schema import TABLES, TASK_LOGS, find_table
-from agentflow_tui.store.actions import ACTION_LIST, Action
+from agentflow_tui.store.views.actions import ACTION_LIST, Action
 from agentflow_tui.text import NOTHING, number, plural
 
 

@@ -21,7 +21,7 @@ from agentflow_tui.operations.attention import (
 from agentflow_tui.operations.error_groups import ErrorGroup, triaged
 from agentflow_tui.operations.timetables import timetable_words
 from agentflow_tui.store.connection.database import Database
-from agentflow_tui.store.overview import MOST, Overview, Trouble
+from agentflow_tui.store.views.overview import MOST, Overview, Trouble
 from agentflow_tui.text import age, number, plural
 
 LATE = timedelta(minutes=15)

@@ -14,7 +14,7 @@ from agentflow_tui.console.screens.cells import (
 from agentflow_tui.console.views.declarations import ListScreen
 from agentflow_tui.console.widgets.columns import Cell, Column
 from agentflow_tui.operations.reasons import why_mail
-from agentflow_tui.store.emails import MESSAGES, QUEUE, Message, QueuedMail
+from agentflow_tui.store.views.emails import MESSAGES, QUEUE, Message, QueuedMail
 
 
 def _queue_columns(env: Environment) -> tuple[Column[QueuedMail], ...]:

@@ -17,10 +17,10 @@ from agentflow_tui.operations.error_groups import ErrorGroup
 from agentflow_tui.operations.triage import Triage
 from agentflow_tui.operators import operator
 from agentflow_tui.schema import TABLES
-from agentflow_tui.store.emails import QUEUE
-from agentflow_tui.store.failures import SAMPLE, SOURCES, unserved
-from agentflow_tui.store.matrices import AGES, NO_ADDRESS, DomainRow, read_matrix
-from agentflow_tui.store.queries import query
+from agentflow_tui.store.reading.queries import query
+from agentflow_tui.store.views.domains import AGES, NO_ADDRESS, DomainRow, read_matrix
+from agentflow_tui.store.views.emails import QUEUE
+from agentflow_tui.store.views.failures import SAMPLE, SOURCES, unserved
 from agentflow_tui.text import NOTHING, number, plural
 
 _BRIEFLY = {Mode.OPEN: "", Mode.ACKNOWLEDGED: "ack'd", Mode.SNOOZED: "snoozed"}

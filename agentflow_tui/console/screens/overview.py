@@ -16,9 +16,9 @@ from agentflow_tui.console.widgets.pane import Link, Pane, PaneLine, heading, te
 from agentflow_tui.operations.error_groups import group
 from agentflow_tui.operations.registry import BY_ID
 from agentflow_tui.operations.timetables import timetable_words
-from agentflow_tui.store.counts import CAP, Count, has_index, is_large
-from agentflow_tui.store.failures import read_failures
-from agentflow_tui.store.overview import Overview, read_overview
+from agentflow_tui.store.reading.counts import CAP, Count, has_index, is_large
+from agentflow_tui.store.views.failures import read_failures
+from agentflow_tui.store.views.overview import Overview, read_overview
 from agentflow_tui.text import NOTHING, age, bounded, number, plural, spark
 
 LABEL = 16

@@ -15,7 +15,7 @@ from agentflow_tui.console.screens.cells import (
 from agentflow_tui.console.views.declarations import ListScreen
 from agentflow_tui.console.widgets.columns import Cell, Column
 from agentflow_tui.documents import headline, read
-from agentflow_tui.store.reports import (
+from agentflow_tui.store.views.reports import (
     DISTRIBUTION_LIST,
     INSIGHT_LIST,
     REPORT_LIST,

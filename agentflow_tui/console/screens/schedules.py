@@ -10,7 +10,7 @@ from agentflow_tui.console.statuses import status_cell
 from agentflow_tui.console.views.declarations import ListScreen
 from agentflow_tui.console.widgets.columns import Cell, Column
 from agentflow_tui.operations.timetables import missed_fires, timetable_words
-from agentflow_tui.store.schedules import SCHEDULE_LIST, Schedule
+from agentflow_tui.store.views.schedules import SCHEDULE_LIST, Schedule
 from agentflow_tui.text import NOTHING, age
 
 

@@ -13,7 +13,7 @@ from agentflow_tui.console.screens.cells import (
 from agentflow_tui.console.views.declarations import ListScreen
 from agentflow_tui.console.widgets.columns import Cell, Column
 from agentflow_tui.documents import headline, read
-from agentflow_tui.store.tasks import TASK_LIST, Task
+from agentflow_tui.store.views.tasks import TASK_LIST, Task
 from agentflow_tui.text import duration
 
 

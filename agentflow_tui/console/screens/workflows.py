@@ -9,7 +9,7 @@ from agentflow_tui.console.screens.cells import age_column, status_column, text_
 from agentflow_tui.console.views.declarations import ListScreen
 from agentflow_tui.console.widgets.columns import Cell, Column
 from agentflow_tui.operations.reasons import current_step, steps_of, why_workflow
-from agentflow_tui.store.workflows import WORKFLOW_LIST, Workflow
+from agentflow_tui.store.views.workflows import WORKFLOW_LIST, Workflow
 from agentflow_tui.text import NOTHING, age, bar, shorten_id
 
 _BAR = 5

@@ -7,8 +7,8 @@ from typing import Any, Generic, TypeVar
 from agentflow_tui.console.environment import Environment
 from agentflow_tui.console.widgets.columns import Column
 from agentflow_tui.console.widgets.pane import PaneLine
-from agentflow_tui.store.details import Record
-from agentflow_tui.store.listings import Listing
+from agentflow_tui.store.reading.listings import Listing
+from agentflow_tui.store.reading.records import Record
 
 RowT = TypeVar("RowT")
 

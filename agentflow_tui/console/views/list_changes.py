@@ -10,7 +10,7 @@ from agentflow_tui.console.widgets.detail import Detail
 from agentflow_tui.console.widgets.grid import Grid
 from agentflow_tui.operations.outcomes import Outcome
 from agentflow_tui.store.changes.records import TASK
-from agentflow_tui.store.queries import Query
+from agentflow_tui.store.reading.queries import Query
 
 
 class ListChanges(View):

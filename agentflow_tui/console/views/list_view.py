@@ -23,7 +23,7 @@ from agentflow_tui.console.widgets.prompt import Candidate, Mistake, Prompt
 from agentflow_tui.errors import AgentflowError, FilterError
 from agentflow_tui.filters import complete
 from agentflow_tui.operations.registry import verbs
-from agentflow_tui.store.queries import SCAN, Query, query, vocabulary
+from agentflow_tui.store.reading.queries import SCAN, Query, query, vocabulary
 from agentflow_tui.text import bounded, number
 
 WIDE = 140

@@ -12,7 +12,7 @@ from agentflow_tui.console.widgets.line import Line, Piece
 from agentflow_tui.console.widgets.pane import Pane, PaneLine, text_line
 from agentflow_tui.errors import AgentflowError
 from agentflow_tui.schema import Table
-from agentflow_tui.store.details import Record, read_record
+from agentflow_tui.store.reading.records import Record, read_record
 from agentflow_tui.text import shorten_id
 
 

@@ -1,7 +1,7 @@
 """Changes of health checks."""
 
 from agentflow_tui.store.changes.change import Change, Rule
-from agentflow_tui.store.checks import WORKER_PREFIX
+from agentflow_tui.store.views.checks import WORKER_PREFIX
 
 _NO_WORKER = Rule(
     sql=f"NOT starts_with({{q.health_checks.id}}::text, '{WORKER_PREFIX}')",

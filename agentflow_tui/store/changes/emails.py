@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from agentflow_tui.store.changes.change import Change, Linked, Rule, among, rule
-from agentflow_tui.store.emails import QueuedMail
+from agentflow_tui.store.views.emails import QueuedMail
 
 _UPDATED = {"updatedAt": "now()"}
 _STATE = ("status", "attempts")

@@ -12,10 +12,10 @@ from agentflow_tui.store.changes.snapshots import present, stamp
 from agentflow_tui.store.connection.bindings import Binding
 from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.journal import storable
-from agentflow_tui.store.listings import Computed, Listing, OrderKey, computed_field
-from agentflow_tui.store.lists import LISTINGS
-from agentflow_tui.store.pages import Page, Where, Window, read_page
-from agentflow_tui.store.queries import Query
+from agentflow_tui.store.reading.listings import Computed, Listing, OrderKey, computed_field
+from agentflow_tui.store.reading.pages import Page, Where, Window, read_page
+from agentflow_tui.store.reading.queries import Query
+from agentflow_tui.store.views.by_table import LISTINGS
 
 CHUNK = 5_000
 """Rows that are pinned by one statement."""

@@ -6,7 +6,7 @@ from datetime import datetime
 from agentflow_tui.store.connection.bindings import Binding
 from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.connection.statements import Statement
-from agentflow_tui.store.counts import has_index, is_large
+from agentflow_tui.store.reading.counts import has_index, is_large
 
 AGES = (("10m", 600), ("1h", 3_600), ("6h", 21_600), ("24h", 86_400))
 """Upper ends of the columns, with their seconds; older than the last is a column of its own."""

@@ -6,6 +6,6 @@ guarded, so that no stored text and no asked-for value can make a statement fail
 texts, flags, whole numbers and times is written so that an index on the plain column serves it.
 """
 
-from agentflow_tui.store.conditions.compiling import compile_filter
+from agentflow_tui.store.reading.conditions.compiling import compile_filter
 
 __all__ = ["compile_filter"]

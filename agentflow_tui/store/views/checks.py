@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from agentflow_tui.schema import HEALTH_CHECKS
-from agentflow_tui.store.listings import Computed, listing
+from agentflow_tui.store.reading.listings import Computed, listing
 
 WORKER_PREFIX = "worker:"
 """Ids of the rows in which worker processes report themselves: ``worker:<host>:<pid>:<random>``."""

@@ -6,10 +6,10 @@ from agentflow_tui.errors import MissingError
 from agentflow_tui.filters.filter import Filter
 from agentflow_tui.filters.terms import Condition, Word
 from agentflow_tui.schema import Kind
-from agentflow_tui.store.conditions.columns import Column, Target
-from agentflow_tui.store.conditions.documents import json_is
-from agentflow_tui.store.conditions.scalars import flag_is, number_is, time_is
-from agentflow_tui.store.conditions.texts import id_begins, id_is, like, string_is
+from agentflow_tui.store.reading.conditions.columns import Column, Target
+from agentflow_tui.store.reading.conditions.documents import json_is
+from agentflow_tui.store.reading.conditions.scalars import flag_is, number_is, time_is
+from agentflow_tui.store.reading.conditions.texts import id_begins, id_is, like, string_is
 
 
 def compile_filter(

@@ -8,9 +8,9 @@ can be asked whether a text is valid (``pg_input_is_valid``); earlier servers ca
 from agentflow_tui.errors import FilterError
 from agentflow_tui.filters.matching import number_in
 from agentflow_tui.filters.terms import ORDERINGS, Condition, Match, Operator
-from agentflow_tui.store.conditions.columns import Column, Target, presence, texts_in
-from agentflow_tui.store.conditions.scalars import numeric
-from agentflow_tui.store.conditions.texts import text_is
+from agentflow_tui.store.reading.conditions.columns import Column, Target, presence, texts_in
+from agentflow_tui.store.reading.conditions.scalars import numeric
+from agentflow_tui.store.reading.conditions.texts import text_is
 
 DEEPEST = 5_000
 """Brackets within brackets up to which a text is parsed. The parser fails for good, not politely,

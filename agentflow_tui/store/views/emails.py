@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from agentflow_tui.retries import next_try
 from agentflow_tui.schema import EMAIL_QUEUE, EMAILS, Kind
-from agentflow_tui.store.listings import Computed, listing
+from agentflow_tui.store.reading.listings import Computed, listing
 
 _ADDRESS = re.compile(r"[^\s\"'<>,;:\[\]{}()\\]+@[^\s\"'<>,;:\[\]{}()\\]+")
 _HEAD = 500

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from agentflow_tui.store.connection.bindings import Binding
 from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.connection.statements import Statement
-from agentflow_tui.store.listings import LARGE
+from agentflow_tui.store.reading.listings import LARGE
 
 PREFIX = "agentflow_"
 

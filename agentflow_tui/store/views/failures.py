@@ -6,8 +6,8 @@ from datetime import datetime
 from agentflow_tui.store.connection.bindings import Binding
 from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.connection.statements import Statement, as_tuple
-from agentflow_tui.store.counts import has_index, is_large
-from agentflow_tui.store.pages import SNAPSHOT
+from agentflow_tui.store.reading.counts import has_index, is_large
+from agentflow_tui.store.reading.pages import SNAPSHOT
 
 NEWEST = 3_000
 """Failures of each table that are looked at, newest first."""

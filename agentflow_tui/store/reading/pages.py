@@ -13,7 +13,7 @@ from typing import Any, Generic, TypeVar
 from agentflow_tui.store.connection.bindings import Binding
 from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.connection.statements import Statement, as_tuple
-from agentflow_tui.store.listings import Listing, OrderKey
+from agentflow_tui.store.reading.listings import Listing, OrderKey
 
 RowT = TypeVar("RowT")
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from agentflow_tui.schema import WORKFLOWS
-from agentflow_tui.store.listings import Computed, listing
+from agentflow_tui.store.reading.listings import Computed, listing
 
 _STEPS_HEAD = 16_000
 """Characters of the step definitions that a list fetches: about fifty steps."""

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.connection.statements import Statement
 from agentflow_tui.store.connection.write_access import Serving
-from agentflow_tui.store.consoles import CONSOLES, Console, read_consoles
-from agentflow_tui.store.summaries import Health
+from agentflow_tui.store.views.consoles import CONSOLES, Console, read_consoles
+from agentflow_tui.store.views.health_summary import Health
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from agentflow_tui.schema import RELATIONS, Kind, Relation, Table
 from agentflow_tui.store.connection.bindings import Binding
 from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.connection.statements import Statement, as_tuple
-from agentflow_tui.store.listings import is_unserved
+from agentflow_tui.store.reading.listings import is_unserved
 
 TEXT_LIMIT = 1_000_000
 """Characters of one value that a detail fetches; what is longer is shown as far as that."""

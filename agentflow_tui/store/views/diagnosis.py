@@ -5,10 +5,10 @@ from datetime import datetime
 from time import perf_counter
 
 from agentflow_tui import clock
-from agentflow_tui.store.accelerators import wanted
 from agentflow_tui.store.connection.bindings import Binding
 from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.connection.statements import Statement
+from agentflow_tui.store.reading.accelerators import wanted
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from agentflow_tui.schema import TASK_LOGS
 from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.connection.statements import Statement
-from agentflow_tui.store.listings import Computed, listing
+from agentflow_tui.store.reading.listings import Computed, listing
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,11 +7,11 @@ from typing import Any, Generic, TypeVar
 
 from agentflow_tui.filters import Condition, Filter, Vocabulary, parse
 from agentflow_tui.filters import Field as Word
-from agentflow_tui.store.conditions import compile_filter
 from agentflow_tui.store.connection.bindings import Binding, BoundTable
 from agentflow_tui.store.connection.database import Database
-from agentflow_tui.store.listings import LARGE, Field, Listing, OrderKey
-from agentflow_tui.store.pages import Page, Where, Window, anchor_of, read_page
+from agentflow_tui.store.reading.conditions import compile_filter
+from agentflow_tui.store.reading.listings import LARGE, Field, Listing, OrderKey
+from agentflow_tui.store.reading.pages import Page, Where, Window, anchor_of, read_page
 
 RowT = TypeVar("RowT")
 
@@ -64,7 +64,7 @@ class Query(Generic[RowT]):
     async def page(
         self, database: Database, window: Window, *, seen: str | None = None
     ) -> Page[RowT]:
-        """One page, in one statement; see `agentflow_tui.store.pages.read_page`."""
+        """One page, in one statement; see `agentflow_tui.store.reading.pages.read_page`."""
         return await read_page(
             database, self.listing, self.order, self.where(database.binding), window, seen=seen
         )

@@ -8,10 +8,10 @@ from datetime import datetime
 from agentflow_tui.store.connection.bindings import Binding
 from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.connection.statements import Statement, as_tuple
-from agentflow_tui.store.counts import CAP, Count, by_status, has_index, is_large
-from agentflow_tui.store.failures import SOURCES
-from agentflow_tui.store.pages import SNAPSHOT
-from agentflow_tui.store.summaries import Health
+from agentflow_tui.store.reading.counts import CAP, Count, by_status, has_index, is_large
+from agentflow_tui.store.reading.pages import SNAPSHOT
+from agentflow_tui.store.views.failures import SOURCES
+from agentflow_tui.store.views.health_summary import Health
 
 MINUTES = 60
 """Length of the series of throughput."""

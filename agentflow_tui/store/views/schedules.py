@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from agentflow_tui.schema import SCHEDULES
-from agentflow_tui.store.listings import Computed, listing
+from agentflow_tui.store.reading.listings import Computed, listing
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from agentflow_tui.filters.terms import (
     Period,
     Relative,
 )
-from agentflow_tui.store.conditions.columns import Column, presence
+from agentflow_tui.store.reading.conditions.columns import Column, presence
 
 _INT8 = range(-(2**63), 2**63)
 _NUMERIC = "'^[-+]?[0-9]+([.][0-9]+)?([eE][-+]?[0-9][0-9]?[0-9]?)?$'"

@@ -2,7 +2,7 @@
 
 from agentflow_tui.filters.identifiers import uuid_prefix, uuid_range
 from agentflow_tui.filters.terms import Condition, Match, Operator, Text, Word
-from agentflow_tui.store.conditions.columns import Column, Target, presence, texts_in
+from agentflow_tui.store.reading.conditions.columns import Column, Target, presence, texts_in
 
 _UUID = "'^[0-9A-Fa-f]+-[0-9A-Fa-f]+-[0-9A-Fa-f]+-[0-9A-Fa-f]+-[0-9A-Fa-f]+$'"
 

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from agentflow_tui.store.accelerators import PREFIX
 from agentflow_tui.store.connection.bindings import Binding
-from agentflow_tui.store.listings import LARGE
+from agentflow_tui.store.reading.accelerators import PREFIX
+from agentflow_tui.store.reading.listings import LARGE
 
 CAP = 10_000
 """Rows are counted up to here."""

@@ -7,9 +7,9 @@ from datetime import datetime
 from agentflow_tui.store.connection.bindings import Binding
 from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.connection.statements import Statement
-from agentflow_tui.store.counts import is_large
-from agentflow_tui.store.overview import failed_since
-from agentflow_tui.store.tasks import LOOK_AT
+from agentflow_tui.store.reading.counts import is_large
+from agentflow_tui.store.views.overview import failed_since
+from agentflow_tui.store.views.tasks import LOOK_AT
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,1 @@
+"""Reading tables of any size: listings, filters, keyset pages, counts, single rows."""
