@@ -10,8 +10,8 @@ from agentflow_tui.mail import addresses
 from agentflow_tui.mail.messages import Letterhead
 from agentflow_tui.settings import Settings, WorkerSettings
 from agentflow_tui.store.connection.statements import Statement
-from agentflow_tui.store.liveness import holding
-from agentflow_tui.store.outgoing_mail import KIND
+from agentflow_tui.store.queue.leases import holding
+from agentflow_tui.store.queue.mail_claims import KIND
 from agentflow_tui.workers import logs, supervisor
 from agentflow_tui.workers.roles import Crew, Role, Turn
 from agentflow_tui.workers.sender import Sender

@@ -21,7 +21,7 @@ from agentflow_tui.operations.snoozing import read_until
 from agentflow_tui.operations.triage import Triage
 from agentflow_tui.operations.world import World
 from agentflow_tui.settings import Settings
-from agentflow_tui.store.attention import state_id
+from agentflow_tui.store.changes.issue_states import state_id
 from agentflow_tui.store.connection.database import Database
 from agentflow_tui.text import NOTHING, age, cell_width, defuse, fit
 

@@ -20,9 +20,9 @@ from agentflow_tui.operations.outcomes import Outcome
 from agentflow_tui.operations.snoozing import Until
 from agentflow_tui.operations.targets import Targets
 from agentflow_tui.operations.world import World
-from agentflow_tui.store import attention
-from agentflow_tui.store.changes.attention import STATE
-from agentflow_tui.store.changes.freezing import Pinned
+from agentflow_tui.store.changes import issue_states
+from agentflow_tui.store.changes.issues import STATE
+from agentflow_tui.store.changes.snapshot import Pinned
 from agentflow_tui.store.connection.database import Database
 
 
@@ -43,7 +43,7 @@ async def read_states(database: Database, subjects: Iterable[str]) -> dict[str, 
 
     Raises `UnreachableError`, `RefusedError`.
     """
-    kept = await attention.read(database, list(subjects))
+    kept = await issue_states.read(database, list(subjects))
     return {subject: State.of(row.output, row.stamp) for subject, row in kept.items()}
 
 
@@ -108,12 +108,12 @@ async def _decide(
     matters: Sequence[Matter],
     said: Callable[[Concern], dict[str, Any]],
 ) -> Outcome:
-    if not attention.keeps_states(world.database.binding):
+    if not issue_states.keeps_states(world.database.binding):
         raise MissingError("This database has no journal to keep that in.")
     labels = {matter.concern.subject: matter.concern.label for matter in matters}
-    await attention.make_rows(world.database, labels)
+    await issue_states.make_rows(world.database, labels)
     rows = tuple(
-        Pinned(attention.state_id(matter.concern.subject), matter.state.stamp, None)
+        Pinned(issue_states.state_id(matter.concern.subject), matter.state.stamp, None)
         for matter in matters
     )
     changes = {row.id: said(m.concern) for row, m in zip(rows, matters, strict=True)}

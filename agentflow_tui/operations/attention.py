@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Any, Self
 
 from agentflow_tui.documents import read
-from agentflow_tui.store.attention import UNTOUCHED
+from agentflow_tui.store.changes.issue_states import UNTOUCHED
 from agentflow_tui.text import age, moment, number, safe
 
 QUIET = timedelta(hours=1)

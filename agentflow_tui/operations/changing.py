@@ -16,10 +16,10 @@ from agentflow_tui.schema import Kind
 from agentflow_tui.store import journal
 from agentflow_tui.store.changes import records
 from agentflow_tui.store.changes.applying import Applied, apply
-from agentflow_tui.store.changes.freezing import Pinned
-from agentflow_tui.store.changes.holding import hold, links
+from agentflow_tui.store.changes.locking import hold, links
 from agentflow_tui.store.changes.records import PART, Step
-from agentflow_tui.store.changes.snapshots import COLUMNS, Physical
+from agentflow_tui.store.changes.row_images import COLUMNS, Physical
+from agentflow_tui.store.changes.snapshot import Pinned
 from agentflow_tui.store.connection import notifications
 from agentflow_tui.store.connection.database import Session
 

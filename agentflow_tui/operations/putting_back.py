@@ -8,10 +8,10 @@ from agentflow_tui.operations.parts import Part, sift
 from agentflow_tui.schema import TABLES
 from agentflow_tui.store.changes import restoring
 from agentflow_tui.store.changes.change import TOUCHED
-from agentflow_tui.store.changes.holding import hold
+from agentflow_tui.store.changes.locking import hold
 from agentflow_tui.store.changes.records import Step
 from agentflow_tui.store.changes.restoring import Restored
-from agentflow_tui.store.changes.snapshots import COLUMNS
+from agentflow_tui.store.changes.row_images import COLUMNS
 from agentflow_tui.store.connection.database import Session
 
 Image = tuple[str, Mapping[str, Any], Mapping[str, Any]]

@@ -9,7 +9,7 @@ from typing import Any
 
 from agentflow_tui.operations.operation import Operation
 from agentflow_tui.operations.world import World
-from agentflow_tui.store.changes.freezing import Pinned, Pinning
+from agentflow_tui.store.changes.snapshot import Pinned, Pinning
 from agentflow_tui.store.reading.queries import Query
 
 Progress = Callable[[int], None]

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from agentflow_tui.documents import read
-from agentflow_tui.store.health import Finding, Load, Punctuality, Queue, Status
+from agentflow_tui.store.queue.check_claims import Finding, Load, Punctuality, Queue, Status
 from agentflow_tui.text import plural
 
 ROUND_TRIP = (0.25, 1.0)

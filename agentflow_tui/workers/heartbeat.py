@@ -1,7 +1,7 @@
 """The sign of life of a worker process, and its eye on the others.
 
 Runs beside the roles: keeps the row and the lock of this process, hears and sends wake-ups, and
-gives back what processes held that have died. Rules and SQL are in `agentflow_tui.store.liveness`.
+gives back what processes held that have died. Rules and SQL are in `store.queue.leases`.
 
 A killed process is noticed within a second while there is work about: its lock is looked at four
 times a second as long as anybody holds anything or was heard of lately, and at the slow pace
@@ -18,10 +18,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from agentflow_tui.errors import AgentflowError, UnreachableError
-from agentflow_tui.store import liveness
 from agentflow_tui.store.connection import notifications
-from agentflow_tui.store.lifelines import Lifeline
-from agentflow_tui.store.liveness import Peer
+from agentflow_tui.store.queue import leases
+from agentflow_tui.store.queue.lease_connection import Lifeline
+from agentflow_tui.store.queue.leases import Peer
 from agentflow_tui.workers.roles import Crew
 from agentflow_tui.workers.weather import Backoff
 
@@ -108,8 +108,8 @@ class Heartbeat:
         crew = self._crew
         in_hand = any(crew.holds.values()) or bool(crew.unheard)
         with contextlib.suppress(AgentflowError):
-            if liveness.keeps_rows(crew.database.binding) and self._line.tied and not in_hand:
-                await self._line.execute(liveness.FAREWELL, self._crew.identity)
+            if leases.keeps_rows(crew.database.binding) and self._line.tied and not in_hand:
+                await self._line.execute(leases.FAREWELL, self._crew.identity)
                 await self.ring()  # what was shared with this process is theirs now
         self._line.cut()
 
@@ -172,14 +172,14 @@ class Heartbeat:
 
     async def _beat(self) -> None:
         crew = self._crew
-        if not liveness.keeps_rows(crew.database.binding):
+        if not leases.keeps_rows(crew.database.binding):
             self._beaten_at = self._loop.time()
             return
         async with crew.claiming:
             if not await crew.hear():
                 self._beaten_at = self._loop.time()
                 return
-            said = liveness.details(
+            said = leases.details(
                 roles=list(crew.wakes),
                 host=socket.gethostname(),
                 pid=os.getpid(),
@@ -190,21 +190,21 @@ class Heartbeat:
                 reports=crew.reports,
             )
             name = f"worker {socket.gethostname()} {os.getpid()}"
-            beat = crew.database.binding.made(liveness.beat)
+            beat = crew.database.binding.made(leases.beat)
             await self._line.execute(beat, crew.identity, name, self._message(crew.holds), said)
         self._beaten_at = self._loop.time()
 
     def _message(self, holds: Mapping[str, Mapping[str, Any]]) -> str:
         roles = ", ".join(self._crew.wakes) or "nothing"
-        held = liveness.in_words({kind: len(holds.get(kind, {})) for kind in liveness.KINDS})
+        held = leases.in_words({kind: len(holds.get(kind, {})) for kind in leases.KINDS})
         return f"Runs {roles}; {held} in hand." if held else f"Runs {roles}; idle."
 
     async def _watch(self) -> None:
         crew = self._crew
         peers: list[Peer] = []
         self._watched_at = self._loop.time()  # whoever rings from here on is looked at again
-        if self._line.lasts and liveness.keeps_rows(crew.database.binding):
-            peers = await self._line.fetch(liveness.PEERS, crew.identity)
+        if self._line.lasts and leases.keeps_rows(crew.database.binding):
+            peers = await self._line.fetch(leases.PEERS, crew.identity)
         now = self._loop.time()
         self._peers = len(peers)
         crew.senders = 1 + sum(peer.sends and peer.alive for peer in peers)
@@ -219,15 +219,15 @@ class Heartbeat:
     def _proves(self, peer: Peer) -> bool:
         """Whether a free lock means that its owner is dead."""
         settled = self._back_at is None or (
-            self._loop.time() > self._back_at + liveness.SETTLES_WITHIN
+            self._loop.time() > self._back_at + leases.SETTLES_WITHIN
         )
         return peer.settled and settled
 
     async def _bury(self, worker: str) -> None:
-        freed = await liveness.bury(self._crew.database, worker)
+        freed = await leases.bury(self._crew.database, worker)
         self._suspects.pop(worker, None)
         if freed is not None:
-            given = liveness.in_words(freed) or "nothing"
+            given = leases.in_words(freed) or "nothing"
             self._log.warning(f"{worker} died; given back: {given}")
             self._crew.wake_all()
             self._crew.ring()

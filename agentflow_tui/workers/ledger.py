@@ -11,8 +11,8 @@ from datetime import datetime
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
-from agentflow_tui.store.fires import Fired, Outcome
 from agentflow_tui.store.journal import Entry
+from agentflow_tui.store.queue.schedule_fires import Fired, Outcome
 from agentflow_tui.workers.slots import Plan
 
 TASK = "schedule.fire"

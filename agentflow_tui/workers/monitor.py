@@ -1,7 +1,7 @@
 """The monitor: keeps ``health_checks`` true.
 
 Each shared check is done by one process, whichever comes first when it is due
-(`agentflow_tui.store.health`). What is not ok is looked at more often.
+(`agentflow_tui.store.queue.check_claims`). What is not ok is looked at more often.
 """
 
 import asyncio
@@ -12,8 +12,8 @@ from datetime import datetime
 
 from agentflow_tui.errors import MissingError, RefusedError, SettingsError
 from agentflow_tui.settings import Settings
-from agentflow_tui.store import health, liveness
-from agentflow_tui.store.health import Finding
+from agentflow_tui.store.queue import check_claims, leases
+from agentflow_tui.store.queue.check_claims import Finding
 from agentflow_tui.workers.findings import database_finding, queue_finding, scheduler_finding
 from agentflow_tui.workers.probes import Probe, probe
 from agentflow_tui.workers.roles import Crew, Turn
@@ -62,7 +62,7 @@ class Monitor:
             return Turn()
         every = crew.settings.workers.poll * EVERY
         due = await database.fetch(
-            health.claim(database.binding),
+            check_claims.claim(database.binding),
             list(self._checks),
             [check.name for check in self._checks.values()],
             [every] * len(self._checks),
@@ -70,12 +70,12 @@ class Monitor:
         )
         ours = {row.id: row.token for row in due if row.token is not None}
         found = await self._look(crew, ours)
-        await health.record(database, found)
+        await check_claims.record(database, found)
         if "database" in ours:
             await self._keep_house(crew)
         waits = [row.seconds for row in due if row.token is None]
         waits += [
-            every if finding.status == "ok" else every / health.HASTE
+            every if finding.status == "ok" else every / check_claims.HASTE
             for _, finding in found.values()
         ]
         rest = max(0.05, min(waits))
@@ -104,10 +104,10 @@ class Monitor:
         }
 
     async def _keep_house(self, crew: Crew) -> None:
-        if liveness.keeps_rows(crew.database.binding):
+        if leases.keeps_rows(crew.database.binding):
             workers = crew.settings.workers
             silent = SILENT * max(workers.poll, 1.0)
-            await crew.database.execute(liveness.KEEP_HOUSE, max(GONE, workers.lease), silent)
+            await crew.database.execute(leases.KEEP_HOUSE, max(GONE, workers.lease), silent)
 
 
 def _configured(settings: Settings) -> list[Check]:
@@ -137,20 +137,20 @@ def _took_too_long(check: Check) -> Finding:
 
 async def _look_at_database(crew: Crew) -> Finding:
     started = time.monotonic()
-    [load] = await crew.database.fetch(health.LOAD)
+    [load] = await crew.database.fetch(check_claims.LOAD)
     return database_finding(load, time.monotonic() - started)
 
 
 async def _look_at_queue(crew: Crew) -> Finding:
     started = time.monotonic()
-    [queue] = await crew.database.fetch(health.QUEUE)
+    [queue] = await crew.database.fetch(check_claims.QUEUE)
     return queue_finding(queue, time.monotonic() - started)
 
 
 async def _look_at_scheduler(crew: Crew) -> Finding:
     started = time.monotonic()
     silent = SILENT * max(crew.settings.workers.poll, 1.0)
-    [found] = await crew.database.fetch(health.PUNCTUALITY, silent)
+    [found] = await crew.database.fetch(check_claims.PUNCTUALITY, silent)
     return scheduler_finding(found, time.monotonic() - started)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from agentflow_tui.errors import SettingsError
-from agentflow_tui.store.health import Finding
+from agentflow_tui.store.queue.check_claims import Finding
 
 TIMEOUT = 10.0
 """Seconds a service has to answer in."""

@@ -18,11 +18,11 @@ from typing import Any, Protocol, TypeVar
 from agentflow_tui import clock
 from agentflow_tui.errors import AgentflowError, MissingError, RefusedError, UnreachableError
 from agentflow_tui.settings import Settings
-from agentflow_tui.store import lost_claims
 from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.connection.dedicated import PLANNED_EACH_TIME, Lines
 from agentflow_tui.store.connection.statements import Statement
 from agentflow_tui.store.journal import as_json
+from agentflow_tui.store.queue import lost_claims
 from agentflow_tui.store.views.checks import WORKER_PREFIX
 from agentflow_tui.workers.logs import Log
 from agentflow_tui.workers.weather import Backoff

@@ -19,12 +19,12 @@ from agentflow_tui.steps.calls import Handlers, Services
 from agentflow_tui.steps.plans import Plan, plan
 from agentflow_tui.steps.registry import load
 from agentflow_tui.steps.requests import make_client
-from agentflow_tui.store import workflow_claims as claims
-from agentflow_tui.store import workflow_runs as runs
 from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.connection.dedicated import borrowed
 from agentflow_tui.store.connection.statements import NOW
-from agentflow_tui.store.workflow_claims import KIND, Claimed
+from agentflow_tui.store.queue import workflow_claims as claims
+from agentflow_tui.store.queue import workflow_runs as runs
+from agentflow_tui.store.queue.workflow_claims import KIND, Claimed
 from agentflow_tui.workers.roles import Crew, Turn
 from agentflow_tui.workers.runner_attempts import Attempts
 from agentflow_tui.workers.runner_benches import Benches

@@ -16,8 +16,8 @@ from agentflow_tui.steps.plans import RESERVED, Plan, PlannedStep
 from agentflow_tui.steps.redaction import scrub
 from agentflow_tui.steps.references import Results
 from agentflow_tui.steps.results import ResultError, for_journal, pack, storable
-from agentflow_tui.store.workflow_claims import Claimed
-from agentflow_tui.store.workflow_runs import Advance, Advanced, Entry, Letter
+from agentflow_tui.store.queue.workflow_claims import Claimed
+from agentflow_tui.store.queue.workflow_runs import Advance, Advanced, Entry, Letter
 from agentflow_tui.text import plural, safe
 from agentflow_tui.workers.runner_accounts import ALONE, CRASHES, LAPS, Account, recorded
 

@@ -2,7 +2,7 @@
 
 It reads the coming slots rarely and far ahead, keeps them in memory, and at their time moves all
 that are due on in one transaction with the starts of their workflows and their journal rows. What
-it keeps is a guess that the database confirms or refuses (`agentflow_tui.store.fires`); whatever
+it keeps is a guess that the database confirms or refuses (`store.queue.schedule_fires`); whatever
 was refused is read again.
 """
 
@@ -15,8 +15,9 @@ from agentflow_tui import clock
 from agentflow_tui.cron import CronError
 from agentflow_tui.settings import Settings
 from agentflow_tui.steps.plans import RESERVED
-from agentflow_tui.store import fires, journal
-from agentflow_tui.store.fires import Fired, Outcome, Slot, Upcoming
+from agentflow_tui.store import journal
+from agentflow_tui.store.queue import schedule_fires
+from agentflow_tui.store.queue.schedule_fires import Fired, Outcome, Slot, Upcoming
 from agentflow_tui.workers import slots
 from agentflow_tui.workers.ledger import Punctuality, slot_entry, wrong_entry
 from agentflow_tui.workers.roles import Crew, Turn
@@ -125,7 +126,11 @@ class Scheduler:
         asked = time.monotonic()
         horizon = crew.now() + self._reach
         found = await crew.database.fetch(
-            fires.UPCOMING, horizon, list(self._wrong), list(self._wrong.values()), LOOKED_AT
+            schedule_fires.UPCOMING,
+            horizon,
+            list(self._wrong),
+            list(self._wrong.values()),
+            LOOKED_AT,
         )
         answered = time.monotonic()
         crew.clock.measured(found[0].now, asked, answered)
@@ -149,7 +154,7 @@ class Scheduler:
     async def _read(self, crew: Crew, ids: Sequence[str]) -> None:
         """Read these schedules anew; those that are gone or paused are forgotten."""
         asked = time.monotonic()
-        found = await crew.database.fetch(fires.LOOK_AGAIN, ids)
+        found = await crew.database.fetch(schedule_fires.LOOK_AGAIN, ids)
         if found:
             crew.clock.measured(found[0].now, asked, time.monotonic())
         for schedule_id in ids:
@@ -188,7 +193,7 @@ class Scheduler:
 
     async def _fill(self, crew: Crew, empty: Sequence[Known]) -> None:
         await crew.database.execute(
-            fires.set_next(crew.database.binding),
+            schedule_fires.set_next(crew.database.binding),
             [known.id for known in empty],
             [known.cron for known in empty],
             [known.due for known in empty],
@@ -204,7 +209,9 @@ class Scheduler:
         ]
         async with crew.database.transaction() as session:
             await session.execute(
-                fires.UNSET_NEXT, list(wrong), [expression for expression, _ in wrong.values()]
+                schedule_fires.UNSET_NEXT,
+                list(wrong),
+                [expression for expression, _ in wrong.values()],
             )
             await journal.write(session, entries)
         if len(self._wrong) + len(wrong) > WRONG:
@@ -225,8 +232,8 @@ class Scheduler:
         wanted = [_slot(known, plans[known.id]) for known in due]
         async with crew.database.transaction() as session:
             won = await session.fetch(
-                session.binding.made(fires.fire),
-                *fires.fire_values(wanted, lease=self._lease, account=RESERVED),
+                session.binding.made(schedule_fires.fire),
+                *schedule_fires.fire_values(wanted, lease=self._lease, account=RESERVED),
             )
             by_id = {known.id: known for known in due}
             await journal.write(

@@ -19,9 +19,9 @@ from agentflow_tui.mail.errors import MessageError
 from agentflow_tui.mail.messages import Letterhead
 from agentflow_tui.mail.transports import State, Transport
 from agentflow_tui.settings import Settings
-from agentflow_tui.store import outgoing_mail as store
 from agentflow_tui.store.connection.statements import NOW
-from agentflow_tui.store.mail_settlements import Settlement, keeps_receipts
+from agentflow_tui.store.queue import mail_claims as store
+from agentflow_tui.store.queue.mail_results import Settlement, keeps_receipts
 from agentflow_tui.workers import sender_outcomes as outcomes
 from agentflow_tui.workers.roles import Crew, Turn
 from agentflow_tui.workers.sender_frontier import Frontier

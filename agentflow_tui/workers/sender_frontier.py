@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from agentflow_tui.store.outgoing_mail import Claimed
+from agentflow_tui.store.queue.mail_claims import Claimed
 
 WHOLE_LOOK = 1.0
 """Seconds, at least, between two looks at the whole queue while there is a backlog."""

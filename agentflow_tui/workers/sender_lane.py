@@ -19,11 +19,11 @@ from agentflow_tui.errors import (
     UnreachableError,
 )
 from agentflow_tui.mail.answers import SendResult
-from agentflow_tui.store import mail_settlements as settlements
-from agentflow_tui.store import outgoing_mail as store
 from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.connection.dedicated import PLANNED_ONCE, Lines
-from agentflow_tui.store.mail_settlements import Settlement
+from agentflow_tui.store.queue import mail_claims as store
+from agentflow_tui.store.queue import mail_results as settlements
+from agentflow_tui.store.queue.mail_results import Settlement
 from agentflow_tui.workers.logs import Log
 from agentflow_tui.workers.sender_letters import Held
 from agentflow_tui.workers.sender_outcomes import without_user

@@ -21,11 +21,11 @@ from agentflow_tui.mail import attachments
 from agentflow_tui.mail.envelopes import Envelope
 from agentflow_tui.mail.errors import MessageError
 from agentflow_tui.mail.messages import Letterhead, Mail, compose
-from agentflow_tui.store import mail_settlements
-from agentflow_tui.store import outgoing_mail as store
 from agentflow_tui.store.connection.database import Database
-from agentflow_tui.store.outgoing_mail import Claimed
-from agentflow_tui.store.suspicions import DEATHS
+from agentflow_tui.store.queue import mail_claims as store
+from agentflow_tui.store.queue import mail_results
+from agentflow_tui.store.queue.mail_claims import Claimed
+from agentflow_tui.store.queue.poison_mail import DEATHS
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,18 +81,18 @@ class AllSettledError(Exception):
 
 async def recall(database: Database, mails: Sequence[Held]) -> None:
     """Look up in the journal who has these mails already. Raises `UnreachableError`."""
-    asked = {mail_settlements.receipt_id(each.row.id, 0): each for each in mails if each.several}
-    if not mail_settlements.keeps_receipts(database.binding):
+    asked = {mail_results.receipt_id(each.row.id, 0): each for each in mails if each.several}
+    if not mail_results.keeps_receipts(database.binding):
         return
     number = 0
     while asked:
-        found = await database.fetch(mail_settlements.RECEIPTS, list(asked))
+        found = await database.fetch(mail_results.RECEIPTS, list(asked))
         number += 1
         again = {}
         for receipt in found:
             held = asked[receipt.id]
             held.earlier = _earlier(receipt.output, number)
-            again[mail_settlements.receipt_id(held.row.id, number)] = held
+            again[mail_results.receipt_id(held.row.id, number)] = held
         asked = again
 
 

@@ -5,9 +5,9 @@ from dataclasses import replace
 from datetime import datetime
 
 from agentflow_tui.mail.answers import SendResult, Verdict
-from agentflow_tui.store import mail_settlements as store
 from agentflow_tui.store.journal import Entry, ordered_id
-from agentflow_tui.store.mail_settlements import Settlement
+from agentflow_tui.store.queue import mail_results as store
+from agentflow_tui.store.queue.mail_results import Settlement
 from agentflow_tui.workers.sender_letters import Held
 
 _NO_MEMORY = "Some have it, and this database has no journal to say who: not tried again."

@@ -1,12 +1,12 @@
 """Mail that may have killed the processes that held it: written down before it is touched.
 
-The rule is in `agentflow_tui.store.suspicions`; this is the sender's part of it.
+The rule is in `agentflow_tui.store.queue.poison_mail`; this is the sender's part of it.
 """
 
 import asyncio
 
 from agentflow_tui.errors import UnreachableError
-from agentflow_tui.store import liveness, suspicions
+from agentflow_tui.store.queue import leases, poison_mail
 from agentflow_tui.workers.roles import Crew
 from agentflow_tui.workers.sender_letters import Held
 
@@ -32,23 +32,23 @@ class Suspects:
             raise
 
     def done(self, crew: Crew, held: Held) -> None:
-        crew.released(suspicions.KIND, [held.row.id])
+        crew.released(poison_mail.KIND, [held.row.id])
         self._recorded.discard(held.row.id)
         if self._blamed is held:
             self._blamed = None
             self._alone.release()
 
     async def _record(self, crew: Crew, held: Held) -> None:
-        sending = crew.holds.setdefault(suspicions.KIND, {})
+        sending = crew.holds.setdefault(poison_mail.KIND, {})
         sending[held.row.id] = held.row.attempts
-        if not liveness.keeps_rows(crew.database.binding):
+        if not leases.keeps_rows(crew.database.binding):
             return
         async with crew.claiming:
             if held.row.id in self._recorded:
                 return  # it came along with another one
             if not await crew.hear():
                 raise UnreachableError("A claim that was cut off is not over yet.")
-            on_record = crew.held(suspicions.KIND)
+            on_record = crew.held(poison_mail.KIND)
             recorded = set(sending)
-            await crew.database.execute(suspicions.RECORD, crew.identity, on_record)
+            await crew.database.execute(poison_mail.RECORD, crew.identity, on_record)
             self._recorded = recorded

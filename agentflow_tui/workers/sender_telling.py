@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from time import monotonic
 
 from agentflow_tui.mail.transports import State
-from agentflow_tui.store import outgoing_mail as store
 from agentflow_tui.store.journal import as_json
+from agentflow_tui.store.queue import mail_claims as store
 from agentflow_tui.workers.roles import Crew
 
 EVERY = 4

@@ -8,8 +8,8 @@ from time import monotonic
 
 from agentflow_tui import retries
 from agentflow_tui.settings import WorkerSettings
-from agentflow_tui.store import outgoing_mail as store
 from agentflow_tui.store.connection.database import Database
+from agentflow_tui.store.queue import mail_claims as store
 
 BLOCKED = 5.0
 """Seconds to wait after trouble of which nobody knows when it ends."""

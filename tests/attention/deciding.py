@@ -8,7 +8,7 @@ from agentflow_tui.operations.attending import Matter, read_states
 from agentflow_tui.operations.attention import UNDECIDED, Concern
 from agentflow_tui.operations.error_groups import ErrorGroup
 from agentflow_tui.operations.triage import Triage
-from agentflow_tui.store.attention import state_id
+from agentflow_tui.store.changes.issue_states import state_id
 from agentflow_tui.store.connection.database import Database
 from tests.samples import fill
 

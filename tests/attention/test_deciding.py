@@ -20,10 +20,10 @@ from agentflow_tui.operations.attention import UNDECIDED, Concern, Mode
 from agentflow_tui.operations.snoozing import Until
 from agentflow_tui.operations.triage import Triage
 from agentflow_tui.operations.undoing import last_undoable, undo
-from agentflow_tui.store.attention import state_id, states
-from agentflow_tui.store.changes.attention import STATE
 from agentflow_tui.store.changes.change import Terms
-from agentflow_tui.store.changes.freezing import Pinning
+from agentflow_tui.store.changes.issue_states import state_id, states
+from agentflow_tui.store.changes.issues import STATE
+from agentflow_tui.store.changes.snapshot import Pinning
 from agentflow_tui.store.connection.database import Database, Manners
 from agentflow_tui.store.views.failures import look_sql
 from agentflow_tui.store.views.overview import overview_sql

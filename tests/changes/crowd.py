@@ -16,11 +16,11 @@ from agentflow_tui.operations.targets import freeze_rows
 from agentflow_tui.operations.undoing import NothingToUndoError, last_redoable, last_undoable, undo
 from agentflow_tui.operations.verbs import OPERATIONS
 from agentflow_tui.operations.world import World
-from agentflow_tui.store import mail_settlements, outgoing_mail, workflow_claims, workflow_runs
 from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.journal import Entry
-from agentflow_tui.store.mail_settlements import Settlement
-from agentflow_tui.store.workflow_runs import Advance
+from agentflow_tui.store.queue import mail_claims, mail_results, workflow_claims, workflow_runs
+from agentflow_tui.store.queue.mail_results import Settlement
+from agentflow_tui.store.queue.workflow_runs import Advance
 
 TABLES = ("email_queue", "workflows", "schedules", "insight_distributions", "health_checks")
 ARGUMENTS = {
@@ -43,7 +43,7 @@ class Crowd:
     outcomes: list[Outcome] = field(default_factory=list)
     delivered: set[str] = field(default_factory=set)
     script: list[str] = field(default_factory=list)
-    _mail: list[outgoing_mail.Claimed] = field(default_factory=list)
+    _mail: list[mail_claims.Claimed] = field(default_factory=list)
     _work: list[workflow_claims.Claimed] = field(default_factory=list)
 
     def action(self, *, workers: bool) -> Callable[[], Awaitable[None]]:
@@ -89,7 +89,7 @@ class Crowd:
         return self.operators[0].database
 
     async def claim_mail(self) -> None:
-        statement = outgoing_mail.claim(self._database.binding, onward=False)
+        statement = mail_claims.claim(self._database.binding, onward=False)
         values: tuple[object, ...] = (30.0, 3600.0, 3, LEASE, [], "worker:test", [])
         rows = await self._database.fetch(statement, *_fit(statement.text, values))
         self.script.append(f"sender claims {[row.id for row in rows]}")
@@ -114,8 +114,8 @@ class Crowd:
             entry=Entry(task_type="email.send", input={"queueId": row.id}),
         )
         moved = await self._database.fetch(
-            mail_settlements.settle(self._database.binding),
-            *mail_settlements.settle_values([settlement], [row.last_attempt]),
+            mail_results.settle(self._database.binding),
+            *mail_results.settle_values([settlement], [row.last_attempt]),
         )
         if status == "completed" and moved:
             self.delivered.add(row.id)

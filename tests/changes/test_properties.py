@@ -145,7 +145,7 @@ async def test_a_journal_row_explains_the_change(database_url: str) -> None:
 
 async def _columns(database: Database, table: str) -> dict[str, dict[str, object]]:
     """Rows by id, each an object of documented columns as the journal writes them."""
-    from agentflow_tui.store.changes.snapshots import image
+    from agentflow_tui.store.changes.row_images import image
 
     names = [column.name for column in schema.TABLES[table].columns]
     looks = image(database.binding, table, "q", names)

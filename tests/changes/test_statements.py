@@ -18,9 +18,9 @@ from agentflow_tui.store.changes import (
 )
 from agentflow_tui.store.changes.applying import apply
 from agentflow_tui.store.changes.change import Change, Terms
-from agentflow_tui.store.changes.freezing import Pinning
-from agentflow_tui.store.changes.holding import hold, links
-from agentflow_tui.store.changes.snapshots import Physical
+from agentflow_tui.store.changes.locking import hold, links
+from agentflow_tui.store.changes.row_images import Physical
+from agentflow_tui.store.changes.snapshot import Pinning
 from agentflow_tui.store.connection.bindings import Binding
 from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.connection.statements import Statement

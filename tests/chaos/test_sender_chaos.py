@@ -16,8 +16,8 @@ from agentflow_tui.demo.catcher.faults import Mischief, Trick
 from agentflow_tui.demo.catcher.server import Catcher
 from agentflow_tui.settings import WorkerSettings
 from agentflow_tui.store.connection.database import Database
+from agentflow_tui.store.queue.poison_mail import DEATHS
 from agentflow_tui.store.schema.ddl import create_missing_tables
-from agentflow_tui.store.suspicions import DEATHS
 from tests.chaos.harness import (
     WORKERS,
     Fleet,

@@ -15,8 +15,8 @@ from agentflow_tui.settings import Settings, WorkerSettings
 from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.connection.statements import Statement, as_tuple
 from agentflow_tui.store.journal import Entry
-from agentflow_tui.store.mail_settlements import Settlement, settle_values
-from agentflow_tui.store.outgoing_mail import Claimed
+from agentflow_tui.store.queue.mail_claims import Claimed
+from agentflow_tui.store.queue.mail_results import Settlement, settle_values
 from agentflow_tui.workers.roles import Crew
 from agentflow_tui.workers.sender import Sender
 from tests.samples import uid

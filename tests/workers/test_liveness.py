@@ -9,9 +9,9 @@ from uuid import uuid4
 import pytest
 
 from agentflow_tui.settings import Settings, WorkerSettings
-from agentflow_tui.store import liveness
 from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.connection.notifications import ring
+from agentflow_tui.store.queue import leases
 from agentflow_tui.workers.heartbeat import Heartbeat
 from agentflow_tui.workers.roles import Crew
 from agentflow_tui.workers.sender import Sender
@@ -161,7 +161,7 @@ async def test_a_workflow_that_another_process_lists_stays_with_it(
         for each in (crew, dead):
             await beat(each)
         heart._line.cut()
-        while await liveness.bury(database, dead.identity) is None:
+        while await leases.bury(database, dead.identity) is None:
             await asyncio.sleep(0.01)
     assert await table(
         database,
@@ -182,7 +182,7 @@ async def test_mail_that_was_given_back_and_claimed_again_stays_with_its_claimer
         for each in (crew, dead):
             await beat(each)
         heart._line.cut()
-        while await liveness.bury(database, dead.identity) is None:
+        while await leases.bury(database, dead.identity) is None:
             await asyncio.sleep(0.01)
     freed = "SELECT {email_queue.id} FROM {email_queue} WHERE {email_queue.lastAttempt} = 'epoch'"
     assert await table(database, freed) == [(held,)]
@@ -207,7 +207,7 @@ async def test_a_process_that_a_bug_ends_leaves_what_it_held_to_the_others(
 
 async def beat(crew: Crew) -> None:
     """Write what is held, as a claim does."""
-    text = liveness.details(
+    text = leases.details(
         roles=[],
         host="",
         pid=0,
@@ -217,15 +217,15 @@ async def beat(crew: Crew) -> None:
         holds=crew.holds,
         reports={},
     )
-    template = liveness.beat(crew.database.binding)
+    template = leases.beat(crew.database.binding)
     await crew.database.execute(template, crew.identity, "", "", text)
 
 
 async def test_a_living_process_is_never_buried(database: Database, other: Database) -> None:
     async with living(database) as (crew, _), living(other):
-        for peer in await database.fetch(liveness.PEERS, crew.identity):
+        for peer in await database.fetch(leases.PEERS, crew.identity):
             assert peer.alive
-            assert await liveness.bury(database, peer.id) is None
+            assert await leases.bury(database, peer.id) is None
 
 
 async def test_a_cut_connection_is_made_anew_before_anybody_mourns(
@@ -271,7 +271,7 @@ async def test_behind_a_transaction_pooler_no_lock_is_trusted(
     async with living(database) as (crew, _), living(other) as (pooled, _):
         assert pooled.trusted
         assert await holder_of(database, pooled) is None
-        assert await database.fetch(liveness.PEERS, crew.identity) == []
+        assert await database.fetch(leases.PEERS, crew.identity) == []
         assert (
             await one(
                 database,

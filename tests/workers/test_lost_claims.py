@@ -12,8 +12,8 @@ from agentflow_tui.demo.catcher.server import Catcher
 from agentflow_tui.errors import UnreachableError
 from agentflow_tui.settings import Settings
 from agentflow_tui.steps.calls import Call
-from agentflow_tui.store import liveness, lost_claims
 from agentflow_tui.store.connection.database import Database, Manners
+from agentflow_tui.store.queue import leases, lost_claims
 from agentflow_tui.workers.heartbeat import Heartbeat
 from agentflow_tui.workers.roles import Crew, Role
 from agentflow_tui.workers.runner import Runner
@@ -223,7 +223,7 @@ async def test_a_claim_that_is_still_under_way_is_waited_for(
         await until(at_work)
         assert not await crew.hear()
         with pytest.raises(UnreachableError):
-            await crew.claim("mails", liveness.PEERS, tokens=lambda _: {})
+            await crew.claim("mails", leases.PEERS, tokens=lambda _: {})
         busy.cancel()
         await asyncio.gather(busy, return_exceptions=True)
     await until(crew.hear)

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from agentflow_tui.store.connection.database import Database, Manners
+from agentflow_tui.store.queue.workflow_claims import claim
 from agentflow_tui.store.reading.accelerators import ACCELERATORS
 from agentflow_tui.store.schema.ddl import create_table, in_creation_order
-from agentflow_tui.store.workflow_claims import claim
 from agentflow_tui.workers.runner import Runner
 from tests.test_naming import NAMINGS
 from tests.workers.workflows import (

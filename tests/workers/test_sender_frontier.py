@@ -7,12 +7,12 @@ from uuid import uuid4
 
 import pytest
 
-from agentflow_tui.store import outgoing_mail as store
 from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.connection.dedicated import PLANNED_ONCE, Lines
 from agentflow_tui.store.connection.statements import Statement
-from agentflow_tui.store.mail_settlements import settle
-from agentflow_tui.store.outgoing_mail import Claimed
+from agentflow_tui.store.queue import mail_claims as store
+from agentflow_tui.store.queue.mail_claims import Claimed
+from agentflow_tui.store.queue.mail_results import settle
 from agentflow_tui.workers.sender_frontier import (
     DEAR_LOOK,
     LONGEST_OFF,

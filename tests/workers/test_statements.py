@@ -6,57 +6,57 @@ from typing import Any
 
 import pytest
 
-from agentflow_tui.store import (
-    fires,
-    health,
-    journal,
-    liveness,
-    lost_claims,
-    outgoing_mail,
-    suspicions,
-    workflow_claims,
-)
+from agentflow_tui.store import journal
 from agentflow_tui.store.connection.bindings import Binding
 from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.connection.statements import Statement
+from agentflow_tui.store.queue import (
+    check_claims,
+    leases,
+    lost_claims,
+    mail_claims,
+    poison_mail,
+    schedule_fires,
+    workflow_claims,
+)
 from agentflow_tui.store.views import away_summary, shared_status
 from tests.namings import NAMINGS
 
 STATEMENTS: dict[str, Callable[[Binding], Statement[Any] | str]] = {
-    "upcoming": lambda _: fires.UPCOMING,
-    "look again": lambda _: fires.LOOK_AGAIN,
-    "fire": fires.fire,
-    "set next": fires.set_next,
-    "unset next": lambda _: fires.UNSET_NEXT,
+    "upcoming": lambda _: schedule_fires.UPCOMING,
+    "look again": lambda _: schedule_fires.LOOK_AGAIN,
+    "fire": schedule_fires.fire,
+    "set next": schedule_fires.set_next,
+    "unset next": lambda _: schedule_fires.UNSET_NEXT,
     "journal": journal.insertion,
     "journal once": lambda binding: journal.insertion(binding, once=True),
-    "beat": liveness.beat,
-    "farewell": lambda _: liveness.FAREWELL,
-    "peers": lambda _: liveness.PEERS,
-    "house": lambda _: liveness.KEEP_HOUSE,
-    "give back mails": lambda binding: liveness.give_back("mails", binding) or "",
-    "give back workflows": lambda binding: liveness.give_back("workflows", binding) or "",
-    "relay": outgoing_mail.health,
-    "relay, humbly": lambda binding: outgoing_mail.health(binding, humbly=True),
-    "is mail due": lambda binding: outgoing_mail.IS_ANY_DUE,
-    "claim mail": lambda binding: outgoing_mail.claim(binding, onward=False),
-    "claim mail from a place on": lambda binding: outgoing_mail.claim(binding, onward=True),
-    "next mail": lambda _: outgoing_mail.NEXT_DUE,
-    "renew mail": lambda _: outgoing_mail.RENEW,
+    "beat": leases.beat,
+    "farewell": lambda _: leases.FAREWELL,
+    "peers": lambda _: leases.PEERS,
+    "house": lambda _: leases.KEEP_HOUSE,
+    "give back mails": lambda binding: leases.give_back("mails", binding) or "",
+    "give back workflows": lambda binding: leases.give_back("workflows", binding) or "",
+    "relay": mail_claims.health,
+    "relay, humbly": lambda binding: mail_claims.health(binding, humbly=True),
+    "is mail due": lambda binding: mail_claims.IS_ANY_DUE,
+    "claim mail": lambda binding: mail_claims.claim(binding, onward=False),
+    "claim mail from a place on": lambda binding: mail_claims.claim(binding, onward=True),
+    "next mail": lambda _: mail_claims.NEXT_DUE,
+    "renew mail": lambda _: mail_claims.RENEW,
     "renew workflows": lambda _: workflow_claims.RENEW,
-    "record": lambda _: suspicions.RECORD,
+    "record": lambda _: poison_mail.RECORD,
     "is at work": lambda _: lost_claims.IS_AT_WORK,
     "lost mails": lambda _: lost_claims.GIVE_BACK["mails"],
     "lost workflows": lambda _: lost_claims.GIVE_BACK["workflows"],
     "holding": lambda binding: (
         "WITH claimed AS (SELECT 1 AS id, 2 AS token), written AS ("
-        + liveness.holding(binding, "mails", "claimed", worker=1, held=2)
+        + leases.holding(binding, "mails", "claimed", worker=1, held=2)
         + ") SELECT FROM claimed"
     ),
-    "claim checks": health.claim,
-    "load": lambda _: health.LOAD,
-    "queue": lambda _: health.QUEUE,
-    "punctuality": lambda _: health.PUNCTUALITY,
+    "claim checks": check_claims.claim,
+    "load": lambda _: check_claims.LOAD,
+    "queue": lambda _: check_claims.QUEUE,
+    "punctuality": lambda _: check_claims.PUNCTUALITY,
     "happenings": away_summary.happenings,
     "look around": lambda _: shared_status.LOOK,
 }

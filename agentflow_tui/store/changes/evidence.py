@@ -7,7 +7,7 @@ from datetime import datetime
 
 from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.connection.statements import Statement
-from agentflow_tui.store.mail_settlements import keeps_receipts, receipt_id
+from agentflow_tui.store.queue.mail_results import keeps_receipts, receipt_id
 from agentflow_tui.store.reading.counts import CAP, has_index, is_large
 from agentflow_tui.store.reading.listings import is_unserved
 from agentflow_tui.store.views.checks import WORKER_PREFIX

@@ -1,4 +1,4 @@
-"""The change of what is known about a subject of `agentflow_tui.store.attention`."""
+"""The change of what is known about a subject of `agentflow_tui.store.changes.issue_states`."""
 
 from agentflow_tui.store.changes.change import Change
 

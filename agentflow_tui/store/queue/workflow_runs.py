@@ -1,6 +1,6 @@
 """What the runner writes about the steps that workflows have taken: row, journal and mail.
 
-Every write says which lock it believes it holds (see `agentflow_tui.store.workflow_claims`) and
+Every write says which lock it believes it holds (see `store.queue.workflow_claims`) and
 returns the lock's next value; a row that is not returned was lost to somebody else.
 """
 

@@ -9,9 +9,9 @@ lease ran out is claimed like a waiting one.
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from agentflow_tui.store import liveness, suspicions
 from agentflow_tui.store.connection.bindings import Binding
 from agentflow_tui.store.connection.statements import Statement
+from agentflow_tui.store.queue import leases, poison_mail
 from agentflow_tui.store.schema.insertions import assignments, insertion, unnested
 
 KIND = "mails"
@@ -126,9 +126,9 @@ def claim(binding: Binding, *, onward: bool) -> Statement[Claimed]:
     if not onward:
         changes["error"] = (
             "CASE WHEN q.{email_queue.id} = ANY(ARRAY(SELECT id FROM due WHERE blamed))"
-            f" THEN {suspicions.BLAMED_ONCE_MORE} ELSE q.{{email_queue.error}} END"
+            f" THEN {poison_mail.BLAMED_ONCE_MORE} ELSE q.{{email_queue.error}} END"
         )
-    dead = "" if onward else f"sending AS MATERIALIZED ({suspicions.on_record(binding)}), {_STALE}"
+    dead = "" if onward else f"sending AS MATERIALIZED ({poison_mail.on_record(binding)}), {_STALE}"
     room = "$3" if onward else "$3 - (SELECT count(*) FROM stale)"
     also = "" if onward else "UNION ALL SELECT * FROM stale"
     place = _ONWARD if onward else ""
@@ -138,7 +138,7 @@ def claim(binding: Binding, *, onward: bool) -> Statement[Claimed]:
         f" + coalesce(pg_column_size({{e.emails.attachments}}), 0) > {LARGE})"
     )
     worker = 8 if onward else 6
-    held = liveness.holding(binding, KIND, "claimed", worker=worker, held=worker + 1)
+    held = leases.holding(binding, KIND, "claimed", worker=worker, held=worker + 1)
     contents = ", ".join(
         f"CASE WHEN NOT {large} THEN {{e.emails.{name}}}::text END"
         for name in ("subject", "body", "recipients", "attachments")
@@ -160,7 +160,7 @@ WITH {dead}pending AS MATERIALIZED (
   UPDATE {{email_queue}} q SET {assignments(binding, "email_queue", changes)}
    WHERE q.{{email_queue.id}} = ANY(ARRAY(SELECT id FROM due))
   RETURNING q.{{email_queue.id}} AS id, q.{{email_queue.emailId}} AS email_id,
-            {suspicions.DEATHS_SO_FAR} AS deaths,
+            {poison_mail.DEATHS_SO_FAR} AS deaths,
             q.{{email_queue.attempts}} AS token, q.{{email_queue.lastAttempt}} AS claimed_at,
             {{q.email_queue.priority}} AS priority, {{q.email_queue.createdAt}} AS created_at
 ), written AS ({held}

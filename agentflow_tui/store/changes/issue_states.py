@@ -14,7 +14,7 @@ from uuid import UUID, uuid5
 
 from agentflow_tui.store import journal
 from agentflow_tui.store.changes.records import keeps_operations
-from agentflow_tui.store.changes.snapshots import stamp
+from agentflow_tui.store.changes.row_images import stamp
 from agentflow_tui.store.connection.bindings import Binding
 from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.connection.statements import Statement

@@ -10,7 +10,7 @@ from datetime import datetime
 
 from agentflow_tui.store.connection.bindings import Binding
 from agentflow_tui.store.connection.statements import Statement
-from agentflow_tui.store.liveness import holding
+from agentflow_tui.store.queue.leases import holding
 from agentflow_tui.store.schema.insertions import assignments, unnested
 
 KIND = "workflows"

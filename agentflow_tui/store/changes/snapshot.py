@@ -8,7 +8,7 @@ from uuid import UUID
 from agentflow_tui.schema import Kind
 from agentflow_tui.store.changes.applying import judgement
 from agentflow_tui.store.changes.change import Change, Terms
-from agentflow_tui.store.changes.snapshots import present, stamp
+from agentflow_tui.store.changes.row_images import present, stamp
 from agentflow_tui.store.connection.bindings import Binding
 from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.journal import storable

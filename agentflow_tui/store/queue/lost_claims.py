@@ -7,9 +7,9 @@ know of, is what it claimed without having learned of it. It goes back as if nob
 
 from collections.abc import Mapping
 
-from agentflow_tui.store import liveness
 from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.connection.statements import Statement
+from agentflow_tui.store.queue import leases
 
 IS_AT_WORK = Statement(
     bool, "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE pid = $1 AND state = 'active')"
@@ -53,7 +53,7 @@ async def give_back(
     Returns how many rows; None while it is still at it. Nobody may write the row of the process in
     between. Raises `UnreachableError`, `RefusedError`, `MissingError`.
     """
-    if not liveness.keeps_rows(database.binding):
+    if not leases.keeps_rows(database.binding):
         return 0
     if await database.fetch(IS_AT_WORK, backend) == [True]:
         return None

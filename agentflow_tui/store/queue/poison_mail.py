@@ -10,10 +10,10 @@ killed it. The rule has three parts:
 - A mail that is blamed `DEATHS` times fails.
 """
 
-from agentflow_tui.store import liveness
 from agentflow_tui.store.connection.bindings import Binding
+from agentflow_tui.store.queue import leases
 
-KIND = liveness.SENDING
+KIND = leases.SENDING
 
 DEATHS = 5
 """How many processes may die while they try to send a mail before it is blamed for good. In between
@@ -31,7 +31,7 @@ BLAMED_ONCE_MORE = f"'{_BLAME} (' || {DEATHS_SO_FAR} + 1 || ' of {DEATHS} times)
 def on_record(binding: Binding) -> str:
     """The body of a CTE: id and fencing token of what processes, living or dead, were about to send
     when they wrote it down."""
-    if not liveness.keeps_rows(binding):
+    if not leases.keeps_rows(binding):
         return "SELECT NULL AS id, NULL::jsonb AS token WHERE false"
     return f"""
   SELECT key AS id, value AS token

@@ -1,0 +1,1 @@
+"""What workers claim, lease, finish and give back: mail, workflows, schedules, checks."""
