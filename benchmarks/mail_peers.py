@@ -14,9 +14,10 @@ from pathlib import Path
 import aiosmtplib
 
 from agentflow_tui.documents import as_recipients, read
-from agentflow_tui.mail import addresses, relays
-from agentflow_tui.mail.messages import Letterhead, Mail, compose
-from agentflow_tui.mail.pool import SmtpTransport
+from agentflow_tui.mail.message import addresses
+from agentflow_tui.mail.message.messages import Letterhead, Mail, compose
+from agentflow_tui.mail.smtp import relays
+from agentflow_tui.mail.smtp.pool import SmtpTransport
 from benchmarks.peers import postfix_environment
 
 CONNECTIONS = 16

@@ -23,10 +23,10 @@ from typing import Any
 
 import asyncpg
 
-from agentflow_tui.mail import addresses
-from agentflow_tui.mail.answers import Answer, Outcome, SendResult, Verdict, everyone
 from agentflow_tui.mail.envelopes import Envelope
-from agentflow_tui.mail.messages import Letterhead
+from agentflow_tui.mail.message import addresses
+from agentflow_tui.mail.message.messages import Letterhead
+from agentflow_tui.mail.smtp.answers import Answer, Outcome, SendResult, Verdict, everyone
 from agentflow_tui.mail.transports import Done, State, Submitting
 from agentflow_tui.settings import Settings, WorkerSettings
 from agentflow_tui.workers import supervisor

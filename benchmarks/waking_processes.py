@@ -6,8 +6,8 @@ import sys
 
 import asyncpg
 
-from agentflow_tui.mail import addresses
-from agentflow_tui.mail.messages import Letterhead
+from agentflow_tui.mail.message import addresses
+from agentflow_tui.mail.message.messages import Letterhead
 from agentflow_tui.settings import Settings, WorkerSettings
 from agentflow_tui.store.connection.statements import Statement
 from agentflow_tui.store.queue.leases import holding

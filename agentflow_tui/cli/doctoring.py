@@ -147,7 +147,7 @@ def _key(settings: Settings) -> Finding:
 
 
 def _mail(settings: Settings) -> Finding:
-    from agentflow_tui.mail.relays import from_environ
+    from agentflow_tui.mail.smtp.relays import from_environ
 
     if settings.environ.get("AGENTFLOW_OUTBOX"):
         return Finding("mail", Verdict.FINE, f"to files in {settings.environ['AGENTFLOW_OUTBOX']}")

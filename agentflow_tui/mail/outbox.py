@@ -7,8 +7,8 @@ import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from agentflow_tui.mail.answers import Answer, Outcome, SendResult, Verdict, everyone
 from agentflow_tui.mail.envelopes import Envelope
+from agentflow_tui.mail.smtp.answers import Answer, Outcome, SendResult, Verdict, everyone
 from agentflow_tui.mail.transports import Done, State
 
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,100}")

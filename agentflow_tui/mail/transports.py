@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from agentflow_tui.mail.answers import SendResult
 from agentflow_tui.mail.envelopes import Envelope
+from agentflow_tui.mail.smtp.answers import SendResult
 
 if TYPE_CHECKING:
-    from agentflow_tui.mail.limits import Limits
+    from agentflow_tui.mail.smtp.rate_limits import Limits
 
 Done = Callable[[SendResult], None]
 
@@ -111,8 +111,8 @@ def from_environ(
     Raises `SettingsError`.
     """
     from agentflow_tui.mail.outbox import OutboxTransport
-    from agentflow_tui.mail.pool import SmtpTransport
-    from agentflow_tui.mail.relays import from_environ as relay_from
+    from agentflow_tui.mail.smtp.pool import SmtpTransport
+    from agentflow_tui.mail.smtp.relays import from_environ as relay_from
 
     if folder := environ.get("AGENTFLOW_OUTBOX", "").strip():
         return OutboxTransport(folder)

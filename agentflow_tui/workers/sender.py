@@ -13,10 +13,10 @@ from pathlib import Path
 from time import monotonic
 
 from agentflow_tui.errors import SettingsError, UnreachableError
-from agentflow_tui.mail.answers import SendResult, Verdict
 from agentflow_tui.mail.envelopes import Envelope
 from agentflow_tui.mail.errors import MessageError
-from agentflow_tui.mail.messages import Letterhead
+from agentflow_tui.mail.message.messages import Letterhead
+from agentflow_tui.mail.smtp.answers import SendResult, Verdict
 from agentflow_tui.mail.transports import State, Transport
 from agentflow_tui.settings import Settings
 from agentflow_tui.store.connection.statements import NOW

@@ -18,7 +18,7 @@ from agentflow_tui.errors import (
     RefusedError,
     UnreachableError,
 )
-from agentflow_tui.mail.answers import SendResult
+from agentflow_tui.mail.smtp.answers import SendResult
 from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.connection.dedicated import PLANNED_ONCE, Lines
 from agentflow_tui.store.queue import mail_claims as store

@@ -17,10 +17,10 @@ from agentflow_tui.documents import (
     as_recipients,
     read,
 )
-from agentflow_tui.mail import attachments
 from agentflow_tui.mail.envelopes import Envelope
 from agentflow_tui.mail.errors import MessageError
-from agentflow_tui.mail.messages import Letterhead, Mail, compose
+from agentflow_tui.mail.message import attachments
+from agentflow_tui.mail.message.messages import Letterhead, Mail, compose
 from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.queue import mail_claims as store
 from agentflow_tui.store.queue import mail_results

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 
-from agentflow_tui.mail.answers import SendResult, Verdict
+from agentflow_tui.mail.smtp.answers import SendResult, Verdict
 from agentflow_tui.store.journal import Entry, ordered_id
 from agentflow_tui.store.queue import mail_results as store
 from agentflow_tui.store.queue.mail_results import Settlement

@@ -1,13 +1,14 @@
 """What the sender sends with, from the settings."""
 
 from agentflow_tui.errors import SettingsError
-from agentflow_tui.mail import addresses, relays
 from agentflow_tui.mail.errors import MessageError
-from agentflow_tui.mail.limits import Limits, Rate
-from agentflow_tui.mail.messages import Letterhead
+from agentflow_tui.mail.message import addresses
+from agentflow_tui.mail.message.messages import Letterhead
 from agentflow_tui.mail.outbox import OutboxTransport
-from agentflow_tui.mail.pool import SmtpTransport
-from agentflow_tui.mail.relays import Relay
+from agentflow_tui.mail.smtp import relays
+from agentflow_tui.mail.smtp.pool import SmtpTransport
+from agentflow_tui.mail.smtp.rate_limits import Limits, Rate
+from agentflow_tui.mail.smtp.relays import Relay
 from agentflow_tui.mail.transports import Transport
 from agentflow_tui.settings import Settings, WorkerSettings
 

@@ -6,7 +6,7 @@ import signal
 import sys
 
 from agentflow_tui.mail.envelopes import Envelope
-from agentflow_tui.mail.pool import SmtpTransport
+from agentflow_tui.mail.smtp.pool import SmtpTransport
 from agentflow_tui.mail.transports import Done
 from agentflow_tui.settings import Settings, WorkerSettings
 from agentflow_tui.workers import logs, supervisor

@@ -10,10 +10,10 @@ import pytest
 
 from agentflow_tui.demo.catcher.faults import Mischief
 from agentflow_tui.demo.catcher.server import Catcher
-from agentflow_tui.mail import relays
-from agentflow_tui.mail.breakers import Breaker
-from agentflow_tui.mail.jobs import Timeouts
-from agentflow_tui.mail.pool import SmtpTransport
+from agentflow_tui.mail.smtp import relays
+from agentflow_tui.mail.smtp.breaker import Breaker
+from agentflow_tui.mail.smtp.jobs import Timeouts
+from agentflow_tui.mail.smtp.pool import SmtpTransport
 
 QUICK = Timeouts(connect=5, command=5, content=5, final=5, idle=60, quit=0.2)
 

@@ -7,9 +7,9 @@ from email.message import EmailMessage
 from email.parser import Parser
 
 from agentflow_tui.documents import Attachment, Recipient
-from agentflow_tui.mail import addresses
 from agentflow_tui.mail.envelopes import Envelope
-from agentflow_tui.mail.messages import Letterhead, Mail, compose
+from agentflow_tui.mail.message import addresses
+from agentflow_tui.mail.message.messages import Letterhead, Mail, compose
 
 MOMENT = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
 LETTERHEAD = Letterhead(sender=addresses.parse("AgentFlow <reports@acme.test>"))

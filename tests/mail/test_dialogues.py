@@ -5,9 +5,9 @@ from collections import Counter
 import pytest
 
 from agentflow_tui.demo.catcher.faults import Trick
-from agentflow_tui.mail.answers import Verdict
-from agentflow_tui.mail.jobs import Timeouts
-from agentflow_tui.mail.limits import Limits
+from agentflow_tui.mail.smtp.answers import Verdict
+from agentflow_tui.mail.smtp.jobs import Timeouts
+from agentflow_tui.mail.smtp.rate_limits import Limits
 
 from .conftest import QUICK, Post, until
 from .samples import envelope, parsed

@@ -14,12 +14,12 @@ from hypothesis import strategies as st
 
 from agentflow_tui.documents import Attachment, Entries, Recipient, RecipientKind
 from agentflow_tui.errors import SettingsError
-from agentflow_tui.mail import addresses, headers
-from agentflow_tui.mail.attachments import LARGEST, File, from_folder
-from agentflow_tui.mail.bodies import with_lf
 from agentflow_tui.mail.errors import MessageError
-from agentflow_tui.mail.messages import Letterhead, compose, message_id
-from agentflow_tui.mail.previews import headers_and_body
+from agentflow_tui.mail.message import addresses, headers
+from agentflow_tui.mail.message.attachments import LARGEST, File, from_folder
+from agentflow_tui.mail.message.bodies import with_lf
+from agentflow_tui.mail.message.messages import Letterhead, compose, message_id
+from agentflow_tui.mail.message.previews import headers_and_body
 
 from .samples import LETTERHEAD, body_of, mail, parsed
 
@@ -200,7 +200,7 @@ def test_text_with_angle_brackets_stays_text() -> None:
 )
 def test_hostile_html_is_told_in_linear_time(piece: str) -> None:
     """Ten times as much asks for about ten times as many steps, not a hundred."""
-    from agentflow_tui.mail.plaintext import _tokens
+    from agentflow_tui.mail.message.plaintext import _tokens
 
     assert sum(1 for _ in _tokens(piece * 1000)) <= 3000
     assert len(compose(mail("b@x.test", body="<br>" + piece * 20_000), LETTERHEAD).message) > 20_000

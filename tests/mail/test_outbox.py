@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from agentflow_tui.mail.answers import Verdict
 from agentflow_tui.mail.outbox import OutboxTransport
-from agentflow_tui.mail.pool import SmtpTransport
+from agentflow_tui.mail.smtp.answers import Verdict
+from agentflow_tui.mail.smtp.pool import SmtpTransport
 from agentflow_tui.mail.transports import from_environ
 
 from .samples import envelope, parsed

@@ -5,12 +5,12 @@ import socket
 
 from agentflow_tui.demo.catcher.faults import Mischief
 from agentflow_tui.demo.catcher.server import Catcher
-from agentflow_tui.mail.answers import SendResult, Verdict
-from agentflow_tui.mail.breakers import Breaker
 from agentflow_tui.mail.envelopes import Envelope
-from agentflow_tui.mail.jobs import Timeouts
-from agentflow_tui.mail.limits import Limits, Rate
-from agentflow_tui.mail.pool import SmtpTransport
+from agentflow_tui.mail.smtp.answers import SendResult, Verdict
+from agentflow_tui.mail.smtp.breaker import Breaker
+from agentflow_tui.mail.smtp.jobs import Timeouts
+from agentflow_tui.mail.smtp.pool import SmtpTransport
+from agentflow_tui.mail.smtp.rate_limits import Limits, Rate
 
 from .conftest import Post, quick_breaker, until
 from .samples import envelope
@@ -205,7 +205,7 @@ def test_rates_hand_out_slots_in_order_and_forget_nothing_they_promised() -> Non
 
 
 def test_pauses_between_probes_grow_until_a_mail_is_answered() -> None:
-    from agentflow_tui.mail.answers import Answer
+    from agentflow_tui.mail.smtp.answers import Answer
 
     breaker = quick_breaker()
     breaker.first, breaker.longest = 1.0, 60.0
@@ -261,6 +261,6 @@ def test_importing_the_transport_does_not_import_the_smtp_library() -> None:
     import subprocess
     import sys
 
-    code = "import agentflow_tui.mail.pool, sys; sys.exit('aiosmtplib' in sys.modules)"
+    code = "import agentflow_tui.mail.smtp.pool, sys; sys.exit('aiosmtplib' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
     assert SmtpTransport.__doc__

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agentflow_tui.errors import SettingsError
-from agentflow_tui.mail.relays import Relay, Security, from_environ, from_url
+from agentflow_tui.mail.smtp.relays import Relay, Security, from_environ, from_url
 
 
 @pytest.mark.parametrize(

@@ -12,11 +12,11 @@ import pytest
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
 from agentflow_tui.errors import SettingsError
-from agentflow_tui.mail import relays
-from agentflow_tui.mail.answers import Phase, SendResult, Verdict
-from agentflow_tui.mail.breakers import Breaker
-from agentflow_tui.mail.pool import SmtpTransport
-from agentflow_tui.mail.smtp import RelayDownError, connect, probe, tls_context
+from agentflow_tui.mail.smtp import relays
+from agentflow_tui.mail.smtp.answers import Phase, SendResult, Verdict
+from agentflow_tui.mail.smtp.breaker import Breaker
+from agentflow_tui.mail.smtp.handshake import RelayDownError, connect, probe, tls_context
+from agentflow_tui.mail.smtp.pool import SmtpTransport
 
 from .certificates import Authority, make_authority
 from .conftest import QUICK, Post, until

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from agentflow_tui.demo.catcher.faults import Trick
-from agentflow_tui.mail.answers import SendResult, Verdict
-from agentflow_tui.mail.jobs import Timeouts
-from agentflow_tui.mail.pool import SmtpTransport
+from agentflow_tui.mail.smtp.answers import SendResult, Verdict
+from agentflow_tui.mail.smtp.jobs import Timeouts
+from agentflow_tui.mail.smtp.pool import SmtpTransport
 
 from .conftest import Post, quick_breaker, until
 from .samples import envelope

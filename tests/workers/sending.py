@@ -6,11 +6,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from agentflow_tui.mail import addresses, relays
-from agentflow_tui.mail.breakers import Breaker
-from agentflow_tui.mail.jobs import Timeouts
-from agentflow_tui.mail.messages import Letterhead
-from agentflow_tui.mail.pool import SmtpTransport
+from agentflow_tui.mail.message import addresses
+from agentflow_tui.mail.message.messages import Letterhead
+from agentflow_tui.mail.smtp import relays
+from agentflow_tui.mail.smtp.breaker import Breaker
+from agentflow_tui.mail.smtp.jobs import Timeouts
+from agentflow_tui.mail.smtp.pool import SmtpTransport
 from agentflow_tui.settings import Settings, WorkerSettings
 from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.connection.statements import Statement, as_tuple

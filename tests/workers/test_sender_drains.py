@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from agentflow_tui.mail import relays
-from agentflow_tui.mail.limits import Limits, Rate
-from agentflow_tui.mail.pool import SmtpTransport
+from agentflow_tui.mail.smtp import relays
+from agentflow_tui.mail.smtp.pool import SmtpTransport
+from agentflow_tui.mail.smtp.rate_limits import Limits, Rate
 from agentflow_tui.settings import Settings
 from agentflow_tui.store.connection.database import Database
 from agentflow_tui.workers import supervisor

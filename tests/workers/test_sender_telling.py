@@ -2,7 +2,7 @@
 
 import pytest
 
-from agentflow_tui.mail.pool import SmtpTransport
+from agentflow_tui.mail.smtp.pool import SmtpTransport
 from agentflow_tui.store.connection.database import Database
 from agentflow_tui.workers.sender import Sender
 

@@ -6,7 +6,7 @@ from agentflow_tui.console.views.declarations import Opened, Tab
 from agentflow_tui.console.widgets.line import Piece
 from agentflow_tui.console.widgets.pane import Link, PaneLine, text_line
 from agentflow_tui.documents import as_attachments, as_recipients, read
-from agentflow_tui.mail.plaintext import is_html, text_of
+from agentflow_tui.mail.message.plaintext import is_html, text_of
 from agentflow_tui.schema import EMAILS
 from agentflow_tui.store.reading.records import Record, read_record
 from agentflow_tui.text import size

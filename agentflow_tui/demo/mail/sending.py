@@ -196,7 +196,7 @@ def _journal(
 
 
 def _verdict(said: Answer) -> str:
-    """The sender's word for it (`agentflow_tui.mail.answers.Verdict`)."""
+    """The sender's word for it (`agentflow_tui.mail.smtp.answers.Verdict`)."""
     if said.delivered:
         return "delivered"
     return "refused" if said.for_good else "try later"

@@ -7,8 +7,8 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
-from agentflow_tui.mail import headers
 from agentflow_tui.mail.errors import MessageError
+from agentflow_tui.mail.message import headers
 
 _PLAIN = re.compile(
     r"([A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*)@([a-z0-9.-]+)"

@@ -3,7 +3,7 @@
 import asyncio
 from abc import abstractmethod
 
-from agentflow_tui.mail.answers import words
+from agentflow_tui.mail.smtp.answers import words
 
 _BUFFER = 8192
 _LONGEST = 16_384

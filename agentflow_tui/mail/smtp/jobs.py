@@ -4,11 +4,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from agentflow_tui.mail.answers import Answer, Outcome, SendResult
 from agentflow_tui.mail.envelopes import Envelope
+from agentflow_tui.mail.smtp.answers import Answer, Outcome, SendResult
 
 if TYPE_CHECKING:
-    from agentflow_tui.mail.dialogues import Dialogue
+    from agentflow_tui.mail.smtp.connection import Dialogue
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,11 +10,11 @@ and goes back; after it the outcome is unknown until the reply is there.
 
 from collections import deque
 
-from agentflow_tui.mail.answers import Answer, Outcome, Phase, Verdict, classify, words
 from agentflow_tui.mail.envelopes import Envelope
-from agentflow_tui.mail.jobs import Courier, Job, Timeouts
-from agentflow_tui.mail.lines import Line
-from agentflow_tui.mail.smtp import Offer
+from agentflow_tui.mail.smtp.answers import Answer, Outcome, Phase, Verdict, classify, words
+from agentflow_tui.mail.smtp.handshake import Offer
+from agentflow_tui.mail.smtp.jobs import Courier, Job, Timeouts
+from agentflow_tui.mail.smtp.reply_protocol import Line
 
 _CHUNK = 65_536
 

@@ -16,11 +16,11 @@ from pathlib import Path
 
 from agentflow_tui.documents import Attachment, Entries, Recipient, RecipientKind
 from agentflow_tui.errors import SettingsError
-from agentflow_tui.mail import addresses, attachments, bodies, headers, plaintext
-from agentflow_tui.mail.addresses import Address
-from agentflow_tui.mail.attachments import File
 from agentflow_tui.mail.envelopes import Envelope
 from agentflow_tui.mail.errors import MessageError
+from agentflow_tui.mail.message import addresses, attachments, bodies, headers, plaintext
+from agentflow_tui.mail.message.addresses import Address
+from agentflow_tui.mail.message.attachments import File
 
 _ID = re.compile(r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*")
 _LINK = re.compile(r"(?:https?://|mailto:)[!#-;=?-~]+")

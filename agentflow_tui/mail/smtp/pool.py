@@ -13,15 +13,15 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from agentflow_tui.errors import SettingsError
-from agentflow_tui.mail import smtp
-from agentflow_tui.mail.answers import Answer, Outcome, Phase, SendResult, Verdict, everyone
-from agentflow_tui.mail.breakers import Breaker
-from agentflow_tui.mail.dialogues import Dialogue
-from agentflow_tui.mail.drops import Drops
 from agentflow_tui.mail.envelopes import Envelope
-from agentflow_tui.mail.jobs import Job, Timeouts
-from agentflow_tui.mail.limits import Limits
-from agentflow_tui.mail.relays import Relay
+from agentflow_tui.mail.smtp import handshake
+from agentflow_tui.mail.smtp.answers import Answer, Outcome, Phase, SendResult, Verdict, everyone
+from agentflow_tui.mail.smtp.breaker import Breaker
+from agentflow_tui.mail.smtp.connection import Dialogue
+from agentflow_tui.mail.smtp.drop_counter import Drops
+from agentflow_tui.mail.smtp.jobs import Job, Timeouts
+from agentflow_tui.mail.smtp.rate_limits import Limits
+from agentflow_tui.mail.smtp.relays import Relay
 from agentflow_tui.mail.transports import Done, State, Submitting
 
 RECIPIENTS = 100
@@ -368,10 +368,10 @@ class SmtpTransport(Submitting):
             if self._prepared is None:
                 self._prepared = await asyncio.to_thread(self._prepare)
             context, hello = self._prepared
-            dialogue = await smtp.connect(
+            dialogue = await handshake.connect(
                 self.relay, context, hello, self._timeouts.connect, self._make_dialogue
             )
-        except smtp.RelayDownError as error:
+        except handshake.RelayDownError as error:
             self._forget_task()
             self._unreachable(error.answer)
         except SettingsError as error:
@@ -382,9 +382,9 @@ class SmtpTransport(Submitting):
             self._adopt(dialogue)
 
     def _prepare(self) -> tuple[ssl.SSLContext | None, str]:
-        return smtp.tls_context(self.relay), smtp.greeting_name(self.relay)
+        return handshake.tls_context(self.relay), handshake.greeting_name(self.relay)
 
-    def _make_dialogue(self, offer: smtp.Offer) -> Dialogue:
+    def _make_dialogue(self, offer: handshake.Offer) -> Dialogue:
         return Dialogue(self, offer, self._timeouts, self._per_connection)
 
     def _forget_task(self) -> None:

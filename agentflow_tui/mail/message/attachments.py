@@ -12,9 +12,9 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from agentflow_tui.documents import Attachment
-from agentflow_tui.mail import headers
-from agentflow_tui.mail.addresses import shown
 from agentflow_tui.mail.errors import MessageError
+from agentflow_tui.mail.message import headers
+from agentflow_tui.mail.message.addresses import shown
 from agentflow_tui.text import size
 
 LARGEST = 25_000_000

@@ -13,8 +13,8 @@ from pathlib import Path
 from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlsplit
 
 from agentflow_tui.errors import SettingsError
-from agentflow_tui.mail import addresses
 from agentflow_tui.mail.errors import MessageError
+from agentflow_tui.mail.message import addresses
 
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,251}[A-Za-z0-9])?")
 

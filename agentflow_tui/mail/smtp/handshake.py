@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 from agentflow_tui.errors import AgentflowError, SettingsError
-from agentflow_tui.mail.answers import Answer, Phase, words
-from agentflow_tui.mail.relays import Relay, Security
+from agentflow_tui.mail.smtp.answers import Answer, Phase, words
+from agentflow_tui.mail.smtp.relays import Relay, Security
 
 if TYPE_CHECKING:
     import aiosmtplib

@@ -1,0 +1,1 @@
+"""Composing a message: addresses, headers, bodies, attachments."""

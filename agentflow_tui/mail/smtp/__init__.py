@@ -1,0 +1,1 @@
+"""Handing messages to an SMTP relay."""
