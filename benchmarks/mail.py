@@ -25,7 +25,7 @@ import asyncpg
 from agentflow_tui.settings import Settings, WorkerSettings
 from agentflow_tui.workers import supervisor
 from agentflow_tui.workers.roles import Crew, Turn
-from agentflow_tui.workers.sender import Sender
+from agentflow_tui.workers.sender.role import Sender
 from benchmarks import mail_peers, servers
 from benchmarks.mail_peers import BODY, CONNECTIONS, SENDER, SUBJECT
 from benchmarks.peers import postfix

@@ -25,7 +25,7 @@ from agentflow_tui.settings import Settings
 from agentflow_tui.steps.calls import Call, Handler
 from agentflow_tui.workers import supervisor
 from agentflow_tui.workers.roles import Crew, Turn
-from agentflow_tui.workers.runner import Runner
+from agentflow_tui.workers.runner.role import Runner
 from benchmarks.peers import python_with
 from benchmarks.servers import settle, tables
 from benchmarks.tables import Result, rates, ratio, show

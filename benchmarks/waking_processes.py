@@ -14,7 +14,7 @@ from agentflow_tui.store.queue.leases import holding
 from agentflow_tui.store.queue.mail_claims import KIND
 from agentflow_tui.workers import logs, supervisor
 from agentflow_tui.workers.roles import Crew, Role, Turn
-from agentflow_tui.workers.sender import Sender
+from agentflow_tui.workers.sender.role import Sender
 from benchmarks.mail import BARE_CLAIM
 from benchmarks.mail_peers import SENDER
 from benchmarks.queue import Nowhere

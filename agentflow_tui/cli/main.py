@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from agentflow_tui.cli import INTERRUPTED
 from agentflow_tui.errors import AgentflowError, FilterError
-from agentflow_tui.garbage import undisturbed
+from agentflow_tui.gc_pause import undisturbed
 from agentflow_tui.text import cell_width, safe
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agentflow_tui.errors import AgentflowError, UnreachableError
-from agentflow_tui.leash import GRACE, STOPS_WITHIN
+from agentflow_tui.parent_watch import GRACE, STOPS_WITHIN
 from agentflow_tui.settings import Settings
 
 if TYPE_CHECKING:

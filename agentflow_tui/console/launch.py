@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from agentflow_tui.console.environment import Environment
 from agentflow_tui.errors import AgentflowError, UsageError
-from agentflow_tui.garbage import undisturbed
+from agentflow_tui.gc_pause import undisturbed
 from agentflow_tui.settings import Settings
 
 if TYPE_CHECKING:

@@ -22,8 +22,8 @@ from agentflow_tui.store.connection import notifications
 from agentflow_tui.store.queue import leases
 from agentflow_tui.store.queue.lease_connection import Lifeline
 from agentflow_tui.store.queue.leases import Peer
+from agentflow_tui.workers.backoff import Backoff
 from agentflow_tui.workers.roles import Crew
-from agentflow_tui.workers.weather import Backoff
 
 WATCH = 0.25
 """Seconds between two looks at the others while there is work about."""

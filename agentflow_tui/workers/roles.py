@@ -24,8 +24,8 @@ from agentflow_tui.store.connection.statements import Statement
 from agentflow_tui.store.journal import as_json
 from agentflow_tui.store.queue import lost_claims
 from agentflow_tui.store.views.checks import WORKER_PREFIX
+from agentflow_tui.workers.backoff import Backoff
 from agentflow_tui.workers.logs import Log
-from agentflow_tui.workers.weather import Backoff
 
 RowT = TypeVar("RowT")
 

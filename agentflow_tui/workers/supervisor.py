@@ -13,26 +13,26 @@ from agentflow_tui.errors import (
     UnreachableError,
     UsageError,
 )
-from agentflow_tui.garbage import undisturbed
-from agentflow_tui.leash import GRACE, STOPS_WITHIN, until_input_ends
+from agentflow_tui.gc_pause import undisturbed
+from agentflow_tui.parent_watch import GRACE, STOPS_WITHIN, until_input_ends
 from agentflow_tui.settings import Settings
 from agentflow_tui.store.connection.database import Database, Manners
 from agentflow_tui.store.connection.notifications import Bell
 from agentflow_tui.store.connection.statements import Statement
 from agentflow_tui.store.connection.write_access import Serving
 from agentflow_tui.workers import logs, signals
+from agentflow_tui.workers.backoff import Backoff, Once
 from agentflow_tui.workers.heartbeat import Heartbeat
 from agentflow_tui.workers.roles import Crew, Role, Turn
-from agentflow_tui.workers.weather import Backoff, Once
 
 NOISE_LIMIT = 0.1
 """Seconds, at most, that a role which is woken again and again for nothing lets pass in between."""
 
 ROLES: dict[str, str] = {
-    "scheduler": "agentflow_tui.workers.scheduler:Scheduler",
-    "runner": "agentflow_tui.workers.runner:Runner",
-    "sender": "agentflow_tui.workers.sender:Sender",
-    "monitor": "agentflow_tui.workers.monitor:Monitor",
+    "scheduler": "agentflow_tui.workers.scheduler.role:Scheduler",
+    "runner": "agentflow_tui.workers.runner.role:Runner",
+    "sender": "agentflow_tui.workers.sender.role:Sender",
+    "monitor": "agentflow_tui.workers.monitor.role:Monitor",
 }
 """Every role by its name, and where its class is; called with the settings. Imported when run."""
 

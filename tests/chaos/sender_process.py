@@ -10,7 +10,7 @@ from agentflow_tui.mail.smtp.pool import SmtpTransport
 from agentflow_tui.mail.transports import Done
 from agentflow_tui.settings import Settings, WorkerSettings
 from agentflow_tui.workers import logs, supervisor
-from agentflow_tui.workers.sender import Sender
+from agentflow_tui.workers.sender.role import Sender
 from tests.workers.sending import LETTERHEAD, PATIENT, smtp
 
 SETTINGS = Settings(

@@ -11,7 +11,7 @@ from agentflow_tui.demo.catcher.server import Catcher
 from agentflow_tui.mail.smtp.jobs import Timeouts
 from agentflow_tui.settings import Settings
 from agentflow_tui.store.connection.database import Database, Manners
-from agentflow_tui.workers.sender import Sender
+from agentflow_tui.workers.sender.role import Sender
 
 from .sending import (
     LETTERHEAD,

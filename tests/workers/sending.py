@@ -19,7 +19,7 @@ from agentflow_tui.store.journal import Entry
 from agentflow_tui.store.queue.mail_claims import Claimed
 from agentflow_tui.store.queue.mail_results import Settlement, settle_values
 from agentflow_tui.workers.roles import Crew
-from agentflow_tui.workers.sender import Sender
+from agentflow_tui.workers.sender.role import Sender
 from tests.samples import uid
 
 LETTERHEAD = Letterhead(sender=addresses.parse("AgentFlow <reports@acme.test>"))

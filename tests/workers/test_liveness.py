@@ -14,7 +14,7 @@ from agentflow_tui.store.connection.notifications import ring
 from agentflow_tui.store.queue import leases
 from agentflow_tui.workers.heartbeat import Heartbeat
 from agentflow_tui.workers.roles import Crew
-from agentflow_tui.workers.sender import Sender
+from agentflow_tui.workers.sender.role import Sender
 from tests.chaos.harness import Fleet, environment
 from tests.workers.rows import add_workflows, journal, one, table
 from tests.workers.workflows import until

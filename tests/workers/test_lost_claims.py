@@ -16,8 +16,8 @@ from agentflow_tui.store.connection.database import Database, Manners
 from agentflow_tui.store.queue import leases, lost_claims
 from agentflow_tui.workers.heartbeat import Heartbeat
 from agentflow_tui.workers.roles import Crew, Role
-from agentflow_tui.workers.runner import Runner
-from agentflow_tui.workers.sender import Sender
+from agentflow_tui.workers.runner.role import Runner
+from agentflow_tui.workers.sender.role import Sender
 from tests.workers.rows import one, table
 from tests.workers.sending import LETTERHEAD, SETTINGS, queue, smtp
 from tests.workers.wires import Wire, wired

@@ -12,8 +12,8 @@ from agentflow_tui.errors import SettingsError
 from agentflow_tui.settings import Settings, WorkerSettings
 from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.queue.check_claims import Load, Punctuality, Queue
-from agentflow_tui.workers import findings, probes
-from agentflow_tui.workers.monitor import Monitor
+from agentflow_tui.workers.monitor import findings, probes
+from agentflow_tui.workers.monitor.role import Monitor
 from agentflow_tui.workers.roles import Crew
 from tests.workers.rows import add_schedules, add_workflows, seconds_ago, table
 

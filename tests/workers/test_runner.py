@@ -9,7 +9,7 @@ import pytest
 from agentflow_tui.steps.calls import Call, StepError
 from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.connection.statements import Statement
-from agentflow_tui.workers.runner import Runner
+from agentflow_tui.workers.runner.role import Runner
 from tests.steps.services import serving
 from tests.workers.workflows import (
     Recorder,
@@ -206,7 +206,7 @@ async def _mails(database: Database, wanted: int) -> bool:
 async def test_a_loop_counts_its_laps_and_an_endless_one_ends(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("agentflow_tui.workers.runner_works.LAPS", 5)
+    monkeypatch.setattr("agentflow_tui.workers.runner.held_workflow.LAPS", 5)
     seen = Recorder()
 
     async def counted(_call: Call[Any]) -> int:

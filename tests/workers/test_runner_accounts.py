@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 
-from agentflow_tui.workers.runner_accounts import Account, recorded
+from agentflow_tui.workers.runner.run_state import Account, recorded
 from tests.steps.calling import json_values
 
 KNOWN = Account(run="r", done=2, lap=1, at="a", attempts=3, crashes=1)

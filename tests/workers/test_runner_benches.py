@@ -5,7 +5,7 @@ from typing import Any
 
 from agentflow_tui.steps.calls import Call, Handler
 from agentflow_tui.store.connection.database import Database
-from agentflow_tui.workers.runner_benches import STUCK, Benches, Seat
+from agentflow_tui.workers.runner.threads import STUCK, Benches, Seat
 
 from .workflows import AnyConfig, add, all_in_status, in_status, running, step
 

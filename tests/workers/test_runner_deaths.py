@@ -11,8 +11,8 @@ from agentflow_tui.settings import Settings, WorkerSettings
 from agentflow_tui.steps.calls import Call, Handler
 from agentflow_tui.store.connection.database import Database
 from agentflow_tui.workers import supervisor
-from agentflow_tui.workers.runner import Runner
-from agentflow_tui.workers.runner_accounts import ALONE, CRASHES
+from agentflow_tui.workers.runner.role import Runner
+from agentflow_tui.workers.runner.run_state import ALONE, CRASHES
 
 from .test_liveness import living
 from .workflows import (
@@ -72,7 +72,7 @@ async def test_a_dead_runners_step_is_run_again_under_the_same_key(
 async def test_a_step_that_kills_its_worker_again_and_again_is_stopped(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("agentflow_tui.workers.runner_works.CRASHES", 2)
+    monkeypatch.setattr("agentflow_tui.workers.runner.held_workflow.CRASHES", 2)
     seen = Recorder()
     gate = asyncio.Event()
 

@@ -11,7 +11,7 @@ from agentflow_tui.store.connection.database import Database, Manners
 from agentflow_tui.store.queue.workflow_claims import claim
 from agentflow_tui.store.reading.accelerators import ACCELERATORS
 from agentflow_tui.store.schema.ddl import create_table, in_creation_order
-from agentflow_tui.workers.runner import Runner
+from agentflow_tui.workers.runner.role import Runner
 from tests.test_naming import NAMINGS
 from tests.workers.workflows import (
     Recorder,

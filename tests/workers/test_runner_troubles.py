@@ -13,7 +13,7 @@ import pytest
 
 from agentflow_tui.steps.calls import Call, Handler, Mail, Outcome, StepError
 from agentflow_tui.store.connection.database import Database
-from agentflow_tui.workers.runner import Runner
+from agentflow_tui.workers.runner.role import Runner
 from tests.workers.workflows import (
     AnyConfig,
     Recorder,

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from agentflow_tui import cron
 from agentflow_tui.settings import Settings, WorkerSettings
 from agentflow_tui.store.connection.database import Database, Manners
-from agentflow_tui.workers import slots
 from agentflow_tui.workers.roles import Crew, Turn
-from agentflow_tui.workers.scheduler import Scheduler
+from agentflow_tui.workers.scheduler import slots
+from agentflow_tui.workers.scheduler.role import Scheduler
 from tests.chaos import slots as slot_ledger
 from tests.workers.rows import (
     YEARLY,

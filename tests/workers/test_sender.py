@@ -13,9 +13,9 @@ from agentflow_tui.schema import TABLES, snake
 from agentflow_tui.settings import Settings
 from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.schema.ddl import create_table, in_creation_order
-from agentflow_tui.workers.sender import Sender
-from agentflow_tui.workers.sender_transports import NOT_CONFIGURED
-from agentflow_tui.workers.sender_waits import RESTING
+from agentflow_tui.workers.sender.role import Sender
+from agentflow_tui.workers.sender.transport import NOT_CONFIGURED
+from agentflow_tui.workers.sender.waits import RESTING
 from tests.samples import uid
 
 from .conftest import Start

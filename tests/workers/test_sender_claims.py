@@ -13,7 +13,7 @@ from agentflow_tui.store.connection.statements import NOW
 from agentflow_tui.store.queue import mail_claims as store
 from agentflow_tui.store.queue.mail_claims import Claimed
 from agentflow_tui.store.queue.mail_results import settle
-from agentflow_tui.workers.sender import Sender
+from agentflow_tui.workers.sender.role import Sender
 from tests.samples import uid
 
 from .conftest import Start

@@ -11,7 +11,7 @@ from agentflow_tui.settings import Settings
 from agentflow_tui.store.connection.database import Database
 from agentflow_tui.workers import supervisor
 from agentflow_tui.workers.roles import Crew, Turn
-from agentflow_tui.workers.sender import Sender
+from agentflow_tui.workers.sender.role import Sender
 from tests.samples import uid
 
 from .sending import LETTERHEAD, PATIENT, SETTINGS, queue, settings, smtp, statuses

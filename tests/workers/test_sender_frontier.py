@@ -13,7 +13,7 @@ from agentflow_tui.store.connection.statements import Statement
 from agentflow_tui.store.queue import mail_claims as store
 from agentflow_tui.store.queue.mail_claims import Claimed
 from agentflow_tui.store.queue.mail_results import settle
-from agentflow_tui.workers.sender_frontier import (
+from agentflow_tui.workers.sender.claim_cursor import (
     DEAR_LOOK,
     LONGEST_OFF,
     WHOLE_LOOK,

@@ -4,7 +4,7 @@ import pytest
 
 from agentflow_tui.mail.smtp.pool import SmtpTransport
 from agentflow_tui.store.connection.database import Database
-from agentflow_tui.workers.sender import Sender
+from agentflow_tui.workers.sender.role import Sender
 
 from .sending import LETTERHEAD, SETTINGS, Running, smtp
 

@@ -16,11 +16,11 @@ from agentflow_tui.settings import Context, Settings, WorkerSettings
 from agentflow_tui.store.connection import notifications
 from agentflow_tui.store.connection.database import Database
 from agentflow_tui.workers import logs, supervisor
-from agentflow_tui.workers.monitor import Monitor
+from agentflow_tui.workers.monitor.role import Monitor
 from agentflow_tui.workers.roles import Crew, Role, Turn
-from agentflow_tui.workers.runner import Runner
-from agentflow_tui.workers.scheduler import Scheduler
-from agentflow_tui.workers.sender import Sender
+from agentflow_tui.workers.runner.role import Runner
+from agentflow_tui.workers.scheduler.role import Scheduler
+from agentflow_tui.workers.sender.role import Sender
 from tests.chaos.harness import WORKERS, Fleet, environment, until
 from tests.workers.rows import add_schedules, add_workflows, journal, one, seconds_ago
 

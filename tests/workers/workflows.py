@@ -16,7 +16,7 @@ from agentflow_tui.steps.registry import load
 from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.connection.statements import Statement
 from agentflow_tui.workers.roles import Crew
-from agentflow_tui.workers.runner import Runner
+from agentflow_tui.workers.runner.role import Runner
 
 PATIENCE = 20.0
 """Seconds until a condition that does not come true fails the test."""

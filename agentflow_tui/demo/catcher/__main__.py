@@ -14,7 +14,7 @@ from typing import Any
 from agentflow_tui.demo.catcher.faults import Mischief, Trick
 from agentflow_tui.demo.catcher.server import Catcher
 from agentflow_tui.errors import UsageError
-from agentflow_tui.leash import until_input_ends
+from agentflow_tui.parent_watch import until_input_ends
 
 
 async def _serve(arguments: argparse.Namespace) -> None:

@@ -134,7 +134,7 @@ def play(
 
 
 def _account(run: Run, **further: object) -> None:
-    """What the runner keeps of a run in its context (`agentflow_tui.workers.runner_accounts`)."""
+    """What the runner keeps of a run in its context (`agentflow_tui.workers.runner.run_state`)."""
     run.done = run.done if further else run.done + 1
     run.context["_run"] = {"id": run.key, "done": run.done, **further}
 

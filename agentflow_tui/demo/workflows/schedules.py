@@ -245,7 +245,7 @@ def _journal_fire(
     outcome: str = "fired",
     reason: str | None = None,
 ) -> datetime:
-    """One slot as the scheduler puts it on record (`agentflow_tui.workers.ledger`)."""
+    """One slot as the scheduler puts it on record (`workers.scheduler.slot_journal`)."""
     due = slot_after(schedule.expression, at)
     result = {
         "outcome": outcome,

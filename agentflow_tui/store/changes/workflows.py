@@ -16,7 +16,7 @@ _NOBODY_HOLDS_IT = rule(
 )
 
 ACCOUNT = "_run"
-"""The runner's account of a run in the context (`agentflow_tui.workers.runner_accounts`)."""
+"""The runner's account of a run in the context (`agentflow_tui.workers.runner.run_state`)."""
 
 RETRY = Change(
     table="workflows",

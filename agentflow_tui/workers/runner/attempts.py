@@ -12,9 +12,9 @@ from agentflow_tui.steps.plans import LONGEST_BACKOFF
 from agentflow_tui.steps.redaction import scrub
 from agentflow_tui.text import safe
 from agentflow_tui.workers.logs import Log
-from agentflow_tui.workers.runner_benches import Benches, Seat
-from agentflow_tui.workers.runner_limits import Limit, Limits
-from agentflow_tui.workers.runner_works import Taken, Work, taken
+from agentflow_tui.workers.runner.held_workflow import Taken, Work, taken
+from agentflow_tui.workers.runner.threads import Benches, Seat
+from agentflow_tui.workers.runner.time_limits import Limit, Limits
 
 _WORDS = 500
 """Characters of a stranger's error that are passed on."""

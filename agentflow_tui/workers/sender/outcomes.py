@@ -8,7 +8,7 @@ from agentflow_tui.mail.smtp.answers import SendResult, Verdict
 from agentflow_tui.store.journal import Entry, ordered_id
 from agentflow_tui.store.queue import mail_results as store
 from agentflow_tui.store.queue.mail_results import Settlement
-from agentflow_tui.workers.sender_letters import Held
+from agentflow_tui.workers.sender.held_mail import Held
 
 _NO_MEMORY = "Some have it, and this database has no journal to say who: not tried again."
 

@@ -7,9 +7,9 @@ from time import monotonic
 
 from agentflow_tui.errors import MissingError, NotAcceptedError
 from agentflow_tui.workers.roles import Crew
-from agentflow_tui.workers.runner_attempts import Attempts, Failure, Obstacle, is_wanted
-from agentflow_tui.workers.runner_commits import Commits
-from agentflow_tui.workers.runner_works import Move, Taken, Work
+from agentflow_tui.workers.runner.attempts import Attempts, Failure, Obstacle, is_wanted
+from agentflow_tui.workers.runner.commits import Commits
+from agentflow_tui.workers.runner.held_workflow import Move, Taken, Work
 
 RUNNER = "runner"
 """The role that is woken when a workflow has rested."""

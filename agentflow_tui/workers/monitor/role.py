@@ -14,8 +14,12 @@ from agentflow_tui.errors import MissingError, RefusedError, SettingsError
 from agentflow_tui.settings import Settings
 from agentflow_tui.store.queue import check_claims, leases
 from agentflow_tui.store.queue.check_claims import Finding
-from agentflow_tui.workers.findings import database_finding, queue_finding, scheduler_finding
-from agentflow_tui.workers.probes import Probe, probe
+from agentflow_tui.workers.monitor.findings import (
+    database_finding,
+    queue_finding,
+    scheduler_finding,
+)
+from agentflow_tui.workers.monitor.probes import Probe, probe
 from agentflow_tui.workers.roles import Crew, Turn
 
 EVERY = 6

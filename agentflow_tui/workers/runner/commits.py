@@ -21,7 +21,7 @@ from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.connection.dedicated import PLANNED_ONCE, Lines, borrowed
 from agentflow_tui.store.queue import workflow_runs as runs
 from agentflow_tui.store.queue.workflow_runs import Advance, Advanced
-from agentflow_tui.workers.weather import HELD_UP, PUT_OFF, Once, persistently
+from agentflow_tui.workers.backoff import HELD_UP, PUT_OFF, Once, persistently
 
 LARGEST = 200
 """Steps in one write; more bring nothing."""

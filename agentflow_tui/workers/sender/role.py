@@ -22,22 +22,22 @@ from agentflow_tui.settings import Settings
 from agentflow_tui.store.connection.statements import NOW
 from agentflow_tui.store.queue import mail_claims as store
 from agentflow_tui.store.queue.mail_results import Settlement, keeps_receipts
-from agentflow_tui.workers import sender_outcomes as outcomes
+from agentflow_tui.workers.backoff import persistently
 from agentflow_tui.workers.roles import Crew, Turn
-from agentflow_tui.workers.sender_frontier import Frontier
-from agentflow_tui.workers.sender_lane import Ended, Lane
-from agentflow_tui.workers.sender_letters import (
+from agentflow_tui.workers.sender import outcomes
+from agentflow_tui.workers.sender.batch import Ended, Lane
+from agentflow_tui.workers.sender.claim_cursor import Frontier
+from agentflow_tui.workers.sender.health_report import Telling
+from agentflow_tui.workers.sender.held_mail import (
     AllSettledError,
     Held,
     build,
     build_slowly,
     recall,
 )
-from agentflow_tui.workers.sender_suspects import Suspects
-from agentflow_tui.workers.sender_telling import Telling
-from agentflow_tui.workers.sender_transports import transport_from
-from agentflow_tui.workers.sender_waits import BLOCKED, Waits
-from agentflow_tui.workers.weather import persistently
+from agentflow_tui.workers.sender.poison_mail import Suspects
+from agentflow_tui.workers.sender.transport import transport_from
+from agentflow_tui.workers.sender.waits import BLOCKED, Waits
 
 NAME = "sender"
 BATCH = 100

@@ -8,7 +8,7 @@ import asyncio
 from agentflow_tui.errors import UnreachableError
 from agentflow_tui.store.queue import leases, poison_mail
 from agentflow_tui.workers.roles import Crew
-from agentflow_tui.workers.sender_letters import Held
+from agentflow_tui.workers.sender.held_mail import Held
 
 
 class Suspects:

@@ -19,7 +19,7 @@ from agentflow_tui.steps.results import ResultError, for_journal, pack, storable
 from agentflow_tui.store.queue.workflow_claims import Claimed
 from agentflow_tui.store.queue.workflow_runs import Advance, Advanced, Entry, Letter
 from agentflow_tui.text import plural, safe
-from agentflow_tui.workers.runner_accounts import ALONE, CRASHES, LAPS, Account, recorded
+from agentflow_tui.workers.runner.run_state import ALONE, CRASHES, LAPS, Account, recorded
 
 CONTEXT_LIMIT = 64_000_000
 """Characters of context that are read."""

@@ -13,7 +13,7 @@ from uuid import NAMESPACE_URL, uuid5
 
 from agentflow_tui.store.journal import Entry
 from agentflow_tui.store.queue.schedule_fires import Fired, Outcome
-from agentflow_tui.workers.slots import Plan
+from agentflow_tui.workers.scheduler.slots import Plan
 
 TASK = "schedule.fire"
 """``task_logs.taskType`` of a slot that was fired, skipped or missed, and of a wrong expression."""

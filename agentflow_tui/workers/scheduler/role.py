@@ -18,10 +18,10 @@ from agentflow_tui.steps.plans import RESERVED
 from agentflow_tui.store import journal
 from agentflow_tui.store.queue import schedule_fires
 from agentflow_tui.store.queue.schedule_fires import Fired, Outcome, Slot, Upcoming
-from agentflow_tui.workers import slots
-from agentflow_tui.workers.ledger import Punctuality, slot_entry, wrong_entry
 from agentflow_tui.workers.roles import Crew, Turn
-from agentflow_tui.workers.slots import Plan
+from agentflow_tui.workers.scheduler import slots
+from agentflow_tui.workers.scheduler.slot_journal import Punctuality, slot_entry, wrong_entry
+from agentflow_tui.workers.scheduler.slots import Plan
 
 AHEAD = 4
 """Polls that one look at the coming slots reaches ahead."""

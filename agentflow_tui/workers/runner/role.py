@@ -25,14 +25,14 @@ from agentflow_tui.store.connection.statements import NOW
 from agentflow_tui.store.queue import workflow_claims as claims
 from agentflow_tui.store.queue import workflow_runs as runs
 from agentflow_tui.store.queue.workflow_claims import KIND, Claimed
+from agentflow_tui.workers.backoff import persistently
 from agentflow_tui.workers.roles import Crew, Turn
-from agentflow_tui.workers.runner_attempts import Attempts
-from agentflow_tui.workers.runner_benches import Benches
-from agentflow_tui.workers.runner_commits import Commits
-from agentflow_tui.workers.runner_drives import Drives
-from agentflow_tui.workers.runner_limits import Limits
-from agentflow_tui.workers.runner_works import Work
-from agentflow_tui.workers.weather import persistently
+from agentflow_tui.workers.runner.attempts import Attempts
+from agentflow_tui.workers.runner.commits import Commits
+from agentflow_tui.workers.runner.drives import Drives
+from agentflow_tui.workers.runner.held_workflow import Work
+from agentflow_tui.workers.runner.threads import Benches
+from agentflow_tui.workers.runner.time_limits import Limits
 
 NAME = "runner"
 BATCH = 100

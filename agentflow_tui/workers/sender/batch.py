@@ -24,10 +24,10 @@ from agentflow_tui.store.connection.dedicated import PLANNED_ONCE, Lines
 from agentflow_tui.store.queue import mail_claims as store
 from agentflow_tui.store.queue import mail_results as settlements
 from agentflow_tui.store.queue.mail_results import Settlement
+from agentflow_tui.workers.backoff import HELD_UP, PUT_OFF, Backoff, Once
 from agentflow_tui.workers.logs import Log
-from agentflow_tui.workers.sender_letters import Held
-from agentflow_tui.workers.sender_outcomes import without_user
-from agentflow_tui.workers.weather import HELD_UP, PUT_OFF, Backoff, Once
+from agentflow_tui.workers.sender.held_mail import Held
+from agentflow_tui.workers.sender.outcomes import without_user
 
 LARGEST = 200
 """Mails in one write; more bring nothing."""

@@ -1,0 +1,1 @@
+"""The monitor: keeps the health checks true."""

@@ -1,0 +1,1 @@
+"""The runner: claims workflows and takes their steps."""

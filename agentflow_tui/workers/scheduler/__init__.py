@@ -1,0 +1,1 @@
+"""The scheduler: fires schedules when they are due."""

@@ -1,0 +1,1 @@
+"""The sender: claims queued mail and hands it to the relay."""
