@@ -12,17 +12,18 @@ from textual.events import AppBlur, AppFocus, Event, Key, Resize
 from textual.screen import ModalScreen, Screen
 from textual.widgets import ContentSwitcher, Input
 
-from agentflow_tui.console import background, commands
-from agentflow_tui.console.absences import Absence
-from agentflow_tui.console.acting.acting import Acting
-from agentflow_tui.console.acting.strip import CohortStrip
-from agentflow_tui.console.background import ChildWorkers
+from agentflow_tui.console import child_workers
+from agentflow_tui.console.bars.away_summary import Absence
+from agentflow_tui.console.bars.bulk_follow_up import CohortStrip
+from agentflow_tui.console.bars.layout import Frame
+from agentflow_tui.console.changing import Acting
+from agentflow_tui.console.child_workers import ChildWorkers
+from agentflow_tui.console.commands import command_line
+from agentflow_tui.console.commands.presence import Around
 from agentflow_tui.console.crashes import crash_report
 from agentflow_tui.console.environment import Environment
-from agentflow_tui.console.frame import Frame
 from agentflow_tui.console.history import History
 from agentflow_tui.console.poller import IDLE_AFTER, Poller, Weather
-from agentflow_tui.console.presence import Around
 from agentflow_tui.console.repaint import exact
 from agentflow_tui.console.screens.catalogue import (
     SCREENS,
@@ -33,7 +34,7 @@ from agentflow_tui.console.screens.catalogue import (
 )
 from agentflow_tui.console.stylesheets import stylesheets
 from agentflow_tui.console.theme import THEMES
-from agentflow_tui.console.views.view import Place, View
+from agentflow_tui.console.view import Place, View
 from agentflow_tui.console.widgets.line import Line
 from agentflow_tui.console.widgets.pane import Link
 from agentflow_tui.console.widgets.prompt import Mistake, Prompt
@@ -114,7 +115,7 @@ class ConsoleApp(App[None]):
         self._frame = Frame(ascii_only=self.ascii)
         self._views = ContentSwitcher(id="views")
         self._cohort = CohortStrip(self.acting, ascii_only=self.ascii)
-        self._command = Prompt(commands.completer(env), placeholder="command", id="command")
+        self._command = Prompt(command_line.completer(env), placeholder="command", id="command")
         for theme in THEMES:
             self.register_theme(theme)
         self.theme = env.settings.console.theme if self._knows_theme() else THEMES[0].name
@@ -140,7 +141,7 @@ class ConsoleApp(App[None]):
         await self.begin(self._start)
         self.set_interval(TICK, self._tick)
         if self.with_workers:
-            self.run_worker(background.start(self), exclusive=True, group="workers")
+            self.run_worker(child_workers.start(self), exclusive=True, group="workers")
 
     async def begin(self, place: Place) -> None:
         """Show a place of a database that was not looked at before, and keep looking."""
@@ -268,7 +269,7 @@ class ConsoleApp(App[None]):
         elif (place := self.history.back()) is not None:
             self.go_soon(place, remember=False)
         else:
-            commands.ask_to_quit(self)
+            command_line.ask_to_quit(self)
 
     def do_app_previous(self) -> None:
         if self._visible is not None:
@@ -291,16 +292,16 @@ class ConsoleApp(App[None]):
         self.say(f"Theme: {self.theme}")
 
     def do_app_help(self) -> None:
-        commands.show_help(self)
+        command_line.show_help(self)
 
     def do_app_palette(self) -> None:
         self.action_command_palette()
 
     def do_app_cost(self) -> None:
-        commands.show_cost(self)
+        command_line.show_cost(self)
 
     def do_app_workers(self) -> None:
-        background.toggle(self)
+        child_workers.toggle(self)
 
     def do_app_undo(self) -> None:
         self.acting.undo(self._visible.operation() if self._visible is not None else None)
@@ -322,7 +323,7 @@ class ConsoleApp(App[None]):
 
     def on_prompt_accepted(self, event: Prompt.Accepted) -> None:
         try:
-            commands.run(self, event.text)
+            command_line.run(self, event.text)
         except UsageError as error:
             event.prompt.explain(Mistake(str(error), 0, len(event.text)))
             return
@@ -349,10 +350,10 @@ class ConsoleApp(App[None]):
             case "view":
                 self.go_soon(Place(name))
             case "command":
-                commands.run(self, name)
+                command_line.run(self, name)
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
-        yield from commands.palette(self)
+        yield from command_line.palette(self)
 
     # What it looks like
 

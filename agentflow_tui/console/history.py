@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from agentflow_tui.console.views.view import Place
+from agentflow_tui.console.view import Place
 
 DEPTH = 50
 

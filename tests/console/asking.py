@@ -3,7 +3,7 @@
 from textual.pilot import Pilot
 
 from agentflow_tui.console.app import ConsoleApp
-from agentflow_tui.console.widgets.confirm import Confirm
+from agentflow_tui.console.dialogs.confirm import Confirm
 from tests.console.driving import screen_text, until
 
 

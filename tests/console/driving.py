@@ -9,7 +9,7 @@ from textual.pilot import Pilot
 
 from agentflow_tui.console.app import ConsoleApp
 from agentflow_tui.console.environment import Environment
-from agentflow_tui.console.views.view import Place
+from agentflow_tui.console.view import Place
 from agentflow_tui.settings import ConsoleSettings, Context, Settings
 
 PATIENCE = 15.0

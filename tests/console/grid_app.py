@@ -16,11 +16,11 @@ from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.screen import Screen
 
+from agentflow_tui.console.list.columns import Cell, Column
+from agentflow_tui.console.list.grid import Grid
+from agentflow_tui.console.list.pages import Page, PageSource
 from agentflow_tui.console.repaint import exact
 from agentflow_tui.console.theme import THEMES
-from agentflow_tui.console.widgets.columns import Cell, Column
-from agentflow_tui.console.widgets.grid import Grid
-from agentflow_tui.console.widgets.grid_pages import Page, PageSource
 from agentflow_tui.text import age
 from tests.console.grid_table import Endless, Item
 

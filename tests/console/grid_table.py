@@ -5,7 +5,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 
-from agentflow_tui.console.widgets.grid_pages import Ask, Page, PageSource, Request
+from agentflow_tui.console.list.pages import Ask, Page, PageSource, Request
 from agentflow_tui.errors import UnreachableError
 
 

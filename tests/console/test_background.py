@@ -15,7 +15,7 @@ import pytest
 from textual.pilot import Pilot
 
 from agentflow_tui.console.app import ConsoleApp
-from agentflow_tui.console.background import LOG_LIMIT, ChildWorkers
+from agentflow_tui.console.child_workers import LOG_LIMIT, ChildWorkers
 from agentflow_tui.settings import Context, Settings
 from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.connection.statements import Statement

@@ -2,9 +2,9 @@
 
 import pytest
 
-from agentflow_tui.console.acting import acting
-from agentflow_tui.console.widgets.confirm import Confirm
-from agentflow_tui.console.widgets.grid import Grid
+from agentflow_tui.console import changing
+from agentflow_tui.console.dialogs.confirm import Confirm
+from agentflow_tui.console.list.grid import Grid
 from agentflow_tui.store.connection.database import Database
 from tests.changes.acting import add_mail, do, value, world
 from tests.console.asking import app_of, asked, shows
@@ -216,7 +216,7 @@ async def test_help_says_why_a_change_does_not_apply(database: Database) -> None
 async def test_what_has_begun_is_not_given_up_for_another_key(
     database: Database, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(acting, "PATIENCE", 60.0)  # no window that would take the next key
+    monkeypatch.setattr(changing, "PATIENCE", 60.0)  # no window that would take the next key
     await fill(database)
     other = await Database.open(database_url)
     async with console(database.url, "mail") as pilot:

@@ -14,9 +14,9 @@ import pytest
 from textual.geometry import Region
 from textual.pilot import Pilot
 
-from agentflow_tui.console.widgets.columns import difference, fit_cell, place
-from agentflow_tui.console.widgets.grid import Grid
-from agentflow_tui.console.widgets.grid_pages import Page
+from agentflow_tui.console.list.columns import difference, fit_cell, place
+from agentflow_tui.console.list.grid import Grid
+from agentflow_tui.console.list.pages import Page
 from agentflow_tui.errors import UnreachableError
 from agentflow_tui.text import cell_width
 from tests.console.grid_app import COLUMNS, START, GridApp

@@ -7,11 +7,11 @@ from itertools import pairwise
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agentflow_tui.console.widgets.grid_marks import Marks
-from agentflow_tui.console.widgets.grid_order import unmoved
-from agentflow_tui.console.widgets.grid_pages import Page, Request
-from agentflow_tui.console.widgets.grid_view import View
-from agentflow_tui.console.widgets.grid_window import Window
+from agentflow_tui.console.list.marks import Marks
+from agentflow_tui.console.list.order import unmoved
+from agentflow_tui.console.list.pages import Page, Request
+from agentflow_tui.console.list.viewport import View
+from agentflow_tui.console.list.window import Window
 from tests.console.grid_table import Endless, Item, Table, numbered
 
 HEIGHT = 7

@@ -9,7 +9,7 @@ from pathlib import Path
 from textual.pilot import Pilot
 
 from agentflow_tui.console.app import ConsoleApp
-from agentflow_tui.console.views.view import Place, View
+from agentflow_tui.console.view import Place, View
 from agentflow_tui.embedded import postgres
 from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.schema.ddl import create_missing_tables

@@ -5,8 +5,8 @@ import asyncio
 import asyncpg
 import pytest
 
-from agentflow_tui.console import presence
 from agentflow_tui.console.app import ConsoleApp
+from agentflow_tui.console.commands import presence
 from agentflow_tui.operators import operator
 from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.views.consoles import LONGEST, Introduction, read_consoles

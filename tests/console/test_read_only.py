@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from agentflow_tui.console import presence
 from agentflow_tui.console.app import ConsoleApp
+from agentflow_tui.console.commands import presence
 from agentflow_tui.embedded import postgres
 from agentflow_tui.settings import Context
 from agentflow_tui.store.connection.database import Database

@@ -4,11 +4,11 @@ from dataclasses import dataclass
 
 import pytest
 
-from agentflow_tui.console.views.view import Place
-from agentflow_tui.console.widgets.ask_argument import AskArgument
-from agentflow_tui.console.widgets.confirm import Confirm
-from agentflow_tui.console.widgets.dialogs import Choice
-from agentflow_tui.console.widgets.grid import Grid
+from agentflow_tui.console.dialogs.ask_argument import AskArgument
+from agentflow_tui.console.dialogs.confirm import Confirm
+from agentflow_tui.console.dialogs.dialogs import Choice
+from agentflow_tui.console.list.grid import Grid
+from agentflow_tui.console.view import Place
 from agentflow_tui.operations.registry import VERBS
 from agentflow_tui.operations.verbs import OPERATIONS, find
 from agentflow_tui.store.connection.database import Database

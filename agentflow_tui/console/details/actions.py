@@ -6,8 +6,8 @@ from typing import Any
 
 from agentflow_tui.console.details.common import ROW, field, wrapped
 from agentflow_tui.console.details.tasks import entry
+from agentflow_tui.console.list.declarations import Opened, Tab
 from agentflow_tui.console.statuses import status_style
-from agentflow_tui.console.views.declarations import Opened, Tab
 from agentflow_tui.console.widgets.line import Piece
 from agentflow_tui.console.widgets.pane import Link, PaneLine, heading, text_line
 from agentflow_tui.operations.undoing import why_final

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from datetime import datetime
 from itertools import islice
 
+from agentflow_tui.console.list.declarations import Opened, Tab
 from agentflow_tui.console.statuses import status_cell
-from agentflow_tui.console.views.declarations import Opened, Tab
 from agentflow_tui.console.widgets.line import Piece
 from agentflow_tui.console.widgets.pane import Link, PaneLine, heading, text_line
 from agentflow_tui.documents import Node, NodeKind, headline, read, walk

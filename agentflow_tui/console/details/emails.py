@@ -2,7 +2,7 @@
 
 from agentflow_tui.console.details.common import ROW, field, tree_tab, wrapped
 from agentflow_tui.console.details.journals import error_lines, journal_tab
-from agentflow_tui.console.views.declarations import Opened, Tab
+from agentflow_tui.console.list.declarations import Opened, Tab
 from agentflow_tui.console.widgets.line import Piece
 from agentflow_tui.console.widgets.pane import Link, PaneLine, text_line
 from agentflow_tui.documents import as_attachments, as_recipients, read

@@ -1,8 +1,8 @@
 """A health check or a worker: what it says, in full."""
 
 from agentflow_tui.console.details.common import ROW, field, tree, wrapped
+from agentflow_tui.console.list.declarations import Opened, Tab
 from agentflow_tui.console.statuses import status_style
-from agentflow_tui.console.views.declarations import Opened, Tab
 from agentflow_tui.console.widgets.pane import PaneLine, text_line
 from agentflow_tui.documents import NodeKind, kind_of, read
 from agentflow_tui.store.connection.urls import place

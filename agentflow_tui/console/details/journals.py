@@ -1,8 +1,8 @@
 """What the journal says about one row."""
 
 from agentflow_tui.console.details.common import wrapped
+from agentflow_tui.console.list.declarations import Opened, Tab
 from agentflow_tui.console.statuses import status_cell
-from agentflow_tui.console.views.declarations import Opened, Tab
 from agentflow_tui.console.widgets.line import Piece
 from agentflow_tui.console.widgets.pane import Link, PaneLine, heading, text_line
 from agentflow_tui.documents import headline, read

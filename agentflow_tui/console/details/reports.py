@@ -2,7 +2,7 @@
 
 from agentflow_tui.console.details.common import ROW, field, tree_tab, wrapped
 from agentflow_tui.console.details.journals import journal_tab
-from agentflow_tui.console.views.declarations import Opened, Tab
+from agentflow_tui.console.list.declarations import Opened, Tab
 from agentflow_tui.console.widgets.pane import Link, PaneLine, heading, text_line
 from agentflow_tui.documents import read, readable
 from agentflow_tui.schema import INSIGHTS

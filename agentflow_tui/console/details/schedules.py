@@ -2,7 +2,7 @@
 
 from agentflow_tui.console.details.common import ROW, field
 from agentflow_tui.console.details.journals import journal_tab
-from agentflow_tui.console.views.declarations import Opened, Tab
+from agentflow_tui.console.list.declarations import Opened, Tab
 from agentflow_tui.console.widgets.pane import Link, PaneLine, heading, text_line
 from agentflow_tui.errors import AgentflowError
 from agentflow_tui.operations.timetables import (

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from agentflow_tui.console.details.common import ROW, field, tree_tab, wrapped
 from agentflow_tui.console.details.journals import journal_tab
-from agentflow_tui.console.views.declarations import Opened, Tab
+from agentflow_tui.console.list.declarations import Opened, Tab
 from agentflow_tui.console.widgets.line import Piece
 from agentflow_tui.console.widgets.pane import PaneLine, heading, text_line
 from agentflow_tui.documents import Step, as_steps, read

@@ -5,6 +5,8 @@ from typing import Any
 
 from agentflow_tui.console.details import common
 from agentflow_tui.console.environment import Environment
+from agentflow_tui.console.list.columns import Cell, Column
+from agentflow_tui.console.list.declarations import ListScreen
 from agentflow_tui.console.screens.cells import (
     Attribute,
     age_column,
@@ -12,8 +14,6 @@ from agentflow_tui.console.screens.cells import (
     id_column,
     text_column,
 )
-from agentflow_tui.console.views.declarations import ListScreen
-from agentflow_tui.console.widgets.columns import Cell, Column
 from agentflow_tui.store.views.accounts import (
     API_KEY_LIST,
     CREDENTIAL_LIST,

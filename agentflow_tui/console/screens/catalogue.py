@@ -5,6 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from agentflow_tui.console.environment import Environment
+from agentflow_tui.console.list.declarations import AnyListScreen
+from agentflow_tui.console.list.group_view import GroupScreen, GroupView
+from agentflow_tui.console.list.list_view import ListView
 from agentflow_tui.console.screens import (
     accounts,
     actions,
@@ -17,10 +20,7 @@ from agentflow_tui.console.screens import (
     tasks,
     workflows,
 )
-from agentflow_tui.console.views.declarations import AnyListScreen
-from agentflow_tui.console.views.group_view import GroupScreen, GroupView
-from agentflow_tui.console.views.list_view import ListView
-from agentflow_tui.console.views.view import View
+from agentflow_tui.console.view import View
 
 LISTS: dict[str, AnyListScreen] = {
     screen.name: screen

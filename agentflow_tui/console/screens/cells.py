@@ -4,8 +4,8 @@ from collections.abc import Callable
 from datetime import datetime, tzinfo
 from typing import Any
 
+from agentflow_tui.console.list.columns import Cell, Column
 from agentflow_tui.console.statuses import STATUS_WIDTH, status_cell
-from agentflow_tui.console.widgets.columns import Cell, Column
 from agentflow_tui.text import NOTHING, age, moment, shorten_id
 
 ARROW = 2

@@ -4,6 +4,8 @@ from datetime import datetime
 
 from agentflow_tui.console.details import emails as details
 from agentflow_tui.console.environment import Environment
+from agentflow_tui.console.list.columns import Cell, Column
+from agentflow_tui.console.list.declarations import ListScreen
 from agentflow_tui.console.screens.cells import (
     age_column,
     id_column,
@@ -11,8 +13,6 @@ from agentflow_tui.console.screens.cells import (
     status_column,
     text_column,
 )
-from agentflow_tui.console.views.declarations import ListScreen
-from agentflow_tui.console.widgets.columns import Cell, Column
 from agentflow_tui.operations.reasons import why_mail
 from agentflow_tui.store.views.emails import MESSAGES, QUEUE, Message, QueuedMail
 

@@ -5,12 +5,12 @@ from dataclasses import replace
 from datetime import datetime
 from itertools import pairwise
 
-from agentflow_tui.console import attending
-from agentflow_tui.console.acting.aims import Aim
+from agentflow_tui.console.dialogs import triage
 from agentflow_tui.console.environment import Environment
+from agentflow_tui.console.list.columns import Cell, Column
+from agentflow_tui.console.list.group_view import GroupScreen, GroupView
+from agentflow_tui.console.list.selection import Aim
 from agentflow_tui.console.screens.cells import age_column, number_column, text_column
-from agentflow_tui.console.views.group_view import GroupScreen, GroupView
-from agentflow_tui.console.widgets.columns import Cell, Column
 from agentflow_tui.console.widgets.pane import Link
 from agentflow_tui.operations.attention import Mode
 from agentflow_tui.operations.error_groups import ErrorGroup
@@ -163,7 +163,7 @@ class ErrorsView(GroupView):
         rows: Sequence[ErrorGroup] = self.rows()
         if len(rows) == 1:
             self._seen_to = "" if rows[0].quiet else rows[0].key
-        attending.see_to(self, [row.concern for row in rows])
+        triage.see_to(self, [row.concern for row in rows])
 
 
 async def _matrix(env: Environment) -> Sequence[DomainRow]:

@@ -5,12 +5,12 @@ from datetime import datetime, timedelta
 
 from textual.app import ComposeResult
 
-from agentflow_tui.console import attending
+from agentflow_tui.console.dialogs import triage
+from agentflow_tui.console.dialogs.dialogs import Choice, Option
 from agentflow_tui.console.environment import Environment
 from agentflow_tui.console.screens.attention import LATE, SILENCED, Attention, stale_link
 from agentflow_tui.console.screens.workflows import label
-from agentflow_tui.console.views.view import View
-from agentflow_tui.console.widgets.dialogs import Choice, Option
+from agentflow_tui.console.view import View
 from agentflow_tui.console.widgets.line import Piece
 from agentflow_tui.console.widgets.pane import Link, Pane, PaneLine, heading, text_line
 from agentflow_tui.operations.error_groups import group
@@ -93,7 +93,7 @@ class OverviewView(View):
         concerns = self.attention.concerns(line.key) if line is not None else []
         if not concerns:
             self.shell.say("There is nothing to acknowledge or snooze on this line.")
-        attending.see_to(self, concerns)
+        triage.see_to(self, concerns)
 
     def on_pane_followed(self, event: Pane.Followed) -> None:
         event.stop()

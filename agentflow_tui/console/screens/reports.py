@@ -4,6 +4,8 @@ from datetime import datetime
 
 from agentflow_tui.console.details import reports as details
 from agentflow_tui.console.environment import Environment
+from agentflow_tui.console.list.columns import Cell, Column
+from agentflow_tui.console.list.declarations import ListScreen
 from agentflow_tui.console.screens.cells import (
     age_column,
     id_column,
@@ -12,8 +14,6 @@ from agentflow_tui.console.screens.cells import (
     status_column,
     text_column,
 )
-from agentflow_tui.console.views.declarations import ListScreen
-from agentflow_tui.console.widgets.columns import Cell, Column
 from agentflow_tui.documents import headline, read
 from agentflow_tui.store.views.reports import (
     DISTRIBUTION_LIST,

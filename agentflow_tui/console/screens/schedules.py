@@ -4,11 +4,11 @@ from datetime import datetime
 
 from agentflow_tui.console.details import schedules as details
 from agentflow_tui.console.environment import Environment
+from agentflow_tui.console.list.columns import Cell, Column
+from agentflow_tui.console.list.declarations import ListScreen
 from agentflow_tui.console.screens.cells import age_column, text_column
 from agentflow_tui.console.screens.workflows import label
 from agentflow_tui.console.statuses import status_cell
-from agentflow_tui.console.views.declarations import ListScreen
-from agentflow_tui.console.widgets.columns import Cell, Column
 from agentflow_tui.operations.timetables import missed_fires, timetable_words
 from agentflow_tui.store.views.schedules import SCHEDULE_LIST, Schedule
 from agentflow_tui.text import NOTHING, age

@@ -4,14 +4,14 @@ from datetime import datetime
 
 from agentflow_tui.console.details import tasks as details
 from agentflow_tui.console.environment import Environment
+from agentflow_tui.console.list.columns import Cell, Column
+from agentflow_tui.console.list.declarations import ListScreen
 from agentflow_tui.console.screens.cells import (
     age_column,
     moment_column,
     status_column,
     text_column,
 )
-from agentflow_tui.console.views.declarations import ListScreen
-from agentflow_tui.console.widgets.columns import Cell, Column
 from agentflow_tui.documents import headline, read
 from agentflow_tui.store.views.tasks import TASK_LIST, Task
 from agentflow_tui.text import duration

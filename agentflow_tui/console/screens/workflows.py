@@ -5,9 +5,9 @@ from datetime import datetime
 
 from agentflow_tui.console.details import workflows as details
 from agentflow_tui.console.environment import Environment
+from agentflow_tui.console.list.columns import Cell, Column
+from agentflow_tui.console.list.declarations import ListScreen
 from agentflow_tui.console.screens.cells import age_column, status_column, text_column
-from agentflow_tui.console.views.declarations import ListScreen
-from agentflow_tui.console.widgets.columns import Cell, Column
 from agentflow_tui.operations.reasons import current_step, steps_of, why_workflow
 from agentflow_tui.store.views.workflows import WORKFLOW_LIST, Workflow
 from agentflow_tui.text import NOTHING, age, bar, shorten_id

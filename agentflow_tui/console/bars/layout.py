@@ -5,9 +5,10 @@ from typing import TYPE_CHECKING
 
 from textual.widget import Widget
 
-from agentflow_tui.console import chrome, presence
+from agentflow_tui.console.bars import contents
+from agentflow_tui.console.commands import presence
 from agentflow_tui.console.screens.catalogue import SCREENS, screen_of
-from agentflow_tui.console.views.view import View
+from agentflow_tui.console.view import View
 from agentflow_tui.console.widgets.line import Line
 from agentflow_tui.operations.registry import verbs
 from agentflow_tui.settings import Context
@@ -40,8 +41,8 @@ class Frame:
         env, weather, now = app.env, app.poller.weather, app.env.now()
         self.colour(env.settings.context)
         self.title.show(
-            *chrome.title(
-                chrome.Heading(
+            *contents.title(
+                contents.Heading(
                     context=env.settings.context,
                     place=env.place,
                     where=view.title,
@@ -56,7 +57,7 @@ class Frame:
             )
         )
         self.tabs.show(
-            chrome.tabs(
+            contents.tabs(
                 [(s.name, s.key, s.title, s.short) for s in SCREENS if s.key],
                 screen_of(view.view_name),
                 app.size.width,
@@ -67,13 +68,13 @@ class Frame:
         self.news.show(news)
         self.outage.display = bool(weather.problem)
         if weather.problem:
-            self.outage.show(chrome.outage(weather, view.read_at, now))
+            self.outage.show(contents.outage(weather, view.read_at, now))
         common = (verb.id for verb in verbs("app") if verb.shown and verb.id != "app.help")
         keys = env.settings.console.keys
         titles, refused = view.changes()
-        last = chrome.key_bar(("app.help",), {}, (), keys, app.size.width)
+        last = contents.key_bar(("app.help",), {}, (), keys, app.size.width)
         room = app.size.width - sum(cell_width(piece.text) for piece in last)
-        first = chrome.key_bar((*view.hints(), *common), titles, refused, keys, room)
+        first = contents.key_bar((*view.hints(), *common), titles, refused, keys, room)
         self.keys.show(first, last)
 
     def colour(self, context: Context) -> None:

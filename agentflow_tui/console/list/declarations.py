@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from agentflow_tui.console.environment import Environment
-from agentflow_tui.console.widgets.columns import Column
+from agentflow_tui.console.list.columns import Column
 from agentflow_tui.console.widgets.pane import PaneLine
 from agentflow_tui.store.reading.listings import Listing
 from agentflow_tui.store.reading.records import Record

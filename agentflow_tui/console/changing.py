@@ -4,11 +4,11 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
-from agentflow_tui.console.acting.aims import Aim, choices, likeliest, reason_against
-from agentflow_tui.console.acting.questions import change_question
-from agentflow_tui.console.widgets.ask_argument import AskArgument
-from agentflow_tui.console.widgets.confirm import Confirm, Effort, Question, Working
-from agentflow_tui.console.widgets.dialogs import Choice, Option
+from agentflow_tui.console.dialogs.ask_argument import AskArgument
+from agentflow_tui.console.dialogs.change_question import change_question
+from agentflow_tui.console.dialogs.confirm import Confirm, Effort, Question, Working
+from agentflow_tui.console.dialogs.dialogs import Choice, Option
+from agentflow_tui.console.list.selection import Aim, choices, likeliest, reason_against
 from agentflow_tui.console.widgets.pane import text_line
 from agentflow_tui.errors import AgentflowError
 from agentflow_tui.operations import cohorts, undoing
@@ -182,7 +182,7 @@ class Acting:
                 watching.cancel()
 
     async def _watch(self, confirm: Confirm, aim: Aim, targets: Targets) -> None:
-        from agentflow_tui.console.sources import COUNT_TO
+        from agentflow_tui.console.list.sources import COUNT_TO
         from agentflow_tui.store.reading.pages import Window
 
         if aim.query is None or targets.matched >= COUNT_TO:

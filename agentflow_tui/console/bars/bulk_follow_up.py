@@ -2,9 +2,9 @@
 
 from typing import TYPE_CHECKING, cast
 
-from agentflow_tui.console.acting.acting import Acting
+from agentflow_tui.console.changing import Acting
 from agentflow_tui.console.statuses import status_style
-from agentflow_tui.console.views.view import Place
+from agentflow_tui.console.view import Place
 from agentflow_tui.console.widgets.line import Line, Piece
 
 if TYPE_CHECKING:

@@ -12,14 +12,8 @@ from textual.color import Color
 from textual.filter import LineFilter
 from textual.strip import Strip
 
-from agentflow_tui.console.widgets.columns import (
-    GUTTER,
-    Pieces,
-    Placed,
-    difference,
-    fit_cell,
-)
-from agentflow_tui.console.widgets.grid_pages import RowT
+from agentflow_tui.console.list.columns import GUTTER, Pieces, Placed, difference, fit_cell
+from agentflow_tui.console.list.pages import RowT
 from agentflow_tui.text import cell_width, fit, plain, safe
 
 MARK, MARK_STYLE = "✓", "accent"

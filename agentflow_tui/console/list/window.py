@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Generic
 
-from agentflow_tui.console.widgets.grid_pages import Ask, PageLike, Request, RowT
-from agentflow_tui.console.widgets.grid_view import View
+from agentflow_tui.console.list.pages import Ask, PageLike, Request, RowT
+from agentflow_tui.console.list.viewport import View
 
 PAGES_PER_REQUEST = 4
 PAGES_AHEAD = 4

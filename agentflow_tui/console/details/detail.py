@@ -7,7 +7,7 @@ from textual.app import ComposeResult
 from textual.containers import Vertical
 
 from agentflow_tui.console.environment import Environment
-from agentflow_tui.console.views.declarations import Opened, Tab
+from agentflow_tui.console.list.declarations import Opened, Tab
 from agentflow_tui.console.widgets.line import Line, Piece
 from agentflow_tui.console.widgets.pane import Pane, PaneLine, text_line
 from agentflow_tui.errors import AgentflowError

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Generic
 
 from agentflow_tui.console.environment import Environment
-from agentflow_tui.console.widgets.grid_pages import Page, RowT
+from agentflow_tui.console.list.pages import Page, RowT
 from agentflow_tui.store.reading.pages import Page as Read
 from agentflow_tui.store.reading.pages import Window
 from agentflow_tui.store.reading.queries import Query

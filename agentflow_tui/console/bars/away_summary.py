@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from agentflow_tui.console.dialogs.dialogs import Choice, Option
 from agentflow_tui.console.environment import Environment
-from agentflow_tui.console.views.view import Place
-from agentflow_tui.console.widgets.dialogs import Choice, Option
+from agentflow_tui.console.view import Place
 from agentflow_tui.console.widgets.line import Piece
 from agentflow_tui.errors import AgentflowError, UnreachableError
 from agentflow_tui.operations.error_groups import group

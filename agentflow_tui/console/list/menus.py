@@ -5,17 +5,17 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from agentflow_tui.console.exports import plain_value
-from agentflow_tui.console.saved_views import SavedView, read_views
-from agentflow_tui.console.saved_views import save_view as keep_view
-from agentflow_tui.console.widgets.dialogs import Ask, Choice, Option
+from agentflow_tui.console.dialogs.dialogs import Ask, Choice, Option
+from agentflow_tui.console.list.exports import plain_value
+from agentflow_tui.console.list.saved_views import SavedView, read_views
+from agentflow_tui.console.list.saved_views import save_view as keep_view
 from agentflow_tui.errors import AgentflowError
 from agentflow_tui.schema import snake
 from agentflow_tui.text import plural
 
 if TYPE_CHECKING:
     from agentflow_tui.console.app import ConsoleApp
-    from agentflow_tui.console.views.list_view import ListView
+    from agentflow_tui.console.list.list_view import ListView
 
 
 def choose_sort(view: "ListView") -> None:

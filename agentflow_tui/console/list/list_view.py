@@ -7,16 +7,15 @@ from typing import Any
 from textual.app import ComposeResult
 from textual.containers import Horizontal
 
-from agentflow_tui.console import exports, menus
-from agentflow_tui.console.acting import aims
-from agentflow_tui.console.chrome import with_keys
+from agentflow_tui.console.bars.contents import with_keys
+from agentflow_tui.console.details.detail import Detail
 from agentflow_tui.console.environment import Environment
-from agentflow_tui.console.sources import COUNT_TO, StoreSource
-from agentflow_tui.console.views.declarations import AnyListScreen
-from agentflow_tui.console.views.list_changes import ListChanges
-from agentflow_tui.console.views.view import Place
-from agentflow_tui.console.widgets.detail import Detail
-from agentflow_tui.console.widgets.grid import Grid
+from agentflow_tui.console.list import exports, menus, selection
+from agentflow_tui.console.list.declarations import AnyListScreen
+from agentflow_tui.console.list.grid import Grid
+from agentflow_tui.console.list.list_changes import ListChanges
+from agentflow_tui.console.list.sources import COUNT_TO, StoreSource
+from agentflow_tui.console.view import Place
 from agentflow_tui.console.widgets.line import Line, Piece
 from agentflow_tui.console.widgets.pane import Pane
 from agentflow_tui.console.widgets.prompt import Candidate, Mistake, Prompt
@@ -178,7 +177,7 @@ class ListView(ListChanges):
 
     def hints(self) -> tuple[str, ...]:
         scope = verbs("detail") if self.detail.is_open else ()
-        changes = (v.id for v in verbs("row") if aims.choices(v, self.declared.table))
+        changes = (v.id for v in verbs("row") if selection.choices(v, self.declared.table))
         rest = (verb.id for verb in (*scope, *verbs("list")) if verb.shown)
         return (*self.declared.keys, *changes, *rest)
 

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from agentflow_tui.console.dialogs.dialogs import Note
 from agentflow_tui.console.environment import Environment
-from agentflow_tui.console.widgets.dialogs import Note
 from agentflow_tui.console.widgets.pane import PaneLine, text_line
 from agentflow_tui.errors import AgentflowError
 from agentflow_tui.store.views.consoles import Console

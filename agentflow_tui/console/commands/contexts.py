@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from agentflow_tui.console import background
-from agentflow_tui.console.background import ChildWorkers
+from agentflow_tui.console import child_workers
+from agentflow_tui.console.child_workers import ChildWorkers
+from agentflow_tui.console.dialogs.dialogs import Choice, Option
 from agentflow_tui.console.environment import Environment
-from agentflow_tui.console.views.view import Place
-from agentflow_tui.console.widgets.dialogs import Choice, Option
+from agentflow_tui.console.view import Place
 from agentflow_tui.console.widgets.prompt import Candidate
 from agentflow_tui.errors import AgentflowError, SettingsError, UsageError
 from agentflow_tui.settings import Context, Settings
@@ -91,7 +91,7 @@ async def _move(app: "ConsoleApp", settings: Settings) -> None:
     if had_workers:
         app.say(f"The workers on {before.name or 'the database before'} were stopped.")
     if settings.context.workers:
-        app.run_worker(background.start(app), exclusive=True, group="workers")
+        app.run_worker(child_workers.start(app), exclusive=True, group="workers")
     await _arrive(app, settings)
 
 

@@ -14,9 +14,10 @@ from textual.geometry import Region
 from textual.strip import Strip
 from textual.widget import Widget
 
-from agentflow_tui.console.theme import cell_styles
-from agentflow_tui.console.widgets.columns import GUTTER, Column, place
-from agentflow_tui.console.widgets.grid_lines import (
+from agentflow_tui.console.list.columns import GUTTER, Column, place
+from agentflow_tui.console.list.marks import Marks
+from agentflow_tui.console.list.pages import RowT
+from agentflow_tui.console.list.row_lines import (
     LOOKS,
     Ground,
     Line,
@@ -25,9 +26,8 @@ from agentflow_tui.console.widgets.grid_lines import (
     Palette,
     note_lines,
 )
-from agentflow_tui.console.widgets.grid_marks import Marks
-from agentflow_tui.console.widgets.grid_pages import RowT
-from agentflow_tui.console.widgets.grid_window import Window
+from agentflow_tui.console.list.window import Window
+from agentflow_tui.console.theme import cell_styles
 from agentflow_tui.text import fit
 
 HEADER = 1

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from agentflow_tui.console.acting.aims import Aim, row_line
-from agentflow_tui.console.widgets.confirm import Effort, Question
+from agentflow_tui.console.dialogs.confirm import Effort, Question
+from agentflow_tui.console.list.selection import Aim, row_line
 from agentflow_tui.console.widgets.line import Piece
 from agentflow_tui.console.widgets.pane import PaneLine, text_line
 from agentflow_tui.operations.command_lines import addressing, command_line

@@ -5,12 +5,12 @@ from typing import TYPE_CHECKING
 
 from textual.app import SystemCommand
 
-from agentflow_tui.console import contexts, presence
-from agentflow_tui.console.chrome import key_name
+from agentflow_tui.console.bars.contents import key_name
+from agentflow_tui.console.commands import contexts, presence
+from agentflow_tui.console.dialogs.dialogs import Choice, Note, Option
 from agentflow_tui.console.environment import Environment
 from agentflow_tui.console.screens.catalogue import GROUPS, LISTS, view_called
-from agentflow_tui.console.views.view import Place, View
-from agentflow_tui.console.widgets.dialogs import Choice, Note, Option
+from agentflow_tui.console.view import Place, View
 from agentflow_tui.console.widgets.pane import text_line
 from agentflow_tui.console.widgets.prompt import Candidate, Completer
 from agentflow_tui.errors import UsageError

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Generic
 
-from agentflow_tui.console.widgets.grid_pages import RowT
+from agentflow_tui.console.list.pages import RowT
 
 
 class Marks(Generic[RowT]):

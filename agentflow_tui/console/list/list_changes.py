@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from agentflow_tui.console.acting import aims
-from agentflow_tui.console.acting.aims import Aim
-from agentflow_tui.console.views.declarations import AnyListScreen
-from agentflow_tui.console.views.view import View
-from agentflow_tui.console.widgets.detail import Detail
-from agentflow_tui.console.widgets.grid import Grid
+from agentflow_tui.console.details.detail import Detail
+from agentflow_tui.console.list import selection
+from agentflow_tui.console.list.declarations import AnyListScreen
+from agentflow_tui.console.list.grid import Grid
+from agentflow_tui.console.list.selection import Aim
+from agentflow_tui.console.view import View
 from agentflow_tui.operations.outcomes import Outcome
 from agentflow_tui.store.changes.records import TASK
 from agentflow_tui.store.reading.queries import Query
@@ -29,18 +29,18 @@ class ListChanges(View):
         table, grid = self.declared.table, self.grid
         if grid.marks_everything and self.wanted is not None:
             where = " ".join(part for part in (self.declared.base, self.filter) if part)
-            return aims.matching(table, self.wanted, where, grid.window.visible)
+            return selection.matching(table, self.wanted, where, grid.window.visible)
         if grid.marks:
-            return aims.marked(table, list(grid.marks.values()))
+            return selection.marked(table, list(grid.marks.values()))
         shown = self.detail.row_id if self.detail.is_open else None
         if shown is not None and (grid.current is None or grid.current.key != shown):
             return Aim(table=table, words="this row", ids=(shown,))
-        return None if grid.current is None else aims.one(table, grid.current)
+        return None if grid.current is None else selection.one(table, grid.current)
 
     def changes(self) -> tuple[dict[str, str], dict[str, str]]:
         table, database = self.declared.table, self.env.database
         read_only = "" if database is None else database.read_only_reason(table)
-        return aims.meanings(table, self.aim(), read_only=read_only)
+        return selection.meanings(table, self.aim(), read_only=read_only)
 
     def settle(self, outcome: Outcome) -> None:
         """What was changed loses its mark; what was skipped keeps it, or gets one."""

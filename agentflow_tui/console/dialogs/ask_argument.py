@@ -7,7 +7,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 
-from agentflow_tui.console.widgets.dialogs import Dialog
+from agentflow_tui.console.dialogs.dialogs import Dialog
 from agentflow_tui.console.widgets.line import Line, Piece
 from agentflow_tui.console.widgets.pane import Pane, text_line
 from agentflow_tui.console.widgets.prompt import Mistake, Prompt

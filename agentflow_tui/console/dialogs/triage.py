@@ -3,8 +3,8 @@
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 
-from agentflow_tui.console.views.view import View
-from agentflow_tui.console.widgets.dialogs import Choice, Option
+from agentflow_tui.console.dialogs.dialogs import Choice, Option
+from agentflow_tui.console.view import View
 from agentflow_tui.errors import AgentflowError
 from agentflow_tui.operations.attending import (
     Matter,

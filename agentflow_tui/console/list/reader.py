@@ -4,15 +4,8 @@ import asyncio
 from collections.abc import Callable
 from typing import Any, Generic
 
-from agentflow_tui.console.widgets.grid_pages import (
-    Ask,
-    GatedSource,
-    PageLike,
-    PageSource,
-    Request,
-    RowT,
-)
-from agentflow_tui.console.widgets.grid_window import Window
+from agentflow_tui.console.list.pages import Ask, GatedSource, PageLike, PageSource, Request, RowT
+from agentflow_tui.console.list.window import Window
 from agentflow_tui.errors import AgentflowError
 
 

@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Sequence
 from typing import Generic
 
-from agentflow_tui.console.widgets.grid_order import new_cursor, new_top, unmoved
-from agentflow_tui.console.widgets.grid_pages import RowT
+from agentflow_tui.console.list.order import new_cursor, new_top, unmoved
+from agentflow_tui.console.list.pages import RowT
 
 
 class View(Generic[RowT]):

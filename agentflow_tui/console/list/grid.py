@@ -13,10 +13,10 @@ from textual.binding import Binding, BindingType
 from textual.events import Click, MouseScrollDown, MouseScrollUp
 from textual.message import Message
 
-from agentflow_tui.console.widgets.columns import GUTTER, Column
-from agentflow_tui.console.widgets.grid_canvas import HEADER, GridCanvas
-from agentflow_tui.console.widgets.grid_pages import PageLike, PageSource, RowT
-from agentflow_tui.console.widgets.grid_reader import Reader
+from agentflow_tui.console.list.canvas import HEADER, GridCanvas
+from agentflow_tui.console.list.columns import GUTTER, Column
+from agentflow_tui.console.list.pages import PageLike, PageSource, RowT
+from agentflow_tui.console.list.reader import Reader
 from agentflow_tui.errors import AgentflowError
 
 PATIENCE = 0.15

@@ -6,13 +6,13 @@ from typing import Any, Generic, TypeVar
 
 from textual.app import ComposeResult
 
-from agentflow_tui.console.acting.aims import Aim, choices
+from agentflow_tui.console.dialogs.dialogs import Choice, Option
 from agentflow_tui.console.environment import Environment
-from agentflow_tui.console.sources import HeldSource
-from agentflow_tui.console.views.view import View
-from agentflow_tui.console.widgets.columns import Column
-from agentflow_tui.console.widgets.dialogs import Choice, Option
-from agentflow_tui.console.widgets.grid import Grid
+from agentflow_tui.console.list.columns import Column
+from agentflow_tui.console.list.grid import Grid
+from agentflow_tui.console.list.selection import Aim, choices
+from agentflow_tui.console.list.sources import HeldSource
+from agentflow_tui.console.view import View
 from agentflow_tui.console.widgets.line import Line, Piece
 from agentflow_tui.console.widgets.pane import Link
 from agentflow_tui.operations.outcomes import Outcome

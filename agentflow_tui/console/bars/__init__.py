@@ -1,0 +1,1 @@
+"""The bars around every view: title, tabs, news, outage, keys, bulk follow-up."""

@@ -1,0 +1,1 @@
+"""The console's command line, palette and help, and what only they can do."""

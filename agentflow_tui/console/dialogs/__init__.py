@@ -1,0 +1,1 @@
+"""Dialogs: pick one, type something, read something, confirm a change."""
