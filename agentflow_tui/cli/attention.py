@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from agentflow_tui.cli import commands
-from agentflow_tui.operations.decisions import DECISIONS, SNOOZE
+from agentflow_tui.operations.triage.decisions import DECISIONS, SNOOZE
 
 TABLE = "errors"
 """What stands where the name of a table would."""

@@ -14,12 +14,12 @@ from agentflow_tui.cli.outcomes import capital, put, report, say
 from agentflow_tui.cli.progress import progress
 from agentflow_tui.cli.verbs import Request
 from agentflow_tui.errors import AgentflowError, UsageError
-from agentflow_tui.operations.changing import BrokenOffError, carry_out
+from agentflow_tui.operations.carry_out import BrokenOffError, carry_out
 from agentflow_tui.operations.command_lines import addressing, journal_line
+from agentflow_tui.operations.context import World
 from agentflow_tui.operations.operation import Harm
 from agentflow_tui.operations.outcomes import Outcome, reasons
-from agentflow_tui.operations.targets import Targets, freeze_matching, freeze_rows, named
-from agentflow_tui.operations.world import World
+from agentflow_tui.operations.selection import Targets, freeze_matching, freeze_rows, named
 from agentflow_tui.settings import Settings
 from agentflow_tui.store.changes import records
 from agentflow_tui.store.connection.database import Database

@@ -13,13 +13,13 @@ from agentflow_tui import clock
 from agentflow_tui.cli import commands
 from agentflow_tui.cli.attention import TABLE
 from agentflow_tui.errors import RefusedError, UsageError
-from agentflow_tui.operations import attending
-from agentflow_tui.operations.attending import Matter
-from agentflow_tui.operations.error_groups import ErrorGroup
+from agentflow_tui.operations.context import World
 from agentflow_tui.operations.outcomes import Outcome
-from agentflow_tui.operations.snoozing import read_until
-from agentflow_tui.operations.triage import Triage
-from agentflow_tui.operations.world import World
+from agentflow_tui.operations.triage import issues
+from agentflow_tui.operations.triage.error_groups import ErrorGroup
+from agentflow_tui.operations.triage.error_triage import Triage
+from agentflow_tui.operations.triage.issues import Matter
+from agentflow_tui.operations.triage.snooze import read_until
 from agentflow_tui.settings import Settings
 from agentflow_tui.store.changes.issue_states import state_id
 from agentflow_tui.store.connection.database import Database
@@ -39,14 +39,14 @@ async def decide(database: Database, settings: Settings, options: argparse.Names
     matters = [Matter(g.concern, g.state) for g in found.values()]
     match options.verb:
         case "acknowledge":
-            outcome = await attending.acknowledge(world, matters, now)
+            outcome = await issues.acknowledge(world, matters, now)
         case "snooze":
             until = read_until(options.until, now, clock.zone(settings.console.time_zone))
-            outcome = await attending.snooze(world, matters, until, now)
+            outcome = await issues.snooze(world, matters, until, now)
         case "claim":
-            outcome = await attending.claim(world, matters, now)
+            outcome = await issues.claim(world, matters, now)
         case _:
-            outcome = await attending.wake(world, matters, now)
+            outcome = await issues.wake(world, matters, now)
     missing = [key for key, g in chosen.items() if g is None]
     outcome = _by_keys(outcome, found.values(), missing)
     if options.json:

@@ -6,9 +6,9 @@ from agentflow_tui import clock
 from agentflow_tui.cli import INTERRUPTED
 from agentflow_tui.cli.outcomes import report, say
 from agentflow_tui.cli.progress import progress
-from agentflow_tui.operations import undoing
+from agentflow_tui.operations import undo
 from agentflow_tui.operations.command_lines import addressing, journal_line
-from agentflow_tui.operations.world import World
+from agentflow_tui.operations.context import World
 from agentflow_tui.settings import Settings
 from agentflow_tui.store.changes.records import Operation
 from agentflow_tui.store.connection.database import Database
@@ -24,9 +24,7 @@ async def take_back(
     """
     world = World.of(database, settings)
     found = (
-        await undoing.find_operation(world, journal)
-        if journal
-        else await undoing.last_undoable(world)
+        await undo.find_operation(world, journal) if journal else await undo.last_undoable(world)
     )
     return await _undo(world, settings, found, as_json=as_json)
 
@@ -37,7 +35,7 @@ async def do_again(database: Database, settings: Settings, *, as_json: bool) -> 
     Raises `NothingToUndoError`.
     """
     world = World.of(database, settings)
-    return await _undo(world, settings, await undoing.last_redoable(world), as_json=as_json)
+    return await _undo(world, settings, await undo.last_redoable(world), as_json=as_json)
 
 
 async def _undo(world: World, settings: Settings, operation: Operation, *, as_json: bool) -> int:
@@ -45,7 +43,7 @@ async def _undo(world: World, settings: Settings, operation: Operation, *, as_js
     say(_about(operation))
     try:
         with progress(lambda done: f"{number(done)} of {number(operation.applied)} …") as told:
-            outcome = await undoing.undo(world, operation.id, told)
+            outcome = await undo.undo(world, operation.id, told)
     except asyncio.CancelledError:
         say(f"Broken off. To go on: {journal_line('undo', operation.id, **address)}")
         return INTERRUPTED
@@ -58,6 +56,6 @@ def _about(operation: Operation) -> str:
     when = "" if operation.at is None else f", {age(clock.now() - operation.at)} ago"
     known = "" if operation.complete else " or more, broken off,"
     rows = f"{plural(operation.applied, 'row')}{known} of {operation.table}"
-    if operation.verb == undoing.UNDO:
+    if operation.verb == undo.UNDO:
         return safe(f"Doing again: {rows}, taken back by {operation.by}{when}.")
     return safe(f"Taking back: {operation.verb} of {rows} by {operation.by}{when}.")

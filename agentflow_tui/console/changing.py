@@ -11,16 +11,16 @@ from agentflow_tui.console.dialogs.dialogs import Choice, Option
 from agentflow_tui.console.list.selection import Aim, choices, likeliest, reason_against
 from agentflow_tui.console.widgets.pane import text_line
 from agentflow_tui.errors import AgentflowError
-from agentflow_tui.operations import cohorts, undoing
-from agentflow_tui.operations.changing import carry_out
-from agentflow_tui.operations.cohorts import Cohort
+from agentflow_tui.operations import bulk_follow_up, undo
+from agentflow_tui.operations.bulk_follow_up import Cohort
+from agentflow_tui.operations.carry_out import carry_out
 from agentflow_tui.operations.command_lines import addressing, journal_line
 from agentflow_tui.operations.consequences import consequences
+from agentflow_tui.operations.context import World
 from agentflow_tui.operations.operation import Operation
 from agentflow_tui.operations.outcomes import Outcome
 from agentflow_tui.operations.registry import Verb
-from agentflow_tui.operations.targets import Targets, freeze_matching, freeze_rows
-from agentflow_tui.operations.world import World
+from agentflow_tui.operations.selection import Targets, freeze_matching, freeze_rows
 from agentflow_tui.operators import operator
 from agentflow_tui.schema import TABLES
 from agentflow_tui.store.changes.records import Operation as Record
@@ -65,11 +65,11 @@ class Acting:
 
     def undo(self, record: str | None = None) -> None:
         """Take back an operation, or the last one of this operator."""
-        self._run(lambda: self._take_back(record, undoing.last_undoable))
+        self._run(lambda: self._take_back(record, undo.last_undoable))
 
     def redo(self) -> None:
         """Do again what this operator took back last."""
-        self._run(lambda: self._take_back(None, undoing.last_redoable))
+        self._run(lambda: self._take_back(None, undo.last_redoable))
 
     def _run(self, act: Callable[[], Awaitable[None]]) -> None:
         """Act, unless something is under way: what has begun is never given up halfway."""
@@ -115,7 +115,7 @@ class Acting:
         settle(outcome)
         self._tell(outcome)
         if outcome.applied > 1:
-            self.cohort = await cohorts.cohort_of(world, outcome, targets)
+            self.cohort = await bulk_follow_up.cohort_of(world, outcome, targets)
 
     def _why_not(self, world: World, operation: Operation, aim: Aim) -> str:
         """Why this cannot be done here, to none of these rows."""
@@ -253,8 +253,8 @@ class Acting:
         if why := world.database.read_only_reason():
             self._shell.say(f"Undo: {why}.")
             return
-        record = await (find(world) if id_ is None else undoing.find_operation(world, id_))
-        why = undoing.why_final(record)
+        record = await (find(world) if id_ is None else undo.find_operation(world, id_))
+        why = undo.why_final(record)
         if why:
             self._shell.say(f"{record.verb.capitalize()} of {record.table} stays: {why}.")
             return
@@ -262,7 +262,7 @@ class Acting:
             return
 
         async def work(working: Working) -> Outcome:
-            return await undoing.undo(
+            return await undo.undo(
                 world, record.id, lambda done: working.tell(f"{number(done)} looked at")
             )
 
@@ -274,7 +274,7 @@ class Acting:
     def _question(self, record: Record) -> Question:
         now = self._shell.env.now()
         ago = f", {age(now - record.at)} ago" if record.at else ""
-        again = record.verb == undoing.UNDO
+        again = record.verb == undo.UNDO
         noun = TABLES[record.table].one if record.table in TABLES else "row"
         lines = [
             text_line(f"{record.verb} of {plural(record.applied, noun)}{ago}"),
@@ -298,6 +298,6 @@ class Acting:
         cohort = self.cohort
         if cohort is None or cohort.is_settled:
             return
-        seen = await cohorts.look(await self.world(), cohort)
+        seen = await bulk_follow_up.look(await self.world(), cohort)
         if self.cohort is cohort:  # else another one is followed by now
             self.cohort = seen

@@ -17,7 +17,7 @@ from agentflow_tui.errors import (
     RefusedError,
     UnreachableError,
 )
-from agentflow_tui.operations.world import World
+from agentflow_tui.operations.context import World
 from agentflow_tui.store import journal
 from agentflow_tui.store.changes import records
 from agentflow_tui.store.changes.locking import MANNERS

@@ -4,10 +4,10 @@ from datetime import timedelta
 from uuid import uuid4
 
 from agentflow_tui import clock
-from agentflow_tui.operations.attending import Matter, read_states
-from agentflow_tui.operations.attention import UNDECIDED, Concern
-from agentflow_tui.operations.error_groups import ErrorGroup
-from agentflow_tui.operations.triage import Triage
+from agentflow_tui.operations.triage.error_groups import ErrorGroup
+from agentflow_tui.operations.triage.error_triage import Triage
+from agentflow_tui.operations.triage.issue_state import UNDECIDED, Concern
+from agentflow_tui.operations.triage.issues import Matter, read_states
 from agentflow_tui.store.changes.issue_states import state_id
 from agentflow_tui.store.connection.database import Database
 from tests.samples import fill

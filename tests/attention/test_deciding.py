@@ -8,7 +8,9 @@ import pytest
 
 from agentflow_tui import clock
 from agentflow_tui.errors import MissingError, RefusedError
-from agentflow_tui.operations.attending import (
+from agentflow_tui.operations.triage.error_triage import Triage
+from agentflow_tui.operations.triage.issue_state import UNDECIDED, Concern, Mode
+from agentflow_tui.operations.triage.issues import (
     Matter,
     acknowledge,
     claim,
@@ -16,10 +18,8 @@ from agentflow_tui.operations.attending import (
     snooze,
     wake,
 )
-from agentflow_tui.operations.attention import UNDECIDED, Concern, Mode
-from agentflow_tui.operations.snoozing import Until
-from agentflow_tui.operations.triage import Triage
-from agentflow_tui.operations.undoing import last_undoable, undo
+from agentflow_tui.operations.triage.snooze import Until
+from agentflow_tui.operations.undo import last_undoable, undo
 from agentflow_tui.store.changes.change import Terms
 from agentflow_tui.store.changes.issue_states import state_id, states
 from agentflow_tui.store.changes.issues import STATE

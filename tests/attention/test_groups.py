@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from agentflow_tui.operations.error_groups import group
+from agentflow_tui.operations.triage.error_groups import group
 from agentflow_tui.store.views.failures import Failure
 
 NOW = datetime(2026, 11, 26, 12, tzinfo=UTC)

@@ -11,9 +11,9 @@ from agentflow_tui.console.screens import overview
 from agentflow_tui.console.screens.attention import ALL
 from agentflow_tui.console.screens.overview import OverviewView
 from agentflow_tui.console.widgets.pane import Pane
-from agentflow_tui.operations.attending import claim
-from agentflow_tui.operations.undoing import last_undoable, undo
-from agentflow_tui.operations.world import World
+from agentflow_tui.operations.context import World
+from agentflow_tui.operations.triage.issues import claim
+from agentflow_tui.operations.undo import last_undoable, undo
 from agentflow_tui.store.connection.database import Database
 from tests.attention.deciding import fail, groups, matter
 from tests.changes.acting import value, world

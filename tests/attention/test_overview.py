@@ -7,10 +7,10 @@ import pytest
 
 from agentflow_tui.console.environment import Environment
 from agentflow_tui.console.screens.attention import LATE_MAIL, LOCKS, SHOWN, Attention
-from agentflow_tui.operations.attending import acknowledge, snooze, wake
-from agentflow_tui.operations.attention import Concern
-from agentflow_tui.operations.error_groups import group
-from agentflow_tui.operations.snoozing import Until
+from agentflow_tui.operations.triage.error_groups import group
+from agentflow_tui.operations.triage.issue_state import Concern
+from agentflow_tui.operations.triage.issues import acknowledge, snooze, wake
+from agentflow_tui.operations.triage.snooze import Until
 from agentflow_tui.settings import ConsoleSettings, Context, Settings
 from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.views.failures import read_failures

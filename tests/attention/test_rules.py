@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agentflow_tui.errors import UsageError
-from agentflow_tui.operations.attention import (
+from agentflow_tui.operations.triage.error_groups import group, triaged
+from agentflow_tui.operations.triage.issue_state import (
     CLAIM,
     Concern,
     Mode,
@@ -16,8 +17,7 @@ from agentflow_tui.operations.attention import (
     doubled,
     needs_attention,
 )
-from agentflow_tui.operations.error_groups import group, triaged
-from agentflow_tui.operations.snoozing import GROWN, Until, read_until
+from agentflow_tui.operations.triage.snooze import GROWN, Until, read_until
 from agentflow_tui.store.views.failures import Failure
 
 NOW = datetime(2026, 11, 26, 12, tzinfo=UTC)

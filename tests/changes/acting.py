@@ -4,11 +4,11 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from agentflow_tui.operations.changing import carry_out
+from agentflow_tui.operations.carry_out import carry_out
+from agentflow_tui.operations.context import World
 from agentflow_tui.operations.outcomes import Outcome
-from agentflow_tui.operations.targets import freeze_rows
+from agentflow_tui.operations.selection import freeze_rows
 from agentflow_tui.operations.verbs import find
-from agentflow_tui.operations.world import World
 from agentflow_tui.operators import Operator
 from agentflow_tui.store.changes.change import Terms
 from agentflow_tui.store.connection.database import Database

@@ -10,12 +10,12 @@ from dataclasses import dataclass, field
 from uuid import uuid4
 
 from agentflow_tui.errors import AgentflowError
-from agentflow_tui.operations.changing import carry_out
+from agentflow_tui.operations.carry_out import carry_out
+from agentflow_tui.operations.context import World
 from agentflow_tui.operations.outcomes import Outcome
-from agentflow_tui.operations.targets import freeze_rows
-from agentflow_tui.operations.undoing import NothingToUndoError, last_redoable, last_undoable, undo
+from agentflow_tui.operations.selection import freeze_rows
+from agentflow_tui.operations.undo import NothingToUndoError, last_redoable, last_undoable, undo
 from agentflow_tui.operations.verbs import OPERATIONS
-from agentflow_tui.operations.world import World
 from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.journal import Entry
 from agentflow_tui.store.queue import mail_claims, mail_results, workflow_claims, workflow_runs

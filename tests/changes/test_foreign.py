@@ -6,7 +6,7 @@ import pytest
 
 from agentflow_tui.errors import UsageError
 from agentflow_tui.operations.arguments import LABEL, RECIPIENTS, SUBJECT
-from agentflow_tui.operations.undoing import NothingToUndoError, last_undoable, undo
+from agentflow_tui.operations.undo import NothingToUndoError, last_undoable, undo
 from agentflow_tui.store.connection.database import Database
 from tests.changes.acting import do, value, whole, world
 

@@ -9,9 +9,9 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from agentflow_tui.operations.changing import BrokenOffError, carry_out
-from agentflow_tui.operations.targets import freeze_rows
-from agentflow_tui.operations.undoing import NothingToUndoError, last_undoable, undo
+from agentflow_tui.operations.carry_out import BrokenOffError, carry_out
+from agentflow_tui.operations.selection import freeze_rows
+from agentflow_tui.operations.undo import NothingToUndoError, last_undoable, undo
 from agentflow_tui.operations.verbs import find
 from agentflow_tui.store import journal
 from agentflow_tui.store.changes import records

@@ -7,8 +7,8 @@ from collections import Counter
 import pytest
 
 from agentflow_tui import schema
-from agentflow_tui.operations.undoing import NothingToUndoError, last_undoable, undo
-from agentflow_tui.operations.world import World
+from agentflow_tui.operations.context import World
+from agentflow_tui.operations.undo import NothingToUndoError, last_undoable, undo
 from agentflow_tui.operators import Operator
 from agentflow_tui.store.changes import records
 from agentflow_tui.store.changes.change import Terms

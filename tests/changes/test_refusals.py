@@ -7,9 +7,9 @@ from uuid import uuid4
 import pytest
 
 from agentflow_tui.errors import AgentflowError
-from agentflow_tui.operations.changing import BrokenOffError, carry_out
-from agentflow_tui.operations.targets import freeze_rows
-from agentflow_tui.operations.undoing import undo
+from agentflow_tui.operations.carry_out import BrokenOffError, carry_out
+from agentflow_tui.operations.selection import freeze_rows
+from agentflow_tui.operations.undo import undo
 from agentflow_tui.operations.verbs import find
 from agentflow_tui.store.changes import records
 from agentflow_tui.store.connection.database import Database

@@ -16,7 +16,7 @@ from agentflow_tui.console.environment import Environment
 from agentflow_tui.console.view import Place
 from agentflow_tui.console.widgets.line import Piece
 from agentflow_tui.errors import AgentflowError, UnreachableError
-from agentflow_tui.operations.error_groups import group
+from agentflow_tui.operations.triage.error_groups import group
 from agentflow_tui.store.connection.urls import place
 from agentflow_tui.store.reading.counts import CAP
 from agentflow_tui.store.views.away_summary import Happenings, read_happenings

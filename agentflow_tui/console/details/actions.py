@@ -10,7 +10,7 @@ from agentflow_tui.console.list.declarations import Opened, Tab
 from agentflow_tui.console.statuses import status_style
 from agentflow_tui.console.widgets.line import Piece
 from agentflow_tui.console.widgets.pane import Link, PaneLine, heading, text_line
-from agentflow_tui.operations.undoing import why_final
+from agentflow_tui.operations.undo import why_final
 from agentflow_tui.schema import TABLES, find_table
 from agentflow_tui.store.changes import records
 from agentflow_tui.store.changes.cohorts import MOST, follow, has_states

@@ -6,7 +6,10 @@ from datetime import datetime
 from agentflow_tui.console.dialogs.dialogs import Choice, Option
 from agentflow_tui.console.view import View
 from agentflow_tui.errors import AgentflowError
-from agentflow_tui.operations.attending import (
+from agentflow_tui.operations.context import World
+from agentflow_tui.operations.outcomes import Outcome
+from agentflow_tui.operations.triage.issue_state import UNDECIDED, Concern
+from agentflow_tui.operations.triage.issues import (
     Matter,
     acknowledge,
     claim,
@@ -14,10 +17,7 @@ from agentflow_tui.operations.attending import (
     snooze,
     wake,
 )
-from agentflow_tui.operations.attention import UNDECIDED, Concern
-from agentflow_tui.operations.outcomes import Outcome
-from agentflow_tui.operations.snoozing import GROWN, Until, read_until, tomorrow_morning
-from agentflow_tui.operations.world import World
+from agentflow_tui.operations.triage.snooze import GROWN, Until, read_until, tomorrow_morning
 from agentflow_tui.operators import operator
 from agentflow_tui.text import fit, moment, number
 

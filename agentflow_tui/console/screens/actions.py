@@ -7,7 +7,7 @@ from agentflow_tui.console.environment import Environment
 from agentflow_tui.console.list.columns import Cell, Column
 from agentflow_tui.console.list.declarations import ListScreen
 from agentflow_tui.console.screens.cells import age_column, moment_column, text_column
-from agentflow_tui.operations.undoing import REDO, UNDO
+from agentflow_tui.operations.undo import REDO, UNDO
 from agentflow_tui.operations.verbs import VERB_WORDS
 from agentflow_tui.schema import TABLES, TASK_LOGS, find_table
 from agentflow_tui.store.views.actions import ACTION_LIST, Action

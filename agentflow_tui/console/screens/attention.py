@@ -10,16 +10,16 @@ from agentflow_tui.console.screens.errors import rows_of
 from agentflow_tui.console.screens.workflows import label
 from agentflow_tui.console.widgets.line import Piece
 from agentflow_tui.console.widgets.pane import Link, PaneLine, heading, text_line
-from agentflow_tui.operations.attending import read_states
-from agentflow_tui.operations.attention import (
+from agentflow_tui.operations.timetables import timetable_words
+from agentflow_tui.operations.triage.error_groups import ErrorGroup, triaged
+from agentflow_tui.operations.triage.issue_state import (
     UNDECIDED,
     Concern,
     State,
     doubled,
     needs_attention,
 )
-from agentflow_tui.operations.error_groups import ErrorGroup, triaged
-from agentflow_tui.operations.timetables import timetable_words
+from agentflow_tui.operations.triage.issues import read_states
 from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.views.overview import MOST, Overview, Trouble
 from agentflow_tui.text import age, number, plural

@@ -12,9 +12,9 @@ from agentflow_tui.console.list.group_view import GroupScreen, GroupView
 from agentflow_tui.console.list.selection import Aim
 from agentflow_tui.console.screens.cells import age_column, number_column, text_column
 from agentflow_tui.console.widgets.pane import Link
-from agentflow_tui.operations.attention import Mode
-from agentflow_tui.operations.error_groups import ErrorGroup
-from agentflow_tui.operations.triage import Triage
+from agentflow_tui.operations.triage.error_groups import ErrorGroup
+from agentflow_tui.operations.triage.error_triage import Triage
+from agentflow_tui.operations.triage.issue_state import Mode
 from agentflow_tui.operators import operator
 from agentflow_tui.schema import TABLES
 from agentflow_tui.store.reading.queries import query

@@ -13,9 +13,9 @@ from agentflow_tui.console.screens.workflows import label
 from agentflow_tui.console.view import View
 from agentflow_tui.console.widgets.line import Piece
 from agentflow_tui.console.widgets.pane import Link, Pane, PaneLine, heading, text_line
-from agentflow_tui.operations.error_groups import group
 from agentflow_tui.operations.registry import BY_ID
 from agentflow_tui.operations.timetables import timetable_words
+from agentflow_tui.operations.triage.error_groups import group
 from agentflow_tui.store.reading.counts import CAP, Count, has_index, is_large
 from agentflow_tui.store.views.failures import read_failures
 from agentflow_tui.store.views.overview import Overview, read_overview

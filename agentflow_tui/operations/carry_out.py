@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from agentflow_tui.errors import AgentflowError, RefusedError
+from agentflow_tui.operations.context import World
 from agentflow_tui.operations.operation import Operation
 from agentflow_tui.operations.outcomes import Outcome
 from agentflow_tui.operations.parts import Part, WrittenElsewhereError, close, sift, written
-from agentflow_tui.operations.targets import Progress, Targets, named
-from agentflow_tui.operations.world import World
+from agentflow_tui.operations.selection import Progress, Targets, named
 from agentflow_tui.schema import Kind
 from agentflow_tui.store import journal
 from agentflow_tui.store.changes import records

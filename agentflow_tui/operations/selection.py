@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from agentflow_tui.operations.context import World
 from agentflow_tui.operations.operation import Operation
-from agentflow_tui.operations.world import World
 from agentflow_tui.store.changes.snapshot import Pinned, Pinning
 from agentflow_tui.store.reading.queries import Query
 

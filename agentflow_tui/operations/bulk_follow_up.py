@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from agentflow_tui.fingerprints import fingerprint
+from agentflow_tui.operations.context import World
 from agentflow_tui.operations.outcomes import Outcome
-from agentflow_tui.operations.targets import Targets
-from agentflow_tui.operations.world import World
+from agentflow_tui.operations.selection import Targets
 from agentflow_tui.store.changes import records
 from agentflow_tui.store.changes.cohorts import MOST, State, follow, has_states
 from agentflow_tui.text import number

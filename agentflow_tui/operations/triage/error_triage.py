@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from agentflow_tui.operations.attending import read_states
-from agentflow_tui.operations.attention import State
-from agentflow_tui.operations.error_groups import ErrorGroup, group, triaged
+from agentflow_tui.operations.triage.error_groups import ErrorGroup, group, triaged
+from agentflow_tui.operations.triage.issue_state import State
+from agentflow_tui.operations.triage.issues import read_states
 from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.views.failures import Seen, look
 

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 
 from agentflow_tui.fingerprints import fingerprint
-from agentflow_tui.operations.attention import (
+from agentflow_tui.operations.triage.issue_state import (
     UNDECIDED,
     Concern,
     State,

@@ -11,15 +11,15 @@ from datetime import datetime
 from typing import Any
 
 from agentflow_tui.errors import MissingError
-from agentflow_tui.operations import decisions
-from agentflow_tui.operations.attention import Concern, Mode, State
-from agentflow_tui.operations.changing import carry_out
-from agentflow_tui.operations.decisions import Decision
+from agentflow_tui.operations.carry_out import carry_out
+from agentflow_tui.operations.context import World
 from agentflow_tui.operations.operation import Operation
 from agentflow_tui.operations.outcomes import Outcome
-from agentflow_tui.operations.snoozing import Until
-from agentflow_tui.operations.targets import Targets
-from agentflow_tui.operations.world import World
+from agentflow_tui.operations.selection import Targets
+from agentflow_tui.operations.triage import decisions
+from agentflow_tui.operations.triage.decisions import Decision
+from agentflow_tui.operations.triage.issue_state import Concern, Mode, State
+from agentflow_tui.operations.triage.snooze import Until
 from agentflow_tui.store.changes import issue_states
 from agentflow_tui.store.changes.issues import STATE
 from agentflow_tui.store.changes.snapshot import Pinned

@@ -1,0 +1,1 @@
+"""Errors and other issues: grouped, and what operators decided about them."""
