@@ -17,7 +17,7 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from agentflow_tui import cron
-from agentflow_tui.demo.domains import DOMAINS, Behaviour, behaviour_of, domain_of
+from agentflow_tui.demo.domains import DOMAINS, DomainBehaviour, behaviour_of, domain_of
 from agentflow_tui.demo.people import DEMO_KEY
 from agentflow_tui.demo.sample import sample
 from agentflow_tui.schema import RELATIONS, TABLES, Kind
@@ -223,7 +223,7 @@ def test_no_mail_leaves_the_example_domains(tables: Tables) -> None:
     assert len(found) > 1_000
     assert {domain_of(address) for address in found} == set(DOMAINS)
     assert all(domain.endswith((".test", ".example")) for domain in DOMAINS)
-    assert set(DOMAINS.values()) == set(Behaviour)
+    assert set(DOMAINS.values()) == set(DomainBehaviour)
 
 
 def test_the_relay_refuses_lakeside_since_this_morning_only(tables: Tables) -> None:
@@ -231,7 +231,7 @@ def test_the_relay_refuses_lakeside_since_this_morning_only(tables: Tables) -> N
     taken: list[datetime] = []
     for entry in journal(tables, "email.send"):
         addressed = list((entry["output"] or {}).get("recipients", ()))
-        if addressed and behaviour_of(addressed[0]) is Behaviour.DOWN:
+        if addressed and behaviour_of(addressed[0]) is DomainBehaviour.DOWN:
             (refused if "451 4.4.1" in (entry["error"] or "") else taken).append(entry["startTime"])
     assert hours_ago(3) <= min(refused) < hours_ago(2)
     assert max(taken) < hours_ago(3)

@@ -1,15 +1,17 @@
 """How each mail domain of the sample data behaves, and in which words it refuses.
 
-The rows of the sample data and the live catcher both read this table, so that a mail which failed
-in the sample fails with the same answer when it is sent again.
+The rows of the sample data and the live catcher both ask here, so that a mail which failed in the
+sample fails with the same answer when it is sent again.
 """
 
-from dataclasses import dataclass
+import math
 from enum import StrEnum
 from zlib import crc32
 
+from agentflow_tui.demo import data
 
-class Behaviour(StrEnum):
+
+class DomainBehaviour(StrEnum):
     """What a domain does with mail."""
 
     FINE = "fine"
@@ -20,18 +22,11 @@ class Behaviour(StrEnum):
     SIZE_LIMIT = "size limit"
 
 
-DOMAINS: dict[str, Behaviour] = {
-    "harborridge.example": Behaviour.FINE,
-    "harborridge-toyota.test": Behaviour.FINE,
-    "cedarvalley-subaru.test": Behaviour.FINE,
-    "bluemail.test": Behaviour.FINE,
-    "inbox-one.example": Behaviour.FINE,
-    "summit-chevrolet.test": Behaviour.SLOW,
-    "lakeside-motors.test": Behaviour.DOWN,
-    "granite-credit.example": Behaviour.GREYLISTING,
-    "oldtown-imports.test": Behaviour.UNKNOWN_USERS,
-    "northgate-fleet.example": Behaviour.SIZE_LIMIT,
-}
+_DATA = data.read("mail_domains")
+
+DOMAINS = {domain: DomainBehaviour(word) for domain, word in _DATA["domains"].items()}
+
+_REFUSALS: dict[str, str] = _DATA["refusals"]
 
 GREYLIST_SECONDS = 60
 """How long a greylisting domain refuses a recipient it has not seen."""
@@ -43,56 +38,31 @@ SIZE_LIMIT_BYTES = 6_000
 """What a domain with a size limit takes at most; the sample's attachments are larger."""
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What a mail server said: the line as it came, and how long it took, in seconds."""
-
-    line: str
-    seconds: float
-
-    @property
-    def code(self) -> int:
-        return int(self.line[:3])
-
-    @property
-    def delivered(self) -> bool:
-        return self.code < 400
-
-    @property
-    def for_good(self) -> bool:
-        return self.code >= 500
-
-
 def domain_of(address: str) -> str:
     return address.rpartition("@")[2].lower()
 
 
-def behaviour_of(address: str) -> Behaviour:
+def behaviour_of(address: str) -> DomainBehaviour:
     """How the address's domain behaves; a domain that is not in the table is fine."""
-    return DOMAINS.get(domain_of(address), Behaviour.FINE)
+    return DOMAINS.get(domain_of(address), DomainBehaviour.FINE)
 
 
-def is_unknown_user(address: str) -> bool:
-    """Whether a domain with unknown users refuses this one: always the same two in three."""
-    gone = crc32(address.lower().encode()) % 3 != 0
-    return behaviour_of(address) is Behaviour.UNKNOWN_USERS and gone
+def refusal(address: str, *, size: int = 0, waited: float = math.inf) -> str | None:
+    """The words in which the address's domain refuses a mail, or None where it takes it.
 
-
-def refusal(address: str) -> str | None:
-    """The words in which the address's domain refuses, or None where it takes the mail.
-
-    When it refuses is the caller's business: greylisting only a recipient it has not seen for
-    `GREYLIST_SECONDS`, unknown users where `is_unknown_user`, a size limit what is larger than
-    `SIZE_LIMIT_BYTES`.
+    ``size`` is that of the mail, in bytes; ``waited`` is how many seconds ago the recipient was
+    first seen. Of unknown users it is always the same two in three that are refused.
     """
-    match behaviour_of(address):
-        case Behaviour.DOWN:
-            domain = domain_of(address)
-            return f"451 4.4.1 {domain}: connection to the mail exchanger was refused"
-        case Behaviour.GREYLISTING:
-            return f"451 4.7.1 <{address}>: recipient address greylisted, try again later"
-        case Behaviour.UNKNOWN_USERS:
-            return f"550 5.1.1 <{address}>: recipient address rejected: user unknown"
-        case Behaviour.SIZE_LIMIT:
-            return "552 5.3.4 Message size exceeds fixed limit"
-    return None
+    behaviour = behaviour_of(address)
+    match behaviour:
+        case DomainBehaviour.GREYLISTING:
+            refuses = waited < GREYLIST_SECONDS
+        case DomainBehaviour.UNKNOWN_USERS:
+            refuses = crc32(address.lower().encode()) % 3 != 0
+        case DomainBehaviour.SIZE_LIMIT:
+            refuses = size > SIZE_LIMIT_BYTES
+        case _:
+            refuses = behaviour is DomainBehaviour.DOWN
+    if not refuses:
+        return None
+    return _REFUSALS[behaviour].format(address=address, domain=domain_of(address))

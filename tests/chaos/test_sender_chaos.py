@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from agentflow_tui.demo.catcher.faults import Mischief, Trick
+from agentflow_tui.demo.catcher.faults import CatcherOptions, RelayFault
 from agentflow_tui.demo.catcher.server import Catcher
 from agentflow_tui.settings import WorkerSettings
 from agentflow_tui.store.connection.database import Database
@@ -30,7 +30,7 @@ from tests.workers.sending import ask, queue, queue_many, statuses
 
 from .sender_process import SETTINGS
 
-SLOW = Mischief(shares={Trick.SLOW: 0.3, Trick.GREYLIST: 0.05}, slow=0.15)
+SLOW = CatcherOptions(shares={RelayFault.SLOW: 0.3, RelayFault.GREYLIST: 0.05}, slow=0.15)
 
 
 class Senders:
@@ -96,7 +96,7 @@ async def _storm(
         while await statuses(database) != {"completed": mails}:
             await asyncio.sleep(0.05)
             now = asyncio.get_running_loop().time()
-            if relay.caught and now > killed_at + pause and await _is_under_way(database):
+            if relay.record.caught and now > killed_at + pause and await _is_under_way(database):
                 await senders.kill_one(dice)
                 kills, killed_at = kills + 1, now
         # One that was started a moment ago may not listen to signals yet.
@@ -115,7 +115,7 @@ async def _is_under_way(database: Database) -> bool:
 async def _nothing_lost_little_doubled(
     database: Database, relay: Catcher, *, mails: int, kills: int
 ) -> None:
-    copies = Counter(each.recipients[0] for each in relay.caught)
+    copies = Counter(each.recipients[0] for each in relay.record.caught)
     assert len(copies) == mails
     in_the_air = SETTINGS.workers.connections * kills
     assert copies.total() - mails <= in_the_air, copies.most_common(9)
@@ -149,7 +149,7 @@ async def _trouble(
         with Fleet(environ, folder, *WORKERS, "--only", "sender") as fleet:
             fleet.start(processes)
             for turn, arrived in enumerate(range(every, mails, every), start=1):
-                await until(lambda arrived=arrived: len(relay.caught) >= arrived)  # type: ignore[misc]
+                await until(lambda arrived=arrived: len(relay.record.caught) >= arrived)  # type: ignore[misc]
                 if turn % crash:
                     await cut_a_connection(server.url, dice)
                 else:
@@ -235,14 +235,14 @@ async def test_sigterm_under_load_leaves_nothing_claimed(
     try:
         async with asyncio.timeout(30):
             await senders.start(2)
-            while len(relay.caught) < 20:
+            while len(relay.record.caught) < 20:
                 await asyncio.sleep(0.01)
             assert await senders.stop() == [0, 0]
     finally:
         await senders.end()
     left = await statuses(database)
     assert set(left) == {"pending", "completed"}
-    assert left["completed"] == len(relay.caught)
+    assert left["completed"] == len(relay.record.caught)
     workers = await ask(
         database, "SELECT count(*) FROM {health_checks} WHERE {health_checks.id} LIKE 'worker:%'"
     )

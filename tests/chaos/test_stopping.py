@@ -4,7 +4,7 @@ import asyncio
 from collections import Counter
 from pathlib import Path
 
-from agentflow_tui.demo.catcher.faults import Mischief, Trick
+from agentflow_tui.demo.catcher.faults import CatcherOptions, RelayFault
 from agentflow_tui.demo.catcher.server import Catcher
 from agentflow_tui.store.connection.database import Database
 from tests.chaos.harness import WORKERS, Fleet, environment
@@ -32,7 +32,7 @@ async def work_for_every_role(database: Database) -> None:
 async def everybody_is_busy(database: Database, relay: Catcher) -> None:
     async with asyncio.timeout(30):
         while not (
-            len(relay.caught) > 20
+            len(relay.record.caught) > 20
             and len(await journal(database, "workflow.step")) > 100
             and len(await journal(database, "schedule.fire")) > 10
         ):
@@ -49,7 +49,7 @@ async def nothing_is_claimed(database: Database) -> None:
 async def test_sigterm_while_every_role_is_busy(
     database: Database, database_url: str, tmp_path: Path
 ) -> None:
-    relay = Catcher(Mischief(shares={Trick.SLOW: 0.5}, slow=0.1))
+    relay = Catcher(CatcherOptions(shares={RelayFault.SLOW: 0.5}, slow=0.1))
     await relay.start()
     await work_for_every_role(database)
     environ = environment(database_url, tmp_path, poll=1.0, runner_slots=20)
@@ -65,7 +65,7 @@ async def test_sigterm_while_every_role_is_busy(
     await nothing_is_claimed(database)
     left = await statuses(database)
     assert left.keys() == {"completed", "pending"}
-    assert left["completed"] == len(relay.caught)
+    assert left["completed"] == len(relay.record.caught)
     sent = Counter(row["input"]["queueId"] for row in await journal(database, "email.send"))
     assert set(sent.values()) == {1}
     steps = await journal(database, "workflow.step")

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from agentflow_tui.demo.catcher.faults import Mischief
+from agentflow_tui.demo.catcher.faults import CatcherOptions
 from agentflow_tui.demo.catcher.server import Catcher
 from agentflow_tui.mail.smtp import relays
 from agentflow_tui.mail.smtp.breaker import Breaker
@@ -25,8 +25,8 @@ class Post:
         self._stack = stack
 
     async def catcher(self, **options: Any) -> Catcher:
-        """A relay that does what `Mischief` says."""
-        catcher = Catcher(Mischief(**options))
+        """A relay that does what `CatcherOptions` says."""
+        catcher = Catcher(CatcherOptions(**options))
         await catcher.start()
         self._stack.push_async_callback(catcher.close)
         return catcher

@@ -1,4 +1,4 @@
-"""The relay of the demo and of the chaos tests: honest records, repeatable mischief."""
+"""The relay of the demo and of the chaos tests: honest records, repeatable faults."""
 
 import asyncio
 import json
@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from agentflow_tui.demo.catcher.faults import Mischief, Trick
+from agentflow_tui.demo.catcher.faults import CatcherOptions, RelayFault
 from agentflow_tui.demo.catcher.server import Catcher
 from agentflow_tui.mail.smtp.answers import Verdict
 
@@ -45,24 +45,24 @@ async def test_another_client_is_served_by_the_book(post: Post) -> None:
 
     codes = [code for code, _ in await asyncio.to_thread(converse)]
     assert codes == [503, 250, 503, 554, 501, 500, 250, 503, 501, 250]
-    assert catcher.contents[0] == b"Hi\r\n.\r\n..\r\n"
-    assert catcher.caught[0].recipients == ("b@x.test",)
+    assert catcher.record.contents[0] == b"Hi\r\n.\r\n..\r\n"
+    assert catcher.record.caught[0].recipients == ("b@x.test",)
 
 
-def test_mischief_is_drawn_by_seed_and_address_and_asked_for_by_name() -> None:
-    shares = {Trick.GREYLIST: 0.2, Trick.STALL: 0.1}
+def test_a_fault_is_drawn_by_seed_and_address_and_asked_for_by_name() -> None:
+    shares = {RelayFault.GREYLIST: 0.2, RelayFault.STALL: 0.1}
     addresses = [f"bob{n}@acme.test" for n in range(2000)]
-    one, same, other = (Mischief(seed=s, shares=shares) for s in (1, 1, 2))
-    drawn = [one.trick(each) for each in addresses]
-    assert drawn == [same.trick(each) for each in addresses]
-    assert drawn != [other.trick(each) for each in addresses]
+    one, same, other = (CatcherOptions(seed=s, shares=shares) for s in (1, 1, 2))
+    drawn = [one.fault_for(each) for each in addresses]
+    assert drawn == [same.fault_for(each) for each in addresses]
+    assert drawn != [other.fault_for(each) for each in addresses]
     counted = Counter(drawn)
-    assert 300 < counted[Trick.GREYLIST] < 500
-    assert 130 < counted[Trick.STALL] < 270
-    for trick in Trick:
-        assert one.trick(f"x@{trick}.test") is trick
-        assert one.trick(f"{trick}-7@x.test") is trick
-    assert Mischief().trick("slowly@fullmoon.test") is Trick.NONE
+    assert 300 < counted[RelayFault.GREYLIST] < 500
+    assert 130 < counted[RelayFault.STALL] < 270
+    for fault in RelayFault:
+        assert one.fault_for(f"x@{fault}.test") is fault
+        assert one.fault_for(f"{fault}-7@x.test") is fault
+    assert CatcherOptions().fault_for("slowly@fullmoon.test") is RelayFault.NONE
 
 
 async def test_what_can_pass_passes_and_what_cannot_does_not(post: Post) -> None:
@@ -75,7 +75,7 @@ async def test_what_can_pass_passes_and_what_cannot_does_not(post: Post) -> None
         ("reject@x.test", [Verdict.REFUSED] * 3),
     ):
         assert [(await transport.send(envelope(who))).verdict for _ in range(3)] == verdicts
-    assert catcher.memory.tricks[Trick.GREYLIST] == 2
+    assert catcher.faults.counts[RelayFault.GREYLIST] == 2
 
 
 async def test_the_sample_data_s_domains_behave_as_in_the_sample_data(post: Post) -> None:

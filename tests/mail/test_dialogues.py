@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 
-from agentflow_tui.demo.catcher.faults import Trick
+from agentflow_tui.demo.catcher.faults import RelayFault
 from agentflow_tui.mail.smtp.answers import Verdict
 from agentflow_tui.mail.smtp.jobs import Timeouts
 from agentflow_tui.mail.smtp.rate_limits import Limits
@@ -21,11 +21,11 @@ async def test_a_message_costs_one_round_trip_with_pipelining_and_four_without(p
         catcher = await post.catcher(offers=offers)
         transport = post.transport(catcher.url)
         await transport.send(envelope())
-        before = catcher.turns
+        before = catcher.record.round_trips
         results = await transport.send_many([envelope(number=n) for n in range(200)])
         assert all(result.verdict is Verdict.DELIVERED for result in results)
-        assert (catcher.turns - before) / 200 <= limit
-        assert catcher.connections == 1
+        assert (catcher.record.round_trips - before) / 200 <= limit
+        assert catcher.record.connections == 1
 
 
 async def test_what_arrives_is_what_was_sent_dots_and_all(post: Post) -> None:
@@ -34,8 +34,8 @@ async def test_what_arrives_is_what_was_sent_dots_and_all(post: Post) -> None:
     bodies = [".", ".\n..\n.x\n", "a\n.\nRSET\nMAIL FROM:<eve@evil.test>\n.\n", "x\n" * 200_000, ""]
     sent = [envelope(number=n, body=body) for n, body in enumerate(bodies)]
     await transport.send_many(sent)
-    assert list(catcher.contents) == [each.message for each in sent]
-    assert [caught.message_id for caught in catcher.caught] == [
+    assert list(catcher.record.contents) == [each.message for each in sent]
+    assert [caught.message_id for caught in catcher.record.caught] == [
         parsed(each.message)["Message-ID"] for each in sent
     ]
 
@@ -62,7 +62,7 @@ async def test_some_recipients_refused_the_others_have_it(post: Post) -> None:
         assert result.verdict is Verdict.TRY_LATER
         assert result.error.startswith("greylist@x.test: 451 4.7.1")
         assert other.verdict is Verdict.DELIVERED
-        assert catcher.caught[0].recipients == ("bob@x.test", "al@x.test")
+        assert catcher.record.caught[0].recipients == ("bob@x.test", "al@x.test")
 
 
 async def test_all_recipients_refused_and_the_connection_goes_on(post: Post) -> None:
@@ -74,8 +74,8 @@ async def test_all_recipients_refused_and_the_connection_goes_on(post: Post) -> 
         assert result.verdict is Verdict.REFUSED
         assert "550 5.1.1" in result.error
         later = await transport.send(envelope())
-        assert "RSET" in catcher.commands
-        assert catcher.connections == 1
+        assert "RSET" in catcher.record.commands
+        assert catcher.record.connections == 1
         assert later.verdict is (
             Verdict.RELAY_DOWN if data.startswith("503") else Verdict.DELIVERED
         )
@@ -112,30 +112,30 @@ async def test_each_answer_is_classified(
 
 
 @pytest.mark.parametrize(
-    ("trick", "verdict", "taken"),
+    ("fault", "verdict", "taken"),
     [
-        (Trick.DROP_EARLY, Verdict.RELAY_DOWN, 0),
-        (Trick.GARBAGE, Verdict.RELAY_DOWN, 0),
-        (Trick.STALL, Verdict.RELAY_DOWN, 0),
-        (Trick.DROP_BEFORE, Verdict.UNKNOWN, 0),
-        (Trick.DROP_AFTER, Verdict.UNKNOWN, 1),
-        (Trick.HANG_UP, Verdict.DELIVERED, 1),
-        (Trick.CLOSING, Verdict.RELAY_DOWN, 0),
+        (RelayFault.DROP_EARLY, Verdict.RELAY_DOWN, 0),
+        (RelayFault.GARBAGE, Verdict.RELAY_DOWN, 0),
+        (RelayFault.STALL, Verdict.RELAY_DOWN, 0),
+        (RelayFault.DROP_BEFORE, Verdict.UNKNOWN, 0),
+        (RelayFault.DROP_AFTER, Verdict.UNKNOWN, 1),
+        (RelayFault.HANG_UP, Verdict.DELIVERED, 1),
+        (RelayFault.CLOSING, Verdict.RELAY_DOWN, 0),
     ],
 )
 async def test_a_broken_conversation_is_surely_not_delivered_before_the_dot_and_unknown_after(
-    post: Post, trick: Trick, verdict: Verdict, taken: int
+    post: Post, fault: RelayFault, verdict: Verdict, taken: int
 ) -> None:
     for offers in (("PIPELINING",), PLAIN):
         catcher = await post.catcher(offers=offers, times=99)
-        timeouts = IMPATIENT if trick is Trick.STALL else QUICK
+        timeouts = IMPATIENT if fault is RelayFault.STALL else QUICK
         transport = post.transport(catcher.url, timeouts=timeouts)
-        result = await transport.send(envelope(f"{trick}@x.test"))
+        result = await transport.send(envelope(f"{fault}@x.test"))
         assert result.verdict is verdict
-        assert len(catcher.caught) == taken
+        assert len(catcher.record.caught) == taken
         if verdict is Verdict.UNKNOWN:
             assert "Whether it has the mail is unknown" in result.error
-        if trick is Trick.GARBAGE:
+        if fault is RelayFault.GARBAGE:
             assert "with garbage: ␛[2J~~ not an answer ~~" in result.error
 
 
@@ -143,19 +143,27 @@ async def test_the_mails_around_a_broken_one_are_delivered_exactly_once(post: Po
     catcher = await post.catcher(times=1)
     timeouts = Timeouts(connect=5, command=0.7, content=0.7, final=0.7)
     transport = post.transport(catcher.url, connections=4, timeouts=timeouts)
-    tricks = [
-        Trick.DROP_EARLY, Trick.GARBAGE, Trick.STALL, Trick.DROP_BEFORE, Trick.HANG_UP,
-        Trick.UNKNOWN_USER, Trick.FULL, Trick.REJECT,
-    ]  # fmt: skip
+    faults = [
+        RelayFault.DROP_EARLY,
+        RelayFault.GARBAGE,
+        RelayFault.STALL,
+        RelayFault.DROP_BEFORE,
+        RelayFault.HANG_UP,
+        RelayFault.UNKNOWN_USER,
+        RelayFault.FULL,
+        RelayFault.REJECT,
+    ]
     sent = [
         envelope(
-            f"{tricks[n % 80 // 10]}-{n}@x.test" if n % 10 == 0 else f"bob{n}@x.test", number=n
+            f"{faults[n % 80 // 10]}-{n}@x.test" if n % 10 == 0 else f"bob{n}@x.test", number=n
         )
         for n in range(400)
     ]
     results = await transport.send_many(sent)
     delivered = {r.envelope.id for r in results if r.verdict is Verdict.DELIVERED}
-    caught = Counter(each.message_id.strip("<>").partition("@")[0] for each in catcher.caught)
+    caught = Counter(
+        each.message_id.strip("<>").partition("@")[0] for each in catcher.record.caught
+    )
     assert delivered == set(caught)
     assert set(caught.values()) == {1}
     verdicts = Counter(result.verdict for result in results)
@@ -173,7 +181,7 @@ async def test_a_connection_that_the_relay_has_closed_meanwhile_costs_nothing(po
         session.hang_up()
     result = await transport.send(envelope(number=1))
     assert result.verdict is Verdict.DELIVERED
-    assert (catcher.connections, len(catcher.caught)) == (2, 2)
+    assert (catcher.record.connections, len(catcher.record.caught)) == (2, 2)
 
 
 async def test_after_its_share_of_messages_a_connection_says_goodbye(post: Post) -> None:
@@ -181,9 +189,9 @@ async def test_after_its_share_of_messages_a_connection_says_goodbye(post: Post)
     transport = post.transport(catcher.url, per_connection=10)
     results = await transport.send_many([envelope(number=n) for n in range(35)])
     assert all(result.verdict is Verdict.DELIVERED for result in results)
-    assert catcher.connections == 4
+    assert catcher.record.connections == 4
     await transport.close()
-    assert catcher.commands.count("QUIT") == 4
+    assert catcher.record.commands.count("QUIT") == 4
 
 
 async def test_an_idle_connection_is_closed_politely(post: Post) -> None:
@@ -192,7 +200,7 @@ async def test_an_idle_connection_is_closed_politely(post: Post) -> None:
     transport = post.transport(catcher.url, timeouts=limits)
     await transport.send(envelope())
     await until(lambda: not transport.state.connections and not catcher.sessions)
-    assert catcher.commands[-1] == "QUIT"
+    assert catcher.record.commands[-1] == "QUIT"
 
 
 async def test_options_are_used_when_needed_and_offered(post: Post) -> None:
@@ -200,10 +208,10 @@ async def test_options_are_used_when_needed_and_offered(post: Post) -> None:
     transport = post.transport(catcher.url)
     await transport.send(envelope("bob@acme.test"))
     await transport.send(envelope("jürgen@acme.test"))
-    first, second = (each for each in catcher.commands if each.startswith("MAIL"))
+    first, second = (each for each in catcher.record.commands if each.startswith("MAIL"))
     assert first == f"MAIL FROM:<reports@acme.test> SIZE={len(envelope().message)}"
     assert second.endswith("BODY=8BITMIME SMTPUTF8")
-    assert catcher.caught[1].recipients == ("jürgen@acme.test",)
+    assert catcher.record.caught[1].recipients == ("jürgen@acme.test",)
 
 
 @pytest.mark.parametrize(
@@ -229,7 +237,7 @@ async def test_a_relay_of_the_old_days_is_spoken_to_with_helo(post: Post) -> Non
     catcher = await post.catcher(script={"EHLO": "502 what?"})
     result = await post.transport(catcher.url, timeouts=QUICK, limits=Limits()).send(envelope())
     assert result.verdict is Verdict.DELIVERED
-    assert [each[:4] for each in catcher.commands][:3] == ["EHLO", "HELO", "MAIL"]
+    assert [each[:4] for each in catcher.record.commands][:3] == ["EHLO", "HELO", "MAIL"]
 
 
 async def test_a_large_message_that_nobody_reads_is_surely_not_delivered(post: Post) -> None:
@@ -238,4 +246,4 @@ async def test_a_large_message_that_nobody_reads_is_surely_not_delivered(post: P
     result = await transport.send(envelope("deaf@x.test", body=("y" * 70 + "\n") * 200_000))
     assert result.verdict is Verdict.RELAY_DOWN
     assert "the message in time" in result.error
-    assert not catcher.caught
+    assert not catcher.record.caught

@@ -3,7 +3,7 @@
 import asyncio
 import socket
 
-from agentflow_tui.demo.catcher.faults import Mischief
+from agentflow_tui.demo.catcher.faults import CatcherOptions
 from agentflow_tui.demo.catcher.server import Catcher
 from agentflow_tui.mail.envelopes import Envelope
 from agentflow_tui.mail.smtp.answers import SendResult, Verdict
@@ -65,7 +65,7 @@ async def test_only_the_breaker_asks_while_the_relay_is_down(post: Post) -> None
     for _ in range(5):
         results = await transport.send_many(many(20))
         assert all(result.verdict is Verdict.RELAY_DOWN for result in results)
-    assert catcher.connections == 1
+    assert catcher.record.connections == 1
     assert 20 < (transport.state.retry_in or 0) <= 30
 
 
@@ -76,7 +76,7 @@ async def test_a_relay_that_drops_everything_trips_the_breaker(post: Post) -> No
     down = [result for result in results if result.verdict is Verdict.RELAY_DOWN]
     assert len(down) > 90
     assert not transport.state.up
-    assert catcher.connections < 12
+    assert catcher.record.connections < 12
 
 
 async def test_one_mail_that_breaks_every_conversation_spends_an_attempt_at_last(
@@ -98,7 +98,7 @@ async def test_a_relay_that_wants_fewer_connections_gets_fewer(post: Post) -> No
     catcher = await post.catcher()
     transport = post.transport(catcher.url, connections=8)
     await transport.send(envelope())
-    catcher.mischief = Mischief(script={"GREETING": "421 4.7.0 too many connections from you"})
+    catcher.options = CatcherOptions(script={"GREETING": "421 4.7.0 too many connections from you"})
     results = await transport.send_many(many(50))
     assert all(result.verdict is Verdict.DELIVERED for result in results)
     assert transport.state.up
@@ -110,7 +110,7 @@ async def test_a_dropped_mail_goes_on_at_once_over_a_connection_that_rests(post:
     transport = post.transport(catcher.url, connections=2)
     await transport.send_many([envelope(f"slow{n}@acme.test", number=n) for n in range(6)])
     assert (transport.state.connections, transport.state.busy) == (2, 0)
-    catcher.mischief = Mischief(script={"GREETING": "421 4.7.0 too many connections from you"})
+    catcher.options = CatcherOptions(script={"GREETING": "421 4.7.0 too many connections from you"})
     breaking = envelope("bob@acme.test", "drop-early@acme.test", number=7)
     result = await asyncio.wait_for(transport.send(breaking), 5)
     assert result.verdict is Verdict.DELIVERED
@@ -124,7 +124,7 @@ async def test_a_mail_with_many_recipients_travels_in_parts_and_is_one_result(po
     result = await transport.send(envelope(*everyone))
     assert result.accepted == tuple(everyone[:-1])
     assert result.having(Verdict.REFUSED) == ("unknown@acme.test",)
-    assert sorted(len(caught.recipients) for caught in catcher.caught) == [49, 100, 100]
+    assert sorted(len(caught.recipients) for caught in catcher.record.caught) == [49, 100, 100]
     transport.confirm([result])
     assert (await transport.send(envelope())).verdict is Verdict.DELIVERED
 
@@ -138,9 +138,9 @@ async def test_the_window_bounds_what_a_crash_could_send_twice(post: Post) -> No
     for confirmed in range(0, 20, 2):
         reached = min(20, confirmed + 6)
         await until(lambda reached=reached: len(results) == reached)  # type: ignore[misc]
-        assert len(catcher.caught) == reached
+        assert len(catcher.record.caught) == reached
         transport.confirm(results[confirmed : confirmed + 2])
-    assert len(catcher.caught) == 20
+    assert len(catcher.record.caught) == 20
 
 
 async def test_a_relay_gets_all_of_its_time_after_a_mail_was_kept_waiting(post: Post) -> None:
@@ -177,7 +177,7 @@ async def test_one_slow_domain_does_not_hold_up_the_others(post: Post) -> None:
     assert verdicts[:10] == [Verdict.DELIVERED] * 3 + [Verdict.NOT_TRIED] * 7
     assert results[9].retry_in is not None
     assert not results[9].costs_attempt
-    order = [caught.recipients[0].partition("@")[2] for caught in catcher.caught]
+    order = [caught.recipients[0].partition("@")[2] for caught in catcher.record.caught]
     assert order.index("acme.test") == 1
     assert order[-1] == "slow.test"
 
@@ -225,11 +225,11 @@ async def test_closing_finishes_what_is_under_way_and_gives_back_the_rest(post: 
     results: list[SendResult] = []
     for n in range(20):
         transport.submit(envelope("slow@acme.test", number=n), results.append)
-    await until(lambda: catcher.sessions and catcher.turns > 4)
+    await until(lambda: catcher.sessions and catcher.record.round_trips > 4)
     await transport.close(5)
     assert len(results) == 20
     delivered = [result for result in results if result.verdict is Verdict.DELIVERED]
-    assert 1 <= len(delivered) == len(catcher.caught) <= 6
+    assert 1 <= len(delivered) == len(catcher.record.caught) <= 6
     assert {r.verdict for r in results} == {Verdict.DELIVERED, Verdict.NOT_TRIED}
     assert (await transport.send(envelope())).verdict is Verdict.NOT_TRIED
 
@@ -240,8 +240,8 @@ async def test_closing_does_not_wait_for_a_relay_that_stalls(post: Post) -> None
     results: list[SendResult] = []
     transport.submit(envelope("stall@acme.test", number=1), results.append)
     transport.submit(envelope("slow@acme.test", number=2), results.append)
-    catcher.mischief = Mischief(slow=60, times=99)
-    await until(lambda: len(catcher.commands) >= 8)
+    catcher.options = CatcherOptions(slow=60, times=99)
+    await until(lambda: len(catcher.record.commands) >= 8)
     await transport.close(0.05)
     verdicts = {result.envelope.id: result.verdict for result in results}
     assert verdicts == {"mail-1": Verdict.NOT_TRIED, "mail-2": Verdict.UNKNOWN}
@@ -254,7 +254,7 @@ async def test_whoever_no_longer_waits_harms_nobody(post: Post) -> None:
     await asyncio.sleep(0)
     waiting.cancel()
     assert (await transport.send(envelope(number=1))).verdict is Verdict.DELIVERED
-    assert len(catcher.caught) == 2
+    assert len(catcher.record.caught) == 2
 
 
 def test_importing_the_transport_does_not_import_the_smtp_library() -> None:

@@ -216,7 +216,7 @@ async def test_a_probe_signs_in_says_goodbye_and_tells_what_is_offered(
     offer = await probe(relays.from_url(catcher.url))
     assert (offer.pipelining, offer.size, offer.utf8) == (True, 1000, False)
     await until(lambda: not catcher.sessions)
-    assert catcher.commands[-1] == "QUIT"
+    assert catcher.record.commands[-1] == "QUIT"
     port = await relay.start(implicit=authority.server("127.0.0.1"))
     await probe(relays.from_url(f"smtps://127.0.0.1:{port}?ca={authority.ca}"))
     with pytest.raises(RelayDownError, match="is not trusted"):

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from agentflow_tui.demo.catcher.faults import Trick
+from agentflow_tui.demo.catcher.faults import RelayFault
 from agentflow_tui.mail.smtp.answers import SendResult, Verdict
 from agentflow_tui.mail.smtp.jobs import Timeouts
 from agentflow_tui.mail.smtp.pool import SmtpTransport
@@ -18,17 +18,17 @@ from .samples import envelope
 
 TIMEOUTS = Timeouts(connect=5, command=0.5, content=0.5, final=0.5, idle=60, quit=0.1)
 SHARES = {
-    Trick.GREYLIST: 0.05,
-    Trick.FULL: 0.05,
-    Trick.REJECT: 0.03,
-    Trick.UNKNOWN_USER: 0.03,
-    Trick.CLOSING: 0.02,
-    Trick.DROP_EARLY: 0.04,
-    Trick.DROP_BEFORE: 0.04,
-    Trick.DROP_AFTER: 0.04,
-    Trick.HANG_UP: 0.04,
-    Trick.GARBAGE: 0.04,
-    Trick.STALL: 0.002,
+    RelayFault.GREYLIST: 0.05,
+    RelayFault.FULL: 0.05,
+    RelayFault.REJECT: 0.03,
+    RelayFault.UNKNOWN_USER: 0.03,
+    RelayFault.CLOSING: 0.02,
+    RelayFault.DROP_EARLY: 0.04,
+    RelayFault.DROP_BEFORE: 0.04,
+    RelayFault.DROP_AFTER: 0.04,
+    RelayFault.HANG_UP: 0.04,
+    RelayFault.GARBAGE: 0.04,
+    RelayFault.STALL: 0.002,
 }
 
 
@@ -57,11 +57,11 @@ async def test_every_mail_ends_and_only_unknown_ones_can_be_doubled(
                 open_[result.envelope.id] = envelope(*result.open, number=number)
             else:
                 del open_[result.envelope.id]
-    taken = Counter(each for caught in catcher.caught for each in caught.recipients)
+    taken = Counter(each for caught in catcher.record.caught for each in caught.recipients)
     assert all(count == 1 for count in accepted.values())
     for address in taken.keys() | accepted.keys():
         assert accepted[address] <= taken[address] <= accepted[address] + unknown[address]
-    assert len(catcher.memory.tricks) >= 10
+    assert len(catcher.faults.counts) >= 10
 
 
 def confirm_and_keep(transport: SmtpTransport, sent: list[SendResult], result: SendResult) -> None:

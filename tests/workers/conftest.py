@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from agentflow_tui.demo.catcher.faults import Mischief
+from agentflow_tui.demo.catcher.faults import CatcherOptions
 from agentflow_tui.demo.catcher.server import Catcher
 from agentflow_tui.mail.smtp.jobs import Timeouts
 from agentflow_tui.settings import Settings
@@ -41,7 +41,7 @@ async def stack() -> AsyncIterator[AsyncExitStack]:
 @pytest.fixture
 async def catcher_of(stack: AsyncExitStack) -> Callable[..., Awaitable[Catcher]]:
     async def start(**options: Any) -> Catcher:
-        catcher = Catcher(Mischief(**options))
+        catcher = Catcher(CatcherOptions(**options))
         await catcher.start()
         stack.push_async_callback(catcher.close)
         return catcher

@@ -36,7 +36,7 @@ async def test_mail_whose_row_is_held_is_written_down_later_and_the_others_at_on
         await sender.until(all_but_one)
     await sender.settled()
     assert await statuses(database) == {"completed": 10}
-    assert len(catcher.caught) == 10
+    assert len(catcher.record.caught) == 10
 
 
 async def test_mail_outlasts_a_table_that_is_held(
@@ -51,7 +51,7 @@ async def test_mail_outlasts_a_table_that_is_held(
         await sender.until(partial(has_put_off, sender))
     await sender.settled()
     assert await statuses(database) == {"completed": 10}
-    assert len(catcher.caught) == 10
+    assert len(catcher.record.caught) == 10
 
 
 async def test_a_right_that_is_missing_for_a_while_doubles_no_mail(
@@ -72,7 +72,7 @@ async def test_a_right_that_is_missing_for_a_while_doubles_no_mail(
     await database.execute("DROP TRIGGER refuse ON {task_logs}")
     await sender.settled()
     assert await statuses(database) == {"completed": 2}
-    assert sorted(each.recipients[0] for each in catcher.caught) == [
+    assert sorted(each.recipients[0] for each in catcher.record.caught) == [
         "ann@acme.test",
         "bob@acme.test",
     ]

@@ -104,7 +104,10 @@ async def test_mail_of_a_lost_claim_is_sent_at_once_and_keeps_its_attempts(
     await step_until(crew, sender, database, lambda: as_many(relay, 2))
     await sender.stop(crew, asyncio.get_running_loop().time() + 4)
     await heart.end()
-    assert [each.recipients[0] for each in relay.caught] == ["first@acme.test", "second@acme.test"]
+    assert [each.recipients[0] for each in relay.record.caught] == [
+        "first@acme.test",
+        "second@acme.test",
+    ]
     assert await table(
         database, "SELECT {email_queue.status}, {email_queue.attempts} FROM {email_queue}"
     ) == [("completed", 1), ("completed", 1)]
@@ -123,7 +126,7 @@ async def queue_another(database: Database) -> None:
 
 
 async def as_many(relay: Catcher, count: int) -> bool:
-    return len(relay.caught) >= count
+    return len(relay.record.caught) >= count
 
 
 async def nothing_held(sender: Sender) -> bool:

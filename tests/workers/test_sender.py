@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from agentflow_tui.demo.catcher.faults import Mischief, Trick
+from agentflow_tui.demo.catcher.faults import CatcherOptions, RelayFault
 from agentflow_tui.schema import TABLES, snake
 from agentflow_tui.settings import Settings
 from agentflow_tui.store.connection.database import Database
@@ -43,7 +43,7 @@ async def test_500_mails_and_three_senders_give_500_mails_once(
     await queue_many(database, 500)
     senders = [sender_on(catcher.url, timeouts=PATIENT) for _ in range(3)]
     await asyncio.gather(*(each.settled() for each in senders))
-    got = [each.recipients[0] for each in catcher.caught]
+    got = [each.recipients[0] for each in catcher.record.caught]
     assert len(got) == 500
     assert doubles(got) == 0
     assert await statuses(database) == {"completed": 500}
@@ -121,7 +121,7 @@ async def test_who_accepted_never_gets_it_again_not_even_after_an_operators_retr
         "UPDATE {email_queue} SET {email_queue.status} = 'pending', {email_queue.attempts} = 0"
     )
     await running.settled()
-    got = [who for each in catcher.caught for who in each.recipients]
+    got = [who for each in catcher.record.caught for who in each.recipients]
     assert sorted(got) == ["al@acme.test", "bob@acme.test", "greylist@acme.test"]
 
 
@@ -150,7 +150,7 @@ async def test_a_relay_that_is_down_costs_no_attempt_and_heals(
     await running.settled()
     attempts = await ask(database, "SELECT DISTINCT {email_queue.attempts} FROM {email_queue}")
     assert attempts == [(1,)]
-    assert len(catcher.caught) == 30
+    assert len(catcher.record.caught) == 30
 
     async def up() -> bool:
         found = await ask(database, "SELECT {health_checks.status} FROM {health_checks}")
@@ -198,18 +198,18 @@ async def test_a_sender_looks_again_when_somebody_elses_lease_ends(
 async def test_stopping_in_the_middle_leaves_nothing_claimed(
     database: Database, catcher_of: Any, sender_on: Start
 ) -> None:
-    catcher = await catcher_of(shares={Trick.SLOW: 1.0}, slow=0.1)
+    catcher = await catcher_of(shares={RelayFault.SLOW: 1.0}, slow=0.1)
     await queue_many(database, 250)
     running = sender_on(catcher.url)
 
     async def some() -> bool:
-        return len(catcher.caught) > 5
+        return len(catcher.record.caught) > 5
 
     await running.until(some)
     await running.stop()
     left = await statuses(database)
     assert set(left) == {"completed", "pending"}
-    assert left["completed"] == len(catcher.caught)
+    assert left["completed"] == len(catcher.record.caught)
     tried = await ask(
         database,
         "SELECT count(*) FROM {email_queue}"
@@ -295,7 +295,7 @@ async def test_a_sender_whose_memory_of_resting_mail_was_full_claims_again(
     rested = monotonic() + 0.2
     running.sender._waits.resting = {uid(10_000 + n): rested for n in range(RESTING)}
     await running.settled()
-    assert len(catcher.caught) == 1
+    assert len(catcher.record.caught) == 1
 
 
 async def test_a_sender_claims_no_more_than_its_part_of_the_rate_lets_through(
@@ -327,10 +327,10 @@ async def test_a_relay_that_is_ill_for_every_mail_costs_none_an_attempt(
     running = Running(database, Sender(SETTINGS, smtp(catcher.url), LETTERHEAD))
 
     async def tried_often() -> bool:
-        return [command[:4] for command in catcher.commands].count("MAIL") >= 12
+        return [command[:4] for command in catcher.record.commands].count("MAIL") >= 12
 
     await running.until(tried_often)
-    catcher.mischief = Mischief()
+    catcher.options = CatcherOptions()
     await running.settled()
     assert [(await row_of(database, n))[:2] for n in (1, 2)] == [("completed", 1)] * 2
     assert [state for state, *_ in await journalled(database)] == ["completed"] * 2

@@ -79,7 +79,7 @@ async def test_mail_that_processes_died_of_fails_and_a_retry_gives_it_another_ch
         " WHERE {email_queue.status} = 'failed'"
     )
     await running.settled()
-    assert len(catcher.caught) == 2
+    assert len(catcher.record.caught) == 2
 
 
 async def test_without_a_table_for_processes_mail_of_the_dead_is_sent_as_well(
@@ -172,7 +172,7 @@ async def test_mail_that_is_put_off_leaves_in_time_when_somebody_rings(
     await database.execute("UPDATE {email_queue} SET {email_queue.lastAttempt} = now()")
     await running.settled()
     await running.stop()
-    assert len(catcher.caught) == 1
+    assert len(catcher.record.caught) == 1
 
 
 async def test_nulls_are_tolerated_and_what_is_not_due_is_left_alone(
@@ -215,7 +215,7 @@ async def test_a_cancelled_message_does_not_leave_and_every_other_word_does(
             "UPDATE {emails} SET {emails.status} = $2 WHERE {emails.id} = $1", uid(number), word
         )
     await sender_on(catcher.url).settled()
-    got = sorted(each.recipients[0] for each in catcher.caught)
+    got = sorted(each.recipients[0] for each in catcher.record.caught)
     assert got == [f"to{n}@acme.test" for n in (2, 3, 4, 5)]
     sentence = "Not sent: the message is cancelled."
     assert await row_of(database) == ("cancelled", 1, sentence, "cancelled", None)

@@ -11,21 +11,22 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from agentflow_tui.demo.catcher.faults import Mischief, Trick
+from agentflow_tui.demo.catcher.faults import CatcherOptions, RelayFault
+from agentflow_tui.demo.catcher.record import CatcherRecord
 from agentflow_tui.demo.catcher.server import Catcher
 from agentflow_tui.errors import UsageError
 from agentflow_tui.parent_watch import until_input_ends
 
 
 async def _serve(arguments: argparse.Namespace) -> None:
-    mischief = Mischief(
+    options = CatcherOptions(
         seed=arguments.seed,
         shares=dict(arguments.share),
         slow=arguments.slow,
         times=arguments.times,
         as_domains=arguments.domains,
     )
-    catcher = Catcher(mischief, record=arguments.record, keep=100)
+    catcher = Catcher(options, record=CatcherRecord(arguments.record, keep=100))
     await catcher.start(arguments.port)
     sys.stdout.write(f"{catcher.url}\n")
     sys.stdout.flush()
@@ -47,13 +48,13 @@ def _port(text: str) -> int:
     raise argparse.ArgumentTypeError(f"{text!r} is no port number")
 
 
-def _share(text: str) -> tuple[Trick, float]:
+def _share(text: str) -> tuple[RelayFault, float]:
     name, _, share = text.partition("=")
     try:
-        return Trick(name), float(share)
+        return RelayFault(name), float(share)
     except ValueError:
-        known = ", ".join(Trick)
-        message = f"{text!r} is not TRICK=SHARE, such as slow=0.1; tricks are {known}"
+        known = ", ".join(RelayFault)
+        message = f"{text!r} is not FAULT=SHARE, such as slow=0.1; faults are {known}"
         raise argparse.ArgumentTypeError(message) from None
 
 
@@ -64,14 +65,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     parser.add_argument("--port", type=_port, default=0, help="port to listen on; 0: a free one")
     parser.add_argument("--record", type=Path, help="append one JSON line per message to this file")
-    parser.add_argument("--seed", type=int, default=0, help="draws who gets which trick")
+    parser.add_argument("--seed", type=int, default=0, help="draws who gets which fault")
     parser.add_argument(
         "--share",
         action="append",
         default=[],
         type=_share,
-        metavar="TRICK=SHARE",
-        help=f"share of recipients (0 to 1) that get a trick: {', '.join(Trick)}",
+        metavar="FAULT=SHARE",
+        help=f"share of recipients (0 to 1) that meet a fault: {', '.join(RelayFault)}",
     )
     parser.add_argument("--times", type=int, default=1, help="how often before it passes")
     parser.add_argument("--slow", type=float, default=0.2, help="seconds that 'slow' takes")

@@ -1,16 +1,17 @@
-"""The catcher's side of one conversation: SMTP by the book, and every way to depart from it."""
+"""The catcher's side of one connection: SMTP by the book, and every fault that is asked for."""
 
 import asyncio
 import re
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-from agentflow_tui.demo.catcher.faults import Trick
-
-if TYPE_CHECKING:
-    from agentflow_tui.demo.catcher.server import Catcher
+from agentflow_tui.demo.catcher.faults import (
+    CatcherOptions,
+    FaultHistory,
+    RelayFault,
+    domain_answer,
+)
+from agentflow_tui.demo.catcher.record import CatcherRecord, CaughtMail
 
 _PATH = re.compile(r"(?:FROM|TO):\s*<((?:\"(?:[^\"\\]|\\.)*\"|[^>\"])*)>(.*)", re.IGNORECASE)
 _MESSAGE_ID = re.compile(rb"^message-id:\s*(<[^>\r\n]*>)", re.IGNORECASE | re.MULTILINE)
@@ -18,24 +19,23 @@ _LARGEST = 50_000_000
 _LONGEST_LINE = 4096
 
 
-@dataclass(frozen=True, slots=True)
-class Caught:
-    """One message that was accepted. ``at`` is in seconds since 1970."""
+class CatcherSession(asyncio.Protocol):
+    """One connection. Everything that has arrived is answered in one write.
 
-    at: float
-    message_id: str
-    sender: str
-    recipients: tuple[str, ...]
-    size: int
-    connection: int
+    ``closed`` is told when the connection is gone.
+    """
 
-
-class Session(asyncio.Protocol):
-    """One client. Everything that has arrived is answered in one write."""
-
-    def __init__(self, catcher: "Catcher"):
-        self._catcher = catcher
-        self._mischief = catcher.mischief
+    def __init__(
+        self,
+        options: CatcherOptions,
+        faults: FaultHistory,
+        record: CatcherRecord,
+        closed: Callable[["CatcherSession"], None],
+    ):
+        self._options = options
+        self._faults = faults
+        self._record = record
+        self._closed = closed
         self._transport: asyncio.Transport | None = None
         self._number = 0
         self._buffer = bytearray()
@@ -49,14 +49,13 @@ class Session(asyncio.Protocol):
     def _reset(self) -> None:
         self._sender: str | None = None
         self._recipients: list[str] = []
-        self._trick = Trick.NONE
+        self._fault = RelayFault.NONE
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
-        self._catcher.connections += 1
-        self._catcher.sessions.add(self)
-        self._number = self._catcher.connections
+        self._record.connections += 1
+        self._number = self._record.connections
         self._answer("GREETING", "220 catcher.invalid ESMTP; nothing leaves this machine")
         self._flush()
 
@@ -64,7 +63,7 @@ class Session(asyncio.Protocol):
         if self._timer:
             self._timer.cancel()
         self._transport = None
-        self._catcher.sessions.discard(self)
+        self._closed(self)
 
     def data_received(self, data: bytes) -> None:
         self._buffer += data
@@ -83,7 +82,7 @@ class Session(asyncio.Protocol):
 
     def _flush(self) -> None:
         if self._replies and self._transport is not None:
-            self._catcher.turns += 1
+            self._record.round_trips += 1
             self._transport.write(b"".join(self._replies))
         self._replies.clear()
 
@@ -92,7 +91,7 @@ class Session(asyncio.Protocol):
 
     def _answer(self, verb: str, words: str) -> bool:
         """Say ``words``, or what the script has for the verb. Was it a yes?"""
-        scripted = self._mischief.script.get(verb, words)
+        scripted = self._options.script.get(verb, words)
         if scripted is None:
             self._fall_silent()
         elif scripted == "":
@@ -122,9 +121,9 @@ class Session(asyncio.Protocol):
             return False
         command = self._buffer[:end].decode("utf-8", "replace").strip()
         del self._buffer[: end + 1]
-        self._catcher.commands.append(command)
+        self._record.commands.append(command)
         verb = command[:4].upper()
-        _COMMANDS.get(verb, Session._unknown)(self, command)
+        _COMMANDS.get(verb, CatcherSession._unknown)(self, command)
         return True
 
     def _unknown(self, command: str) -> None:
@@ -133,7 +132,7 @@ class Session(asyncio.Protocol):
     def _hello(self, command: str) -> None:
         self._reset()
         verb = command[:4].upper()
-        lines = ["catcher.invalid", *(self._mischief.offers if verb == "EHLO" else ())]
+        lines = ["catcher.invalid", *(self._options.offers if verb == "EHLO" else ())]
         marked = [f"250-{line}" for line in lines[:-1]] + [f"250 {lines[-1]}"]
         self._answer(verb, "\r\n".join(marked))
 
@@ -158,35 +157,35 @@ class Session(asyncio.Protocol):
             self._recipients.append(path[1])
 
     def _refusal(self, address: str) -> str | None:
-        if self._mischief.as_domains:
-            return self._catcher.memory.domain_refusal(address, time.time())
-        trick = self._catcher.memory.next_trick(address)
-        match trick:
-            case Trick.GREYLIST:
+        if self._options.as_domains:
+            return self._faults.domain_refusal(address, time.time())
+        fault = self._faults.next_fault(self._options, address)
+        match fault:
+            case RelayFault.GREYLIST:
                 return f"451 4.7.1 <{address}>: recipient address greylisted, try again later"
-            case Trick.UNKNOWN_USER:
+            case RelayFault.UNKNOWN_USER:
                 return f"550 5.1.1 <{address}>: recipient address rejected: user unknown"
-            case Trick.GARBAGE:
+            case RelayFault.GARBAGE:
                 return "\x1b[2J~~ not an answer ~~"
-            case Trick.CLOSING:
+            case RelayFault.CLOSING:
                 self._say("421 4.3.2 service shutting down")
                 self._flush_and_close()
-            case Trick.DROP_EARLY:
+            case RelayFault.DROP_EARLY:
                 self._flush_and_close()
-            case Trick.NONE:
+            case RelayFault.NONE:
                 pass
             case _:
-                self._trick = trick  # plays its part at DATA or at the end
+                self._fault = fault  # shows at DATA or at the end
         return None
 
     def _data(self, command: str) -> None:
-        if not self._recipients and "DATA" not in self._mischief.script:
+        if not self._recipients and "DATA" not in self._options.script:
             self._say("503 5.5.1 need RCPT first" if self._sender is None else _NOBODY)
-        elif self._trick is Trick.STALL:
+        elif self._fault is RelayFault.STALL:
             self._fall_silent()
         elif self._answer("DATA", "354 end with <CRLF>.<CRLF>"):
             self._in_data = True
-            if self._trick is Trick.DEAF and self._transport is not None:
+            if self._fault is RelayFault.DEAF and self._transport is not None:
                 self._fall_silent()
                 self._transport.pause_reading()
 
@@ -215,47 +214,47 @@ class Session(asyncio.Protocol):
             self._reset()
             return
         refusal, seconds = self._verdict(content)
-        trick = self._trick
-        if trick is Trick.DROP_BEFORE:
+        fault = self._fault
+        if fault is RelayFault.DROP_BEFORE:
             self._flush_and_close()
         elif seconds:
-            self._later(seconds, lambda: self._finish(content, refusal, trick))
+            self._later(seconds, lambda: self._finish(content, refusal, fault))
         else:
-            self._finish(content, refusal, trick)
+            self._finish(content, refusal, fault)
 
     def _verdict(self, content: bytes) -> tuple[str | None, float]:
-        if self._mischief.as_domains:
-            return self._catcher.memory.domain_end(self._recipients[0], len(content))
-        match self._trick:
-            case Trick.FULL:
+        if self._options.as_domains:
+            return domain_answer(self._recipients[0], len(content))
+        match self._fault:
+            case RelayFault.FULL:
                 return "452 4.3.1 insufficient system storage", 0.0
-            case Trick.REJECT:
+            case RelayFault.REJECT:
                 return "554 5.7.1 message content rejected", 0.0
-            case Trick.SLOW:
-                return None, self._mischief.slow
+            case RelayFault.SLOW:
+                return None, self._options.slow
         if len(content) > _LARGEST:
             return "552 5.3.4 message size exceeds fixed limit", 0.0
         return None, 0.0
 
-    def _finish(self, content: bytes, refusal: str | None, trick: Trick) -> None:
+    def _finish(self, content: bytes, refusal: str | None, fault: RelayFault) -> None:
         sender, recipients = self._sender or "", tuple(self._recipients)
         self._reset()
         if refusal:
             self._say(refusal)
             return
-        scripted = self._mischief.script.get("END", "2")
+        scripted = self._options.script.get("END", "2")
         if scripted is None or not scripted.startswith("2"):
             self._answer("END", "")
             return
         found = _MESSAGE_ID.search(content.partition(b"\r\n\r\n")[0])
         message_id = found[1].decode("utf-8", "replace") if found else ""
-        caught = Caught(time.time(), message_id, sender, recipients, len(content), self._number)
-        self._catcher.take(caught, content)
-        if trick is Trick.DROP_AFTER:
+        caught = CaughtMail(time.time(), message_id, sender, recipients, len(content), self._number)
+        self._record.add(caught, content)
+        if fault is RelayFault.DROP_AFTER:
             self._flush_and_close()
             return
-        self._answer("END", f"250 2.0.0 Ok: queued as {len(self._catcher.caught):X}")
-        if trick is Trick.HANG_UP:
+        self._answer("END", f"250 2.0.0 Ok: queued as {len(self._record.caught):X}")
+        if fault is RelayFault.HANG_UP:
             self._flush_and_close()
 
     def _later(self, seconds: float, action: Callable[[], None]) -> None:
@@ -282,13 +281,13 @@ class Session(asyncio.Protocol):
 
 
 _NOBODY = "554 5.5.1 no valid recipients"
-_COMMANDS: dict[str, Callable[[Session, str], None]] = {
-    "EHLO": Session._hello,
-    "HELO": Session._hello,
-    "MAIL": Session._mail,
-    "RCPT": Session._recipient,
-    "DATA": Session._data,
-    "RSET": Session._rset,
-    "NOOP": Session._noop,
-    "QUIT": Session._quit,
+_COMMANDS: dict[str, Callable[[CatcherSession, str], None]] = {
+    "EHLO": CatcherSession._hello,
+    "HELO": CatcherSession._hello,
+    "MAIL": CatcherSession._mail,
+    "RCPT": CatcherSession._recipient,
+    "DATA": CatcherSession._data,
+    "RSET": CatcherSession._rset,
+    "NOOP": CatcherSession._noop,
+    "QUIT": CatcherSession._quit,
 }

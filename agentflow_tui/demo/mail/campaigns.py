@@ -32,10 +32,10 @@ def steady(world: World, number: int) -> None:
 
 def outbreaks(world: World, number: int) -> None:
     """Two campaigns that met a relay in trouble: one was refused for good, one only held up."""
-    for outbreak, each in ((relay.BLOCKLISTED, number), (relay.STORAGE_FULL, number * 2 // 3)):
+    for incident, each in ((relay.BLOCKLISTED, number), (relay.STORAGE_FULL, number * 2 // 3)):
         for _ in range(each):
             letter = messages.reminder(world, world.rng.choice(messages.CUSTOMERS))
-            hours = world.rng.uniform(outbreak.last + 0.05, outbreak.first - 0.01)
+            hours = world.rng.uniform(incident.last + 0.05, incident.first - 0.01)
             sending.post(world, letter, world.ago(hours=hours))
 
 

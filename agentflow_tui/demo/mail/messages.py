@@ -4,11 +4,11 @@ from base64 import b64encode
 
 from agentflow_tui.demo import words
 from agentflow_tui.demo.builder import Person, World
-from agentflow_tui.demo.domains import DOMAINS, Behaviour
+from agentflow_tui.demo.domains import DOMAINS, DomainBehaviour
 from agentflow_tui.demo.mail.sending import Letter
 from agentflow_tui.demo.vendors.reports import Finding
 
-CUSTOMERS = tuple(name for name, how in DOMAINS.items() if how is Behaviour.FINE)[1:]
+CUSTOMERS = tuple(name for name, how in DOMAINS.items() if how is DomainBehaviour.FINE)[1:]
 LENDER = "granite-credit.example"
 LAKESIDE = "lakeside-motors.test"
 FLEET = "northgate-fleet.example"

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from agentflow_tui.demo.builder import Person, World, later
-from agentflow_tui.demo.domains import Answer
 from agentflow_tui.demo.mail import relay
+from agentflow_tui.demo.mail.relay import RelayAnswer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +36,7 @@ class Attempt:
     """One attempt at sending; without an answer it is still under way."""
 
     at: datetime
-    said: Answer | None
+    said: RelayAnswer | None
 
     @property
     def end(self) -> datetime | None:
@@ -135,13 +135,13 @@ def _attempts(world: World, letter: Letter, key: str, first: datetime) -> Iterat
         at = relay.next_try(key, number, at)
 
 
-def _say(world: World, letter: Letter, at: datetime, first: datetime) -> Answer:
+def _say(world: World, letter: Letter, at: datetime, first: datetime) -> RelayAnswer:
     if letter.wrong:
-        return Answer(f"500 {letter.wrong}", 0.002)
+        return RelayAnswer(f"500 {letter.wrong}", 0.002)
     return relay.answer(world, letter.to[0].email, letter.size, at, first)
 
 
-def _status(attempts: int, said: Answer | None) -> str:
+def _status(attempts: int, said: RelayAnswer | None) -> str:
     if said is None:
         return "processing"
     if said.delivered:
@@ -195,7 +195,7 @@ def _journal(
     )
 
 
-def _verdict(said: Answer) -> str:
+def _verdict(said: RelayAnswer) -> str:
     """The sender's word for it (`agentflow_tui.mail.smtp.answers.Verdict`)."""
     if said.delivered:
         return "delivered"
