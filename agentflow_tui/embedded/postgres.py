@@ -42,7 +42,7 @@ KEPT_ENVIRONMENT = ("PATH", "LD_LIBRARY_PATH")
 RUN_KEEPER = """
 import sys
 sys.path.append(sys.argv[1])
-from agentflow_tui.store.keeper import main
+from agentflow_tui.embedded.keeper import main
 main(sys.argv[2:])
 """
 

@@ -117,10 +117,10 @@ async def test_a_part_that_was_not_committed_is_not_called_done(
 
 DYING = """
 import asyncio, sys
-from agentflow_tui.operations.changing import carry_out
-from agentflow_tui.operations.targets import freeze_rows
+from agentflow_tui.operations.carry_out import carry_out
+from agentflow_tui.operations.selection import freeze_rows
 from agentflow_tui.operations.verbs import find
-from agentflow_tui.store.database import Database
+from agentflow_tui.store.connection.database import Database
 from tests.changes.acting import world
 
 async def main():

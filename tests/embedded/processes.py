@@ -20,7 +20,7 @@ LINGER = 0.1
 USER = """
 import sys
 from pathlib import Path
-from agentflow_tui.store.embedded import postmaster_pid, start
+from agentflow_tui.embedded.postgres import postmaster_pid, start
 from agentflow_tui.errors import EmbeddedServerError
 try:
     server = start(Path(sys.argv[1]), linger=float(sys.argv[2]))
