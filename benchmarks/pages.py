@@ -22,7 +22,7 @@ from agentflow_tui.embedded import postgres
 from agentflow_tui.store.connection.database import Database, Manners
 from agentflow_tui.store.reading.counts import by_status
 from agentflow_tui.store.reading.listings import LARGE
-from agentflow_tui.store.reading.pages import Where, Window, anchor_of, page_sql, read_page
+from agentflow_tui.store.reading.pages import Where, Window, anchor_of, page_statement, read_page
 from agentflow_tui.store.views.by_table import LISTINGS
 from agentflow_tui.store.views.workflows import WORKFLOW_LIST
 from benchmarks.tables import Result, ratio, show
@@ -99,8 +99,8 @@ async def measure(small: Database, large: Database) -> list[Result]:
             Window(limit=4 * PAGE, anchor=anchor_of(page.rows[-1], order)),
         )
         far = Window(limit=PAGE, anchor=anchor_of(deep.rows[-1], order))
-        text, values = page_sql(large.binding, listing, order, Where(), far, None)
-        touched = await buffers(large, text, values)
+        statement = page_statement(large.binding, listing, order, Where(), far)
+        touched = await buffers(large, statement.text, statement.values(far, None))
         results.append(Result(f"{name}: buffers a row", touched / PAGE, 4.5, "buffers"))
     for table in ("email_queue", "workflows"):
         sql = f"SELECT {by_status(large.binding, table)}"
@@ -115,11 +115,11 @@ async def measure(small: Database, large: Database) -> list[Result]:
     top = Window(limit=PAGE, count_to=10_000)
     order = WORKFLOW_LIST.order(large.binding)
     page = await read_page(large, WORKFLOW_LIST, order, Where(), top)
-    text, values = page_sql(large.binding, WORKFLOW_LIST, order, Where(), top, page.snapshot)
+    statement = page_statement(large.binding, WORKFLOW_LIST, order, Where(), top)
     results.append(
         Result(
             "looking again, nothing changed: buffers",
-            await buffers(large, text, values),
+            await buffers(large, statement.text, statement.values(top, page.snapshot)),
             5,
             "buffers",
         )

@@ -3,6 +3,7 @@
 import random
 import uuid
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -10,7 +11,8 @@ import pytest
 
 from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.reading.listings import OrderKey
-from agentflow_tui.store.reading.pages import Where, Window, anchor_of, page_sql, read_page
+from agentflow_tui.store.reading.pages import Where, Window, anchor_of, page_statement, read_page
+from agentflow_tui.store.reading.queries import query
 from agentflow_tui.store.views.emails import QUEUE, QueuedMail
 
 EPOCH = datetime(2026, 11, 23, 6, 0, tzinfo=UTC)
@@ -45,7 +47,7 @@ async def walk(
         window = Window(limit=limit, anchor=anchor, backwards=backwards)
         page = await read_page(database, QUEUE, order, where, window)
         found = [*page.rows, *found] if backwards else [*found, *page.rows]
-        if not page.more:
+        if page.at_start if backwards else page.at_end:
             return found
         anchor = anchor_of(found[0] if backwards else found[-1], order)
 
@@ -106,12 +108,12 @@ async def test_looking_again_reads_nothing_until_something_is_committed(
     page = await read_page(database, QUEUE, order, Where(), window)
     while not page.unchanged:  # other tests write to the same server
         page = await read_page(database, QUEUE, order, Where(), window, seen=page.snapshot)
-    text, values = page_sql(database.binding, QUEUE, order, Where(), window, page.snapshot)
-    executed = await explain(database, text, values)
+    statement = page_statement(database.binding, QUEUE, order, Where(), window)
+    executed = await explain(database, statement.text, statement.values(window, page.snapshot))
     while "never executed" not in executed:
         page = await read_page(database, QUEUE, order, Where(), window, seen=page.snapshot)
-        text, values = page_sql(database.binding, QUEUE, order, Where(), window, page.snapshot)
-        executed = await explain(database, text, values)
+        values = statement.values(window, page.snapshot)
+        executed = await explain(database, statement.text, values)
     assert "Buffers" not in executed
     await database.execute("UPDATE {email_queue} SET {email_queue.attempts} = 1")
     changed = await read_page(database, QUEUE, order, Where(), window, seen=page.snapshot)
@@ -149,3 +151,17 @@ async def test_a_bounded_filter_looks_at_so_many_rows_and_says_so(database: Data
     assert page.rows == expected
     assert page.count == len(expected)
     assert page.bounded
+
+
+async def test_a_query_is_compiled_once_for_each_binding_and_shape_of_page(
+    database: Database,
+) -> None:
+    now = datetime.now(UTC)
+    wanted = query(QUEUE, database.binding, "status:failed age:>1h", now=now, zone=UTC)
+    await fill(database, random.Random(7), 50)
+    first = wanted.statement(database.binding, Window(limit=5, count_to=10))
+    page = await wanted.page(database, Window(limit=5, count_to=10))
+    assert wanted.statement(database.binding, Window(limit=9, count_to=99)) is first
+    after = Window(limit=5, anchor=wanted.anchor(page.rows[-1]))
+    assert wanted.statement(database.binding, after) is not first
+    assert wanted.statement(replace(database.binding), Window(limit=5, count_to=10)) is not first

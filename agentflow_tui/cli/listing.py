@@ -105,7 +105,7 @@ async def _rows(
         page = await wanted.page(database, Window(limit=count, anchor=anchor))
         for row in page.rows:
             yield row[:width]
-        if not page.more or not page.rows:
+        if page.at_end or not page.rows:
             return
         anchor = tuple(page.rows[-1][place] for place in places)
         left = None if left is None else left - len(page.rows)

@@ -18,9 +18,10 @@ from textual.screen import Screen
 
 from agentflow_tui.console.list.columns import Cell, Column
 from agentflow_tui.console.list.grid import Grid
-from agentflow_tui.console.list.pages import Page, PageSource
+from agentflow_tui.console.list.pages import PageSource
 from agentflow_tui.console.repaint import exact
 from agentflow_tui.console.theme import THEMES
+from agentflow_tui.store.reading.pages import Page
 from agentflow_tui.text import age
 from tests.console.grid_table import Endless, Item
 

@@ -5,8 +5,9 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 
-from agentflow_tui.console.list.pages import Ask, Page, PageSource, Request
+from agentflow_tui.console.list.pages import Ask, PageSource, Request
 from agentflow_tui.errors import UnreachableError
+from agentflow_tui.store.reading.pages import Page
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,8 +16,8 @@ from textual.pilot import Pilot
 
 from agentflow_tui.console.list.columns import difference, fit_cell, place
 from agentflow_tui.console.list.grid import Grid
-from agentflow_tui.console.list.pages import Page
 from agentflow_tui.errors import UnreachableError
+from agentflow_tui.store.reading.pages import Page
 from agentflow_tui.text import cell_width
 from tests.console.grid_app import COLUMNS, START, GridApp
 from tests.console.grid_table import Endless, Held, Item, Table, numbered

@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 
 from agentflow_tui.console.list.marks import Marks
 from agentflow_tui.console.list.order import unmoved
-from agentflow_tui.console.list.pages import Page, Request
+from agentflow_tui.console.list.pages import Request
 from agentflow_tui.console.list.viewport import View
 from agentflow_tui.console.list.window import Window
+from agentflow_tui.store.reading.pages import Page
 from tests.console.grid_table import Endless, Item, Table, numbered
 
 HEIGHT = 7

@@ -61,7 +61,7 @@ async def _rows(database: Database, wanted: Query[Any]) -> AsyncIterator[Any]:
         page = await wanted.page(database, Window(limit=CHUNK, anchor=anchor, scan=wanted.scan))
         for row in page.rows:
             yield row
-        if not page.more:
+        if page.at_end:
             return
         anchor = wanted.anchor(page.rows[-1])
 

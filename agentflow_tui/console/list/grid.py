@@ -15,9 +15,10 @@ from textual.message import Message
 
 from agentflow_tui.console.list.canvas import HEADER, GridCanvas
 from agentflow_tui.console.list.columns import GUTTER, Column
-from agentflow_tui.console.list.pages import PageLike, PageSource, RowT
+from agentflow_tui.console.list.pages import PageSource, RowT
 from agentflow_tui.console.list.reader import Reader
 from agentflow_tui.errors import AgentflowError
+from agentflow_tui.store.reading.pages import Page
 
 PATIENCE = 0.15
 """Seconds that a first load may take before it is spoken of."""
@@ -145,7 +146,7 @@ class Grid(GridCanvas[RowT], can_focus=True):
         if self._reader.problem is not None:
             raise self._reader.problem
 
-    def show(self, page: PageLike[RowT]) -> None:
+    def show(self, page: Page[RowT]) -> None:
         """Hold exactly these rows. What looks the same is not painted again."""
         self.window.show(page)
         self._reader.problem = None

@@ -1,9 +1,10 @@
-"""Rows, pages and who reads them: what a list and its source say to each other."""
+"""What a list asks its source for, and what a source answers with."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Generic, Protocol, TypeVar, runtime_checkable
+
+from agentflow_tui.store.reading.pages import Page
 
 
 class Row(Protocol):
@@ -14,27 +15,6 @@ class Row(Protocol):
 
 
 RowT = TypeVar("RowT", bound=Row)
-RowT_co = TypeVar("RowT_co", bound=Row, covariant=True)
-
-
-class PageLike(Protocol[RowT_co]):
-    """Rows in list order, and whether the list starts before the first or ends after the last."""
-
-    @property
-    def rows(self) -> Sequence[RowT_co]: ...
-    @property
-    def at_start(self) -> bool: ...
-    @property
-    def at_end(self) -> bool: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Page(Generic[RowT]):
-    """A :class:`PageLike` as plain data."""
-
-    rows: Sequence[RowT]
-    at_start: bool = False
-    at_end: bool = False
 
 
 class Ask(StrEnum):
@@ -68,23 +48,23 @@ class PageSource(Protocol[RowT]):
     understand is raised as :class:`~agentflow_tui.errors.AgentflowError`.
     """
 
-    async def first(self, count: int) -> PageLike[RowT]:
+    async def first(self, count: int) -> Page[RowT]:
         """The first ``count`` rows of the list."""
         ...
 
-    async def last(self, count: int) -> PageLike[RowT]:
+    async def last(self, count: int) -> Page[RowT]:
         """The last ``count`` rows, in list order."""
         ...
 
-    async def after(self, row: RowT, count: int) -> PageLike[RowT]:
+    async def after(self, row: RowT, count: int) -> Page[RowT]:
         """Up to ``count`` rows that come later than ``row``, which may have gone meanwhile."""
         ...
 
-    async def before(self, row: RowT, count: int) -> PageLike[RowT]:
+    async def before(self, row: RowT, count: int) -> Page[RowT]:
         """The ``count`` rows right before ``row``, in list order."""
         ...
 
-    async def around(self, row: RowT, before: int, count: int) -> PageLike[RowT]:
+    async def around(self, row: RowT, before: int, count: int) -> Page[RowT]:
         """Up to ``before`` rows right before ``row``, then up to ``count`` from it on, itself
         included. ``at_start`` need not be known when ``before`` is 0."""
         ...

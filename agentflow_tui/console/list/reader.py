@@ -4,9 +4,10 @@ import asyncio
 from collections.abc import Callable
 from typing import Any, Generic
 
-from agentflow_tui.console.list.pages import Ask, GatedSource, PageLike, PageSource, Request, RowT
+from agentflow_tui.console.list.pages import Ask, GatedSource, PageSource, Request, RowT
 from agentflow_tui.console.list.window import Window
 from agentflow_tui.errors import AgentflowError
+from agentflow_tui.store.reading.pages import Page
 
 
 class Reader(Generic[RowT]):
@@ -21,7 +22,7 @@ class Reader(Generic[RowT]):
         self._window = window
         self._received = received
         self._source: PageSource[RowT] | None = None
-        self._asking: asyncio.Task[PageLike[RowT] | None] | None = None
+        self._asking: asyncio.Task[Page[RowT] | None] | None = None
 
     @property
     def has_work(self) -> bool:
@@ -60,7 +61,7 @@ class Reader(Generic[RowT]):
             self._received()
 
 
-async def _ask(source: PageSource[RowT], request: Request[RowT]) -> PageLike[RowT] | None:
+async def _ask(source: PageSource[RowT], request: Request[RowT]) -> Page[RowT] | None:
     row, count = request.row, request.count
     if request.again and not request.before and isinstance(source, GatedSource):
         answer: Any = await source.again(row, count, elsewhere=request.elsewhere)

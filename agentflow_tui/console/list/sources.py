@@ -5,9 +5,8 @@ from dataclasses import dataclass, field
 from typing import Generic
 
 from agentflow_tui.console.environment import Environment
-from agentflow_tui.console.list.pages import Page, RowT
-from agentflow_tui.store.reading.pages import Page as Read
-from agentflow_tui.store.reading.pages import Window
+from agentflow_tui.console.list.pages import RowT
+from agentflow_tui.store.reading.pages import Page, Window
 from agentflow_tui.store.reading.queries import Query
 
 COUNT_TO = 10_000
@@ -30,27 +29,24 @@ class StoreSource(Generic[RowT]):
     _looked: float = field(default=0.0)
 
     async def first(self, count: int) -> Page[RowT]:
-        page = await self._read(Window(limit=count, count_to=COUNT_TO, scan=self.query.scan))
-        return Page(page.rows, at_start=True, at_end=not page.more)
+        return await self._read(Window(limit=count, count_to=COUNT_TO, scan=self.query.scan))
 
     async def last(self, count: int) -> Page[RowT]:
-        page = await self._read(Window(limit=count, backwards=True, scan=self.query.scan))
-        return Page(page.rows, at_start=not page.more, at_end=True)
+        return await self._read(Window(limit=count, backwards=True, scan=self.query.scan))
 
     async def after(self, row: RowT, count: int) -> Page[RowT]:
-        page = await self._read(self._window(row, count))
-        return Page(page.rows, at_end=not page.more)
+        return await self._read(self._window(row, count))
 
     async def before(self, row: RowT, count: int) -> Page[RowT]:
-        page = await self._read(self._window(row, count, backwards=True))
-        return Page(page.rows, at_start=not page.more)
+        return await self._read(self._window(row, count, backwards=True))
 
     async def around(self, row: RowT, before: int, count: int) -> Page[RowT]:
         onward = await self._read(self._window(row, count, inclusive=True))
         if not before:
-            return Page(onward.rows, at_end=not onward.more)
+            return onward
         back = await self._read(self._window(row, before, backwards=True))
-        return Page([*back.rows, *onward.rows], at_start=not back.more, at_end=not onward.more)
+        rows = (*back.rows, *onward.rows)
+        return Page(rows, at_start=back.at_start, at_end=onward.at_end)
 
     async def again(self, row: RowT | None, count: int, *, elsewhere: bool) -> Page[RowT] | None:
         """The rows once more, or None when nothing was committed since the last look."""
@@ -68,7 +64,7 @@ class StoreSource(Generic[RowT]):
         if page.unchanged:
             return None
         self._looked = self.env.clock().timestamp()
-        return Page(page.rows, at_start=row is None, at_end=not page.more)
+        return page
 
     def _window(
         self, row: RowT, count: int, *, backwards: bool = False, inclusive: bool = False
@@ -81,9 +77,10 @@ class StoreSource(Generic[RowT]):
             scan=self.query.scan,
         )
 
-    async def _read(self, window: Window, seen: str | None = None) -> Read[RowT]:
+    async def _read(self, window: Window, seen: str | None = None) -> Page[RowT]:
         page = await self.query.page(await self.env.connected(), window, seen=seen)
-        self.env.learn_time(page.now)
+        if page.now is not None:
+            self.env.learn_time(page.now)
         if not page.unchanged:
             self.bounded = page.bounded
             if page.count is not None:

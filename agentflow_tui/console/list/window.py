@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Generic
 
-from agentflow_tui.console.list.pages import Ask, PageLike, Request, RowT
+from agentflow_tui.console.list.pages import Ask, Request, RowT
 from agentflow_tui.console.list.viewport import View
+from agentflow_tui.store.reading.pages import Page
 
 PAGES_PER_REQUEST = 4
 PAGES_AHEAD = 4
@@ -209,7 +210,7 @@ class Window(View[RowT]):
 
     # Answers
 
-    def receive(self, request: Request[RowT], page: PageLike[RowT] | None) -> bool:
+    def receive(self, request: Request[RowT], page: Page[RowT] | None) -> bool:
         """Take the answer to ``request``; None says that what was asked again has not changed.
 
         Returns whether it was of use: an answer to what is no longer asked is dropped.
@@ -226,14 +227,14 @@ class Window(View[RowT]):
             self.trim(max(PAGES_KEPT * self.height, 2 * LEAST_ROWS))
         return useful
 
-    def show(self, page: PageLike[RowT]) -> None:
+    def show(self, page: Page[RowT]) -> None:
         """Hold the rows of ``page`` and no others; cursor and view stay with their rows."""
         self._forget_jump()
         self._foreign = False
         self.exchange(page.rows, at_start=page.at_start, at_end=page.at_end)
         self._catch_up()
 
-    def _receive_new(self, request: Request[RowT], page: PageLike[RowT]) -> bool:
+    def _receive_new(self, request: Request[RowT], page: Page[RowT]) -> bool:
         if request.ask is Ask.AFTER:
             return self._extend_below(request, page)
         if request.ask is Ask.BEFORE:
@@ -241,7 +242,7 @@ class Window(View[RowT]):
         self._land(request, page)
         return True
 
-    def _extend_below(self, request: Request[RowT], page: PageLike[RowT]) -> bool:
+    def _extend_below(self, request: Request[RowT], page: Page[RowT]) -> bool:
         if not _is(request.row, self.rows[-1:]):
             return False
         kept = self._without(page.rows)
@@ -252,7 +253,7 @@ class Window(View[RowT]):
             self.at_end = _ends(page)
         return True
 
-    def _extend_above(self, request: Request[RowT], page: PageLike[RowT]) -> bool:
+    def _extend_above(self, request: Request[RowT], page: Page[RowT]) -> bool:
         if not _is(request.row, self.rows[:1]):
             return False
         starts = page.at_start or not page.rows
@@ -272,7 +273,7 @@ class Window(View[RowT]):
         keys = {row.key for row in moved}
         return [row for row in self.rows if row.key not in keys]
 
-    def _land(self, request: Request[RowT], page: PageLike[RowT]) -> None:
+    def _land(self, request: Request[RowT], page: Page[RowT]) -> None:
         jump, self._jump = self._jump, None
         self._foreign = False
         self._direction = 0
@@ -288,7 +289,7 @@ class Window(View[RowT]):
         self.top = self.cursor - (jump.line if jump else 0)
         self.settle()
 
-    def _receive_again(self, request: Request[RowT], page: PageLike[RowT]) -> bool:
+    def _receive_again(self, request: Request[RowT], page: Page[RowT]) -> bool:
         if request.before:
             self._sought = None
             self.exchange(page.rows, at_start=page.at_start, at_end=_ends(page))
@@ -306,7 +307,7 @@ class Window(View[RowT]):
             self._shorten(start)
         return True
 
-    def _lacks_cursor(self, page: PageLike[RowT]) -> bool:
+    def _lacks_cursor(self, page: Page[RowT]) -> bool:
         """Whether the cursor's row may have been pushed out of the page by rows that are new."""
         current = self.current
         return current is not None and not _ends(page) and _index_of(current, page.rows) is None
@@ -319,7 +320,7 @@ class Window(View[RowT]):
         else:
             self.exchange(self.rows[:start], at_start=self.at_start, at_end=True)
 
-    def _replace(self, start: int, page: PageLike[RowT], *, at_start: bool) -> None:
+    def _replace(self, start: int, page: Page[RowT], *, at_start: bool) -> None:
         """Put rows that were read again in the place of what stood there.
 
         If the keys are the same the rows around them stay. If not, nobody knows whether those
@@ -337,7 +338,7 @@ class Window(View[RowT]):
         self.merge(fresh)
 
 
-def _ends(page: PageLike[RowT]) -> bool:
+def _ends(page: Page[RowT]) -> bool:
     return page.at_end or not page.rows
 
 

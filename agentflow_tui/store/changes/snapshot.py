@@ -66,7 +66,7 @@ class Pinning:
         while True:
             page = await self._page(query.listing, where, last)
             yield list(page.rows)
-            if not page.more:
+            if page.at_end:
                 return
             last = page.rows[-1]
 

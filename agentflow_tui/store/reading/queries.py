@@ -1,7 +1,7 @@
 """A listing, a filter and a sort, as something that pages can be read of."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
 from typing import Any, Generic, TypeVar
 
@@ -11,7 +11,14 @@ from agentflow_tui.store.connection.bindings import Binding, BoundTable
 from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.reading.conditions import compile_filter
 from agentflow_tui.store.reading.listings import LARGE, Field, Listing, OrderKey
-from agentflow_tui.store.reading.pages import Page, Where, Window, anchor_of, read_page
+from agentflow_tui.store.reading.pages import (
+    Page,
+    PageStatement,
+    Where,
+    Window,
+    anchor_of,
+    page_statement,
+)
 
 RowT = TypeVar("RowT")
 
@@ -44,6 +51,9 @@ class Query(Generic[RowT]):
     base: Filter
     wanted: Filter
     scan: int | None = None
+    _compiled: dict[Hashable, tuple[Binding, PageStatement[RowT]]] = field(
+        default_factory=dict, compare=False, repr=False
+    )
 
     def where(self, binding: Binding) -> Where:
         """Both filters as SQL."""
@@ -54,7 +64,7 @@ class Query(Generic[RowT]):
         searched = self.wanted.searched or self.base.searched
         sql, values = compile_filter(
             Filter(terms=terms, searched=searched),
-            {name: field.sql(binding) for name, field in every.items()},
+            {name: listed.sql(binding) for name, listed in every.items()},
             1,
             type_of=lambda name: _type_of(every[name], self.listing, binding),
         )
@@ -65,20 +75,27 @@ class Query(Generic[RowT]):
         self, database: Database, window: Window, *, seen: str | None = None
     ) -> Page[RowT]:
         """One page, in one statement; see `agentflow_tui.store.reading.pages.read_page`."""
-        return await read_page(
-            database, self.listing, self.order, self.where(database.binding), window, seen=seen
-        )
+        return await self.statement(database.binding, window).read(database, window, seen)
+
+    def statement(self, binding: Binding, window: Window) -> PageStatement[RowT]:
+        """The statement for windows of this shape, compiled once for each binding."""
+        bound_to, statement = self._compiled.get(window.shape, (None, None))
+        if statement is None or bound_to is not binding:
+            where = self.where(binding)
+            statement = page_statement(binding, self.listing, self.order, where, window)
+            self._compiled[window.shape] = binding, statement
+        return statement
 
     def anchor(self, row: object) -> tuple[object, ...]:
         """The place of a row in this order."""
         return anchor_of(row, self.order)
 
 
-def _type_of(field: Field, listing: Listing[Any], binding: Binding) -> str:
-    if field.column is not None:
-        bound = binding.tables[listing.table.name].columns.get(field.column.name)
-        return bound.type if bound else field.column.type
-    return _COMPUTED_TYPES.get(field.kind, "text")
+def _type_of(listed: Field, listing: Listing[Any], binding: Binding) -> str:
+    if listed.column is not None:
+        bound = binding.tables[listing.table.name].columns.get(listed.column.name)
+        return bound.type if bound else listed.column.type
+    return _COMPUTED_TYPES.get(listed.kind, "text")
 
 
 def query(
