@@ -15,7 +15,7 @@ import aiosmtplib
 
 from agentflow_tui.documents import as_recipients, read
 from agentflow_tui.mail.message import addresses
-from agentflow_tui.mail.message.messages import Letterhead, Mail, compose
+from agentflow_tui.mail.message.messages import OutgoingMail, SenderIdentity, compose
 from agentflow_tui.mail.smtp import relays
 from agentflow_tui.mail.smtp.pool import SmtpTransport
 from benchmarks.peers import postfix_environment
@@ -130,7 +130,7 @@ async def our_transport(port: int, count: int) -> float:
     transport = SmtpTransport(
         relays.from_url(f"smtp://127.0.0.1:{port}"), connections=CONNECTIONS, per_connection=500
     )
-    letterhead = Letterhead(sender=addresses.parse(SENDER))
+    letterhead = SenderIdentity(sender=addresses.parse(SENDER))
     finished = asyncio.get_running_loop().create_future()
     numbers, left = iter(range(count)), count
     now = datetime.now(UTC)
@@ -139,7 +139,7 @@ async def our_transport(port: int, count: int) -> float:
         number = next(numbers, None)
         if number is not None:
             to = as_recipients(read(f'["{recipient(number)}"]'))
-            mail = Mail(id=str(number), subject=SUBJECT, body=BODY, recipients=to, date=now)
+            mail = OutgoingMail(id=str(number), subject=SUBJECT, body=BODY, recipients=to, date=now)
             transport.submit(compose(mail, letterhead), done)
 
     def done(_result: object) -> None:

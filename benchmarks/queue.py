@@ -25,9 +25,15 @@ import asyncpg
 
 from agentflow_tui.mail.envelopes import Envelope
 from agentflow_tui.mail.message import addresses
-from agentflow_tui.mail.message.messages import Letterhead
-from agentflow_tui.mail.smtp.answers import Answer, Outcome, SendResult, Verdict, everyone
-from agentflow_tui.mail.transports import Done, State, Submitting
+from agentflow_tui.mail.message.messages import SenderIdentity
+from agentflow_tui.mail.smtp.answers import (
+    Answer,
+    RecipientOutcome,
+    SendResult,
+    Verdict,
+    same_for_all,
+)
+from agentflow_tui.mail.transports import CallbackTransport, ResultCallback, TransportState
 from agentflow_tui.settings import Settings, WorkerSettings
 from agentflow_tui.workers import supervisor
 from agentflow_tui.workers.roles import Crew
@@ -53,13 +59,13 @@ UPDATE email_queue SET status = 'completed' WHERE status = 'pending' AND attempt
 """
 
 
-class Nowhere(Submitting):
+class Nowhere(CallbackTransport):
     """A transport that takes everything at once."""
 
-    state = State(up=True, sentence="Mail goes nowhere.")
+    state = TransportState(up=True, sentence="Mail goes nowhere.")
 
-    def submit(self, envelope: Envelope, done: Done) -> None:
-        done(everyone(envelope, Outcome(Verdict.DELIVERED, Answer(250, "2.0.0 Ok"))))
+    def submit(self, envelope: Envelope, done: ResultCallback) -> None:
+        done(same_for_all(envelope, RecipientOutcome(Verdict.DELIVERED, Answer(250, "2.0.0 Ok"))))
 
     def confirm(self, results: Iterable[SendResult]) -> None:
         """Nothing waits for it."""
@@ -75,7 +81,7 @@ class Timed(mail.Stamped):
     """A sender that goes nowhere and notes what its claims took, by how many mails they brought."""
 
     def __init__(self) -> None:
-        super().__init__(SETTINGS, Nowhere(), Letterhead(sender=addresses.parse(SENDER)))
+        super().__init__(SETTINGS, Nowhere(), SenderIdentity(sender=addresses.parse(SENDER)))
         self.claims: list[float] = []
 
     async def _claim(self, crew: Crew, now: float) -> int:

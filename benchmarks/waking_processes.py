@@ -7,7 +7,7 @@ import sys
 import asyncpg
 
 from agentflow_tui.mail.message import addresses
-from agentflow_tui.mail.message.messages import Letterhead
+from agentflow_tui.mail.message.messages import SenderIdentity
 from agentflow_tui.settings import Settings, WorkerSettings
 from agentflow_tui.store.connection.statements import Statement
 from agentflow_tui.store.queue.leases import holding
@@ -60,7 +60,7 @@ async def bare(url: str) -> None:
 
 async def worker(name: str, url: str, lease: float) -> None:
     settings = Settings(workers=WorkerSettings(lease=lease))
-    letterhead = Letterhead(sender=addresses.parse(SENDER))
+    letterhead = SenderIdentity(sender=addresses.parse(SENDER))
     role: Role = Victim() if name == "victim" else Sender(settings, Nowhere(), letterhead)
     await supervisor.run(settings, url, [role])
 

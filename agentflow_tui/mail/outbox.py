@@ -8,8 +8,14 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from agentflow_tui.mail.envelopes import Envelope
-from agentflow_tui.mail.smtp.answers import Answer, Outcome, SendResult, Verdict, everyone
-from agentflow_tui.mail.transports import Done, State
+from agentflow_tui.mail.smtp.answers import (
+    Answer,
+    RecipientOutcome,
+    SendResult,
+    Verdict,
+    same_for_all,
+)
+from agentflow_tui.mail.transports import ResultCallback, TransportState
 
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,100}")
 
@@ -25,12 +31,12 @@ class OutboxTransport:
         self._trouble = ""
 
     @property
-    def state(self) -> State:
+    def state(self) -> TransportState:
         if self._trouble:
-            return State(up=False, sentence=self._trouble)
-        return State(up=True, sentence=f"Mail is written to {self._folder}, not sent.")
+            return TransportState(up=False, sentence=self._trouble)
+        return TransportState(up=True, sentence=f"Mail is written to {self._folder}, not sent.")
 
-    def submit(self, envelope: Envelope, done: Done) -> None:
+    def submit(self, envelope: Envelope, done: ResultCallback) -> None:
         done(self._put(envelope))
 
     async def send(self, envelope: Envelope) -> SendResult:
@@ -61,10 +67,14 @@ class OutboxTransport:
             _write_whole(path, _with_envelope(envelope))
         except OSError as error:
             self._trouble = f"{path} cannot be written: {error.strerror or error}."
-            return everyone(envelope, Outcome(Verdict.RELAY_DOWN, Answer(0, self._trouble)))
+            return same_for_all(
+                envelope, RecipientOutcome(Verdict.RELAY_DOWN, Answer(0, self._trouble))
+            )
         self._trouble = ""
         written = Answer(250, f"written to {path}")
-        return everyone(envelope, Outcome(Verdict.DELIVERED, written), relay=str(self._folder))
+        return same_for_all(
+            envelope, RecipientOutcome(Verdict.DELIVERED, written), relay=str(self._folder)
+        )
 
 
 def _file_name(mail_id: str) -> str:

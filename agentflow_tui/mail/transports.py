@@ -4,19 +4,16 @@ import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from agentflow_tui.mail.envelopes import Envelope
 from agentflow_tui.mail.smtp.answers import SendResult
 
-if TYPE_CHECKING:
-    from agentflow_tui.mail.smtp.rate_limits import Limits
-
-Done = Callable[[SendResult], None]
+ResultCallback = Callable[[SendResult], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class State:
+class TransportState:
     """How a transport is doing, for the health check and the console.
 
     ``sentence`` says it in words; ``retry_in`` is the number of seconds until the next probe while
@@ -35,10 +32,10 @@ class Transport(Protocol):
     """Takes envelopes and answers with one result each, whatever happens. Never raises for mail."""
 
     @property
-    def state(self) -> State:
+    def state(self) -> TransportState:
         """How it is doing."""
 
-    def submit(self, envelope: Envelope, done: Done) -> None:
+    def submit(self, envelope: Envelope, done: ResultCallback) -> None:
         """Send in the background; ``done`` is called once, possibly before this returns."""
 
     async def send(self, envelope: Envelope) -> SendResult:
@@ -63,11 +60,11 @@ class Transport(Protocol):
         """Finish what is under way within ``grace`` seconds; the rest is reported not tried."""
 
 
-class Submitting(ABC):
+class CallbackTransport(ABC):
     """`send` and `send_many` for whoever can `submit`, and nothing to share without rates."""
 
     @abstractmethod
-    def submit(self, envelope: Envelope, done: Done) -> None:
+    def submit(self, envelope: Envelope, done: ResultCallback) -> None:
         """See `Transport.submit`."""
 
     def share(self, among: int) -> None:  # noqa: B027 - it is for those with rates to override
@@ -104,7 +101,7 @@ class Submitting(ABC):
 
 
 def from_environ(
-    environ: Mapping[str, str], *, connections: int = 8, limits: "Limits | None" = None
+    environ: Mapping[str, str], *, connections: int = 8, limits: "RateLimits | None" = None
 ) -> Transport | None:
     """``AGENTFLOW_OUTBOX`` first, else the configured relay, else None: then nothing is claimed.
 

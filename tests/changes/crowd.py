@@ -19,7 +19,7 @@ from agentflow_tui.operations.verbs import OPERATIONS
 from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.journal import Entry
 from agentflow_tui.store.queue import mail_claims, mail_results, workflow_claims, workflow_runs
-from agentflow_tui.store.queue.mail_results import Settlement
+from agentflow_tui.store.queue.mail_results import MailResult
 from agentflow_tui.store.queue.workflow_runs import Advance
 
 TABLES = ("email_queue", "workflows", "schedules", "insight_distributions", "health_checks")
@@ -43,7 +43,7 @@ class Crowd:
     outcomes: list[Outcome] = field(default_factory=list)
     delivered: set[str] = field(default_factory=set)
     script: list[str] = field(default_factory=list)
-    _mail: list[mail_claims.Claimed] = field(default_factory=list)
+    _mail: list[mail_claims.ClaimedMail] = field(default_factory=list)
     _work: list[workflow_claims.Claimed] = field(default_factory=list)
 
     def action(self, *, workers: bool) -> Callable[[], Awaitable[None]]:
@@ -105,7 +105,7 @@ class Crowd:
             [("completed", "sent"), ("failed", "failed"), ("pending", None)]
         )
         self.script.append(f"sender settles {row.id} {status}")
-        settlement = Settlement(
+        settlement = MailResult(
             id=row.id,
             attempts=row.attempts,
             status=status,
@@ -114,8 +114,8 @@ class Crowd:
             entry=Entry(task_type="email.send", input={"queueId": row.id}),
         )
         moved = await self._database.fetch(
-            mail_results.settle(self._database.binding),
-            *mail_results.settle_values([settlement], [row.last_attempt]),
+            mail_results.write_results(self._database.binding),
+            *mail_results.result_values([settlement], [row.last_attempt]),
         )
         if status == "completed" and moved:
             self.delivered.add(row.id)

@@ -7,7 +7,7 @@ import sys
 
 from agentflow_tui.mail.envelopes import Envelope
 from agentflow_tui.mail.smtp.pool import SmtpTransport
-from agentflow_tui.mail.transports import Done
+from agentflow_tui.mail.transports import ResultCallback
 from agentflow_tui.settings import Settings, WorkerSettings
 from agentflow_tui.workers import logs, supervisor
 from agentflow_tui.workers.sender.role import Sender
@@ -23,7 +23,7 @@ SETTINGS = Settings(
 class Mortal(SmtpTransport):
     """A mail to somebody ``deadly`` kills the process, as a fault in a library would."""
 
-    def submit(self, envelope: Envelope, done: Done) -> None:
+    def submit(self, envelope: Envelope, done: ResultCallback) -> None:
         if envelope.recipients[0].startswith("deadly"):
             os.kill(os.getpid(), signal.SIGKILL)
         super().submit(envelope, done)

@@ -9,10 +9,10 @@ from email.parser import Parser
 from agentflow_tui.documents import Attachment, Recipient
 from agentflow_tui.mail.envelopes import Envelope
 from agentflow_tui.mail.message import addresses
-from agentflow_tui.mail.message.messages import Letterhead, Mail, compose
+from agentflow_tui.mail.message.messages import OutgoingMail, SenderIdentity, compose
 
 MOMENT = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
-LETTERHEAD = Letterhead(sender=addresses.parse("AgentFlow <reports@acme.test>"))
+LETTERHEAD = SenderIdentity(sender=addresses.parse("AgentFlow <reports@acme.test>"))
 
 
 def mail(
@@ -21,9 +21,9 @@ def mail(
     body: str = "Hello Bob,\n\nall is well.\n",
     attachments: Sequence[Attachment] = (),
     id: str = "5f0c9f5e-6a0e-4d1c-9b51-2f4f4f0a7c11",  # noqa: A002 - the field's name
-) -> Mail:
+) -> OutgoingMail:
     to = [Recipient(address=each) if isinstance(each, str) else each for each in recipients]
-    return Mail(
+    return OutgoingMail(
         id=id, subject=subject, body=body, recipients=to, date=MOMENT, attachments=attachments
     )
 

@@ -7,7 +7,7 @@ import pytest
 from agentflow_tui.demo.catcher.faults import RelayFault
 from agentflow_tui.mail.smtp.answers import Verdict
 from agentflow_tui.mail.smtp.jobs import Timeouts
-from agentflow_tui.mail.smtp.rate_limits import Limits
+from agentflow_tui.mail.smtp.rate_limits import RateLimits
 
 from .conftest import QUICK, Post, until
 from .samples import envelope, parsed
@@ -235,7 +235,7 @@ async def test_what_the_relay_cannot_take_is_refused_here(
 
 async def test_a_relay_of_the_old_days_is_spoken_to_with_helo(post: Post) -> None:
     catcher = await post.catcher(script={"EHLO": "502 what?"})
-    result = await post.transport(catcher.url, timeouts=QUICK, limits=Limits()).send(envelope())
+    result = await post.transport(catcher.url, timeouts=QUICK, limits=RateLimits()).send(envelope())
     assert result.verdict is Verdict.DELIVERED
     assert [each[:4] for each in catcher.record.commands][:3] == ["EHLO", "HELO", "MAIL"]
 

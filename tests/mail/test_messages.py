@@ -16,9 +16,9 @@ from agentflow_tui.documents import Attachment, Entries, Recipient, RecipientKin
 from agentflow_tui.errors import SettingsError
 from agentflow_tui.mail.errors import MessageError
 from agentflow_tui.mail.message import addresses, headers
-from agentflow_tui.mail.message.attachments import LARGEST, File, from_folder
+from agentflow_tui.mail.message.attachments import LARGEST, AttachedFile, from_folder
 from agentflow_tui.mail.message.bodies import with_lf
-from agentflow_tui.mail.message.messages import Letterhead, compose, message_id
+from agentflow_tui.mail.message.messages import SenderIdentity, compose, message_id
 from agentflow_tui.mail.message.previews import headers_and_body
 
 from .samples import LETTERHEAD, body_of, mail, parsed
@@ -207,7 +207,7 @@ def test_hostile_html_is_told_in_linear_time(piece: str) -> None:
 
 
 def test_the_headers_that_are_asked_for_are_there() -> None:
-    letterhead = Letterhead(
+    letterhead = SenderIdentity(
         sender=addresses.parse("Grüße vom Hof <r@acme.test>"),
         reply_to=addresses.parse("desk@acme.test"),
         unsubscribe="https://acme.test/u?m={id}&r={recipient}",
@@ -225,7 +225,7 @@ def test_the_headers_that_are_asked_for_are_there() -> None:
     several = parsed(compose(mail("bob@acme.test", "al@acme.test"), letterhead).message)
     assert several["List-Unsubscribe"] is None, "the link is for one recipient"
     with pytest.raises(SettingsError, match="unsubscribe"):
-        Letterhead(sender=letterhead.sender, unsubscribe="https://x.test/\r\nBcc: eve@x.test")
+        SenderIdentity(sender=letterhead.sender, unsubscribe="https://x.test/\r\nBcc: eve@x.test")
 
 
 @pytest.fixture
@@ -289,7 +289,7 @@ def test_a_path_without_a_folder_is_refused() -> None:
     ],
 )
 def test_content_from_the_row_is_decoded(entry: Attachment, content: bytes) -> None:
-    reports: Mapping[str, File] = {"r1": File(filename="r.pdf", content=b"%PDF")}
+    reports: Mapping[str, AttachedFile] = {"r1": AttachedFile(filename="r.pdf", content=b"%PDF")}
     envelope = compose(mail("b@x.test", attachments=[entry]), LETTERHEAD, reports=reports)
     (attached,) = parsed(envelope.message).iter_attachments()
     assert attached.get_payload(decode=True) == content

@@ -10,7 +10,7 @@ from agentflow_tui.mail.smtp.answers import SendResult, Verdict
 from agentflow_tui.mail.smtp.breaker import Breaker
 from agentflow_tui.mail.smtp.jobs import Timeouts
 from agentflow_tui.mail.smtp.pool import SmtpTransport
-from agentflow_tui.mail.smtp.rate_limits import Limits, Rate
+from agentflow_tui.mail.smtp.rate_limits import Rate, RateLimits
 
 from .conftest import Post, quick_breaker, until
 from .samples import envelope
@@ -168,7 +168,7 @@ async def test_the_window_forgives_what_never_got_through(post: Post) -> None:
 
 async def test_one_slow_domain_does_not_hold_up_the_others(post: Post) -> None:
     catcher = await post.catcher()
-    limits = Limits(domains={"slow.test": Rate(20.0)})
+    limits = RateLimits(domains={"slow.test": Rate(20.0)})
     transport = post.transport(catcher.url, limits=limits, patience=0.12)
     slow = [envelope(f"bob{n}@slow.test", number=n) for n in range(10)]
     results = await transport.send_many([*slow, *many(50)])
@@ -183,17 +183,17 @@ async def test_one_slow_domain_does_not_hold_up_the_others(post: Post) -> None:
 
 
 def test_processes_that_share_a_rate_keep_to_it_together() -> None:
-    parts = [Limits(relay=Rate(10.0, burst=4), sharers=2) for _ in range(2)]
+    parts = [RateLimits(relay=Rate(10.0, burst=4), sharers=2) for _ in range(2)]
     taken = sorted(part.reserve(["a.test"], 0.0, 9) for part in parts for _ in range(7))
     assert [round(wait, 3) for wait in taken] == [
         *(0, 0, 0, 0), *(0.2, 0.2, 0.4, 0.4, 0.6, 0.6), *(0.8, 0.8, 1.0, 1.0),
     ]  # fmt: skip
-    few = Limits(relay=Rate(10.0, burst=2), sharers=5)
+    few = RateLimits(relay=Rate(10.0, burst=2), sharers=5)
     assert [round(few.reserve(["a.test"], 0.0, 9), 3) for _ in range(3)] == [0, 0.5, 1.0]
 
 
 def test_rates_hand_out_slots_in_order_and_forget_nothing_they_promised() -> None:
-    limits = Limits(relay=Rate(10.0, burst=3), per_domain=Rate(1.0))
+    limits = RateLimits(relay=Rate(10.0, burst=3), per_domain=Rate(1.0))
     assert limits.wait(["a.test"], 0.0) == 0.0
     assert [round(limits.reserve([f"{n}.test"], 0.0, 9), 3) for n in range(6)] == [
         0, 0, 0, 0.1, 0.2, 0.3,

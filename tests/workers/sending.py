@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from agentflow_tui.mail.message import addresses
-from agentflow_tui.mail.message.messages import Letterhead
+from agentflow_tui.mail.message.messages import SenderIdentity
 from agentflow_tui.mail.smtp import relays
 from agentflow_tui.mail.smtp.breaker import Breaker
 from agentflow_tui.mail.smtp.jobs import Timeouts
@@ -16,13 +16,13 @@ from agentflow_tui.settings import Settings, WorkerSettings
 from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.connection.statements import Statement, as_tuple
 from agentflow_tui.store.journal import Entry
-from agentflow_tui.store.queue.mail_claims import Claimed
-from agentflow_tui.store.queue.mail_results import Settlement, settle_values
+from agentflow_tui.store.queue.mail_claims import ClaimedMail
+from agentflow_tui.store.queue.mail_results import MailResult, result_values
 from agentflow_tui.workers.roles import Crew
 from agentflow_tui.workers.sender.role import Sender
 from tests.samples import uid
 
-LETTERHEAD = Letterhead(sender=addresses.parse("AgentFlow <reports@acme.test>"))
+LETTERHEAD = SenderIdentity(sender=addresses.parse("AgentFlow <reports@acme.test>"))
 QUICK = Timeouts(connect=5, command=1, content=1, final=0.5, idle=60, quit=0.1)
 PATIENT = Timeouts(idle=60, quit=0.1)
 """For tests in which every mail comes once: who gives up on a slow relay must send again."""
@@ -174,10 +174,10 @@ def doubles(recipients: Sequence[str]) -> int:
     return len(recipients) - len(set(recipients))
 
 
-def sent(mails: Sequence[Claimed]) -> list[list[object]]:
+def sent(mails: Sequence[ClaimedMail]) -> list[list[object]]:
     """The parameters of `settle` by which these claims end well."""
     settlements = [
-        Settlement(
+        MailResult(
             id=mail.id,
             attempts=mail.attempts,
             status="completed",
@@ -187,4 +187,4 @@ def sent(mails: Sequence[Claimed]) -> list[list[object]]:
         )
         for mail in mails
     ]
-    return settle_values(settlements, [mail.last_attempt for mail in mails])
+    return result_values(settlements, [mail.last_attempt for mail in mails])

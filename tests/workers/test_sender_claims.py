@@ -11,8 +11,8 @@ from agentflow_tui import retries
 from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.connection.statements import NOW
 from agentflow_tui.store.queue import mail_claims as store
-from agentflow_tui.store.queue.mail_claims import Claimed
-from agentflow_tui.store.queue.mail_results import settle
+from agentflow_tui.store.queue.mail_claims import ClaimedMail
+from agentflow_tui.store.queue.mail_results import write_results
 from agentflow_tui.workers.sender.role import Sender
 from tests.samples import uid
 
@@ -227,16 +227,16 @@ async def test_a_cancelled_message_does_not_leave_and_every_other_word_does(
     assert told == [("completed", sentence)]
 
 
-async def claimed(database: Database) -> Claimed:
+async def claimed(database: Database) -> ClaimedMail:
     [mail] = await database.fetch(
         store.claim(database.binding, onward=False), 0.0, 0.0, 1, 300.0, [], "worker:test", "{}"
     )
     return mail
 
 
-async def settles(database: Database, mail: Claimed) -> bool:
+async def settles(database: Database, mail: ClaimedMail) -> bool:
     """Whether this claim's end moves the row."""
-    return await database.fetch(settle(database.binding), *sent([mail])) == [mail.id]
+    return await database.fetch(write_results(database.binding), *sent([mail])) == [mail.id]
 
 
 async def test_a_renewal_that_is_sent_again_finds_itself_in_a_column_of_milliseconds(

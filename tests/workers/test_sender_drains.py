@@ -6,7 +6,7 @@ import pytest
 
 from agentflow_tui.mail.smtp import relays
 from agentflow_tui.mail.smtp.pool import SmtpTransport
-from agentflow_tui.mail.smtp.rate_limits import Limits, Rate
+from agentflow_tui.mail.smtp.rate_limits import Rate, RateLimits
 from agentflow_tui.settings import Settings
 from agentflow_tui.store.connection.database import Database
 from agentflow_tui.workers import supervisor
@@ -41,7 +41,7 @@ async def test_draining_waits_for_mail_that_a_rate_limit_holds_up(
     given = settings(retry_base=600.0, retry_limit=3600.0)
     transport = SmtpTransport(
         relays.from_url(catcher.url),
-        limits=Limits(domains={"slow.test": Rate(2.0)}),
+        limits=RateLimits(domains={"slow.test": Rate(2.0)}),
         patience=0.7,  # the third would wait 1 s, and the second is written down long before that
         timeouts=PATIENT,
     )

@@ -11,20 +11,20 @@ from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.connection.dedicated import PLANNED_ONCE, Lines
 from agentflow_tui.store.connection.statements import Statement
 from agentflow_tui.store.queue import mail_claims as store
-from agentflow_tui.store.queue.mail_claims import Claimed
-from agentflow_tui.store.queue.mail_results import settle
+from agentflow_tui.store.queue.mail_claims import ClaimedMail
+from agentflow_tui.store.queue.mail_results import write_results
 from agentflow_tui.workers.sender.claim_cursor import (
     DEAR_LOOK,
     LONGEST_OFF,
     WHOLE_LOOK,
-    Frontier,
-    Place,
+    ClaimCursor,
+    QueuePosition,
 )
 
 from .sending import ask, queue_many, sent
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
-MAIL = Claimed(
+MAIL = ClaimedMail(
     id="",
     email_id=None,
     attempts=1,
@@ -48,9 +48,9 @@ DUE: tuple[object, ...] = (30.0, 3600.0, 5, 300.0, [])
 PROCESS: tuple[object, ...] = ("worker:test", "{}")
 
 
-def learned(*claims: tuple[list[Claimed], bool, float, float]) -> Frontier:
+def learned(*claims: tuple[list[ClaimedMail], bool, float, float]) -> ClaimCursor:
     """After claims of two mails: what came, whether they went on, when they began and ended."""
-    frontier = Frontier()
+    frontier = ClaimCursor()
     for mails, onward, began, ended in claims:
         frontier.claimed(mails, asked=2, onward=onward, began=began, ended=ended)
     return frontier
@@ -59,7 +59,7 @@ def learned(*claims: tuple[list[Claimed], bool, float, float]) -> Frontier:
 def test_a_full_claim_is_gone_on_from_until_it_is_time_to_look_at_the_whole_queue() -> None:
     frontier = learned(([MAIL, LATER], False, 100.0, 100.01))
     assert frontier.backlog
-    assert frontier.place(100.02) == Place(1, NOON + timedelta(seconds=5))
+    assert frontier.place(100.02) == QueuePosition(1, NOON + timedelta(seconds=5))
     assert frontier.place(100.02 + WHOLE_LOOK) is None
     again = learned(([MAIL, LATER], False, 100.0, 100.01), ([LATER, LATER], True, 100.9, 100.91))
     assert again.place(100.02 + WHOLE_LOOK) is None, "going on puts the whole look off"
@@ -145,7 +145,9 @@ async def test_a_settlement_reaches_its_rows_by_their_keys_however_many_are_held
     whole = store.claim(database.binding, onward=False)
     mails = await database.fetch(whole, 30.0, 3600.0, 2000, 300.0, [], *PROCESS)
     lines = Lines(database, PLANNED_ONCE)
-    statement = Statement(str, f"EXPLAIN (ANALYZE, COSTS off) {settle(database.binding).text}")
+    statement = Statement(
+        str, f"EXPLAIN (ANALYZE, COSTS off) {write_results(database.binding).text}"
+    )
     plan = "\n".join(await lines.fetch(statement, *sent(mails[:16])))
     lines.close()
     assert re.search(r"Update on email_queue .*rows=16", plan), plan
@@ -212,10 +214,10 @@ async def test_mail_of_the_dead_does_not_take_a_claim_past_what_is_more_urgent(
     whole = store.claim(database.binding, onward=False)
     mails = await database.fetch(whole, *DUE, *PROCESS)
     assert [mail.priority for mail in mails] == [10, 10, 10, 10, 1]
-    frontier = Frontier()
+    frontier = ClaimCursor()
     frontier.claimed(mails, asked=5, onward=False, began=100.0, ended=100.01)
     place = frontier.place(100.02)
-    assert place == Place(10, NOON + timedelta(seconds=6))
+    assert place == QueuePosition(10, NOON + timedelta(seconds=6))
     onward = await database.fetch(
         store.claim(database.binding, onward=True),
         *DUE,

@@ -24,7 +24,7 @@ _TYPE = re.compile(r"[a-z0-9][a-z0-9.+-]*/[a-z0-9][a-z0-9.+-]*")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class File:
+class AttachedFile:
     """Content ready to be attached."""
 
     filename: str
@@ -32,7 +32,9 @@ class File:
     content_type: str = ""
 
 
-def load(entry: Attachment, folder: Path | None, reports: Mapping[str, File]) -> File:
+def load(
+    entry: Attachment, folder: Path | None, reports: Mapping[str, AttachedFile]
+) -> AttachedFile:
     """The bytes of one entry of ``emails.attachments``. Reads the disk. Raises `MessageError`.
 
     A path counts inside ``folder`` only; ``reports`` holds the files of the reports that entries
@@ -45,17 +47,17 @@ def load(entry: Attachment, folder: Path | None, reports: Mapping[str, File]) ->
             raise MessageError(f"The report {shown(entry.report_id)} has no file to attach.")
         found = reports[entry.report_id]
     elif entry.content is not None:
-        found = File(filename=entry.filename, content=_decoded(entry))
+        found = AttachedFile(filename=entry.filename, content=_decoded(entry))
     else:
         found = from_folder(entry.path, folder)
-    return File(
+    return AttachedFile(
         filename=entry.filename or found.filename,
         content=found.content,
         content_type=entry.content_type or found.content_type,
     )
 
 
-def from_folder(path: str, folder: Path | None) -> File:
+def from_folder(path: str, folder: Path | None) -> AttachedFile:
     """A file inside ``folder``, whichever way links lead. Raises `MessageError`."""
     if folder is None:
         raise MessageError(
@@ -66,7 +68,7 @@ def from_folder(path: str, folder: Path | None) -> File:
         real = (root / path).resolve(strict=True)
         if not real.is_relative_to(root):
             raise MessageError(f"The attachment {shown(path)} is outside the attachments folder.")
-        return File(filename=Path(path).name, content=_content(real, path))
+        return AttachedFile(filename=Path(path).name, content=_content(real, path))
     except (OSError, ValueError, RuntimeError) as error:  # ValueError: NUL; RuntimeError: a loop
         reason = error.strerror if isinstance(error, OSError) and error.strerror else "no such path"
         raise MessageError(f"The attachment {shown(path)} cannot be read: {reason}.") from None
@@ -132,7 +134,7 @@ def too_large(total: int) -> MessageError:
     return MessageError(f"The attachments have {size(total)}; at most {size(LARGEST)} can be sent.")
 
 
-def part(file: File) -> bytes:
+def part(file: AttachedFile) -> bytes:
     """A whole part of a message: headers, an empty line, base64. Ends with a line break."""
     name = _filename(file.filename)
     kind = _content_type(file.content_type, name)

@@ -20,14 +20,14 @@ from agentflow_tui.mail.envelopes import Envelope
 from agentflow_tui.mail.errors import MessageError
 from agentflow_tui.mail.message import addresses, attachments, bodies, headers, plaintext
 from agentflow_tui.mail.message.addresses import Address
-from agentflow_tui.mail.message.attachments import File
+from agentflow_tui.mail.message.attachments import AttachedFile
 
 _ID = re.compile(r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*")
 _LINK = re.compile(r"(?:https?://|mailto:)[!#-;=?-~]+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Mail:
+class OutgoingMail:
     """What is to be said to whom. ``id`` is the mail's own, the same in every attempt.
 
     ``recipients`` and ``attachments`` as `documents.as_recipients` and `as_attachments` find them;
@@ -43,7 +43,7 @@ class Mail:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Letterhead:
+class SenderIdentity:
     """What is the same on every mail.
 
     ``unsubscribe`` is a URL or ``mailto:`` in which ``{id}`` and ``{recipient}`` are filled in;
@@ -73,11 +73,11 @@ class _Addressed:
 
 
 def compose(
-    mail: Mail,
-    letterhead: Letterhead,
+    mail: OutgoingMail,
+    letterhead: SenderIdentity,
     *,
     folder: Path | None = None,
-    reports: Mapping[str, File] | None = None,
+    reports: Mapping[str, AttachedFile] | None = None,
     only: Collection[str] | None = None,
 ) -> Envelope:
     """The envelope that carries ``mail``, ready for a transport. Raises `MessageError`.
@@ -137,7 +137,9 @@ def _nobody(addressed: _Addressed, recipients: Sequence[Recipient]) -> str:
     return "There is nobody to send this to: the mail has no recipient."
 
 
-def _head(mail: Mail, letterhead: Letterhead, addressed: _Addressed, *, utf8: bool) -> str:
+def _head(
+    mail: OutgoingMail, letterhead: SenderIdentity, addressed: _Addressed, *, utf8: bool
+) -> str:
     fields = [f"From: {letterhead.sender.header(utf8=utf8)}"]
     if letterhead.reply_to:
         fields.append(f"Reply-To: {letterhead.reply_to.header(utf8=utf8)}")
@@ -160,7 +162,7 @@ def _date(moment: datetime) -> str:
     return format_datetime(moment)
 
 
-def message_id(mail_id: str, letterhead: Letterhead) -> str:
+def message_id(mail_id: str, letterhead: SenderIdentity) -> str:
     """``<ID@HOST>``, the same in every attempt; an id that RFC 5322 forbids there is hashed."""
     host = letterhead.host or letterhead.sender.domain
     if len(mail_id) > 200 or not _ID.fullmatch(mail_id):
@@ -168,7 +170,7 @@ def message_id(mail_id: str, letterhead: Letterhead) -> str:
     return f"<{mail_id}@{host}>"
 
 
-def _unsubscribe(mail: Mail, template: str, addressed: _Addressed) -> list[str]:
+def _unsubscribe(mail: OutgoingMail, template: str, addressed: _Addressed) -> list[str]:
     """RFC 2369, and RFC 8058 for one click where it is HTTPS. A link that is for one recipient does
     not stand on a mail to several."""
     from urllib.parse import quote
@@ -184,7 +186,7 @@ def _unsubscribe(mail: Mail, template: str, addressed: _Addressed) -> list[str]:
     return fields
 
 
-def _content(mail: Mail, folder: Path | None, reports: Mapping[str, File]) -> bytes:
+def _content(mail: OutgoingMail, folder: Path | None, reports: Mapping[str, AttachedFile]) -> bytes:
     text = _text(mail)
     if not mail.attachments:
         return text
@@ -195,7 +197,7 @@ def _content(mail: Mail, folder: Path | None, reports: Mapping[str, File]) -> by
     return bodies.multipart("mixed", [text, *map(attachments.part, files)], mail.id)
 
 
-def _text(mail: Mail) -> bytes:
+def _text(mail: OutgoingMail) -> bytes:
     if not plaintext.is_html(mail.body):
         return bodies.text_part(mail.body, "plain")
     return _alternatives(mail.body)

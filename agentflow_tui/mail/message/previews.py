@@ -9,7 +9,7 @@ from agentflow_tui.mail.envelopes import Envelope
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AttachedFile:
+class PreviewedAttachment:
     """One attachment; ``size`` in bytes as the recipient saves it."""
 
     filename: str
@@ -27,7 +27,7 @@ class Preview:
     headers: tuple[tuple[str, str], ...]
     text: str
     html: str
-    attachments: tuple[AttachedFile, ...]
+    attachments: tuple[PreviewedAttachment, ...]
     size: int
 
 
@@ -49,9 +49,9 @@ def _body(message: EmailMessage, kind: str) -> str:
     return str(part.get_content()).replace("\r\n", "\n") if part else ""
 
 
-def _attached(part: EmailMessage) -> AttachedFile:
+def _attached(part: EmailMessage) -> PreviewedAttachment:
     content = part.get_payload(decode=True)
-    return AttachedFile(
+    return PreviewedAttachment(
         filename=part.get_filename(""),
         content_type=part.get_content_type(),
         size=len(content) if isinstance(content, bytes) else 0,

@@ -69,7 +69,7 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class RecipientOutcome:
     """What became of the mail for one recipient, and the words it rests on."""
 
     verdict: Verdict
@@ -86,7 +86,7 @@ class SendResult:
     """
 
     envelope: Envelope
-    outcomes: tuple[Outcome, ...]
+    outcomes: tuple[RecipientOutcome, ...]
     relay: str = ""
     retry_in: float | None = None
     handed_over: bool = False
@@ -185,7 +185,7 @@ def classify(answer: Answer) -> Verdict:
     return Verdict.REFUSED
 
 
-def words(raw: bytes | str, *secrets: str) -> str:
+def reply_text(raw: bytes | str, *secrets: str) -> str:
     """What a server said as one bounded, harmless line, without any of ``secrets``."""
     text = raw.decode("utf-8", "replace") if isinstance(raw, bytes) else raw
     for secret in secrets:
@@ -194,8 +194,8 @@ def words(raw: bytes | str, *secrets: str) -> str:
     return " ".join(safe(text.replace("\r", " ").replace("\n", " "), WORDS).split())
 
 
-def everyone(
-    envelope: Envelope, outcome: Outcome, *, relay: str = "", retry_in: float | None = None
+def same_for_all(
+    envelope: Envelope, outcome: RecipientOutcome, *, relay: str = "", retry_in: float | None = None
 ) -> SendResult:
     """The same outcome for each recipient."""
     return SendResult(envelope, (outcome,) * len(envelope.recipients), relay, retry_in)

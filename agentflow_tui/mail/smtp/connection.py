@@ -11,18 +11,27 @@ and goes back; after it the outcome is unknown until the reply is there.
 from collections import deque
 
 from agentflow_tui.mail.envelopes import Envelope
-from agentflow_tui.mail.smtp.answers import Answer, Outcome, Phase, Verdict, classify, words
-from agentflow_tui.mail.smtp.handshake import Offer
-from agentflow_tui.mail.smtp.jobs import Courier, Job, Timeouts
-from agentflow_tui.mail.smtp.reply_protocol import Line
+from agentflow_tui.mail.smtp.answers import (
+    Answer,
+    Phase,
+    RecipientOutcome,
+    Verdict,
+    classify,
+    reply_text,
+)
+from agentflow_tui.mail.smtp.handshake import EsmtpFeatures
+from agentflow_tui.mail.smtp.jobs import ConnectionOwner, QueuedEnvelope, Timeouts
+from agentflow_tui.mail.smtp.reply_protocol import ReplyProtocol
 
 _CHUNK = 65_536
 
 
-class Dialogue(Line):
+class SmtpConnection(ReplyProtocol):
     """One connection after EHLO and sign-in. ``budget`` is how many messages it may carry."""
 
-    def __init__(self, courier: Courier, offer: Offer, timeouts: Timeouts, budget: int):
+    def __init__(
+        self, courier: ConnectionOwner, offer: EsmtpFeatures, timeouts: Timeouts, budget: int
+    ):
         super().__init__(min(timeouts.command, timeouts.content, timeouts.final, timeouts.idle))
         self._courier = courier
         self._offer = offer
@@ -30,10 +39,12 @@ class Dialogue(Line):
         self._left = budget
         self._expected: deque[int] = deque()
         self._script: deque[tuple[int, bytes]] = deque()  # commands to come, without PIPELINING
-        self._job: Job | None = None
-        self._ahead: Job | None = None  # its envelope left with the dot of the job before it
-        self._outcomes: list[Outcome | None] = []  # per recipient; None while accepted
-        self._refusal: Outcome | None = None  # the sender was refused, and so is everyone
+        self._job: QueuedEnvelope | None = None
+        self._ahead: QueuedEnvelope | None = (
+            None  # its envelope left with the dot of the job before it
+        )
+        self._outcomes: list[RecipientOutcome | None] = []  # per recipient; None while accepted
+        self._refusal: RecipientOutcome | None = None  # the sender was refused, and so is everyone
         self._heard = False  # something was said about this job
         self._served = 0
         self._dirty = False  # the relay still holds an envelope: RSET before the next one
@@ -45,7 +56,7 @@ class Dialogue(Line):
 
     # --- what the courier says --------------------------------------------------------------------
 
-    def begin(self, job: Job) -> None:
+    def begin(self, job: QueuedEnvelope) -> None:
         """Send ``job`` now. Only for a dialogue that rests."""
         if self._sendable(job):
             self._start(job)
@@ -106,7 +117,7 @@ class Dialogue(Line):
 
     # --- sending ----------------------------------------------------------------------------------
 
-    def _sendable(self, job: Job) -> bool:
+    def _sendable(self, job: QueuedEnvelope) -> bool:
         """Whether the relay takes such a message at all; if not, the job is settled here."""
         envelope, offer = job.envelope, self._offer
         size = len(envelope.message)
@@ -121,18 +132,18 @@ class Dialogue(Line):
             answer = Answer(554, f"5.6.3 Not sent: {why}")
         else:
             return True
-        refused = Outcome(Verdict.REFUSED, answer)
+        refused = RecipientOutcome(Verdict.REFUSED, answer)
         self._courier.settled(job, (refused,) * len(envelope.recipients))
         return False
 
-    def _next(self) -> Job | None:
+    def _next(self) -> QueuedEnvelope | None:
         while self._left > 0:
             job = self._courier.next_job()
             if job is None or self._sendable(job):
                 return job
         return None
 
-    def _start(self, job: Job) -> None:
+    def _start(self, job: QueuedEnvelope) -> None:
         self._adopt(job)
         self._left -= 1
         if self._offer.pipelining:
@@ -147,7 +158,7 @@ class Dialogue(Line):
         self._dirty = False
         self._wait(self._timeouts.command)
 
-    def _adopt(self, job: Job | None) -> None:
+    def _adopt(self, job: QueuedEnvelope | None) -> None:
         self._job = job
         self._outcomes = []
         self._refusal = None
@@ -228,7 +239,7 @@ class Dialogue(Line):
 
     def _hear(self, code: int, text: bytes) -> None:
         if not self._expected:
-            self._fail(code, words(text))
+            self._fail(code, reply_text(text))
             return
         step = self._expected.popleft()
         self._heard = self._heard or step in _ABOUT_JOB
@@ -244,12 +255,12 @@ class Dialogue(Line):
 
     def _hear_garbage(self, line: bytes, phase: Phase | None = None) -> None:
         phase = phase or self._phase
-        text = words(line[:200]) or "nothing"
+        text = reply_text(line[:200]) or "nothing"
         self._fail(0, f"The relay answered to {phase} with garbage: {text}", phase)
 
     def _hear_reset(self, code: int, text: bytes) -> None:
         if code >= 300:
-            self._fail(code, words(text))
+            self._fail(code, reply_text(text))
         elif self._script:
             self._proceed()
 
@@ -277,7 +288,7 @@ class Dialogue(Line):
         elif code < 400:
             self._hear_garbage(b"%d %b" % (code, text), Phase.DATA)
         elif code == 421:
-            self._fail(code, words(text), Phase.DATA)
+            self._fail(code, reply_text(text), Phase.DATA)
         else:
             self._dirty = True
             outcome = self._judge(code, text, Phase.DATA) if wanted else None
@@ -286,7 +297,7 @@ class Dialogue(Line):
 
     def _hear_nothing(self, code: int, text: bytes) -> None:
         if code == 421:
-            self._fail(code, words(text), Phase.FINAL)
+            self._fail(code, reply_text(text), Phase.FINAL)
             return
         self._dirty = True
         self._settle()
@@ -306,30 +317,30 @@ class Dialogue(Line):
     def _hear_early(self, code: int, text: bytes) -> None:
         """An answer while the content is still being written ends it; DATA cannot be taken back."""
         self._content = None
-        answer = Answer(code, words(text), Phase.CONTENT)
+        answer = Answer(code, reply_text(text), Phase.CONTENT)
         verdict = classify(answer)
         job = self._job
         if job is None or verdict in (Verdict.RELAY_DOWN, Verdict.DELIVERED):
             self._fail(code, answer.text, Phase.CONTENT)
             return
         self._job = None
-        self._courier.settled(job, self._merged(Outcome(verdict, answer)))
+        self._courier.settled(job, self._merged(RecipientOutcome(verdict, answer)))
         self._fail(code, answer.text, Phase.CONTENT)
 
-    def _judge(self, code: int, text: bytes, phase: Phase) -> Outcome:
+    def _judge(self, code: int, text: bytes, phase: Phase) -> RecipientOutcome:
         """What an answer means; one that is not about the mail ends the conversation."""
-        answer = Answer(code, words(text), phase)
+        answer = Answer(code, reply_text(text), phase)
         verdict = classify(answer)
         if verdict is Verdict.RELAY_DOWN or (300 <= code < 400):
             self._fail(code, answer.text, phase)
-        return Outcome(verdict, answer)
+        return RecipientOutcome(verdict, answer)
 
     # --- settling ---------------------------------------------------------------------------------
 
-    def _merged(self, outcome: Outcome) -> tuple[Outcome, ...]:
+    def _merged(self, outcome: RecipientOutcome) -> tuple[RecipientOutcome, ...]:
         return tuple([each or outcome for each in self._outcomes])
 
-    def _settle(self, outcome: Outcome | None = None) -> None:
+    def _settle(self, outcome: RecipientOutcome | None = None) -> None:
         """The job is done: ``outcome`` holds for whoever was accepted so far."""
         job = self._job
         assert job is not None
@@ -378,10 +389,10 @@ class Dialogue(Line):
             self._report(job, answer)
         self._abort()
 
-    def _report(self, job: Job, answer: Answer) -> None:
+    def _report(self, job: QueuedEnvelope, answer: Answer) -> None:
         if self._dotted:
             unknown = Answer(answer.code, f"{answer.text} Whether it has the mail is unknown.")
-            self._courier.settled(job, self._merged(Outcome(Verdict.UNKNOWN, unknown)))
+            self._courier.settled(job, self._merged(RecipientOutcome(Verdict.UNKNOWN, unknown)))
         elif self._parked or (self._served and not self._heard and answer.code in (0, 421)):
             # Kept waiting by us, or closed already when the mail came: not a word about the mail.
             self._courier.put_back(job)
@@ -395,12 +406,12 @@ class Dialogue(Line):
 
 _RSET, _MAIL, _RECIPIENT, _DATA, _FINAL, _NOTHING = range(6)
 _HEAR = (
-    Dialogue._hear_reset,
-    Dialogue._hear_mail,
-    Dialogue._hear_recipient,
-    Dialogue._hear_data,
-    Dialogue._hear_final,
-    Dialogue._hear_nothing,
+    SmtpConnection._hear_reset,
+    SmtpConnection._hear_mail,
+    SmtpConnection._hear_recipient,
+    SmtpConnection._hear_data,
+    SmtpConnection._hear_final,
+    SmtpConnection._hear_nothing,
 )
 _PHASES = (Phase.MAIL, Phase.MAIL, Phase.RECIPIENT, Phase.DATA, Phase.FINAL, Phase.FINAL)
 _ABOUT_JOB = frozenset((_RECIPIENT, _DATA, _FINAL, _NOTHING))

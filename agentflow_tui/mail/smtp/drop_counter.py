@@ -12,7 +12,7 @@ from agentflow_tui.mail.smtp.answers import Answer, Phase
 _REMEMBERED = 10_000
 
 
-class Drops:
+class DropCounter:
     """Per mail, by its envelope's id, since its last answer."""
 
     def __init__(self) -> None:

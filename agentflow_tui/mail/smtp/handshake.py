@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 from agentflow_tui.errors import AgentflowError, SettingsError
-from agentflow_tui.mail.smtp.answers import Answer, Phase, words
+from agentflow_tui.mail.smtp.answers import Answer, Phase, reply_text
 from agentflow_tui.mail.smtp.relays import Relay, Security
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ class RelayDownError(AgentflowError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Offer:
+class EsmtpFeatures:
     """What the relay said to EHLO that matters here; ``size`` in bytes, 0 for no stated limit."""
 
     pipelining: bool = False
@@ -67,7 +67,7 @@ async def connect(
     context: ssl.SSLContext | None,
     hello: str,
     timeout: float,  # noqa: ASYNC109 - aiosmtplib needs the number as well
-    make: Callable[[Offer], ProtocolT],
+    make: Callable[[EsmtpFeatures], ProtocolT],
 ) -> ProtocolT:
     """A protocol made by ``make``, connected, greeted, encrypted, signed in.
 
@@ -101,7 +101,7 @@ async def connect(
     return _handed_over(client, relay, make)
 
 
-async def probe(relay: Relay, timeout: float = 10.0) -> Offer:  # noqa: ASYNC109 - see `connect`
+async def probe(relay: Relay, timeout: float = 10.0) -> EsmtpFeatures:  # noqa: ASYNC109 - see `connect`
     """Whether the relay can be used now: connect, sign in, say goodbye. For health and doctor.
 
     Raises `RelayDownError`, or `SettingsError` for certificates that cannot be read.
@@ -117,7 +117,7 @@ async def probe(relay: Relay, timeout: float = 10.0) -> Offer:  # noqa: ASYNC109
 class _Goodbye(asyncio.Protocol):
     """Says QUIT as soon as it is connected."""
 
-    def __init__(self, offer: Offer):
+    def __init__(self, offer: EsmtpFeatures):
         self.offer = offer
         self.gone = asyncio.get_running_loop().create_future()
         self._transport: asyncio.WriteTransport | None = None
@@ -153,7 +153,7 @@ async def _hello(client: "aiosmtplib.SMTP") -> None:
 
 
 def _handed_over(
-    client: "aiosmtplib.SMTP", relay: Relay, make: Callable[[Offer], ProtocolT]
+    client: "aiosmtplib.SMTP", relay: Relay, make: Callable[[EsmtpFeatures], ProtocolT]
 ) -> ProtocolT:
     transport = client.transport
     if not isinstance(transport, asyncio.Transport) or transport.is_closing():
@@ -161,7 +161,7 @@ def _handed_over(
         lost = Answer(0, f"{relay.place} closed the connection.", Phase.HELLO)
         raise RelayDownError(lost)
     size = client.esmtp_extensions.get("size", "")
-    offer = Offer(
+    offer = EsmtpFeatures(
         pipelining=client.supports_extension("pipelining"),
         size=int(size) if size.isascii() and size.isdigit() and len(size) < 20 else 0,
         eight_bit=client.supports_extension("8bitmime"),
@@ -199,7 +199,7 @@ def _said(error: "aiosmtplib.SMTPResponseException", relay: Relay) -> Answer:
         phase = Phase.GREETING
     elif isinstance(error, aiosmtplib.SMTPHeloError):
         phase = Phase.HELLO
-    return Answer(max(0, error.code), words(error.message, *_secrets(relay)), phase)
+    return Answer(max(0, error.code), reply_text(error.message, *_secrets(relay)), phase)
 
 
 def _secrets(relay: Relay) -> list[str]:
@@ -212,7 +212,7 @@ def _secrets(relay: Relay) -> list[str]:
 
 
 def _unsupported(error: "aiosmtplib.SMTPException", relay: Relay) -> Answer:
-    text = words(str(error), *_secrets(relay))
+    text = reply_text(str(error), *_secrets(relay))
     lowered = text.lower()
     if "starttls" in lowered and "auth" not in lowered:
         why = (
@@ -230,7 +230,7 @@ def _unsupported(error: "aiosmtplib.SMTPException", relay: Relay) -> Answer:
 
 def _tls_words(error: ssl.SSLError, relay: Relay) -> str:
     if isinstance(error, ssl.SSLCertVerificationError):
-        why = words(error.verify_message or "not valid").rstrip(".")
+        why = reply_text(error.verify_message or "not valid").rstrip(".")
         return f"The certificate of {relay.place} is not trusted: {why}."
     reason = (error.reason or "no TLS is spoken there").replace("_", " ").lower()
     return f"No encrypted connection to {relay.place}: {reason}."
@@ -240,5 +240,5 @@ def _reason(error: BaseException, relay: Relay) -> str:
     if isinstance(error, socket.gaierror):
         return "its name is not known"
     if isinstance(error, OSError) and error.strerror:
-        return words(error.strerror)[:1].lower() + words(error.strerror)[1:]
-    return words(str(error), *_secrets(relay)).rstrip(".") or "the connection was closed"
+        return reply_text(error.strerror)[:1].lower() + reply_text(error.strerror)[1:]
+    return reply_text(str(error), *_secrets(relay)).rstrip(".") or "the connection was closed"

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from agentflow_tui.mail.envelopes import Envelope
-from agentflow_tui.mail.smtp.answers import Answer, Outcome, SendResult
+from agentflow_tui.mail.smtp.answers import Answer, RecipientOutcome, SendResult
 
 if TYPE_CHECKING:
-    from agentflow_tui.mail.smtp.connection import Dialogue
+    from agentflow_tui.mail.smtp.connection import SmtpConnection
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +28,7 @@ class Timeouts:
     quit: float = 2.0
 
 
-class Job:
+class QueuedEnvelope:
     """An envelope on its way, and who wants to know. ``since`` is the loop's time."""
 
     __slots__ = ("done", "envelope", "handed_over", "since")
@@ -40,29 +40,29 @@ class Job:
         self.handed_over = False
 
 
-class Courier(Protocol):
+class ConnectionOwner(Protocol):
     """Who gives a dialogue its work and hears what became of it."""
 
-    def next_job(self) -> Job | None:
+    def next_job(self) -> QueuedEnvelope | None:
         """The next mail, or None when there is none just now."""
 
-    def may_hand_over(self, dialogue: "Dialogue", job: Job) -> bool:
-        """Whether content may be written now; else `Dialogue.release` is called when it may."""
+    def may_hand_over(self, dialogue: "SmtpConnection", job: QueuedEnvelope) -> bool:
+        """Whether content may be written now; else `SmtpConnection.release` is called when it may."""
 
-    def settled(self, job: Job, outcomes: tuple[Outcome, ...]) -> None:
+    def settled(self, job: QueuedEnvelope, outcomes: tuple[RecipientOutcome, ...]) -> None:
         """The relay's say about a mail is final, or unknown for good."""
 
-    def dropped(self, job: Job, answer: Answer) -> None:
+    def dropped(self, job: QueuedEnvelope, answer: Answer) -> None:
         """The conversation about this mail broke off; it is surely not delivered."""
 
-    def put_back(self, job: Job) -> None:
+    def put_back(self, job: QueuedEnvelope) -> None:
         """This mail was taken but nothing was said about it; it goes first again."""
 
-    def rested(self, dialogue: "Dialogue") -> None:
-        """Nothing to do: `Dialogue.begin` may be called."""
+    def rested(self, dialogue: "SmtpConnection") -> None:
+        """Nothing to do: `SmtpConnection.begin` may be called."""
 
-    def ended(self, dialogue: "Dialogue") -> None:
+    def ended(self, dialogue: "SmtpConnection") -> None:
         """No more mail for this dialogue."""
 
-    def gone(self, dialogue: "Dialogue") -> None:
+    def gone(self, dialogue: "SmtpConnection") -> None:
         """Its connection is closed."""

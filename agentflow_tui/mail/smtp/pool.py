@@ -15,14 +15,21 @@ from dataclasses import replace
 from agentflow_tui.errors import SettingsError
 from agentflow_tui.mail.envelopes import Envelope
 from agentflow_tui.mail.smtp import handshake
-from agentflow_tui.mail.smtp.answers import Answer, Outcome, Phase, SendResult, Verdict, everyone
+from agentflow_tui.mail.smtp.answers import (
+    Answer,
+    Phase,
+    RecipientOutcome,
+    SendResult,
+    Verdict,
+    same_for_all,
+)
 from agentflow_tui.mail.smtp.breaker import Breaker
-from agentflow_tui.mail.smtp.connection import Dialogue
-from agentflow_tui.mail.smtp.drop_counter import Drops
-from agentflow_tui.mail.smtp.jobs import Job, Timeouts
-from agentflow_tui.mail.smtp.rate_limits import Limits
+from agentflow_tui.mail.smtp.connection import SmtpConnection
+from agentflow_tui.mail.smtp.drop_counter import DropCounter
+from agentflow_tui.mail.smtp.jobs import QueuedEnvelope, Timeouts
+from agentflow_tui.mail.smtp.rate_limits import RateLimits
 from agentflow_tui.mail.smtp.relays import Relay
-from agentflow_tui.mail.transports import Done, State, Submitting
+from agentflow_tui.mail.transports import CallbackTransport, ResultCallback, TransportState
 
 RECIPIENTS = 100
 """Recipients of one SMTP transaction: what every relay must take (RFC 5321 4.5.3.1.8)."""
@@ -33,7 +40,7 @@ _PROBE = 2.0  # seconds that a probe is waited for; it goes on by itself
 _NO_MORE_FOR = 30.0  # seconds without new connections after one of several was refused
 
 
-class SmtpTransport(Submitting):
+class SmtpTransport(CallbackTransport):
     """A `Transport` over SMTP. To be used and closed in one event loop.
 
     ``connections`` at most are open, each carries ``per_connection`` messages. A mail that a rate
@@ -49,29 +56,31 @@ class SmtpTransport(Submitting):
         connections: int = 8,
         per_connection: int = 500,
         timeouts: Timeouts | None = None,
-        limits: Limits | None = None,
+        limits: RateLimits | None = None,
         breaker: Breaker | None = None,
         patience: float = 10.0,
         window: int | None = None,
     ):
         self.relay = relay
-        self.limits = limits or Limits()
+        self.limits = limits or RateLimits()
         self._connections = connections
         self._per_connection = per_connection
         self._timeouts = timeouts or Timeouts()
         self._breaker = breaker or Breaker()
         self._patience = patience
         self._window = window
-        self._waiting: deque[Job] = deque()
-        self._delayed: list[tuple[float, int, Job]] = []  # a heap by the time they may leave
+        self._waiting: deque[QueuedEnvelope] = deque()
+        self._delayed: list[
+            tuple[float, int, QueuedEnvelope]
+        ] = []  # a heap by the time they may leave
         self._numbers = itertools.count()
-        self._usable: set[Dialogue] = set()
-        self._resting: list[Dialogue] = []
-        self._leaving: set[Dialogue] = set()  # over, but not closed yet
-        self._parked: deque[Dialogue] = deque()
+        self._usable: set[SmtpConnection] = set()
+        self._resting: list[SmtpConnection] = []
+        self._leaving: set[SmtpConnection] = set()  # over, but not closed yet
+        self._parked: deque[SmtpConnection] = deque()
         self._connecting: set[asyncio.Task[None]] = set()
         self._timers: dict[str, asyncio.TimerHandle] = {}
-        self._drops = Drops()
+        self._drops = DropCounter()
         self._streak = 0  # conversations that broke off since the relay's last answer
         self._unconfirmed = 0
         self._reached = False
@@ -86,7 +95,7 @@ class SmtpTransport(Submitting):
     # --- Transport --------------------------------------------------------------------------------
 
     @property
-    def state(self) -> State:
+    def state(self) -> TransportState:
         trouble = self._breaker.trouble
         sentence, retry_in = f"{self.relay.place} takes mail.", None
         if not self._reached:
@@ -94,7 +103,7 @@ class SmtpTransport(Submitting):
         if trouble is not None:
             retry_in = self._retry_in()
             sentence = f"{self.relay.place} takes no mail: {trouble}"
-        return State(
+        return TransportState(
             up=trouble is None,
             sentence=sentence,
             retry_in=retry_in,
@@ -103,9 +112,9 @@ class SmtpTransport(Submitting):
             waiting=len(self._waiting) + len(self._delayed),
         )
 
-    def submit(self, envelope: Envelope, done: Done) -> None:
+    def submit(self, envelope: Envelope, done: ResultCallback) -> None:
         now = asyncio.get_running_loop().time()
-        job = Job(envelope, done, now)
+        job = QueuedEnvelope(envelope, done, now)
         if self._closed or self._breaker.is_open:
             self._refuse(job)
         elif len(envelope.recipients) > RECIPIENTS:
@@ -157,7 +166,7 @@ class SmtpTransport(Submitting):
 
     # --- Courier: what dialogues ask and tell -----------------------------------------------------
 
-    def next_job(self) -> Job | None:
+    def next_job(self) -> QueuedEnvelope | None:
         if self._drops:
             for at, job in enumerate(self._waiting):
                 if not self._drops.is_doubtful(job.envelope.id):
@@ -165,7 +174,7 @@ class SmtpTransport(Submitting):
                     return job
         return self._waiting.popleft() if self._waiting else None
 
-    def may_hand_over(self, dialogue: Dialogue, job: Job) -> bool:
+    def may_hand_over(self, dialogue: SmtpConnection, job: QueuedEnvelope) -> bool:
         if self._window is not None:
             if self._unconfirmed >= self._window:
                 self._parked.append(dialogue)
@@ -174,7 +183,7 @@ class SmtpTransport(Submitting):
         job.handed_over = True
         return True
 
-    def settled(self, job: Job, outcomes: tuple[Outcome, ...]) -> None:
+    def settled(self, job: QueuedEnvelope, outcomes: tuple[RecipientOutcome, ...]) -> None:
         envelope = job.envelope
         if self._drops:
             self._drops.forget(envelope.id)
@@ -189,7 +198,7 @@ class SmtpTransport(Submitting):
         if self._streak >= self._longest_streak:
             self._trip(first.answer)
 
-    def dropped(self, job: Job, answer: Answer) -> None:
+    def dropped(self, job: QueuedEnvelope, answer: Answer) -> None:
         self._take_back(job)
         if self._closed:
             self._refuse(job)
@@ -198,7 +207,7 @@ class SmtpTransport(Submitting):
         if self._drops.note(job.envelope.id, answer) >= _DROPS:
             self._drops.forget(job.envelope.id)
             again = Answer(answer.code, f"{answer.text} {_DROPS} times with this mail.")
-            self._finish(job, Outcome(Verdict.TRY_LATER, again))
+            self._finish(job, RecipientOutcome(Verdict.TRY_LATER, again))
             return
         young = asyncio.get_running_loop().time() - job.since < _YOUNG
         if self._breaker.is_open:
@@ -211,9 +220,9 @@ class SmtpTransport(Submitting):
             self._grow()
             self._serve_resting_soon()
         else:
-            self._finish(job, Outcome(Verdict.RELAY_DOWN, answer))
+            self._finish(job, RecipientOutcome(Verdict.RELAY_DOWN, answer))
 
-    def put_back(self, job: Job) -> None:
+    def put_back(self, job: QueuedEnvelope) -> None:
         self._take_back(job)
         if self._closed or self._breaker.is_open:
             self._refuse(job)
@@ -223,20 +232,20 @@ class SmtpTransport(Submitting):
             self._waiting.appendleft(job)
             self._grow()
 
-    def rested(self, dialogue: Dialogue) -> None:
+    def rested(self, dialogue: SmtpConnection) -> None:
         if self._closed or self._breaker.is_open:
             dialogue.quit()
         else:
             self._resting.append(dialogue)
 
-    def ended(self, dialogue: Dialogue) -> None:
+    def ended(self, dialogue: SmtpConnection) -> None:
         self._usable.discard(dialogue)
         self._leaving.add(dialogue)
         if dialogue in self._resting:
             self._resting.remove(dialogue)
         self._grow()
 
-    def gone(self, dialogue: Dialogue) -> None:
+    def gone(self, dialogue: SmtpConnection) -> None:
         self._leaving.discard(dialogue)
         waiter = self._all_gone
         if waiter and not waiter.done() and not self._usable and not self._leaving:
@@ -244,7 +253,7 @@ class SmtpTransport(Submitting):
 
     # --- jobs -------------------------------------------------------------------------------------
 
-    def _put(self, job: Job) -> None:
+    def _put(self, job: QueuedEnvelope) -> None:
         if self._resting and not self._drops.is_doubtful(job.envelope.id):
             self._resting.pop().begin(job)
             return
@@ -266,10 +275,14 @@ class SmtpTransport(Submitting):
             return 0.0
         return self.limits.reserve(envelope.domains, now, self._patience)
 
-    def _delay(self, job: Job, now: float, wait: float) -> None:
+    def _delay(self, job: QueuedEnvelope, now: float, wait: float) -> None:
         if wait > self._patience:
             answer = Answer(0, f"Not tried: a rate limit leaves room in {wait:.0f} s.")
-            job.done(everyone(job.envelope, Outcome(Verdict.NOT_TRIED, answer), retry_in=wait))
+            job.done(
+                same_for_all(
+                    job.envelope, RecipientOutcome(Verdict.NOT_TRIED, answer), retry_in=wait
+                )
+            )
             return
         heapq.heappush(self._delayed, (now + wait, next(self._numbers), job))
         self._wake_for_delayed()
@@ -284,7 +297,7 @@ class SmtpTransport(Submitting):
             self._put(heapq.heappop(self._delayed)[2])
         self._wake_for_delayed()
 
-    def _submit_parts(self, envelope: Envelope, done: Done) -> None:
+    def _submit_parts(self, envelope: Envelope, done: ResultCallback) -> None:
         """One result for a mail that needs several transactions."""
         everybody = envelope.recipients
         groups = [everybody[n : n + RECIPIENTS] for n in range(0, len(everybody), RECIPIENTS)]
@@ -305,17 +318,19 @@ class SmtpTransport(Submitting):
             part = replace(envelope, recipients=group, invalid=())
             self.submit(part, lambda result, number=number: note(number, result))  # type: ignore[misc]
 
-    def _finish(self, job: Job, outcome: Outcome, retry_in: float | None = None) -> None:
+    def _finish(
+        self, job: QueuedEnvelope, outcome: RecipientOutcome, retry_in: float | None = None
+    ) -> None:
         place = self.relay.place
-        job.done(everyone(job.envelope, outcome, relay=place, retry_in=retry_in))
+        job.done(same_for_all(job.envelope, outcome, relay=place, retry_in=retry_in))
 
-    def _refuse(self, job: Job) -> None:
+    def _refuse(self, job: QueuedEnvelope) -> None:
         if self._closed:
             stopping = Answer(0, "Not tried: the sender is stopping.")
-            self._finish(job, Outcome(Verdict.NOT_TRIED, stopping))
+            self._finish(job, RecipientOutcome(Verdict.NOT_TRIED, stopping))
         else:
             assert self._breaker.trouble is not None
-            outcome = Outcome(Verdict.RELAY_DOWN, self._breaker.trouble)
+            outcome = RecipientOutcome(Verdict.RELAY_DOWN, self._breaker.trouble)
             self._finish(job, outcome, self._retry_in())
 
     def _give_back_all(self) -> None:
@@ -325,7 +340,7 @@ class SmtpTransport(Submitting):
         for job in jobs:
             self._refuse(job)
 
-    def _take_back(self, job: Job) -> None:
+    def _take_back(self, job: QueuedEnvelope) -> None:
         """The content did not get through: it does not count as handed over."""
         if job.handed_over:
             job.handed_over = False
@@ -384,15 +399,15 @@ class SmtpTransport(Submitting):
     def _prepare(self) -> tuple[ssl.SSLContext | None, str]:
         return handshake.tls_context(self.relay), handshake.greeting_name(self.relay)
 
-    def _make_dialogue(self, offer: handshake.Offer) -> Dialogue:
-        return Dialogue(self, offer, self._timeouts, self._per_connection)
+    def _make_dialogue(self, offer: handshake.EsmtpFeatures) -> SmtpConnection:
+        return SmtpConnection(self, offer, self._timeouts, self._per_connection)
 
     def _forget_task(self) -> None:
         task = asyncio.current_task()
         assert task is not None
         self._connecting.discard(task)
 
-    def _adopt(self, dialogue: Dialogue) -> None:
+    def _adopt(self, dialogue: SmtpConnection) -> None:
         self._usable.add(dialogue)
         if self._breaker.is_open and not self._probing:
             dialogue.quit()  # asked for before the trouble; reaching the relay was not the trouble

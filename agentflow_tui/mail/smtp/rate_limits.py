@@ -21,7 +21,7 @@ class Rate:
 
 
 @dataclass(slots=True)
-class Limits:
+class RateLimits:
     """Times are seconds of one clock that only the caller reads. No rate means no limit.
 
     ``sharers``: so many processes, this one included, keep to the rates together; each takes an

@@ -3,7 +3,7 @@
 import asyncio
 from abc import abstractmethod
 
-from agentflow_tui.mail.smtp.answers import words
+from agentflow_tui.mail.smtp.answers import reply_text
 
 _BUFFER = 8192
 _LONGEST = 16_384
@@ -12,7 +12,7 @@ _USUAL = {b"250 ": 250, b"354 ": 354}
 _AFTER_CODE = frozenset((b" ", b"\r", b""))
 
 
-class Line(asyncio.BufferedProtocol):
+class ReplyProtocol(asyncio.BufferedProtocol):
     """A protocol that hears replies of RFC 5321 4.2, several lines joined, however they arrive.
 
     Replies are read into a buffer of its own: for an `asyncio.Protocol` 256 KB are set aside for
@@ -109,7 +109,7 @@ class Line(asyncio.BufferedProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         if self._timer:
             self._timer.cancel()
-        why = words(str(exc)) if exc else ""
+        why = reply_text(str(exc)) if exc else ""
         self._transport = None
         self._lose(why)
 

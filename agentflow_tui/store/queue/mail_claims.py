@@ -22,7 +22,7 @@ LARGE = 100_000
 
 
 @dataclass(frozen=True, slots=True)
-class Claimed:
+class ClaimedMail:
     """A mail that is now this process's. ``email_id`` is None where the email's row is missing.
 
     ``before`` is the value that ``lastAttempt`` had; ``priority`` and ``queued_at`` are its place
@@ -107,7 +107,7 @@ _ONWARD = """ AND q.{email_queue.priority} = $6::{email_queue.priority:type}
      AND q.{email_queue.createdAt} >= $7::{email_queue.createdAt:type}"""
 
 
-def claim(binding: Binding, *, onward: bool) -> Statement[Claimed]:
+def claim(binding: Binding, *, onward: bool) -> Statement[ClaimedMail]:
     """Take the next mails, in the order of the document's query (``priority DESC, createdAt``).
 
     ``$1`` and ``$2`` are base and limit of the retries, ``$3`` how many, ``$4`` the lease in
@@ -126,7 +126,7 @@ def claim(binding: Binding, *, onward: bool) -> Statement[Claimed]:
     if not onward:
         changes["error"] = (
             "CASE WHEN q.{email_queue.id} = ANY(ARRAY(SELECT id FROM due WHERE blamed))"
-            f" THEN {poison_mail.BLAMED_ONCE_MORE} ELSE q.{{email_queue.error}} END"
+            f" THEN {poison_mail.COUNT_ONE_MORE_DEATH} ELSE q.{{email_queue.error}} END"
         )
     dead = "" if onward else f"sending AS MATERIALIZED ({poison_mail.on_record(binding)}), {_STALE}"
     room = "$3" if onward else "$3 - (SELECT count(*) FROM stale)"
@@ -144,7 +144,7 @@ def claim(binding: Binding, *, onward: bool) -> Statement[Claimed]:
         for name in ("subject", "body", "recipients", "attachments")
     )
     return Statement(
-        Claimed,
+        ClaimedMail,
         f"""
 WITH {dead}pending AS MATERIALIZED (
   SELECT q.{{email_queue.id}} AS id, q.{{email_queue.lastAttempt}} AS before,
@@ -189,14 +189,14 @@ SELECT EXISTS (SELECT FROM {{email_queue}} q
 
 
 @dataclass(frozen=True, slots=True)
-class Next:
+class NextDueMail:
     """When there is mail to look for. ``seconds`` from now, None for never."""
 
     seconds: float | None
 
 
 NEXT_DUE = Statement(
-    Next,
+    NextDueMail,
     f"""
 SELECT extract(epoch FROM least(
    (SELECT min({NEXT_TRY}) FROM {{email_queue}} q
@@ -230,7 +230,7 @@ and ``lastAttempt`` before the claim."""
 
 
 @dataclass(frozen=True, slots=True)
-class Renewed:
+class RenewedMail:
     """The claim's new time."""
 
     id: str
@@ -240,7 +240,7 @@ class Renewed:
 _MOMENT = "$4::{email_queue.lastAttempt:type}"
 
 RENEW = Statement(
-    Renewed,
+    RenewedMail,
     f"""
 UPDATE {{email_queue}} q SET {{email_queue.lastAttempt}} = {_MOMENT}
   FROM {unnested(_TOKEN)} AS d (id, attempts, claimed_at)

@@ -23,7 +23,7 @@ _RECEIPTS = UUID("5b2c1f0e-7a53-4a58-9d0b-6f6b9f1f0c11")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Settlement:
+class MailResult:
     """What became of one claimed mail, and the journal's row of the attempt.
 
     ``status`` is ``completed``, ``failed``, ``cancelled`` or ``pending``; ``email_status`` None
@@ -55,10 +55,10 @@ _STILL_CLAIMED = """
           THEN q.{email_queue.lastAttempt} IN (d.claimed_at, 'epoch') END"""
 
 
-def settle(binding: Binding, *, once: bool = True) -> Statement[str]:
+def write_results(binding: Binding, *, once: bool = True) -> Statement[str]:
     """Write many settlements at once: rows, emails and journal. Yields the ids still held.
 
-    Parameters are those of `settle_values`. A claim of which a bystander thinks that its process
+    Parameters are those of `result_values`. A claim of which a bystander thinks that its process
     has died (``lastAttempt`` of 1970) is still held until somebody else claims the mail. The
     journal is written for the others too: what the relay said was said. With ``once`` it changes
     nothing when it is sent again after a lost answer; without, which is cheaper, it is refused.
@@ -104,10 +104,10 @@ SELECT id::text FROM moved
     )
 
 
-def settle_values(
-    settlements: Sequence[Settlement], claimed_at: Sequence[datetime]
+def result_values(
+    settlements: Sequence[MailResult], claimed_at: Sequence[datetime]
 ) -> list[list[object]]:
-    """The parameters of `settle`, an array each, from settlements and the times of their claims."""
+    """The parameters of `write_results`, an array each, from settlements and the times of their claims."""
     return [
         *journal.parameters([each.entry for each in settlements]),
         [each.id for each in settlements],

@@ -25,7 +25,7 @@ DEATHS_SO_FAR = f"""coalesce(substring({{q.email_queue.error}}::text
               from '^{_BLAME} [(]([0-9]{{1,4}}) of')::int, 0)"""
 """How often the mail ``q`` was blamed."""
 
-BLAMED_ONCE_MORE = f"'{_BLAME} (' || {DEATHS_SO_FAR} + 1 || ' of {DEATHS} times).'"
+COUNT_ONE_MORE_DEATH = f"'{_BLAME} (' || {DEATHS_SO_FAR} + 1 || ' of {DEATHS} times).'"
 
 
 def on_record(binding: Binding) -> str:

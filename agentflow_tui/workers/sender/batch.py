@@ -23,10 +23,10 @@ from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.connection.dedicated import PLANNED_ONCE, Lines
 from agentflow_tui.store.queue import mail_claims as store
 from agentflow_tui.store.queue import mail_results as settlements
-from agentflow_tui.store.queue.mail_results import Settlement
+from agentflow_tui.store.queue.mail_results import MailResult
 from agentflow_tui.workers.backoff import HELD_UP, PUT_OFF, Backoff, Once
 from agentflow_tui.workers.logs import Log
-from agentflow_tui.workers.sender.held_mail import Held
+from agentflow_tui.workers.sender.held_mail import HeldMail
 from agentflow_tui.workers.sender.outcomes import without_user
 
 LARGEST = 200
@@ -38,17 +38,17 @@ the relay's connections, which a round trip keeps busy for as long."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Ended:
+class FinishedMail:
     """What is to be written about one mail: None gives it back as if it had not been claimed."""
 
-    held: Held
-    settlement: Settlement | None
+    held: HeldMail
+    settlement: MailResult | None
     result: SendResult | None = None
 
 
 _WAITS = "What became of mail waits to be written. {}"
 
-Settled: TypeAlias = tuple[Settlement, Held]
+Settled: TypeAlias = tuple[MailResult, HeldMail]
 """A settlement, and the claim that it ends."""
 
 
@@ -59,7 +59,7 @@ class Lane:
 
     database: Database
     log: Log
-    on_written: Callable[[Sequence[Ended]], None]
+    on_written: Callable[[Sequence[FinishedMail]], None]
     on_writing: Callable[[], None]
     mails: int = 0
     writes: int = 0
@@ -67,7 +67,7 @@ class Lane:
     """Held while writing: renewing a lease in the middle would change the token."""
     full: int = LARGEST
     """So many ends need not wait for company: no more can come before they are written."""
-    _queue: list[Ended] = field(default_factory=list)
+    _queue: list[FinishedMail] = field(default_factory=list)
     _put_off: int = 0
     _lines: Lines = field(init=False)
     _once: Once = field(init=False)
@@ -80,7 +80,7 @@ class Lane:
         self._once = Once(self.log.warning)
         self._idle.set()
 
-    def put(self, ended: Ended) -> None:
+    def put(self, ended: FinishedMail) -> None:
         """Have it written soon."""
         self._queue.append(ended)
         self._idle.clear()
@@ -119,7 +119,7 @@ class Lane:
         if not self._queue and not self._put_off:
             self._idle.set()
 
-    def _again(self, late: Sequence[Ended]) -> None:
+    def _again(self, late: Sequence[FinishedMail]) -> None:
         self._put_off -= len(late)
         for ended in late:
             self.put(ended)
@@ -132,7 +132,7 @@ class Lane:
         except TimeoutError:
             self.log.warning("not everything could be written; the lease ends the rest")
 
-    async def _write(self, batch: Sequence[Ended]) -> list[Ended]:
+    async def _write(self, batch: Sequence[FinishedMail]) -> list[FinishedMail]:
         """Write until it is written. Raises nothing for weather. Returns what has to wait because
         somebody holds its rows, or the server is short of something."""
         backoff = Backoff()
@@ -150,7 +150,7 @@ class Lane:
                     self._once.over()
                 return [by_held[held] for held in late]
 
-    async def _settle(self, settled: Sequence[Settled], *, again: bool) -> list[Held]:
+    async def _settle(self, settled: Sequence[Settled], *, again: bool) -> list[HeldMail]:
         if not settled:
             return []
         # Only what somebody did not get has a row that may be there already: a receipt.
@@ -164,10 +164,10 @@ class Lane:
             return await self._one_by_one(settled)
         return []
 
-    async def _one_by_one(self, settled: Sequence[Settled]) -> list[Held]:
+    async def _one_by_one(self, settled: Sequence[Settled]) -> list[HeldMail]:
         """What the database does not accept of one mail must not take the others with it. Returns
         those that have to wait, and before them those that were not tried because of them."""
-        late: list[Held] = []
+        late: list[HeldMail] = []
         for tried, (settlement, held) in enumerate(settled):
             if len(late) == HELD_UP:
                 return [held for _, held in settled[tried:]] + late
@@ -178,7 +178,7 @@ class Lane:
                 late.append(held)
         return late
 
-    async def _alone(self, settlement: Settlement, held: Held) -> None:
+    async def _alone(self, settlement: MailResult, held: HeldMail) -> None:
         """Write one; what is not accepted of it is left out. Raises `RefusedError` for what is
         about the database and not about this mail."""
         try:
@@ -192,8 +192,8 @@ class Lane:
             self.log.error(f"mail {settlement.id} cannot be written: {error}")
 
     async def _send(self, settled: Sequence[Settled], *, once: bool = True) -> None:
-        statement = self.database.binding.made(settlements.settle, once=once)
-        values = settlements.settle_values(
+        statement = self.database.binding.made(settlements.write_results, once=once)
+        values = settlements.result_values(
             [settlement for settlement, _ in settled], [held.claimed_at for _, held in settled]
         )
         moved = await self._lines.fetch(statement, *values)
@@ -202,7 +202,7 @@ class Lane:
             count = len(settled) - len(moved)
             self.log.info("somebody else has these mails now", count=count)
 
-    async def _give_back(self, mails: Sequence[Held]) -> Sequence[Held]:
+    async def _give_back(self, mails: Sequence[HeldMail]) -> Sequence[HeldMail]:
         """Returns those that have to wait."""
         if not mails:
             return []

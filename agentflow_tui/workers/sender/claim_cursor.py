@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from agentflow_tui.store.queue.mail_claims import Claimed
+from agentflow_tui.store.queue.mail_claims import ClaimedMail
 
 WHOLE_LOOK = 1.0
 """Seconds, at least, between two looks at the whole queue while there is a backlog."""
@@ -25,7 +25,7 @@ have been one hang on the way, which is over."""
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class QueuePosition:
     """A place in the queue's order."""
 
     priority: int
@@ -33,20 +33,20 @@ class Place:
 
 
 @dataclass(slots=True)
-class Frontier:
+class ClaimCursor:
     """``backlog``: there may be more to claim at once."""
 
     backlog: bool = False
-    _reached: Place | None = None
+    _reached: QueuePosition | None = None
     _whole_at: float = float("-inf")
 
-    def place(self, now: float) -> Place | None:
+    def place(self, now: float) -> QueuePosition | None:
         """Where the next claim goes on, None to look at the whole queue. ``now`` is monotonic."""
         return self._reached if now < self._whole_at else None
 
     def claimed(
         self,
-        mails: Sequence[Claimed],
+        mails: Sequence[ClaimedMail],
         *,
         asked: int,
         onward: bool,
@@ -65,10 +65,10 @@ class Frontier:
             self._whole_at = ended + max(WHOLE_LOOK, dear)
 
 
-def _place(mails: Sequence[Claimed]) -> Place | None:
+def _place(mails: Sequence[ClaimedMail]) -> QueuePosition | None:
     """The last one's that stood in the queue. Mail of the dead is taken wherever it stands, which
     says nothing of what is due before it, and a suspect may be such a one."""
     last = next((mail for mail in reversed(mails) if not mail.suspect), None)
     if last is None or last.priority is None or last.queued_at is None:
         return None
-    return Place(last.priority, last.queued_at)
+    return QueuePosition(last.priority, last.queued_at)

@@ -4,7 +4,7 @@ process."""
 from dataclasses import dataclass
 from time import monotonic
 
-from agentflow_tui.mail.transports import State
+from agentflow_tui.mail.transports import TransportState
 from agentflow_tui.store.journal import as_json
 from agentflow_tui.store.queue import mail_claims as store
 from agentflow_tui.workers.roles import Crew
@@ -14,11 +14,11 @@ EVERY = 4
 
 
 @dataclass(slots=True)
-class Telling:
+class HealthReport:
     """One sender's. ``name`` is its role's."""
 
     name: str
-    _told: State | None = None
+    _told: TransportState | None = None
     _told_at: float = float("-inf")
 
     def is_due(self, crew: Crew) -> bool:
@@ -26,7 +26,7 @@ class Telling:
         return monotonic() >= self._told_at + EVERY * crew.settings.workers.poll
 
     async def tell(
-        self, crew: Crew, state: State, *, mails: int, sent: int, open_: bool = True
+        self, crew: Crew, state: TransportState, *, mails: int, sent: int, open_: bool = True
     ) -> None:
         """Say it when it has changed, and now and then. ``mails`` are in hand, ``sent`` have left
         since the start; without ``open_`` the sender has nothing to send with, and whoever has is
@@ -49,7 +49,7 @@ class Telling:
         self._told, self._told_at = state, monotonic()
 
 
-async def _write(crew: Crew, state: State, *, open_: bool) -> None:
+async def _write(crew: Crew, state: TransportState, *, open_: bool) -> None:
     status = "ok" if state.up else "error" if open_ else "warning"
     details = as_json({"connections": state.connections, "retryIn": state.retry_in})
     health = crew.database.binding.made(store.health, humbly=not open_)

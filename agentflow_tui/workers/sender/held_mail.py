@@ -20,16 +20,16 @@ from agentflow_tui.documents import (
 from agentflow_tui.mail.envelopes import Envelope
 from agentflow_tui.mail.errors import MessageError
 from agentflow_tui.mail.message import attachments
-from agentflow_tui.mail.message.messages import Letterhead, Mail, compose
+from agentflow_tui.mail.message.messages import OutgoingMail, SenderIdentity, compose
 from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.queue import mail_claims as store
 from agentflow_tui.store.queue import mail_results
-from agentflow_tui.store.queue.mail_claims import Claimed
+from agentflow_tui.store.queue.mail_claims import ClaimedMail
 from agentflow_tui.store.queue.poison_mail import DEATHS
 
 
 @dataclass(frozen=True, slots=True)
-class Earlier:
+class EarlierAttempts:
     """What earlier attempts at a mail came to. ``count`` is how many receipts the journal has."""
 
     accepted: frozenset[str] = frozenset()
@@ -38,12 +38,12 @@ class Earlier:
 
 
 @dataclass(slots=True, eq=False)
-class Held:
+class HeldMail:
     """A mail in this process's hands. ``claimed_at`` and ``renewed_at`` change with renewals;
     ``recipients`` of a large one are not known yet."""
 
-    row: Claimed
-    earlier: Earlier = field(default_factory=Earlier)
+    row: ClaimedMail
+    earlier: EarlierAttempts = field(default_factory=EarlierAttempts)
     renewed_at: float = field(default_factory=monotonic)
     lost: bool = False
     ended: bool = False
@@ -79,7 +79,7 @@ class AllSettledError(Exception):
     """Nobody is left who would have to get this mail."""
 
 
-async def recall(database: Database, mails: Sequence[Held]) -> None:
+async def recall(database: Database, mails: Sequence[HeldMail]) -> None:
     """Look up in the journal who has these mails already. Raises `UnreachableError`."""
     asked = {mail_results.receipt_id(each.row.id, 0): each for each in mails if each.several}
     if not mail_results.keeps_receipts(database.binding):
@@ -96,24 +96,24 @@ async def recall(database: Database, mails: Sequence[Held]) -> None:
         asked = again
 
 
-def _earlier(output: str | None, count: int) -> Earlier:
+def _earlier(output: str | None, count: int) -> EarlierAttempts:
     value = read(output).value
     value = value if isinstance(value, dict) else {}
     accepted, refused = value.get("accepted"), value.get("refused")
-    return Earlier(
+    return EarlierAttempts(
         accepted=frozenset(map(str, accepted)) if isinstance(accepted, list) else frozenset(),
         refused=refused if isinstance(refused, dict) else {},
         count=count,
     )
 
 
-def build(held: Held, letterhead: Letterhead) -> Envelope:
+def build(held: HeldMail, letterhead: SenderIdentity) -> Envelope:
     """The envelope of a mail without attachments. Raises `MessageError`, `AllSettledError`."""
     return _addressed(held, compose(_mail(held.row, held.recipients), letterhead))
 
 
 async def build_slowly(
-    held: Held, letterhead: Letterhead, database: Database, folder: Path | None
+    held: HeldMail, letterhead: SenderIdentity, database: Database, folder: Path | None
 ) -> Envelope:
     """The same with files and large contents. Raises also `UnreachableError`."""
     row = held.row
@@ -156,7 +156,7 @@ def _is_uuid(text: str) -> bool:
     return True
 
 
-def _addressed(held: Held, envelope: Envelope) -> Envelope:
+def _addressed(held: HeldMail, envelope: Envelope) -> Envelope:
     if not held.earlier.count:
         return envelope
     left = tuple(each for each in envelope.recipients if each not in held.settled)
@@ -165,7 +165,7 @@ def _addressed(held: Held, envelope: Envelope) -> Envelope:
     return replace(envelope, recipients=left)
 
 
-def _missing(row: Claimed) -> MessageError:
+def _missing(row: ClaimedMail) -> MessageError:
     if row.email_id is None:
         return MessageError("There is no email for this queue entry: emailId leads nowhere.")
     return MessageError("The email of this queue entry was deleted.")
@@ -175,14 +175,14 @@ def _has_none(attachments: str | None) -> bool:
     return not attachments or attachments == "[]"
 
 
-def _mail(row: Claimed, recipients: Entries[Recipient]) -> Mail:
+def _mail(row: ClaimedMail, recipients: Entries[Recipient]) -> OutgoingMail:
     if row.email_id is None:
         raise _missing(row)
     files = None if _has_none(row.attachments) else row.attachments
     found = as_attachments(read(files))
     if found.problem:
         raise MessageError(f"The attachments cannot be used: {found.problem}.")
-    return Mail(
+    return OutgoingMail(
         id=row.id,
         subject=row.subject or "",
         body=row.body or "",

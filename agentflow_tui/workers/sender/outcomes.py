@@ -7,15 +7,20 @@ from datetime import datetime
 from agentflow_tui.mail.smtp.answers import SendResult, Verdict
 from agentflow_tui.store.journal import Entry, ordered_id
 from agentflow_tui.store.queue import mail_results as store
-from agentflow_tui.store.queue.mail_results import Settlement
-from agentflow_tui.workers.sender.held_mail import Held
+from agentflow_tui.store.queue.mail_results import MailResult
+from agentflow_tui.workers.sender.held_mail import HeldMail
 
 _NO_MEMORY = "Some have it, and this database has no journal to say who: not tried again."
 
 
 def outcome(
-    held: Held, result: SendResult, *, max_attempts: int, remembers: bool, started: datetime | None
-) -> Settlement | None:
+    held: HeldMail,
+    result: SendResult,
+    *,
+    max_attempts: int,
+    remembers: bool,
+    started: datetime | None,
+) -> MailResult | None:
     """The end of an attempt, or None when it was none and the mail goes back as it was.
 
     ``remembers``: the journal can say later who has the mail (`store.keeps_receipts`); without
@@ -40,7 +45,7 @@ def outcome(
     return _settlement(held, status, error, entry)
 
 
-def _status(held: Held, result: SendResult, max_attempts: int) -> tuple[str, str | None]:
+def _status(held: HeldMail, result: SendResult, max_attempts: int) -> tuple[str, str | None]:
     verdict = result.verdict
     if verdict is Verdict.DELIVERED:
         return _with_earlier_refusals(held)
@@ -50,7 +55,7 @@ def _status(held: Held, result: SendResult, max_attempts: int) -> tuple[str, str
     return ("failed" if last else "pending"), result.error
 
 
-def _with_earlier_refusals(held: Held) -> tuple[str, str | None]:
+def _with_earlier_refusals(held: HeldMail) -> tuple[str, str | None]:
     if held.row.attempts > 1 and held.earlier.refused:
         address, words = next(iter(held.earlier.refused.items()))
         return "failed", f"{address}: {words}"
@@ -62,12 +67,12 @@ def _refused(result: SendResult) -> dict[str, str]:
     return {who: str(each.answer) for who, each in pairs if each.verdict is Verdict.REFUSED}
 
 
-def unbuildable(held: Held, sentence: str) -> Settlement:
+def unbuildable(held: HeldMail, sentence: str) -> MailResult:
     """The mail cannot be sent, whatever any relay says."""
     return _settlement(held, "failed", sentence, _entry(held, error=sentence))
 
 
-def deadly(held: Held) -> Settlement:
+def deadly(held: HeldMail) -> MailResult:
     """Too many processes have died of it."""
     return unbuildable(
         held,
@@ -76,7 +81,7 @@ def deadly(held: Held) -> Settlement:
     )
 
 
-def cancelled(held: Held) -> Settlement:
+def cancelled(held: HeldMail) -> MailResult:
     """Somebody has cancelled the message, which the queue had not heard of."""
     sentence = "Not sent: the message is cancelled."
     entry = replace(
@@ -85,21 +90,21 @@ def cancelled(held: Held) -> Settlement:
     return _settlement(held, "cancelled", sentence, entry)
 
 
-def nobody_left(held: Held) -> Settlement:
+def nobody_left(held: HeldMail) -> MailResult:
     """Everybody had their say in earlier attempts."""
     status, error = _with_earlier_refusals(held)
     output = {"answer": "Everybody has it already.", "accepted": sorted(held.earlier.accepted)}
     return _settlement(held, status, error, _entry(held, error=error, output=output))
 
 
-def without_user(settlement: Settlement) -> Settlement:
+def without_user(settlement: MailResult) -> MailResult:
     """The same with the barest journal row, for a database that does not accept the full one."""
     entry = replace(settlement.entry, user_id=None, output=None)
     return replace(settlement, entry=entry)
 
 
 def _entry(
-    held: Held,
+    held: HeldMail,
     *,
     error: str | None,
     started: datetime | None = None,
@@ -122,9 +127,9 @@ def _entry(
 _EMAIL_STATUS = {"completed": "sent", "failed": "failed"}
 
 
-def _settlement(held: Held, status: str, error: str | None, entry: Entry) -> Settlement:
+def _settlement(held: HeldMail, status: str, error: str | None, entry: Entry) -> MailResult:
     row = held.row
-    return Settlement(
+    return MailResult(
         id=row.id,
         attempts=row.attempts,
         status=status,

@@ -8,18 +8,18 @@ import asyncio
 from agentflow_tui.errors import UnreachableError
 from agentflow_tui.store.queue import leases, poison_mail
 from agentflow_tui.workers.roles import Crew
-from agentflow_tui.workers.sender.held_mail import Held
+from agentflow_tui.workers.sender.held_mail import HeldMail
 
 
-class Suspects:
+class SendingRecord:
     """One sender's. `admit` before a suspect is built, `done` once its end is written."""
 
     def __init__(self) -> None:
         self._recorded: set[str] = set()
         self._alone = asyncio.Lock()
-        self._blamed: Held | None = None
+        self._blamed: HeldMail | None = None
 
-    async def admit(self, crew: Crew, held: Held) -> None:
+    async def admit(self, crew: Crew, held: HeldMail) -> None:
         """Put it on record as being sent; one that was blamed before waits until it is alone.
         Raises `UnreachableError`."""
         if held.row.deaths:
@@ -31,14 +31,14 @@ class Suspects:
             self.done(crew, held)
             raise
 
-    def done(self, crew: Crew, held: Held) -> None:
+    def done(self, crew: Crew, held: HeldMail) -> None:
         crew.released(poison_mail.KIND, [held.row.id])
         self._recorded.discard(held.row.id)
         if self._blamed is held:
             self._blamed = None
             self._alone.release()
 
-    async def _record(self, crew: Crew, held: Held) -> None:
+    async def _record(self, crew: Crew, held: HeldMail) -> None:
         sending = crew.holds.setdefault(poison_mail.KIND, {})
         sending[held.row.id] = held.row.attempts
         if not leases.keeps_rows(crew.database.binding):

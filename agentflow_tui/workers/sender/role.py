@@ -15,27 +15,27 @@ from time import monotonic
 from agentflow_tui.errors import SettingsError, UnreachableError
 from agentflow_tui.mail.envelopes import Envelope
 from agentflow_tui.mail.errors import MessageError
-from agentflow_tui.mail.message.messages import Letterhead
+from agentflow_tui.mail.message.messages import SenderIdentity
 from agentflow_tui.mail.smtp.answers import SendResult, Verdict
-from agentflow_tui.mail.transports import State, Transport
+from agentflow_tui.mail.transports import Transport, TransportState
 from agentflow_tui.settings import Settings
 from agentflow_tui.store.connection.statements import NOW
 from agentflow_tui.store.queue import mail_claims as store
-from agentflow_tui.store.queue.mail_results import Settlement, keeps_receipts
+from agentflow_tui.store.queue.mail_results import MailResult, keeps_receipts
 from agentflow_tui.workers.backoff import persistently
 from agentflow_tui.workers.roles import Crew, Turn
 from agentflow_tui.workers.sender import outcomes
-from agentflow_tui.workers.sender.batch import Ended, Lane
-from agentflow_tui.workers.sender.claim_cursor import Frontier
-from agentflow_tui.workers.sender.health_report import Telling
+from agentflow_tui.workers.sender.batch import FinishedMail, Lane
+from agentflow_tui.workers.sender.claim_cursor import ClaimCursor
+from agentflow_tui.workers.sender.health_report import HealthReport
 from agentflow_tui.workers.sender.held_mail import (
     AllSettledError,
-    Held,
+    HeldMail,
     build,
     build_slowly,
     recall,
 )
-from agentflow_tui.workers.sender.poison_mail import Suspects
+from agentflow_tui.workers.sender.poison_mail import SendingRecord
 from agentflow_tui.workers.sender.transport import transport_from
 from agentflow_tui.workers.sender.waits import BLOCKED, Waits
 
@@ -54,10 +54,10 @@ class Sender:
         self,
         settings: Settings,
         transport: Transport | None = None,
-        letterhead: Letterhead | None = None,
+        letterhead: SenderIdentity | None = None,
     ):
         self.name = NAME
-        self.held: dict[str, Held] = {}
+        self.held: dict[str, HeldMail] = {}
         self.sent = 0
         self._settings = settings
         self._transport = transport
@@ -67,18 +67,18 @@ class Sender:
         self._lane: Lane | None = None
         self._lane_task: asyncio.Task[None] | None = None
         self._problem = ""
-        self._waiting: deque[Held] = deque()
+        self._waiting: deque[HeldMail] = deque()
         self._building: set[asyncio.Task[None]] = set()
         self._with_transport = 0
         self._limit = 2 * max(1, settings.workers.connections)
         self._feeding = False
         self._doubt = False
         self._stopping = False
-        self._frontier = Frontier()
+        self._frontier = ClaimCursor()
         self._waits = Waits()
-        self._suspects = Suspects()
+        self._suspects = SendingRecord()
         self._healing: asyncio.Task[None] | None = None
-        self._telling = Telling(NAME)
+        self._telling = HealthReport(NAME)
         self._reported = 0
 
     # --- Role -------------------------------------------------------------------------------------
@@ -86,7 +86,7 @@ class Sender:
     async def step(self, crew: Crew, woken: bool = True) -> Turn:
         """Renew what is held for long, claim while there is room, and keep the transport fed."""
         if not self._is_open(crew):
-            idle = State(up=False, sentence=self._problem)
+            idle = TransportState(up=False, sentence=self._problem)
             await self._telling.tell(crew, idle, mails=0, sent=0, open_=False)
             return Turn(left=await self._left(crew, idle))
         transport = self._open_transport
@@ -157,7 +157,7 @@ class Sender:
         self._lane_task = crew.spawn(self._lane.serve())
         return True
 
-    def _blocked(self, transport: Transport, state: State, now: float) -> float | None:
+    def _blocked(self, transport: Transport, state: TransportState, now: float) -> float | None:
         """Seconds for which nothing is claimed, None when something may be."""
         if not state.up and state.retry_in is not None:
             if self._crew and (self._healing is None or self._healing.done()):
@@ -165,7 +165,7 @@ class Sender:
             return BLOCKED
         return self._waits.blocked(now)
 
-    async def _left(self, crew: Crew, state: State) -> str:
+    async def _left(self, crew: Crew, state: TransportState) -> str:
         """Why due mail stays where it is, for who wants to leave; empty when none is due."""
         if not crew.drain:
             return ""
@@ -200,7 +200,7 @@ class Sender:
         self._frontier.claimed(
             rows, asked=ask, onward=place is not None, began=now, ended=monotonic()
         )
-        mails = [Held(row) for row in rows]
+        mails = [HeldMail(row) for row in rows]
         for held in mails:
             if overtaken := self.held.get(held.row.id):  # our own lease had run out meanwhile
                 overtaken.lost = True
@@ -274,7 +274,7 @@ class Sender:
         finally:
             self._feeding = False
 
-    def _send(self, crew: Crew, held: Held, letterhead: Letterhead) -> None:
+    def _send(self, crew: Crew, held: HeldMail, letterhead: SenderIdentity) -> None:
         if self._slipped(crew, held):
             self._end(held, None)
             return
@@ -295,11 +295,11 @@ class Sender:
         except (MessageError, AllSettledError) as error:
             self._unsent(held, error)
 
-    def _slipped(self, crew: Crew, held: Held) -> bool:
+    def _slipped(self, crew: Crew, held: HeldMail) -> bool:
         """Whether somebody else may have it by now. Giving it back is fenced."""
         return held.lost or held.renewed_at < monotonic() - crew.settings.workers.lease / 2
 
-    async def _send_slowly(self, crew: Crew, held: Held, letterhead: Letterhead) -> None:
+    async def _send_slowly(self, crew: Crew, held: HeldMail, letterhead: SenderIdentity) -> None:
         try:
             if held.row.suspect:
                 await self._suspects.admit(crew, held)
@@ -317,18 +317,18 @@ class Sender:
             else:
                 self._let_go(held)
 
-    def _let_go(self, held: Held) -> None:
+    def _let_go(self, held: HeldMail) -> None:
         self._with_transport -= 1
         self._end(held, None)
 
-    def _unsent(self, held: Held, error: Exception) -> None:
+    def _unsent(self, held: HeldMail, error: Exception) -> None:
         self._with_transport -= 1
         if isinstance(error, AllSettledError):
             self._end(held, outcomes.nobody_left(held))
         else:
             self._end(held, outcomes.unbuildable(held, str(error)))
 
-    def _submit(self, crew: Crew, held: Held, envelope: Envelope) -> None:
+    def _submit(self, crew: Crew, held: HeldMail, envelope: Envelope) -> None:
         started = crew.now()
 
         def done(result: SendResult) -> None:
@@ -349,7 +349,7 @@ class Sender:
 
         self._open_transport.submit(envelope, done)
 
-    def _hold_off(self, held: Held, result: SendResult) -> None:
+    def _hold_off(self, held: HeldMail, result: SendResult) -> None:
         """Nothing was tried: leave the relay, or this mail, alone for as long as it takes."""
         now = monotonic()
         if result.verdict is Verdict.NOT_TRIED and result.retry_in is not None:
@@ -365,13 +365,13 @@ class Sender:
             self._end(held, None)
 
     def _end(
-        self, held: Held, settlement: Settlement | None, result: SendResult | None = None
+        self, held: HeldMail, settlement: MailResult | None, result: SendResult | None = None
     ) -> None:
         if self._lane is not None and not held.ended:
             held.ended = True
-            self._lane.put(Ended(held, settlement, result))
+            self._lane.put(FinishedMail(held, settlement, result))
 
-    def _written(self, batch: Sequence[Ended]) -> None:
+    def _written(self, batch: Sequence[FinishedMail]) -> None:
         """The lane has written these."""
         crew = self._crew
         assert crew is not None

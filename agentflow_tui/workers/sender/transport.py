@@ -3,11 +3,11 @@
 from agentflow_tui.errors import SettingsError
 from agentflow_tui.mail.errors import MessageError
 from agentflow_tui.mail.message import addresses
-from agentflow_tui.mail.message.messages import Letterhead
+from agentflow_tui.mail.message.messages import SenderIdentity
 from agentflow_tui.mail.outbox import OutboxTransport
 from agentflow_tui.mail.smtp import relays
 from agentflow_tui.mail.smtp.pool import SmtpTransport
-from agentflow_tui.mail.smtp.rate_limits import Limits, Rate
+from agentflow_tui.mail.smtp.rate_limits import Rate, RateLimits
 from agentflow_tui.mail.smtp.relays import Relay
 from agentflow_tui.mail.transports import Transport
 from agentflow_tui.settings import Settings, WorkerSettings
@@ -20,27 +20,27 @@ NOT_CONFIGURED = (
 )
 
 
-def transport_from(settings: Settings) -> tuple[Transport, Letterhead]:
+def transport_from(settings: Settings) -> tuple[Transport, SenderIdentity]:
     """How mail leaves, and what stands on each. Raises `SettingsError` when it cannot."""
     workers = settings.workers
     if folder := settings.environ.get("AGENTFLOW_OUTBOX", "").strip():
-        return OutboxTransport(folder), letterhead(workers, _HERE)
+        return OutboxTransport(folder), sender_identity(workers, _HERE)
     relay = relays.from_environ(settings.environ)
     if relay is None:
         raise SettingsError(NOT_CONFIGURED)
     transport = SmtpTransport(
         relay,
         connections=workers.connections,
-        limits=limits(workers),
+        limits=rate_limits(workers),
         # A mail that the relay took and the database does not know of is what a kill doubles.
         window=workers.connections,
     )
-    return transport, letterhead(workers, relay.sender or _local_sender(relay))
+    return transport, sender_identity(workers, relay.sender or _local_sender(relay))
 
 
-def limits(workers: WorkerSettings) -> Limits:
+def rate_limits(workers: WorkerSettings) -> RateLimits:
     """The configured rates; 0 is none."""
-    return Limits(
+    return RateLimits(
         relay=_rate(workers.rate),
         per_domain=_rate(workers.domain_rate),
     )
@@ -50,7 +50,7 @@ def _rate(per_second: float) -> Rate | None:
     return Rate(per_second, burst=max(1, int(per_second))) if per_second > 0 else None
 
 
-def letterhead(workers: WorkerSettings, sender: str) -> Letterhead:
+def sender_identity(workers: WorkerSettings, sender: str) -> SenderIdentity:
     """Raises `SettingsError`."""
     address = workers.sender or sender
     if not address:
@@ -59,7 +59,7 @@ def letterhead(workers: WorkerSettings, sender: str) -> Letterhead:
             "Set [workers] sender = 'AgentFlow <reports@example.com>'."
         )
     try:
-        return Letterhead(sender=addresses.parse(address), unsubscribe=workers.unsubscribe)
+        return SenderIdentity(sender=addresses.parse(address), unsubscribe=workers.unsubscribe)
     except MessageError as error:
         raise SettingsError(f"No mail is sent: [workers] sender cannot be used: {error}") from None
 
