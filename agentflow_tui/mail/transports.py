@@ -1,8 +1,8 @@
-"""Envelopes in, results out: what the sender sees of all mail."""
+"""A transport takes envelopes and answers with results; the sender knows nothing else of mail."""
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -33,25 +33,25 @@ class Transport(Protocol):
 
     @property
     def state(self) -> TransportState:
-        """How it is doing."""
+        """How the transport is doing."""
 
     def submit(self, envelope: Envelope, done: ResultCallback) -> None:
         """Send in the background; ``done`` is called once, possibly before this returns."""
 
     async def send(self, envelope: Envelope) -> SendResult:
-        """Send one."""
+        """Send one envelope."""
 
     async def send_many(self, envelopes: Sequence[Envelope]) -> list[SendResult]:
         """Send all, in any order; results in the order given."""
 
     def confirm(self, results: Iterable[SendResult]) -> None:
-        """These results are recorded: room for as many more (see `SmtpTransport`'s window)."""
+        """Hear that these results are recorded, which makes room for as many more mails."""
 
     def share(self, among: int) -> None:
-        """So many processes keep to the rates together, this one included."""
+        """Keep to a part of the rates: so many processes, this one included, share them."""
 
     async def probe(self) -> None:
-        """Find out how it is doing, if it is not known: the next `state` says it."""
+        """Find out how the relay is doing, if it is not known: the next `state` says it."""
 
     async def ready(self) -> None:
         """Return when mail can be taken: at once, or when the relay has healed."""
@@ -61,7 +61,7 @@ class Transport(Protocol):
 
 
 class CallbackTransport(ABC):
-    """`send` and `send_many` for whoever can `submit`, and nothing to share without rates."""
+    """A transport made of `submit` alone: `send` and `send_many` wait for its callback."""
 
     @abstractmethod
     def submit(self, envelope: Envelope, done: ResultCallback) -> None:
@@ -98,20 +98,3 @@ class CallbackTransport(ABC):
             self.submit(envelope, lambda result, at=position: note(at, result))  # type: ignore[misc]
         await finished
         return [results[position] for position in range(len(envelopes))]
-
-
-def from_environ(
-    environ: Mapping[str, str], *, connections: int = 8, limits: "RateLimits | None" = None
-) -> Transport | None:
-    """``AGENTFLOW_OUTBOX`` first, else the configured relay, else None: then nothing is claimed.
-
-    Raises `SettingsError`.
-    """
-    from agentflow_tui.mail.outbox import OutboxTransport
-    from agentflow_tui.mail.smtp.pool import SmtpTransport
-    from agentflow_tui.mail.smtp.relays import from_environ as relay_from
-
-    if folder := environ.get("AGENTFLOW_OUTBOX", "").strip():
-        return OutboxTransport(folder)
-    relay = relay_from(environ)
-    return SmtpTransport(relay, connections=connections, limits=limits) if relay else None

@@ -12,8 +12,8 @@ from agentflow_tui.demo.catcher.faults import CatcherOptions
 from agentflow_tui.demo.catcher.server import Catcher
 from agentflow_tui.mail.smtp import relays
 from agentflow_tui.mail.smtp.breaker import Breaker
-from agentflow_tui.mail.smtp.jobs import Timeouts
 from agentflow_tui.mail.smtp.pool import SmtpTransport
+from agentflow_tui.mail.smtp.reply_protocol import Timeouts
 
 QUICK = Timeouts(connect=5, command=5, content=5, final=5, idle=60, quit=0.2)
 
@@ -44,7 +44,7 @@ class Post:
 
 
 def quick_breaker() -> Breaker:
-    return Breaker(first=0.001, longest=0.05, dice=random.Random(1))
+    return Breaker(first=0.001, longest=0.05, rng=random.Random(1))
 
 
 @pytest.fixture

@@ -6,8 +6,8 @@ import pytest
 
 from agentflow_tui.demo.catcher.faults import RelayFault
 from agentflow_tui.mail.smtp.answers import Verdict
-from agentflow_tui.mail.smtp.jobs import Timeouts
 from agentflow_tui.mail.smtp.rate_limits import RateLimits
+from agentflow_tui.mail.smtp.reply_protocol import Timeouts
 
 from .conftest import QUICK, Post, until
 from .samples import envelope, parsed

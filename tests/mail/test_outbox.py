@@ -4,10 +4,12 @@ from pathlib import Path
 
 import pytest
 
+from agentflow_tui.errors import SettingsError
 from agentflow_tui.mail.outbox import OutboxTransport
 from agentflow_tui.mail.smtp.answers import Verdict
 from agentflow_tui.mail.smtp.pool import SmtpTransport
-from agentflow_tui.mail.transports import from_environ
+from agentflow_tui.settings import Settings
+from agentflow_tui.workers.sender.transport import transport_from
 
 from .samples import envelope, parsed
 
@@ -49,6 +51,9 @@ async def test_a_folder_that_cannot_be_written_costs_no_attempt(tmp_path: Path) 
 
 def test_the_environment_chooses_the_transport(tmp_path: Path) -> None:
     environ = {"AGENTFLOW_OUTBOX": str(tmp_path), "SMTP_URL": "smtp://relay.test"}
-    assert isinstance(from_environ(environ), OutboxTransport)
-    assert isinstance(from_environ({"EMAIL_HOST": "relay.test"}), SmtpTransport)
-    assert from_environ({}) is None
+    outbox, _ = transport_from(Settings(environ=environ))
+    assert isinstance(outbox, OutboxTransport)
+    smtp, _ = transport_from(Settings(environ={"SMTP_URL": "smtp://relay.test?from=a@acme.test"}))
+    assert isinstance(smtp, SmtpTransport)
+    with pytest.raises(SettingsError, match="no relay is configured"):
+        transport_from(Settings())

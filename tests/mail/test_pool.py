@@ -8,9 +8,9 @@ from agentflow_tui.demo.catcher.server import Catcher
 from agentflow_tui.mail.envelopes import Envelope
 from agentflow_tui.mail.smtp.answers import SendResult, Verdict
 from agentflow_tui.mail.smtp.breaker import Breaker
-from agentflow_tui.mail.smtp.jobs import Timeouts
 from agentflow_tui.mail.smtp.pool import SmtpTransport
 from agentflow_tui.mail.smtp.rate_limits import Rate, RateLimits
+from agentflow_tui.mail.smtp.reply_protocol import Timeouts
 
 from .conftest import Post, quick_breaker, until
 from .samples import envelope

@@ -10,8 +10,8 @@ import pytest
 
 from agentflow_tui.demo.catcher.faults import RelayFault
 from agentflow_tui.mail.smtp.answers import SendResult, Verdict
-from agentflow_tui.mail.smtp.jobs import Timeouts
 from agentflow_tui.mail.smtp.pool import SmtpTransport
+from agentflow_tui.mail.smtp.reply_protocol import Timeouts
 
 from .conftest import Post, quick_breaker, until
 from .samples import envelope

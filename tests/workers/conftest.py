@@ -8,7 +8,7 @@ import pytest
 
 from agentflow_tui.demo.catcher.faults import CatcherOptions
 from agentflow_tui.demo.catcher.server import Catcher
-from agentflow_tui.mail.smtp.jobs import Timeouts
+from agentflow_tui.mail.smtp.reply_protocol import Timeouts
 from agentflow_tui.settings import Settings
 from agentflow_tui.store.connection.database import Database, Manners
 from agentflow_tui.workers.sender.role import Sender

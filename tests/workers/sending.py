@@ -10,8 +10,8 @@ from agentflow_tui.mail.message import addresses
 from agentflow_tui.mail.message.messages import SenderIdentity
 from agentflow_tui.mail.smtp import relays
 from agentflow_tui.mail.smtp.breaker import Breaker
-from agentflow_tui.mail.smtp.jobs import Timeouts
 from agentflow_tui.mail.smtp.pool import SmtpTransport
+from agentflow_tui.mail.smtp.reply_protocol import Timeouts
 from agentflow_tui.settings import Settings, WorkerSettings
 from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.connection.statements import Statement, as_tuple

@@ -16,7 +16,7 @@ class Breaker:
 
     first: float = 1.0
     longest: float = 60.0
-    dice: random.Random = field(default_factory=random.Random, repr=False)
+    rng: random.Random = field(default_factory=random.Random, repr=False)
     trouble: Answer | None = None
     since: float = 0.0
     retry_at: float = 0.0
@@ -32,7 +32,7 @@ class Breaker:
             self.since = now
         self.trouble = trouble
         pause = min(self.longest, self.first * 2.0 ** min(self._failures, 30))
-        pause *= self.dice.uniform(0.8, 1.0)
+        pause *= self.rng.uniform(0.8, 1.0)
         self._failures += 1
         self.retry_at = now + pause
         return pause

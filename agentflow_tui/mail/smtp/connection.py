@@ -9,8 +9,9 @@ and goes back; after it the outcome is unknown until the reply is there.
 """
 
 from collections import deque
+from typing import Protocol
 
-from agentflow_tui.mail.envelopes import Envelope
+from agentflow_tui.mail.smtp import commands
 from agentflow_tui.mail.smtp.answers import (
     Answer,
     Phase,
@@ -19,47 +20,70 @@ from agentflow_tui.mail.smtp.answers import (
     classify,
     reply_text,
 )
-from agentflow_tui.mail.smtp.handshake import EsmtpFeatures
-from agentflow_tui.mail.smtp.jobs import ConnectionOwner, QueuedEnvelope, Timeouts
-from agentflow_tui.mail.smtp.reply_protocol import ReplyProtocol
+from agentflow_tui.mail.smtp.commands import EsmtpFeatures, Step
+from agentflow_tui.mail.smtp.envelope_queue import QueuedEnvelope
+from agentflow_tui.mail.smtp.reply_protocol import ReplyProtocol, Timeouts
+from agentflow_tui.mail.smtp.transaction import Transaction
 
 _CHUNK = 65_536
+
+
+class ConnectionOwner(Protocol):
+    """Gives a connection its mails and hears what became of them."""
+
+    def next_envelope(self) -> QueuedEnvelope | None:
+        """The next mail, or None when there is none just now."""
+
+    def may_hand_over(self, connection: "SmtpConnection", queued: QueuedEnvelope) -> bool:
+        """Whether content may be written now; else the connection waits for its `release`."""
+
+    def answered(self, queued: QueuedEnvelope, outcomes: tuple[RecipientOutcome, ...]) -> None:
+        """The relay's answer about a mail is final, or unknown for good."""
+
+    def dropped(self, queued: QueuedEnvelope, answer: Answer) -> None:
+        """The conversation about this mail broke off; it is surely not delivered."""
+
+    def put_back(self, queued: QueuedEnvelope) -> None:
+        """This mail was taken but nothing was said about it; it goes first again."""
+
+    def rested(self, connection: "SmtpConnection") -> None:
+        """The connection has nothing to do: `SmtpConnection.begin` may be called."""
+
+    def ended(self, connection: "SmtpConnection") -> None:
+        """The connection takes no more mail."""
+
+    def closed(self, connection: "SmtpConnection") -> None:
+        """The connection is closed."""
 
 
 class SmtpConnection(ReplyProtocol):
     """One connection after EHLO and sign-in. ``budget`` is how many messages it may carry."""
 
     def __init__(
-        self, courier: ConnectionOwner, offer: EsmtpFeatures, timeouts: Timeouts, budget: int
+        self, owner: ConnectionOwner, features: EsmtpFeatures, timeouts: Timeouts, budget: int
     ):
         super().__init__(min(timeouts.command, timeouts.content, timeouts.final, timeouts.idle))
-        self._courier = courier
-        self._offer = offer
+        self._owner = owner
+        self._features = features
         self._timeouts = timeouts
         self._left = budget
-        self._expected: deque[int] = deque()
-        self._script: deque[tuple[int, bytes]] = deque()  # commands to come, without PIPELINING
-        self._job: QueuedEnvelope | None = None
-        self._ahead: QueuedEnvelope | None = (
-            None  # its envelope left with the dot of the job before it
-        )
-        self._outcomes: list[RecipientOutcome | None] = []  # per recipient; None while accepted
-        self._refusal: RecipientOutcome | None = None  # the sender was refused, and so is everyone
-        self._heard = False  # something was said about this job
+        self._expected: deque[Step] = deque()
+        self._script: deque[tuple[Step, bytes]] = deque()  # commands to come, without PIPELINING
+        self._current: Transaction | None = None
+        self._ahead: Transaction | None = None  # its commands left with the dot before them
         self._served = 0
         self._dirty = False  # the relay still holds an envelope: RSET before the next one
-        self._dotted = False  # the job's final dot is written
         self._parked = False
         self._content: memoryview | None = None  # what is left to write of a large one
         self._quitting = False
         self._wait(timeouts.idle)
 
-    # --- what the courier says --------------------------------------------------------------------
+    # --- what the owner says ----------------------------------------------------------------------
 
-    def begin(self, job: QueuedEnvelope) -> None:
-        """Send ``job`` now. Only for a dialogue that rests."""
-        if self._sendable(job):
-            self._start(job)
+    def begin(self, queued: QueuedEnvelope) -> None:
+        """Send this mail now. Only for a connection that rests."""
+        if self._sendable(queued):
+            self._start(queued)
         else:
             self._advance()
 
@@ -74,18 +98,18 @@ class SmtpConnection(ReplyProtocol):
         """Say goodbye, if nothing is under way, and close within `Timeouts.quit`."""
         if self._over or self._transport is None:
             return
-        if self._job is not None:
+        if self._current is not None:
             self._left = 0  # after this one
             return
         self._over = self._quitting = True
         self._transport.write(b"QUIT\r\n")
         self._wait(self._timeouts.quit)
         self._arm()
-        self._courier.ended(self)
+        self._owner.ended(self)
 
     def _lose(self, why: str) -> None:
         self._fail(0, f"The relay closed the connection{f' ({why})' if why else ''}.")
-        self._courier.gone(self)
+        self._owner.closed(self)
 
     @property
     def is_parked(self) -> bool:
@@ -103,131 +127,96 @@ class SmtpConnection(ReplyProtocol):
         if self._content is not None:
             self._wait(self._timeouts.content)
         else:
-            self._wait(self._timeouts.final if self._dotted else self._timeouts.command)
+            dotted = self._current is not None and self._current.dotted
+            self._wait(self._timeouts.final if dotted else self._timeouts.command)
 
     def _run_late(self) -> None:
         if self._parked:
             self._wait_for_reply()  # it is not the relay who keeps us waiting
         elif self._quitting or self._over:
             self._abort()
-        elif self._job is None:
+        elif self._current is None:
             self.quit()
         else:
             self._fail(0, f"The relay did not answer to {self._phase} in time.")
 
     # --- sending ----------------------------------------------------------------------------------
 
-    def _sendable(self, job: QueuedEnvelope) -> bool:
-        """Whether the relay takes such a message at all; if not, the job is settled here."""
-        envelope, offer = job.envelope, self._offer
-        size = len(envelope.message)
-        if offer.size and size > offer.size:
-            why = f"the message has {size:,} bytes, the relay takes {offer.size:,}."
-            answer = Answer(552, f"5.3.4 Not sent: {why}")
-        elif envelope.needs_utf8 and not offer.utf8:
-            why = "an address has letters that need SMTPUTF8, which the relay does not offer."
-            answer = Answer(553, f"5.6.7 Not sent: {why}")
-        elif not (offer.eight_bit or envelope.message.isascii()):
-            why = "the message is not ASCII, and the relay does not offer 8BITMIME."
-            answer = Answer(554, f"5.6.3 Not sent: {why}")
-        else:
+    def _sendable(self, queued: QueuedEnvelope) -> bool:
+        """Whether the relay takes such a message at all; if not, that is its answer."""
+        answer = commands.unsendable(queued.envelope, self._features)
+        if answer is None:
             return True
         refused = RecipientOutcome(Verdict.REFUSED, answer)
-        self._courier.settled(job, (refused,) * len(envelope.recipients))
+        self._owner.answered(queued, (refused,) * len(queued.envelope.recipients))
         return False
 
     def _next(self) -> QueuedEnvelope | None:
         while self._left > 0:
-            job = self._courier.next_job()
-            if job is None or self._sendable(job):
-                return job
+            queued = self._owner.next_envelope()
+            if queued is None or self._sendable(queued):
+                return queued
         return None
 
-    def _start(self, job: QueuedEnvelope) -> None:
-        self._adopt(job)
+    def _start(self, queued: QueuedEnvelope) -> None:
+        self._current = Transaction(queued)
         self._left -= 1
-        if self._offer.pipelining:
-            reset = b""
-            if self._dirty:
-                reset = b"RSET\r\n"
-                self._expected.append(_RSET)
-            self._write(reset + self._envelope(job.envelope))
-        else:
-            self._script.extend(self._commands(job.envelope))
-            self._proceed()
+        script = commands.transaction(queued.envelope, self._features, reset=self._dirty)
         self._dirty = False
+        if self._features.pipelining:
+            self._write(self._all_at_once(script))
+        else:
+            self._script.extend(script)
+            self._proceed()
         self._wait(self._timeouts.command)
 
-    def _adopt(self, job: QueuedEnvelope | None) -> None:
-        self._job = job
-        self._outcomes = []
-        self._refusal = None
-        self._heard = self._dotted = False
-
-    def _envelope(self, envelope: Envelope) -> bytes:
-        """MAIL, every RCPT and DATA in one piece, and the replies noted that they will bring."""
-        recipients = [b"RCPT TO:<%b>\r\n" % each.encode() for each in envelope.recipients]
-        self._expected.append(_MAIL)
-        self._expected.extend([_RECIPIENT] * len(recipients))
-        self._expected.append(_DATA)
-        return b"%b%bDATA\r\n" % (self._mail_from(envelope), b"".join(recipients))
-
-    def _commands(self, envelope: Envelope) -> list[tuple[int, bytes]]:
-        commands = [(_RSET, b"RSET\r\n")] if self._dirty else []
-        commands.append((_MAIL, self._mail_from(envelope)))
-        commands += [(_RECIPIENT, b"RCPT TO:<%b>\r\n" % r.encode()) for r in envelope.recipients]
-        commands.append((_DATA, b"DATA\r\n"))
-        return commands
-
-    def _mail_from(self, envelope: Envelope) -> bytes:
-        options = b" SIZE=%d" % len(envelope.message) if self._offer.has_size else b""
-        if not envelope.message.isascii():
-            options += b" BODY=8BITMIME"
-        if envelope.needs_utf8:
-            options += b" SMTPUTF8"
-        return b"MAIL FROM:<%b>%b\r\n" % (envelope.sender.encode(), options)
+    def _all_at_once(self, script: list[tuple[Step, bytes]]) -> bytes:
+        """Commands in one piece, and the replies noted that they will bring."""
+        self._expected.extend([step for step, _ in script])
+        return b"".join([command for _, command in script])
 
     def _proceed(self) -> None:
         """Without PIPELINING: the next command, or the end of a mail that nobody accepts."""
+        transaction = self._current
+        assert transaction is not None
         step, command = self._script.popleft()
-        if self._refusal or (step == _DATA and None not in self._outcomes):
+        if transaction.refusal or (step == Step.DATA and not transaction.wants_content):
             self._script.clear()
             self._dirty = True
-            self._settle()
+            self._finish()
             return
         self._expected.append(step)
         self._write(command)
 
     def _hand_over(self) -> None:
-        assert self._job is not None
-        if not self._courier.may_hand_over(self, self._job):
+        transaction = self._current
+        assert transaction is not None
+        if not self._owner.may_hand_over(self, transaction.queued):
             self._parked = True
             return
-        message = self._job.envelope.message
-        if b"\n." in message:
-            message = message.replace(b"\r\n.", b"\r\n..")
-        if message.startswith(b"."):
-            message = b"." + message
-        self._expected.append(_FINAL)
-        if len(message) > _CHUNK:
-            self._content = memoryview(message + b".\r\n")
+        content = commands.content(transaction.queued.envelope)
+        self._expected.append(Step.FINAL)
+        if len(content) > _CHUNK:
+            self._content = memoryview(content)
             self._pump()
             return
-        self._dotted = True
-        ahead = self._next() if self._offer.pipelining else None
+        transaction.dotted = True
+        ahead = self._next() if self._features.pipelining else None
         if ahead is None:
-            self._write(message + b".\r\n")
+            self._write(content)
         else:
-            self._ahead = ahead
+            self._ahead = Transaction(ahead)
             self._left -= 1
-            self._write(b"%b.\r\n%b" % (message, self._envelope(ahead.envelope)))
+            script = commands.transaction(ahead.envelope, self._features, reset=False)
+            self._write(content + self._all_at_once(script))
 
     def _pump(self) -> None:
         """A large content in pieces, as fast as the relay reads: the dot is written last."""
         while self._content is not None and not self._paused:
             piece, rest = self._content[:_CHUNK], self._content[_CHUNK:]
             self._content = rest or None
-            self._dotted = self._content is None
+            if self._content is None and self._current is not None:
+                self._current.dotted = True
             self._write(bytes(piece))
         self._wait_for_reply()
 
@@ -242,7 +231,8 @@ class SmtpConnection(ReplyProtocol):
             self._fail(code, reply_text(text))
             return
         step = self._expected.popleft()
-        self._heard = self._heard or step in _ABOUT_JOB
+        if self._current is not None and step >= Step.RECIPIENT:
+            self._current.heard = True
         _HEAR[step](self, code, text)
 
     def _heard_all(self) -> None:
@@ -265,25 +255,27 @@ class SmtpConnection(ReplyProtocol):
             self._proceed()
 
     def _hear_mail(self, code: int, text: bytes) -> None:
-        if code >= 300:
-            self._refusal = self._judge(code, text, Phase.MAIL)
+        transaction = self._current
+        if code >= 300 and transaction is not None:
+            transaction.refusal = self._judge(code, text, Phase.MAIL)
         if self._script and not self._over:
             self._proceed()
 
     def _hear_recipient(self, code: int, text: bytes) -> None:
-        if self._refusal is None:
-            accepted = code < 300
-            self._outcomes.append(None if accepted else self._judge(code, text, Phase.RECIPIENT))
+        transaction = self._current
+        if transaction is not None and transaction.refusal is None:
+            judged = None if code < 300 else self._judge(code, text, Phase.RECIPIENT)
+            transaction.outcomes.append(judged)
         if self._script and not self._over:
             self._proceed()
 
     def _hear_data(self, code: int, text: bytes) -> None:
-        wanted = self._refusal is None and None in self._outcomes
+        wanted = self._current is not None and self._current.wants_content
         if code == 354 and wanted:
             self._hand_over()
         elif code == 354:
             # Everyone was refused, and the relay wants content all the same: give it none.
-            self._expected.append(_NOTHING)
+            self._expected.append(Step.NO_CONTENT)
             self._write(b".\r\n")
         elif code < 400:
             self._hear_garbage(b"%d %b" % (code, text), Phase.DATA)
@@ -293,38 +285,38 @@ class SmtpConnection(ReplyProtocol):
             self._dirty = True
             outcome = self._judge(code, text, Phase.DATA) if wanted else None
             if not self._over:
-                self._settle(outcome)
+                self._finish(outcome)
 
-    def _hear_nothing(self, code: int, text: bytes) -> None:
+    def _hear_no_content(self, code: int, text: bytes) -> None:
         if code == 421:
             self._fail(code, reply_text(text), Phase.FINAL)
             return
         self._dirty = True
-        self._settle()
+        self._finish()
 
     def _hear_final(self, code: int, text: bytes) -> None:
-        if not self._dotted:
+        transaction = self._current
+        if transaction is None or not transaction.dotted:
             self._hear_early(code, text)
         elif 300 <= code < 400:
             self._hear_garbage(b"%d %b" % (code, text), Phase.FINAL)
         else:
             # An answer is not unknown, whatever follows.
-            self._dotted = False
+            transaction.dotted = False
             outcome = self._judge(code, text, Phase.FINAL)
             if not self._over:
-                self._settle(outcome)
+                self._finish(outcome)
 
     def _hear_early(self, code: int, text: bytes) -> None:
         """An answer while the content is still being written ends it; DATA cannot be taken back."""
         self._content = None
         answer = Answer(code, reply_text(text), Phase.CONTENT)
         verdict = classify(answer)
-        job = self._job
-        if job is None or verdict in (Verdict.RELAY_DOWN, Verdict.DELIVERED):
-            self._fail(code, answer.text, Phase.CONTENT)
-            return
-        self._job = None
-        self._courier.settled(job, self._merged(RecipientOutcome(verdict, answer)))
+        transaction = self._current
+        if transaction is not None and verdict not in (Verdict.RELAY_DOWN, Verdict.DELIVERED):
+            self._current = None
+            outcomes = transaction.final(RecipientOutcome(verdict, answer))
+            self._owner.answered(transaction.queued, outcomes)
         self._fail(code, answer.text, Phase.CONTENT)
 
     def _judge(self, code: int, text: bytes, phase: Phase) -> RecipientOutcome:
@@ -335,26 +327,16 @@ class SmtpConnection(ReplyProtocol):
             self._fail(code, answer.text, phase)
         return RecipientOutcome(verdict, answer)
 
-    # --- settling ---------------------------------------------------------------------------------
+    # --- results ----------------------------------------------------------------------------------
 
-    def _merged(self, outcome: RecipientOutcome) -> tuple[RecipientOutcome, ...]:
-        return tuple([each or outcome for each in self._outcomes])
-
-    def _settle(self, outcome: RecipientOutcome | None = None) -> None:
-        """The job is done: ``outcome`` holds for whoever was accepted so far."""
-        job = self._job
-        assert job is not None
-        if self._refusal is not None:
-            outcomes = (self._refusal,) * len(job.envelope.recipients)
-        elif outcome is not None:
-            outcomes = self._merged(outcome)
-        else:
-            outcomes = tuple([each for each in self._outcomes if each])
+    def _finish(self, outcome: RecipientOutcome | None = None) -> None:
+        """The mail is answered: ``outcome`` holds for the recipients accepted so far."""
+        transaction = self._current
+        assert transaction is not None
         self._served += 1
-        self._adopt(self._ahead)
-        self._ahead = None
-        self._courier.settled(job, outcomes)
-        if self._job is None and not self._over:
+        self._current, self._ahead = self._ahead, None
+        self._owner.answered(transaction.queued, transaction.final(outcome))
+        if self._current is None and not self._over:
             self._advance()
 
     def _advance(self) -> None:
@@ -363,7 +345,7 @@ class SmtpConnection(ReplyProtocol):
             self._start(following)
         elif self._left > 0:
             self._wait(self._timeouts.idle)
-            self._courier.rested(self)
+            self._owner.rested(self)
         else:
             self.quit()
 
@@ -374,44 +356,41 @@ class SmtpConnection(ReplyProtocol):
         return _PHASES[self._expected[0]] if self._expected else Phase.BETWEEN
 
     def _fail(self, code: int, text: str, phase: Phase | None = None) -> None:
-        """The connection is of no use any more. Says what that means for the mails on it."""
+        """Give the connection up, and say what that means for the mails on it."""
         if self._over:
             return
         answer = Answer(code, text, phase or self._phase)
         self._over = True
-        job, ahead = self._job, self._ahead
-        self._job = self._ahead = None
+        current, ahead = self._current, self._ahead
+        self._current = self._ahead = None
         self._content = None
-        self._courier.ended(self)
+        self._owner.ended(self)
         if ahead is not None:
-            self._courier.put_back(ahead)
-        if job is not None:
-            self._report(job, answer)
+            self._owner.put_back(ahead.queued)
+        if current is not None:
+            self._report(current, answer)
         self._abort()
 
-    def _report(self, job: QueuedEnvelope, answer: Answer) -> None:
-        if self._dotted:
+    def _report(self, transaction: Transaction, answer: Answer) -> None:
+        queued = transaction.queued
+        if transaction.dotted:
             unknown = Answer(answer.code, f"{answer.text} Whether it has the mail is unknown.")
-            self._courier.settled(job, self._merged(RecipientOutcome(Verdict.UNKNOWN, unknown)))
-        elif self._parked or (self._served and not self._heard and answer.code in (0, 421)):
+            outcomes = transaction.final(RecipientOutcome(Verdict.UNKNOWN, unknown))
+            self._owner.answered(queued, outcomes)
+        elif self._parked or (self._served and not transaction.heard and answer.code in (0, 421)):
             # Kept waiting by us, or closed already when the mail came: not a word about the mail.
-            self._courier.put_back(job)
+            self._owner.put_back(queued)
         else:
-            self._courier.dropped(job, answer)
-
-    def _abort(self) -> None:
-        if self._transport is not None:
-            self._transport.abort()
+            self._owner.dropped(queued, answer)
 
 
-_RSET, _MAIL, _RECIPIENT, _DATA, _FINAL, _NOTHING = range(6)
+# By step.
 _HEAR = (
     SmtpConnection._hear_reset,
     SmtpConnection._hear_mail,
     SmtpConnection._hear_recipient,
     SmtpConnection._hear_data,
     SmtpConnection._hear_final,
-    SmtpConnection._hear_nothing,
+    SmtpConnection._hear_no_content,
 )
 _PHASES = (Phase.MAIL, Phase.MAIL, Phase.RECIPIENT, Phase.DATA, Phase.FINAL, Phase.FINAL)
-_ABOUT_JOB = frozenset((_RECIPIENT, _DATA, _FINAL, _NOTHING))

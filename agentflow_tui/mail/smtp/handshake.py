@@ -2,7 +2,7 @@
 
 aiosmtplib connects, says EHLO, upgrades to TLS and signs in. Then its transport, a public
 attribute, is handed to a protocol of ours by `asyncio.Transport.set_protocol`, and aiosmtplib is
-let go without being closed: from there on `dialogues.Dialogue` reads and writes.
+let go without being closed: from there on `connection.SmtpConnection` reads and writes.
 """
 
 import asyncio
@@ -11,11 +11,11 @@ import socket
 import ssl
 from base64 import b64encode
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 from agentflow_tui.errors import AgentflowError, SettingsError
 from agentflow_tui.mail.smtp.answers import Answer, Phase, reply_text
+from agentflow_tui.mail.smtp.commands import EsmtpFeatures
 from agentflow_tui.mail.smtp.relays import Relay, Security
 
 if TYPE_CHECKING:
@@ -30,17 +30,6 @@ class RelayDownError(AgentflowError):
     def __init__(self, answer: Answer):
         super().__init__(str(answer))
         self.answer = answer
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EsmtpFeatures:
-    """What the relay said to EHLO that matters here; ``size`` in bytes, 0 for no stated limit."""
-
-    pipelining: bool = False
-    size: int = 0
-    eight_bit: bool = False
-    utf8: bool = False
-    has_size: bool = False
 
 
 def tls_context(relay: Relay) -> ssl.SSLContext | None:
@@ -111,14 +100,14 @@ async def probe(relay: Relay, timeout: float = 10.0) -> EsmtpFeatures:  # noqa: 
     goodbye = await connect(relay, context, hello, timeout, _Goodbye)
     await asyncio.wait([goodbye.gone], timeout=1.0)
     goodbye.abort()
-    return goodbye.offer
+    return goodbye.features
 
 
 class _Goodbye(asyncio.Protocol):
     """Says QUIT as soon as it is connected."""
 
-    def __init__(self, offer: EsmtpFeatures):
-        self.offer = offer
+    def __init__(self, features: EsmtpFeatures):
+        self.features = features
         self.gone = asyncio.get_running_loop().create_future()
         self._transport: asyncio.WriteTransport | None = None
 
@@ -161,14 +150,14 @@ def _handed_over(
         lost = Answer(0, f"{relay.place} closed the connection.", Phase.HELLO)
         raise RelayDownError(lost)
     size = client.esmtp_extensions.get("size", "")
-    offer = EsmtpFeatures(
+    features = EsmtpFeatures(
         pipelining=client.supports_extension("pipelining"),
         size=int(size) if size.isascii() and size.isdigit() and len(size) < 20 else 0,
         eight_bit=client.supports_extension("8bitmime"),
         utf8=client.supports_extension("smtputf8"),
         has_size=client.supports_extension("size"),
     )
-    protocol = make(offer)
+    protocol = make(features)
     transport.set_protocol(protocol)
     protocol.connection_made(transport)
     return protocol

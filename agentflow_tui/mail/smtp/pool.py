@@ -1,16 +1,12 @@
 """Many connections to one relay, kept busy, kept within limits, and left alone while it is down.
 
-A message costs no task and no timer: dialogues take their next job themselves and call back.
+A message costs no task and no timer: connections take their next mail themselves and call back.
 Tasks exist only while connections are being opened.
 """
 
 import asyncio
-import heapq
-import itertools
 import ssl
-from collections import deque
-from collections.abc import Callable, Iterable
-from dataclasses import replace
+from collections.abc import Iterable
 
 from agentflow_tui.errors import SettingsError
 from agentflow_tui.mail.envelopes import Envelope
@@ -24,11 +20,15 @@ from agentflow_tui.mail.smtp.answers import (
     same_for_all,
 )
 from agentflow_tui.mail.smtp.breaker import Breaker
+from agentflow_tui.mail.smtp.commands import EsmtpFeatures
 from agentflow_tui.mail.smtp.connection import SmtpConnection
 from agentflow_tui.mail.smtp.drop_counter import DropCounter
-from agentflow_tui.mail.smtp.jobs import QueuedEnvelope, Timeouts
+from agentflow_tui.mail.smtp.envelope_queue import EnvelopeQueue, QueuedEnvelope
+from agentflow_tui.mail.smtp.handover_window import HandoverWindow
 from agentflow_tui.mail.smtp.rate_limits import RateLimits
+from agentflow_tui.mail.smtp.recipient_parts import submit_in_parts
 from agentflow_tui.mail.smtp.relays import Relay
+from agentflow_tui.mail.smtp.reply_protocol import Timeouts
 from agentflow_tui.mail.transports import CallbackTransport, ResultCallback, TransportState
 
 RECIPIENTS = 100
@@ -67,22 +67,15 @@ class SmtpTransport(CallbackTransport):
         self._per_connection = per_connection
         self._timeouts = timeouts or Timeouts()
         self._breaker = breaker or Breaker()
-        self._patience = patience
-        self._window = window
-        self._waiting: deque[QueuedEnvelope] = deque()
-        self._delayed: list[
-            tuple[float, int, QueuedEnvelope]
-        ] = []  # a heap by the time they may leave
-        self._numbers = itertools.count()
+        self._drops = DropCounter()
+        self._waiting = EnvelopeQueue(self.limits, self._drops, patience, self._serve)
+        self._window = HandoverWindow(window)
         self._usable: set[SmtpConnection] = set()
         self._resting: list[SmtpConnection] = []
         self._leaving: set[SmtpConnection] = set()  # over, but not closed yet
-        self._parked: deque[SmtpConnection] = deque()
         self._connecting: set[asyncio.Task[None]] = set()
-        self._timers: dict[str, asyncio.TimerHandle] = {}
-        self._drops = DropCounter()
+        self._probe_timer: asyncio.TimerHandle | None = None
         self._streak = 0  # conversations that broke off since the relay's last answer
-        self._unconfirmed = 0
         self._reached = False
         self._probing = False
         self._grow_after = 0.0
@@ -109,24 +102,22 @@ class SmtpTransport(CallbackTransport):
             retry_in=retry_in,
             connections=len(self._usable),
             busy=len(self._usable) - len(self._resting),
-            waiting=len(self._waiting) + len(self._delayed),
+            waiting=len(self._waiting),
         )
 
     def submit(self, envelope: Envelope, done: ResultCallback) -> None:
-        now = asyncio.get_running_loop().time()
-        job = QueuedEnvelope(envelope, done, now)
+        queued = QueuedEnvelope(envelope, done, asyncio.get_running_loop().time())
         if self._closed or self._breaker.is_open:
-            self._refuse(job)
+            self._refuse(queued)
         elif len(envelope.recipients) > RECIPIENTS:
-            self._submit_parts(envelope, done)
-        elif wait := self._reserve(envelope, now):
-            self._delay(job, now, wait)
+            submit_in_parts(
+                envelope, RECIPIENTS, submit=self.submit, confirm=self._window.confirm, done=done
+            )
         else:
-            self._put(job)
+            self._enqueue(queued)
 
     def confirm(self, results: Iterable[SendResult]) -> None:
-        if self._window is not None:
-            self._make_room(sum(result.handed_over for result in results))
+        self._window.confirm(sum(result.handed_over for result in results))
 
     def share(self, among: int) -> None:
         self.limits.sharers = among
@@ -143,20 +134,21 @@ class SmtpTransport(CallbackTransport):
 
     async def close(self, grace: float = 5.0) -> None:
         self._closed = True
-        for timer in self._timers.values():
-            timer.cancel()
+        self._waiting.close()
+        if self._probe_timer is not None:
+            self._probe_timer.cancel()
         for task in self._connecting:
             task.cancel()
         await asyncio.gather(*self._connecting, return_exceptions=True)
         self._give_back_all()
-        for dialogue in list(self._usable):
-            if dialogue.is_parked:
-                dialogue.abort("The sender is stopping.")
+        for connection in list(self._usable):
+            if connection.is_parked:
+                connection.abort("The sender is stopping.")
             else:
-                dialogue.quit()
+                connection.quit()
         await self._until_gone(grace)
-        for dialogue in self._usable | self._leaving:
-            dialogue.abort("The sender stopped before the relay had answered.")
+        for connection in self._usable | self._leaving:
+            connection.abort("The sender stopped before the relay had answered.")
         await self._until_gone(grace)
 
     async def _until_gone(self, seconds: float) -> None:
@@ -164,29 +156,17 @@ class SmtpTransport(CallbackTransport):
             self._all_gone = asyncio.get_running_loop().create_future()
             await asyncio.wait([self._all_gone], timeout=seconds)
 
-    # --- Courier: what dialogues ask and tell -----------------------------------------------------
+    # --- ConnectionOwner --------------------------------------------------------------------------
 
-    def next_job(self) -> QueuedEnvelope | None:
+    def next_envelope(self) -> QueuedEnvelope | None:
+        return self._waiting.pop()
+
+    def may_hand_over(self, connection: SmtpConnection, queued: QueuedEnvelope) -> bool:
+        return self._window.enter(connection, queued)
+
+    def answered(self, queued: QueuedEnvelope, outcomes: tuple[RecipientOutcome, ...]) -> None:
         if self._drops:
-            for at, job in enumerate(self._waiting):
-                if not self._drops.is_doubtful(job.envelope.id):
-                    del self._waiting[at]
-                    return job
-        return self._waiting.popleft() if self._waiting else None
-
-    def may_hand_over(self, dialogue: SmtpConnection, job: QueuedEnvelope) -> bool:
-        if self._window is not None:
-            if self._unconfirmed >= self._window:
-                self._parked.append(dialogue)
-                return False
-            self._unconfirmed += 1
-        job.handed_over = True
-        return True
-
-    def settled(self, job: QueuedEnvelope, outcomes: tuple[RecipientOutcome, ...]) -> None:
-        envelope = job.envelope
-        if self._drops:
-            self._drops.forget(envelope.id)
+            self._drops.forget(queued.envelope.id)
         first = outcomes[0]
         if first.verdict is Verdict.UNKNOWN:
             self._streak += 1
@@ -194,164 +174,107 @@ class SmtpTransport(CallbackTransport):
             self._streak = 0
             self._drops.answered()
             self._breaker.prove()
-        job.done(SendResult(envelope, outcomes, self.relay.place, None, job.handed_over))
+        place = self.relay.place
+        queued.done(SendResult(queued.envelope, outcomes, place, None, queued.handed_over))
         if self._streak >= self._longest_streak:
             self._trip(first.answer)
 
-    def dropped(self, job: QueuedEnvelope, answer: Answer) -> None:
-        self._take_back(job)
+    def dropped(self, queued: QueuedEnvelope, answer: Answer) -> None:
+        self._window.take_back(queued)
         if self._closed:
-            self._refuse(job)
+            self._refuse(queued)
             return
         self._streak += 1
-        if self._drops.note(job.envelope.id, answer) >= _DROPS:
-            self._drops.forget(job.envelope.id)
+        if self._drops.note(queued.envelope.id, answer) >= _DROPS:
+            self._drops.forget(queued.envelope.id)
             again = Answer(answer.code, f"{answer.text} {_DROPS} times with this mail.")
-            self._finish(job, RecipientOutcome(Verdict.TRY_LATER, again))
+            self._end(queued, RecipientOutcome(Verdict.TRY_LATER, again))
             return
-        young = asyncio.get_running_loop().time() - job.since < _YOUNG
+        young = asyncio.get_running_loop().time() - queued.since < _YOUNG
         if self._breaker.is_open:
-            self._refuse(job)
+            self._refuse(queued)
         elif answer.code or self._streak >= self._longest_streak:
-            self._waiting.appendleft(job)  # given back with all others
+            self._waiting.put_first(queued)  # given back with all others
             self._trip(answer)
         elif young:
-            self._waiting.appendleft(job)
+            self._waiting.put_first(queued)
             self._grow()
-            self._serve_resting_soon()
+            self._serve_soon()
         else:
-            self._finish(job, RecipientOutcome(Verdict.RELAY_DOWN, answer))
+            self._end(queued, RecipientOutcome(Verdict.RELAY_DOWN, answer))
 
-    def put_back(self, job: QueuedEnvelope) -> None:
-        self._take_back(job)
+    def put_back(self, queued: QueuedEnvelope) -> None:
+        self._window.take_back(queued)
         if self._closed or self._breaker.is_open:
-            self._refuse(job)
+            self._refuse(queued)
         elif self._resting:
-            self._resting.pop().begin(job)
+            self._resting.pop().begin(queued)
         else:
-            self._waiting.appendleft(job)
+            self._waiting.put_first(queued)
             self._grow()
 
-    def rested(self, dialogue: SmtpConnection) -> None:
+    def rested(self, connection: SmtpConnection) -> None:
         if self._closed or self._breaker.is_open:
-            dialogue.quit()
+            connection.quit()
         else:
-            self._resting.append(dialogue)
+            self._resting.append(connection)
 
-    def ended(self, dialogue: SmtpConnection) -> None:
-        self._usable.discard(dialogue)
-        self._leaving.add(dialogue)
-        if dialogue in self._resting:
-            self._resting.remove(dialogue)
+    def ended(self, connection: SmtpConnection) -> None:
+        self._usable.discard(connection)
+        self._leaving.add(connection)
+        if connection in self._resting:
+            self._resting.remove(connection)
         self._grow()
 
-    def gone(self, dialogue: SmtpConnection) -> None:
-        self._leaving.discard(dialogue)
+    def closed(self, connection: SmtpConnection) -> None:
+        self._leaving.discard(connection)
         waiter = self._all_gone
         if waiter and not waiter.done() and not self._usable and not self._leaving:
             waiter.set_result(None)
 
-    # --- jobs -------------------------------------------------------------------------------------
+    # --- envelopes --------------------------------------------------------------------------------
 
-    def _put(self, job: QueuedEnvelope) -> None:
-        if self._resting and not self._drops.is_doubtful(job.envelope.id):
-            self._resting.pop().begin(job)
-            return
-        self._waiting.append(job)
-        self._grow()
-        self._serve_resting_soon()
+    def _enqueue(self, queued: QueuedEnvelope) -> None:
+        wait = self._waiting.reserve(queued)
+        if self._waiting.exceeds_patience(wait):
+            answer = Answer(0, f"Not tried: a rate limit leaves room in {wait:.0f} s.")
+            self._end(queued, RecipientOutcome(Verdict.NOT_TRIED, answer), wait)
+        elif not wait:
+            if self._resting and not self._drops.is_doubtful(queued.envelope.id):
+                self._resting.pop().begin(queued)
+                return
+            self._waiting.append(queued)
+            self._grow()
+            self._serve_soon()
 
-    def _serve_resting_soon(self) -> None:
+    def _serve_soon(self) -> None:
         """Not at once: others may follow, and go first while this one is doubtful."""
         if self._resting:
-            asyncio.get_running_loop().call_soon(self._serve_resting)
+            asyncio.get_running_loop().call_soon(self._serve)
 
-    def _serve_resting(self) -> None:
-        while self._resting and (job := self.next_job()):
-            self._resting.pop().begin(job)
+    def _serve(self) -> None:
+        while self._resting and (queued := self._waiting.pop()):
+            self._resting.pop().begin(queued)
+        self._grow()
 
-    def _reserve(self, envelope: Envelope, now: float) -> float:
-        if not self.limits.any:
-            return 0.0
-        return self.limits.reserve(envelope.domains, now, self._patience)
-
-    def _delay(self, job: QueuedEnvelope, now: float, wait: float) -> None:
-        if wait > self._patience:
-            answer = Answer(0, f"Not tried: a rate limit leaves room in {wait:.0f} s.")
-            job.done(
-                same_for_all(
-                    job.envelope, RecipientOutcome(Verdict.NOT_TRIED, answer), retry_in=wait
-                )
-            )
-            return
-        heapq.heappush(self._delayed, (now + wait, next(self._numbers), job))
-        self._wake_for_delayed()
-
-    def _wake_for_delayed(self) -> None:
-        if self._delayed:
-            self._call_at("delayed", self._delayed[0][0], self._put_delayed)
-
-    def _put_delayed(self) -> None:
-        now = asyncio.get_running_loop().time() + 0.001
-        while self._delayed and self._delayed[0][0] <= now:
-            self._put(heapq.heappop(self._delayed)[2])
-        self._wake_for_delayed()
-
-    def _submit_parts(self, envelope: Envelope, done: ResultCallback) -> None:
-        """One result for a mail that needs several transactions."""
-        everybody = envelope.recipients
-        groups = [everybody[n : n + RECIPIENTS] for n in range(0, len(everybody), RECIPIENTS)]
-        results: dict[int, SendResult] = {}
-
-        def note(number: int, result: SendResult) -> None:
-            results[number] = result
-            if len(results) < len(groups):
-                self._make_room(result.handed_over)  # only the last one's waits for `confirm`
-                return
-            parts = [results[n] for n in range(len(groups))]
-            waits = [part.retry_in for part in parts if part.retry_in is not None]
-            outcomes = tuple(itertools.chain.from_iterable(part.outcomes for part in parts))
-            retry_in = max(waits, default=None)
-            done(SendResult(envelope, outcomes, self.relay.place, retry_in, result.handed_over))
-
-        for number, group in enumerate(groups):
-            part = replace(envelope, recipients=group, invalid=())
-            self.submit(part, lambda result, number=number: note(number, result))  # type: ignore[misc]
-
-    def _finish(
-        self, job: QueuedEnvelope, outcome: RecipientOutcome, retry_in: float | None = None
+    def _end(
+        self, queued: QueuedEnvelope, outcome: RecipientOutcome, retry_in: float | None = None
     ) -> None:
         place = self.relay.place
-        job.done(same_for_all(job.envelope, outcome, relay=place, retry_in=retry_in))
+        queued.done(same_for_all(queued.envelope, outcome, relay=place, retry_in=retry_in))
 
-    def _refuse(self, job: QueuedEnvelope) -> None:
+    def _refuse(self, queued: QueuedEnvelope) -> None:
         if self._closed:
             stopping = Answer(0, "Not tried: the sender is stopping.")
-            self._finish(job, RecipientOutcome(Verdict.NOT_TRIED, stopping))
+            self._end(queued, RecipientOutcome(Verdict.NOT_TRIED, stopping))
         else:
             assert self._breaker.trouble is not None
             outcome = RecipientOutcome(Verdict.RELAY_DOWN, self._breaker.trouble)
-            self._finish(job, outcome, self._retry_in())
+            self._end(queued, outcome, self._retry_in())
 
     def _give_back_all(self) -> None:
-        jobs = [*self._waiting, *(job for _, _, job in sorted(self._delayed))]
-        self._waiting.clear()
-        self._delayed.clear()
-        for job in jobs:
-            self._refuse(job)
-
-    def _take_back(self, job: QueuedEnvelope) -> None:
-        """The content did not get through: it does not count as handed over."""
-        if job.handed_over:
-            job.handed_over = False
-            self._make_room(1)
-
-    def _make_room(self, count: int) -> None:
-        if self._window is None or count <= 0:
-            return
-        self._unconfirmed -= count
-        while self._parked and self._unconfirmed < self._window:
-            self._parked.popleft().release()
+        for queued in self._waiting.clear():
+            self._refuse(queued)
 
     # --- connections ------------------------------------------------------------------------------
 
@@ -364,12 +287,13 @@ class SmtpTransport(CallbackTransport):
 
     def _grow(self) -> None:
         """Open connections for what waits: one until the relay is reached, then all at once."""
-        if not self._waiting or self._closed or self._breaker.is_open:
+        ready = self._waiting.ready
+        if not ready or self._closed or self._breaker.is_open:
             return
         most = self._connections - len(self._usable)
         if self._usable and asyncio.get_running_loop().time() < self._grow_after:
             return
-        wanted = min(len(self._waiting), most) if self._reached else min(1, most)
+        wanted = min(ready, most) if self._reached else min(1, most)
         for _ in range(wanted - len(self._connecting)):
             self._open()
 
@@ -379,38 +303,35 @@ class SmtpTransport(CallbackTransport):
         task.add_done_callback(self._connecting.discard)
 
     async def _connect(self) -> None:
+        task = asyncio.current_task()
+        assert task is not None
         try:
             if self._prepared is None:
                 self._prepared = await asyncio.to_thread(self._prepare)
             context, hello = self._prepared
-            dialogue = await handshake.connect(
-                self.relay, context, hello, self._timeouts.connect, self._make_dialogue
+            connection = await handshake.connect(
+                self.relay, context, hello, self._timeouts.connect, self._make_connection
             )
         except handshake.RelayDownError as error:
-            self._forget_task()
+            self._connecting.discard(task)
             self._unreachable(error.answer)
         except SettingsError as error:
-            self._forget_task()
+            self._connecting.discard(task)
             self._unreachable(Answer(0, str(error), Phase.TLS))
         else:
-            self._forget_task()
-            self._adopt(dialogue)
+            self._connecting.discard(task)
+            self._adopt(connection)
 
     def _prepare(self) -> tuple[ssl.SSLContext | None, str]:
         return handshake.tls_context(self.relay), handshake.greeting_name(self.relay)
 
-    def _make_dialogue(self, offer: handshake.EsmtpFeatures) -> SmtpConnection:
-        return SmtpConnection(self, offer, self._timeouts, self._per_connection)
+    def _make_connection(self, features: EsmtpFeatures) -> SmtpConnection:
+        return SmtpConnection(self, features, self._timeouts, self._per_connection)
 
-    def _forget_task(self) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self._connecting.discard(task)
-
-    def _adopt(self, dialogue: SmtpConnection) -> None:
-        self._usable.add(dialogue)
+    def _adopt(self, connection: SmtpConnection) -> None:
+        self._usable.add(connection)
         if self._breaker.is_open and not self._probing:
-            dialogue.quit()  # asked for before the trouble; reaching the relay was not the trouble
+            connection.quit()  # asked for before the trouble; reaching the relay was not that
             return
         self._reached = True
         if self._breaker.is_open:
@@ -418,11 +339,11 @@ class SmtpTransport(CallbackTransport):
             self._probing = False
             self._streak = 0
             self._healed.set()
-        job = self.next_job()
-        if job is not None:
-            dialogue.begin(job)
+        queued = self._waiting.pop()
+        if queued is not None:
+            connection.begin(queued)
         else:
-            self.rested(dialogue)
+            self.rested(connection)
         self._grow()
 
     def _unreachable(self, answer: Answer) -> None:
@@ -441,19 +362,15 @@ class SmtpTransport(CallbackTransport):
         pause = self._breaker.trip(answer, loop.time())
         self._reached = False
         self._healed.clear()
-        self._call_at("probe", loop.time() + pause, self._probe)
+        if self._probe_timer is not None:
+            self._probe_timer.cancel()
+        self._probe_timer = loop.call_at(loop.time() + pause, self._probe)
         self._give_back_all()
-        for dialogue in list(self._resting):
-            dialogue.quit()
+        for connection in list(self._resting):
+            connection.quit()
 
     def _probe(self) -> None:
         if self._breaker.is_open and not self._closed:
             self._probing = True
             if not self._connecting:
                 self._open()
-
-    def _call_at(self, name: str, when: float, action: Callable[[], None]) -> None:
-        """One timer of each name."""
-        if timer := self._timers.get(name):
-            timer.cancel()
-        self._timers[name] = asyncio.get_running_loop().call_at(when, action)

@@ -1,7 +1,8 @@
-"""One connection: whole replies in, bytes out, one timer. Knows nothing of what they mean."""
+"""A connection's protocol: whole replies in, bytes out, one timer. It gives replies no meaning."""
 
 import asyncio
 from abc import abstractmethod
+from dataclasses import dataclass
 
 from agentflow_tui.mail.smtp.answers import reply_text
 
@@ -12,8 +13,25 @@ _USUAL = {b"250 ": 250, b"354 ": 354}
 _AFTER_CODE = frozenset((b" ", b"\r", b""))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timeouts:
+    """Seconds. RFC 5321 4.5.3.2 asks for minutes; a relay of one's own that needs them is ill.
+
+    ``connect`` covers everything up to the sign-in, ``command`` each answer before the content,
+    ``content`` a content that the relay does not read, ``final`` the answer after the final dot,
+    ``idle`` how long an unused connection is kept, ``quit`` the goodbye.
+    """
+
+    connect: float = 30.0
+    command: float = 60.0
+    content: float = 120.0
+    final: float = 180.0
+    idle: float = 60.0
+    quit: float = 2.0
+
+
 class ReplyProtocol(asyncio.BufferedProtocol):
-    """A protocol that hears replies of RFC 5321 4.2, several lines joined, however they arrive.
+    """Hears replies of RFC 5321 4.2, their lines joined, in whatever pieces they arrive.
 
     Replies are read into a buffer of its own: for an `asyncio.Protocol` 256 KB are set aside for
     each read, which costs more than all else that is done about a reply.
@@ -30,7 +48,7 @@ class ReplyProtocol(asyncio.BufferedProtocol):
         self._more: list[bytes] = []
         self._paused = False
         self._over = False
-        """Nothing more is said or heard about mail here."""
+        """Whether the conversation about mail has ended on this connection."""
 
     @abstractmethod
     def _hear(self, code: int, text: bytes) -> None:
@@ -46,7 +64,7 @@ class ReplyProtocol(asyncio.BufferedProtocol):
 
     @abstractmethod
     def _hear_goodbye(self) -> None:
-        """Whatever was said after the line was over."""
+        """Something was said after the conversation had ended."""
 
     @abstractmethod
     def _lose(self, why: str) -> None:

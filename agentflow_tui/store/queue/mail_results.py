@@ -1,6 +1,6 @@
 """What became of a claimed mail, and who has it already.
 
-Settling is fenced by the claim's token (`outgoing_mail`). Receipts are rows of the journal.
+Writing a result is fenced by the claim's token (`mail_claims`). Receipts are rows of the journal.
 """
 
 from collections.abc import Sequence
@@ -38,7 +38,7 @@ class MailResult:
     entry: journal.Entry
 
 
-_SETTLED_TYPES = (
+_RESULT_TYPES = (
     "{email_queue.id:type}",
     "int",
     "{email_queue.lastAttempt:type}",
@@ -56,7 +56,7 @@ _STILL_CLAIMED = """
 
 
 def write_results(binding: Binding, *, once: bool = True) -> Statement[str]:
-    """Write many settlements at once: rows, emails and journal. Yields the ids still held.
+    """Write many results at once: rows, emails and journal. Yields the ids still held.
 
     Parameters are those of `result_values`. A claim of which a bystander thinks that its process
     has died (``lastAttempt`` of 1970) is still held until somebody else claims the mail. The
@@ -85,7 +85,7 @@ def write_results(binding: Binding, *, once: bool = True) -> Statement[str]:
         str,
         f"""
 WITH d AS (
-  SELECT * FROM {unnested(_SETTLED_TYPES, first=first)}
+  SELECT * FROM {unnested(_RESULT_TYPES, first=first)}
     AS d (id, attempts, claimed_at, status, error, email_status)
 ), moved AS (
   UPDATE {{email_queue}} q SET {assignments(binding, "email_queue", changes)}
@@ -105,17 +105,17 @@ SELECT id::text FROM moved
 
 
 def result_values(
-    settlements: Sequence[MailResult], claimed_at: Sequence[datetime]
+    results: Sequence[MailResult], claimed_at: Sequence[datetime]
 ) -> list[list[object]]:
-    """The parameters of `write_results`, an array each, from settlements and the times of their claims."""
+    """The parameters of `write_results`, an array each, from results and their claims' times."""
     return [
-        *journal.parameters([each.entry for each in settlements]),
-        [each.id for each in settlements],
-        [each.attempts for each in settlements],
+        *journal.parameters([each.entry for each in results]),
+        [each.id for each in results],
+        [each.attempts for each in results],
         list(claimed_at),
-        [each.status for each in settlements],
-        [None if each.error is None else journal.storable(each.error) for each in settlements],
-        [each.email_status for each in settlements],
+        [each.status for each in results],
+        [None if each.error is None else journal.storable(each.error) for each in results],
+        [each.email_status for each in results],
     ]
 
 
