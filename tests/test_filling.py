@@ -10,7 +10,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from agentflow_tui.demo.bulk_rows import multitude
+from agentflow_tui.demo.bulk_rows import bulk_rows
 from agentflow_tui.demo.sample import sample
 from agentflow_tui.errors import RefusedError
 from agentflow_tui.schema import RELATIONS, TABLES
@@ -132,7 +132,7 @@ async def test_any_naming_is_filled(empty_url: str) -> None:
         row = ROWS["emails"][0]
         found = await asked(empty_url, 'SELECT * FROM emails WHERE "id" = $1', row["id"])
         assert found[0]["createdAt"] == row["createdAt"]
-        await multiply(database, multitude(1, NOW, 40, ["user123"]), lambda *_: None)
+        await multiply(database, bulk_rows(1, NOW, 40, ["user123"]), lambda *_: None)
         assert (await counted(database))["emails"] == expected["emails"] + 40
 
 
@@ -140,7 +140,7 @@ async def test_any_naming_is_filled(empty_url: str) -> None:
 async def multiplied(database: Database) -> Database:
     await loading.fill(database, ROWS)
     owners = [str(user["id"]) for user in ROWS["users"]]
-    await multiply(database, multitude(1, NOW, 501, owners), lambda *_: None)
+    await multiply(database, bulk_rows(1, NOW, 501, owners), lambda *_: None)
     return database
 
 
@@ -209,7 +209,7 @@ async def test_the_same_seed_multiplies_into_the_same_rows(multiplied: Database)
     await loading.fill(multiplied, ROWS)
     heard: list[tuple[int, int, str]] = []
     owners = [str(user["id"]) for user in ROWS["users"]]
-    await multiply(multiplied, multitude(1, NOW, 501, owners), lambda *told: heard.append(told))
+    await multiply(multiplied, bulk_rows(1, NOW, 501, owners), lambda *told: heard.append(told))
     assert await fingerprint(multiplied) == first
     done = [done for done, _, _ in heard]
     assert done == sorted(done)

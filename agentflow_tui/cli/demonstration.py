@@ -108,12 +108,12 @@ async def _load(database: Database, options: argparse.Namespace) -> None:
     filled = await fill(database, tables)
     _say(f"  {plural(sum(filled.values()), 'row')} in {plural(len(filled), 'table')}")
     if rows > SMALL:
-        from agentflow_tui.demo.bulk_rows import multitude
+        from agentflow_tui.demo.bulk_rows import bulk_rows
         from agentflow_tui.store.schema.bulk_rows import multiply
 
         owners = [str(user["id"]) for user in tables["users"]]
         await multiply(
-            database, multitude(options.seed, clock.now(), rows - SMALL, owners), _progress
+            database, bulk_rows(options.seed, clock.now(), rows - SMALL, owners), _progress
         )
 
 

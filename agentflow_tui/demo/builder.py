@@ -1,4 +1,4 @@
-"""The rows of the sample data while they are being made: the clock, the dice and the tables."""
+"""The rows of the sample data while they are made, with what all that makes them needs."""
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -13,12 +13,13 @@ Row = dict[str, object]
 OPERATIONS_LEAD = "user123"
 
 _HOURS = 7 * 24
-_ALPHABET = "ABCDEFGHJKLMNPRSTUVWXYZ0123456789"
+_VIN_ALPHABET = "ABCDEFGHJKLMNPRSTUVWXYZ0123456789"
+_LOW_60_BITS = (1 << 60) - 1
 
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Someone mail is written to."""
+    """A recipient of mail."""
 
     name: str
     email: str
@@ -28,8 +29,11 @@ class Person:
 
 
 @dataclass(slots=True)
-class World:
-    """What is known so far. ``tables`` maps table names to rows in documented column names."""
+class SampleBuilder:
+    """The rows so far, the moment that is *now*, and the random numbers of the seed.
+
+    ``tables`` maps table names to rows in documented column names.
+    """
 
     now: datetime
     rng: Random
@@ -47,15 +51,15 @@ class World:
         return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
 
     def uuid(self, when: datetime) -> str:
-        """A version 7 uuid of that moment: time-ordered, and the same for the same dice."""
+        """A version 7 uuid of that moment: time-ordered, and the same for the same seed."""
         milliseconds = round(when.timestamp() * 1000)
-        dice = self.rng.getrandbits(74)
-        digits = f"{milliseconds:012x}7{dice >> 62:03x}{8 | dice >> 60 & 3:x}{dice & _LOW:015x}"
+        bits = self.rng.getrandbits(74)
+        variant = 8 | bits >> 60 & 3
+        digits = f"{milliseconds:012x}7{bits >> 62:03x}{variant:x}{bits & _LOW_60_BITS:015x}"
         return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
-    def add(self, table: str, **columns: object) -> Row:
+    def add(self, table: str, **columns: object) -> None:
         self.tables[table].append(columns)
-        return columns
 
     def journal(
         self,
@@ -68,13 +72,12 @@ class World:
         result: object = None,
         error: str | None = None,
         status: str | None = None,
-    ) -> str:
-        """One row of the journal. Without an end it is still running. Returns its id."""
+    ) -> None:
+        """Add one row to the journal. Without an end it is still running."""
         ended = "failed" if error else "completed"
-        key = self.uuid(end or start)
         self.add(
             "task_logs",
-            id=key,
+            id=self.uuid(end or start),
             userId=owner,
             taskType=task,
             input=given,
@@ -85,23 +88,20 @@ class World:
             endTime=end,
             createdAt=end or start,
         )
-        return key
 
     def person(self, domain: str) -> Person:
-        """Somebody with a mailbox there."""
+        """Any person with a mailbox there."""
         first, last = self.rng.choice(words.FIRST_NAMES), self.rng.choice(words.LAST_NAMES)
         return Person(f"{first} {last}", f"{plain(first)}.{plain(last)}@{domain}")
 
     def vin(self) -> str:
-        return "".join(self.rng.choices(_ALPHABET, k=17))
+        """A vehicle identification number, of the right length and letters."""
+        return "".join(self.rng.choices(_VIN_ALPHABET, k=17))
 
     def working_hour(self) -> datetime:
         """A moment of the last seven days, most likely in working hours."""
-        hours = self.rng.choices(range(_HOURS), cum_weights=_BUSY)[0] + self.rng.random()
+        hours = self.rng.choices(range(_HOURS), cum_weights=_CUMULATED_LOAD)[0] + self.rng.random()
         return self.ago(hours=max(hours, 0.02))
-
-
-_LOW = (1 << 60) - 1
 
 
 def later(when: datetime, seconds: float) -> datetime:
@@ -117,7 +117,7 @@ def plain(name: str) -> str:
 _FOLDED = dict(zip("áéíóúäëïöüñçè", "aeiouaeiounce", strict=True))
 
 
-def _busyness(hours_ago: int) -> float:
+def _load(hours_ago: int) -> float:
     """How much happens in an hour of the week, where now is Monday nine o'clock."""
     days, hour = divmod(9 - hours_ago, 24)
     if not 7 <= hour < 19:
@@ -125,4 +125,4 @@ def _busyness(hours_ago: int) -> float:
     return {-1: 1.0, -2: 3.0}.get(days, 6.0)
 
 
-_BUSY = list(accumulate(_busyness(hours) for hours in range(_HOURS)))
+_CUMULATED_LOAD = list(accumulate(_load(hours) for hours in range(_HOURS)))

@@ -1,51 +1,50 @@
-"""What operators did: a journal row for each action, with who, which rows, before and after."""
+"""What operators did: a journal row for each action, with its operator, and its rows before and
+after."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from agentflow_tui.demo import words
-from agentflow_tui.demo.builder import World, later, plain
+from agentflow_tui.demo.builder import SampleBuilder, later, plain
 
-Values = dict[str, object]
+_HOST = "ops-console"
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class RecordedChange:
     """What an action did to one row: the documented columns it changed, before and after."""
 
     id: str
-    before: Values
-    after: Values
+    before: dict[str, object]
+    after: dict[str, object]
 
 
-def act(
-    world: World,
-    who: str,
+def record_action(
+    builder: SampleBuilder,
+    user: str,
     verb: str,
     table: str,
-    changes: Sequence[Change],
+    changes: Sequence[RecordedChange],
     at: datetime,
-    skipped: Sequence[tuple[str, str]] = (),
 ) -> None:
-    """Journal one action of the user ``who``. ``skipped`` are ids and why."""
-    ids = [change.id for change in changes] + [key for key, _ in skipped]
-    world.journal(
+    """Add the journal's row of one action."""
+    ids = [change.id for change in changes]
+    builder.journal(
         f"operator.{verb}",
-        who,
+        user,
         at,
         later(at, 0.02 + 0.0003 * len(ids)),
         given={
-            "operator": plain(world.people[who].name).replace(" ", "."),
-            "host": words.OPERATOR_HOST,
+            "operator": plain(builder.people[user].name).replace(" ", "."),
+            "host": _HOST,
             "verb": verb,
             "table": table,
             "ids": ids,
         },
         result={
             "matched": len(ids),
-            "applied": len(changes),
-            "skipped": [{"id": key, "reason": reason} for key, reason in skipped],
+            "applied": len(ids),
+            "skipped": [],
             "before": [{"id": change.id, **change.before} for change in changes],
             "after": [{"id": change.id, **change.after} for change in changes],
         },

@@ -1,55 +1,35 @@
-"""Who works at the group, who is signed in, and what they let AgentFlow use."""
+"""The group's users, their sessions, and the credentials and keys that they gave AgentFlow."""
 
 import json
 from base64 import b64encode
 
-from agentflow_tui.demo import words
-from agentflow_tui.demo.builder import OPERATIONS_LEAD, Person, World, plain
+from agentflow_tui.demo import data
+from agentflow_tui.demo.builder import OPERATIONS_LEAD, Person, SampleBuilder, plain
 
 DEMO_KEY = b"agentflow demo key, not a secret".hex()
 """The `ENCRYPTION_KEY` of the sample data: published here, so good for nothing else."""
 
+_PEOPLE = data.read("people")
+
+COLLEAGUES: list[tuple[str, str]] = [tuple(name) for name in _PEOPLE["colleagues"]]
+"""First and last names of the group's users; the first is its operations lead."""
+
+AUDIENCES: dict[str, list[str]] = _PEOPLE["audiences"]
+"""The users whom an insight for an audience goes to, by id."""
+
 _IV_BYTES = 16
 
-_CREDENTIALS = (
-    # platform, label, days until the refresh token expires, active
-    ("vinsolutions", "VinSolutions – Harbor Ridge Toyota", None, True),
-    ("vinsolutions", "VinSolutions – Cedar Valley Subaru", None, True),
-    ("vinsolutions", "VinSolutions – group API", 21.0, True),
-    ("vauto", "vAuto – group login", None, True),
-    ("vauto", "vAuto – Provision API", 63.0, True),
-    ("dealertrack", "DealerTrack – group finance", -30 / 24, True),
-    ("dealertrack", "DealerTrack – Northgate Fleet", 12.5, True),
-    ("imap", "reports@harborridge.example inbox", None, True),
-    ("smtp", "Outgoing relay", None, True),
-    ("google", "Google Workspace – marketing", 3.2, True),
-    ("routeone", "RouteOne (until the move to DealerTrack)", -190.0, False),
-    ("vinsolutions", "VinSolutions – former BDC account", None, False),
-)
 
-_API_KEYS = (
-    ("vauto-pricing", True),
-    ("vinsolutions-gateway", True),
-    ("insight-writer", True),
-    ("website-inventory", True),
-    ("twilio-sms", True),
-    ("carfax-vhr", True),
-    ("blackbook-values", False),
-    ("website-inventory-2024", False),
-)
-
-
-def hire(world: World) -> None:
-    """The users. One is ``user123``, whom the database document's sample queries ask for."""
-    names = iter(words.COLLEAGUES)
+def add_users(builder: SampleBuilder) -> None:
+    """Add the users. One is ``user123``, for whom the database document's sample queries ask."""
     numbers = [int(OPERATIONS_LEAD.removeprefix("user"))]
-    numbers += [n for n in range(101, 101 + len(words.COLLEAGUES)) if n not in numbers]
-    for number, (first, last) in zip(numbers, names, strict=True):
+    numbers += [n for n in range(101, 101 + len(COLLEAGUES)) if n not in numbers]
+    for number, (first, last) in zip(numbers, COLLEAGUES, strict=True):
         key = f"user{number}"
-        joined = world.ago(hours=24 * world.rng.uniform(60, 900))
+        joined = builder.ago(hours=24 * builder.rng.uniform(60, 900))
         email = f"{plain(first)}.{plain(last)}@harborridge.example"
-        world.people[key] = Person(f"{first} {last}", email)
-        world.add(
+        builder.people[key] = Person(f"{first} {last}", email)
+        builder.add(
             "users",
             id=key,
             email=email,
@@ -57,27 +37,27 @@ def hire(world: World) -> None:
             lastName=last,
             profileImageUrl=f"https://people.harborridge.example/{key}.png",
             createdAt=joined,
-            updatedAt=world.ago(hours=24 * world.rng.uniform(0.2, 50)),
+            updatedAt=builder.ago(hours=24 * builder.rng.uniform(0.2, 50)),
         )
 
 
-def sign_in(world: World) -> None:
-    """Sessions, some of them expired and not yet purged."""
-    for hours in (-160, -155, -148, -141, -120, -96, -71, -48, -30, -5, 3, 20, 60, 200):
-        user = world.rng.choice(world.users)
-        world.add(
+def add_sessions(builder: SampleBuilder) -> None:
+    """Add sessions, some of them expired and not yet purged."""
+    for hours in _PEOPLE["sessions"]:
+        user = builder.rng.choice(builder.users)
+        builder.add(
             "sessions",
-            sid=f"sess_{world.rng.getrandbits(120):030x}",
+            sid=f"sess_{builder.rng.getrandbits(120):030x}",
             sess={
                 "cookie": {"originalMaxAge": 604_800_000, "httpOnly": True, "path": "/"},
                 "passport": {"user": {"claims": {"sub": user}}},
             },
-            expire=world.ago(hours=hours),
+            expire=builder.ago(hours=-hours),
         )
 
 
-def entrust(world: World, key: str) -> None:
-    """Credentials, encrypted with ``key`` (64 hex digits), and API keys.
+def add_credentials(builder: SampleBuilder, key: str) -> None:
+    """Add credentials, encrypted with ``key`` (64 hex digits).
 
     ``encryptedData`` is Base64 of ciphertext and tag, ``iv`` is Base64.
     """
@@ -85,36 +65,42 @@ def entrust(world: World, key: str) -> None:
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
     cipher = AESGCM(bytes.fromhex(key))
-    for number, (platform, label, days, active) in enumerate(_CREDENTIALS):
-        made = world.ago(hours=24 * world.rng.uniform(40, 700))
-        iv = world.rng.randbytes(_IV_BYTES)
+    for number, row in enumerate(_PEOPLE["credentials"]):
+        made = builder.ago(hours=24 * builder.rng.uniform(40, 700))
+        days = row.get("token_days")
+        iv = builder.rng.randbytes(_IV_BYTES)
         secret = {
-            "username": f"harborridge.{platform}.{number}",
-            "password": f"demo-{world.rng.getrandbits(48):012x}",
-            "dealerId": str(world.rng.randrange(10_000, 99_999)),
+            "username": f"harborridge.{row['platform']}.{number}",
+            "password": f"demo-{builder.rng.getrandbits(48):012x}",
+            "dealerId": str(builder.rng.randrange(10_000, 99_999)),
         }
-        world.add(
+        builder.add(
             "credentials",
-            id=world.uuid(made),
-            userId=OPERATIONS_LEAD if number % 3 else world.users[3],
-            platform=platform,
-            label=label,
+            id=builder.uuid(made),
+            userId=OPERATIONS_LEAD if number % 3 else builder.users[3],
+            platform=row["platform"],
+            label=row["label"],
             encryptedData=b64encode(cipher.encrypt(iv, json.dumps(secret).encode(), None)).decode(),
             iv=b64encode(iv).decode(),
-            refreshToken=f"demo-rt-{world.rng.getrandbits(80):020x}" if days else None,
-            refreshTokenExpiry=world.ago(hours=-24 * days) if days else None,
-            active=active,
+            refreshToken=f"demo-rt-{builder.rng.getrandbits(80):020x}" if days else None,
+            refreshTokenExpiry=builder.ago(hours=-24 * days) if days else None,
+            active=row.get("active", True),
             createdAt=made,
-            updatedAt=world.ago(hours=24 * world.rng.uniform(2, 39)),
+            updatedAt=builder.ago(hours=24 * builder.rng.uniform(2, 39)),
         )
-    for name, active in _API_KEYS:
-        made = world.ago(hours=24 * world.rng.uniform(50, 500))
-        world.add(
+
+
+def add_api_keys(builder: SampleBuilder) -> None:
+    """Add API keys, in use and revoked."""
+    for name in _PEOPLE["api_keys"] + _PEOPLE["revoked_api_keys"]:
+        made = builder.ago(hours=24 * builder.rng.uniform(50, 500))
+        active = name in _PEOPLE["api_keys"]
+        builder.add(
             "api_keys",
             id=f"key_{name.replace('-', '_')}",
             keyName=name,
-            keyValue=f"demo-{world.rng.getrandbits(128):032x}",
+            keyValue=f"demo-{builder.rng.getrandbits(128):032x}",
             active=active,
             createdAt=made,
-            updatedAt=made if active else world.ago(hours=24 * 45),
+            updatedAt=made if active else builder.ago(hours=24 * 45),
         )

@@ -10,7 +10,7 @@ from random import Random
 from typing import cast
 
 from agentflow_tui.demo import background, health, people
-from agentflow_tui.demo.builder import Row, World
+from agentflow_tui.demo.builder import Row, SampleBuilder
 from agentflow_tui.demo.mail import campaigns
 from agentflow_tui.demo.people import DEMO_KEY
 from agentflow_tui.demo.workflows import schedules, states
@@ -19,7 +19,7 @@ DEFAULT_ROWS = 2_000
 """About as many rows as the largest tables get."""
 
 DEFAULT_SEED = 20260
-"""Of `agentflow demo`, so that everybody who speaks about it sees the same."""
+"""Of `agentflow demo`, so that all who speak about it see the same."""
 
 
 def sample(
@@ -33,50 +33,54 @@ def sample(
     """
     if now.tzinfo is None:
         raise ValueError("now must be aware")
-    world = World(now=now, rng=Random(f"agentflow {seed}"))
+    builder = SampleBuilder(now=now, rng=Random(f"agentflow {seed}"))
     size = max(rows, 1) / DEFAULT_ROWS
-    people.hire(world)
-    people.sign_in(world)
-    people.entrust(world, key or DEMO_KEY)
-    _automate(world, size)
-    _correspond(world, size)
-    background.journal(world)
-    health.check(world)
-    for table in world.tables.keys() - {"sessions"}:
-        world.tables[table].sort(key=_age)
-    return world.tables
+    people.add_users(builder)
+    people.add_sessions(builder)
+    people.add_credentials(builder, key or DEMO_KEY)
+    people.add_api_keys(builder)
+    _add_workflows(builder, size)
+    _add_mail(builder, size)
+    held = states.add_held_by_workers(builder, 5)
+    health.add_workers(builder, held, campaigns.add_in_flight(builder, 4))
+    background.add_background(builder)
+    health.add_checks(builder)
+    for table in builder.tables.keys() - {"sessions"}:
+        builder.tables[table].sort(key=_age)
+    return builder.tables
 
 
-def _automate(world: World, size: float) -> None:
-    schedules.vendor_reports(world)
-    schedules.regular(world)
-    schedules.invalid(world)
-    schedules.outage_stopped(world)
-    schedules.skipped_behind_stale_lock(world)
-    states.catch_up(world)
-    states.everyday(world, round(190 * size))
-    states.mishaps(world, max(7, round(28 * size)))
-    states.saturday_night(world, failed=max(2, round(9 * size)), retried=max(2, round(12 * size)))
-    states.waiting(world, max(6, round(20 * size)))
-    states.resting_after_failure(world, max(1, round(4 * size)))
-    states.left_by_the_dead(world, 2)
-    states.stopped_by_hand(world, paused=max(2, round(8 * size)), cancelled=max(2, round(7 * size)))
-    states.misshapen(world)
+def _add_workflows(builder: SampleBuilder, size: float) -> None:
+    def number(least: int, usual: int) -> int:
+        return max(least, round(usual * size))
+
+    schedules.add_vendor_reports(builder)
+    schedules.add_regular(builder)
+    schedules.add_invalid(builder)
+    schedules.add_stopped_in_outage(builder)
+    schedules.add_skipped_behind_stale_lock(builder)
+    states.add_catch_up(builder)
+    states.add_everyday(builder, number(0, 190))
+    states.add_failures(builder, number(7, 28))
+    states.add_saturday_night(builder, failed=number(2, 9), retried=number(2, 12))
+    states.add_waiting(builder, number(6, 20))
+    states.add_failed_for_now(builder, number(1, 4))
+    states.add_stale_locks(builder, 2)
+    states.add_stopped_by_operators(builder, paused=number(2, 8), cancelled=number(2, 7))
+    states.add_malformed(builder)
 
 
-def _correspond(world: World, size: float) -> None:
-    campaigns.steady(world, round(520 * size))
-    campaigns.outbreaks(world, max(3, round(38 * size)))
-    campaigns.this_morning(
-        world, lakeside=max(8, round(110 * size)), fleet=max(4, round(36 * size))
-    )
-    campaigns.backlog(world, campaign=max(5, round(260 * size)), fresh=max(2, round(34 * size)))
-    campaigns.stopped_by_hand(
-        world, held=max(2, round(12 * size)), cancelled=max(2, round(15 * size))
-    )
-    campaigns.drafts(world, max(2, round(22 * size)))
-    campaigns.misshapen(world)
-    health.report_alive(world, states.held_by_workers(world, 5), campaigns.in_flight(world, 4))
+def _add_mail(builder: SampleBuilder, size: float) -> None:
+    def number(least: int, usual: int) -> int:
+        return max(least, round(usual * size))
+
+    campaigns.add_week(builder, number(0, 520))
+    campaigns.add_during_incidents(builder, number(3, 38))
+    campaigns.add_this_morning(builder, lakeside=number(8, 110), fleet=number(4, 36))
+    campaigns.add_backlog(builder, campaign=number(5, 260), fresh=number(2, 34))
+    campaigns.add_stopped_by_operators(builder, held=number(2, 12), cancelled=number(2, 15))
+    campaigns.add_drafts(builder, number(2, 22))
+    campaigns.add_malformed(builder)
 
 
 def _age(row: Row) -> datetime:

@@ -1,130 +1,170 @@
 """What the group writes to its customers, lenders and partners."""
 
 from base64 import b64encode
+from dataclasses import dataclass, field
+from typing import Any
 
-from agentflow_tui.demo import words
-from agentflow_tui.demo.builder import Person, World
+from agentflow_tui.demo import data, words
+from agentflow_tui.demo.builder import OPERATIONS_LEAD, Person, SampleBuilder
 from agentflow_tui.demo.domains import DOMAINS, DomainBehaviour
-from agentflow_tui.demo.mail.sending import Letter
-from agentflow_tui.demo.vendors.reports import Finding
+from agentflow_tui.demo.people import AUDIENCES, COLLEAGUES
+from agentflow_tui.demo.vendors.reports import SampleFinding
 
-CUSTOMERS = tuple(name for name, how in DOMAINS.items() if how is DomainBehaviour.FINE)[1:]
+CUSTOMERS = [name for name, how in DOMAINS.items() if how is DomainBehaviour.FINE][1:]
 LENDER = "granite-credit.example"
 LAKESIDE = "lakeside-motors.test"
 FLEET = "northgate-fleet.example"
 IMPORTS = "oldtown-imports.test"
 SUMMIT = "summit-chevrolet.test"
 
-_GREETINGS = ("Hello", "Good morning", "Dear", "Hi")
+_TEXTS = data.read("messages")
 
 
-def _vehicle(world: World) -> str:
-    make, model, _ = world.rng.choice(words.CARS)
-    return f"{make} {model}"
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SampleMessage:
+    """A message before it is queued.
+
+    ``recipients`` is what stands in the column where it is not the plain list of ``to``; ``wrong``
+    says why such a message can never be sent; ``size`` is in bytes.
+    """
+
+    owner: str | None
+    subject: str
+    body: str
+    to: tuple[Person, ...]
+    priority: int = 5
+    attachments: object = field(default_factory=list)
+    recipients: object = None
+    size: int = 1_200
+    wrong: str | None = None
 
 
-def _sign(world: World) -> str:
-    first, last = world.rng.choice(words.COLLEAGUES)
-    return f"{first} {last}\nHarbor Ridge Auto Group"
-
-
-def reminder(world: World, domain: str, priority: int = 1) -> Letter:
+def reminder(builder: SampleBuilder, domain: str, priority: int = 1) -> SampleMessage:
     """A service reminder, in a language the customer may speak."""
-    to, car = world.person(domain), _vehicle(world)
-    mileage = world.rng.randrange(2, 13) * 5_000
-    subject = world.rng.choices(
-        (
-            f"Your {car} is due for its {mileage:,}-mile service",
-            f"Votre {car} : l’entretien des {mileage:,} miles approche",
-            f"Tu {car} necesita su servicio de {mileage:,} millas",
-            f"ご愛車 {car} の点検のご案内",
-        ),
-        (12, 2, 3, 1),
-    )[0]
-    body = (
-        f"{world.rng.choice(_GREETINGS)} {to.name},\n\n"
-        f"by our records your {car} is close to {mileage:,} miles. A service now keeps the "
-        "warranty whole. Reply to this mail or book on the website; the first coffee is on us.\n\n"
-        f"{_sign(world)}\n"
+    texts = _TEXTS["reminder"]
+    to, vehicle = builder.person(domain), _vehicle(builder)
+    mileage = builder.rng.randrange(2, 13) * 5_000
+    subject = builder.rng.choices(texts["subjects"], texts["weights"])[0]
+    values = {"vehicle": vehicle, "mileage": mileage}
+    body = texts["body"].format(**_addressed(builder, to), **values)
+    return SampleMessage(
+        owner=AUDIENCES["marketing"][0],
+        subject=subject.format(**values),
+        body=body,
+        to=(to,),
+        priority=priority,
     )
-    owner = words.AUDIENCES["marketing"][0]
-    return Letter(owner=owner, subject=subject, body=body, to=(to,), priority=priority)
 
 
-def offer(world: World, domain: str) -> Letter:
+def offer(builder: SampleBuilder, domain: str) -> SampleMessage:
     """A follow-up to a lead, as HTML."""
-    to, car = world.person(domain), _vehicle(world)
-    price = world.rng.randrange(180, 620) * 100 - 5
-    body = (
-        f"<p>{world.rng.choice(_GREETINGS)} {to.name},</p>\n"
-        f"<p>the <strong>{car}</strong> you asked about is still here, at "
-        f"<strong>{price:,}&nbsp;$</strong> including delivery. "
-        "Shall we keep it for you until Saturday?</p>\n"
-        f"<p>{_sign(world).replace(chr(10), '<br>')}</p>\n"
+    texts = _TEXTS["offer"]
+    to, vehicle = builder.person(domain), _vehicle(builder)
+    price = builder.rng.randrange(180, 620) * 100 - 5
+    addressed = _addressed(builder, to, newline="<br>")
+    body = texts["body"].format(vehicle=vehicle, price=price, **addressed)
+    return SampleMessage(
+        owner=builder.rng.choice(AUDIENCES["sales_manager"]),
+        subject=builder.rng.choice(texts["subjects"]).format(vehicle=vehicle),
+        body=body,
+        to=(to,),
+        priority=6,
     )
-    owner = world.rng.choice(words.AUDIENCES["sales_manager"])
-    subject = world.rng.choice(
-        (f"The {car} you asked about", f"Re: {car}", f"Still interested in the {car}?")
-    )
-    return Letter(owner=owner, subject=subject, body=body, to=(to,), priority=6)
 
 
-def approval(world: World, domain: str = LENDER) -> Letter:
+def approval(builder: SampleBuilder, domain: str = LENDER) -> SampleMessage:
     """A question to a lender about a contract."""
-    deal = world.rng.randrange(100_000, 999_999)
-    missing = world.rng.choice(("proof of income", "the title application", "the signature page"))
-    body = (
-        f"Deal {deal} has been in transit for {world.rng.randrange(6, 21)} days. You asked for "
-        f"{missing}; it was uploaded to the portal. Please confirm funding.\n\n{_sign(world)}\n"
+    texts = _TEXTS["approval"]
+    deal = builder.rng.randrange(100_000, 999_999)
+    missing = builder.rng.choice(texts["missing"])
+    days = builder.rng.randrange(6, 21)
+    signature = _signature(builder)
+    return SampleMessage(
+        owner=AUDIENCES["finance_manager"][0],
+        subject=texts["subject"].format(deal=deal),
+        body=texts["body"].format(deal=deal, days=days, missing=missing, signature=signature),
+        to=(builder.person(domain),),
+        priority=8,
     )
-    owner = words.AUDIENCES["finance_manager"][0]
-    subject = f"Deal {deal}: funding outstanding"
-    to = (world.person(domain),)
-    return Letter(owner=owner, subject=subject, body=body, to=to, priority=8)
 
 
-def stock_list(world: World, domain: str = FLEET) -> Letter:
+def stock_list(builder: SampleBuilder, domain: str = FLEET) -> SampleMessage:
     """A price sheet for a fleet buyer, with an attachment of some size."""
+    rng = builder.rng
     lines = ["stock,vin,vehicle,colour,price"]
     for _ in range(110):
-        price = world.rng.randrange(140, 600) * 100
+        price = rng.randrange(140, 600) * 100
         lines.append(
-            f"N{world.rng.randrange(10_000, 99_999)},{world.vin()},"
-            f"{_vehicle(world)},{world.rng.choice(words.COLOURS)},{price}"
+            f"N{rng.randrange(10_000, 99_999)},{builder.vin()},"
+            f"{_vehicle(builder)},{rng.choice(words.COLOURS)},{price}"
         )
     content = b64encode("\n".join(lines).encode()).decode()
-    name = f"fleet-stock-{world.rng.randrange(100, 999)}.csv"
-    return Letter(
-        owner=words.AUDIENCES["inventory_manager"][0],
-        subject=f"Fleet stock and prices, list {name[12:15]}",
-        body="Attached is this week's list. Prices hold until Friday.\n\n" + _sign(world) + "\n",
-        to=(world.person(domain),),
+    number = rng.randrange(100, 999)
+    name = f"fleet-stock-{number}.csv"
+    texts = _TEXTS["stock_list"]
+    return SampleMessage(
+        owner=AUDIENCES["inventory_manager"][0],
+        subject=texts["subject"].format(list=number),
+        body=texts["body"].format(signature=_signature(builder)),
+        to=(builder.person(domain),),
         attachments=[{"filename": name, "contentType": "text/csv", "content": content}],
         size=len(content) + 1_500,
     )
 
 
-def transfer(world: World, domain: str = LAKESIDE) -> Letter:
+def transfer(builder: SampleBuilder, domain: str = LAKESIDE) -> SampleMessage:
     """A dealer trade with another rooftop."""
-    car, stock = _vehicle(world), world.rng.randrange(10_000, 99_999)
-    return Letter(
-        owner=world.rng.choice(world.users),
-        subject=f"Dealer trade: {car}, stock L{stock}",
-        body=f"Can you hold L{stock} ({car}) for us? The driver comes this afternoon.\n\n"
-        f"{_sign(world)}\n",
-        to=tuple(world.person(domain) for _ in range(world.rng.choice((1, 1, 1, 2)))),
-        priority=world.rng.choice((4, 5, 5, 7)),
+    rng = builder.rng
+    values = {"vehicle": _vehicle(builder), "stock": rng.randrange(10_000, 99_999)}
+    texts = _TEXTS["transfer"]
+    return SampleMessage(
+        owner=rng.choice(builder.users),
+        subject=texts["subject"].format(**values),
+        body=texts["body"].format(**values, signature=_signature(builder)),
+        to=tuple(builder.person(domain) for _ in range(rng.choice((1, 1, 1, 2)))),
+        priority=rng.choice((4, 5, 5, 7)),
     )
 
 
-def insight(finding: Finding, to: Person, owner: str | None) -> Letter:
+def insight(finding: SampleFinding, to: Person) -> SampleMessage:
     """An insight as mail to someone who should know."""
+    texts = _TEXTS["insight"]
     figures = "\n".join(f"  {name}: {value}" for name, value in finding.metrics.items())
-    return Letter(
-        owner=owner,
-        subject=f"Insight: {finding.title}",
-        body=f"{finding.summary}\n\nRecommendation\n{finding.recommendation}\n\n"
-        f"Figures\n{figures}\n",
+    return SampleMessage(
+        owner=OPERATIONS_LEAD,
+        subject=texts["subject"].format(finding=finding),
+        body=texts["body"].format(finding=finding, figures=figures),
         to=(to,),
         priority=7,
     )
+
+
+def month_end(builder: SampleBuilder, report: str) -> SampleMessage:
+    """Word that the month's reports are on the dashboard, to the operations lead."""
+    texts = _TEXTS["month_end"]
+    return SampleMessage(
+        owner=OPERATIONS_LEAD,
+        subject=texts["subject"].format(report=report),
+        body=texts["body"].format(report=report),
+        to=(builder.people[OPERATIONS_LEAD],),
+    )
+
+
+def _vehicle(builder: SampleBuilder) -> str:
+    make, model, _ = builder.rng.choice(words.CARS)
+    return f"{make} {model}"
+
+
+def _signature(builder: SampleBuilder, newline: str = "\n") -> str:
+    first, last = builder.rng.choice(COLLEAGUES)
+    return f"{first} {last}{newline}Harbor Ridge Auto Group"
+
+
+def _addressed(builder: SampleBuilder, to: Person, newline: str = "\n") -> dict[str, Any]:
+    """The greeting, the name and the signature of a personal message."""
+    greeting = builder.rng.choice(_TEXTS["greetings"])
+    return {
+        "greeting": greeting,
+        "name": to.name,
+        "signature": _signature(builder, newline),
+    }

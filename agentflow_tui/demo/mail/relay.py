@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from agentflow_tui import retries
 from agentflow_tui.demo import domains
-from agentflow_tui.demo.builder import World
+from agentflow_tui.demo.builder import SampleBuilder
 from agentflow_tui.demo.domains import DomainBehaviour
 from agentflow_tui.settings import WorkerSettings
 
@@ -41,6 +41,13 @@ class RelayAnswer:
     def for_good(self) -> bool:
         return self.code >= 500
 
+    @property
+    def verdict(self) -> str:
+        """The sender's word for it (`agentflow_tui.mail.smtp.answers.Verdict`)."""
+        if self.delivered:
+            return "delivered"
+        return "refused" if self.for_good else "try later"
+
 
 @dataclass(frozen=True, slots=True)
 class RelayIncident:
@@ -62,31 +69,33 @@ BLOCKLISTED = RelayIncident(
 STORAGE_FULL = RelayIncident(66.0, 65.6, "452 4.3.1 Insufficient system storage")
 
 
-def answer(world: World, address: str, size: int, when: datetime, first: datetime) -> RelayAnswer:
+def answer(
+    builder: SampleBuilder, address: str, size: int, when: datetime, first: datetime
+) -> RelayAnswer:
     """What the relay said at ``when`` to a mail of ``size`` bytes first tried at ``first``."""
-    age = world.now - when
+    age = builder.now - when
     for incident in (BLOCKLISTED, STORAGE_FULL):
         if incident.covers(age):
-            return RelayAnswer(incident.line, world.rng.uniform(0.05, 0.3))
+            return RelayAnswer(incident.line, builder.rng.uniform(0.05, 0.3))
     behaviour = domains.behaviour_of(address)
     if age / timedelta(hours=1) <= _REFUSING_HOURS.get(behaviour, math.inf):
         refusal = domains.refusal(address, size=size, waited=(when - first).total_seconds())
         if refusal:
-            return RelayAnswer(refusal, world.rng.uniform(0.04, 0.9))
-    return _usual_answer(world, address, behaviour)
+            return RelayAnswer(refusal, builder.rng.uniform(0.04, 0.9))
+    return _usual_answer(builder, address, behaviour)
 
 
-def _usual_answer(world: World, address: str, behaviour: DomainBehaviour) -> RelayAnswer:
-    luck = world.rng.random()
+def _usual_answer(builder: SampleBuilder, address: str, behaviour: DomainBehaviour) -> RelayAnswer:
+    luck = builder.rng.random()
     if luck < 0.003 or address.endswith("quinones@bluemail.test"):
-        return RelayAnswer(f"452 4.2.2 <{address}>: mailbox is full", world.rng.uniform(0.1, 0.4))
+        return RelayAnswer(f"452 4.2.2 <{address}>: mailbox is full", builder.rng.uniform(0.1, 0.4))
     if luck < 0.012:
         domain = domains.domain_of(address)
         line = f"451 4.4.2 {domain}: conversation with the mail exchanger timed out"
         return RelayAnswer(line, 30.0)
     slow = behaviour is DomainBehaviour.SLOW
-    seconds = world.rng.uniform(*domains.SLOW_SECONDS) if slow else world.rng.uniform(0.03, 0.4)
-    return RelayAnswer(f"250 2.0.0 Ok: queued as {world.rng.getrandbits(44):011X}", seconds)
+    seconds = builder.rng.uniform(*domains.SLOW_SECONDS) if slow else builder.rng.uniform(0.03, 0.4)
+    return RelayAnswer(f"250 2.0.0 Ok: queued as {builder.rng.getrandbits(44):011X}", seconds)
 
 
 def next_try(key: str, attempts: int, last: datetime) -> datetime | None:

@@ -1,54 +1,43 @@
-"""Mail: what was written, what became of it, and the journal row of every attempt."""
+"""What became of each message: its rows in emails and email_queue, and a journal row for every
+attempt at sending it."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from datetime import datetime
 
-from agentflow_tui.demo.builder import Person, World, later
+from agentflow_tui.demo.builder import SampleBuilder, later
 from agentflow_tui.demo.mail import relay
+from agentflow_tui.demo.mail.messages import SampleMessage
 from agentflow_tui.demo.mail.relay import RelayAnswer
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Letter:
-    """A message before it is queued.
-
-    ``recipients`` is what stands in the column where it is not the plain list of ``to``; ``wrong``
-    says why such a message can never be sent; ``size`` is in bytes.
-    """
-
-    owner: str | None
-    subject: str
-    body: str
-    to: tuple[Person, ...]
-    priority: int = 5
-    attachments: object = field(default_factory=list)
-    recipients: object = None
-    size: int = 1_200
-    wrong: str | None = None
-
-    def written_to(self, *people: Person) -> "Letter":
-        return replace(self, to=people)
-
-
 @dataclass(frozen=True, slots=True)
-class Attempt:
+class SendAttempt:
     """One attempt at sending; without an answer it is still under way."""
 
     at: datetime
-    said: RelayAnswer | None
+    answer: RelayAnswer | None
 
     @property
     def end(self) -> datetime | None:
-        return later(self.at, self.said.seconds) if self.said else None
+        return later(self.at, self.answer.seconds) if self.answer else None
 
 
 @dataclass(frozen=True, slots=True)
-class Mail:
-    """A message that is in the tables, and what became of it."""
+class QueueState:
+    """The status of a message in the queue, since when it has it, and the error that gave it."""
+
+    status: str
+    since: datetime
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedMessage:
+    """A message that is in the tables. ``status`` is that of its row in emails."""
 
     id: str
-    queue_id: str | None
+    queue_id: str
     status: str
     sent_at: datetime | None = None
 
@@ -63,104 +52,119 @@ _EMAIL_STATUS = {
 }
 
 
-def post(world: World, letter: Letter, at: datetime, *, wait: float | None = None) -> Mail:
-    """Queue a message and play its attempts up to now.
+def send(
+    builder: SampleBuilder, message: SampleMessage, at: datetime, *, wait: float | None = None
+) -> RecordedMessage:
+    """Queue a message and simulate its attempts up to now.
 
     ``wait`` is how many seconds it waits for its first attempt, a few when not said.
     """
-    first = later(at, world.rng.uniform(1, 30) if wait is None else wait)
-    queue_id = world.uuid(at)
-    attempts = tuple(_attempts(world, letter, queue_id, first))
-    return queue(world, letter, at, attempts, queue_id=queue_id)
+    first = later(at, builder.rng.uniform(1, 30) if wait is None else wait)
+    queue_id = builder.uuid(at)
+    attempts = tuple(_attempts(builder, message, queue_id, first))
+    return queue(builder, message, at, attempts, queue_id=queue_id)
 
 
 def queue(
-    world: World,
-    letter: Letter,
+    builder: SampleBuilder,
+    message: SampleMessage,
     at: datetime,
-    attempts: Sequence[Attempt] = (),
+    attempts: Sequence[SendAttempt] = (),
     *,
-    status: str = "pending",
-    moved: datetime | None = None,
+    state: QueueState | None = None,
     queue_id: str | None = None,
-) -> Mail:
-    """A message in the queue with these attempts behind it.
+) -> RecordedMessage:
+    """Queue a message that has these attempts behind it.
 
-    ``status`` is that of one without attempts, ``moved`` when somebody gave it that.
+    ``state`` is what they left it in, if not said.
     """
-    last = attempts[-1] if attempts else None
-    said = last.said if last else None
-    if last:
-        status = _status(len(attempts), said)
-    sent_at = last.end if last and status == "completed" else None
-    email_id, queue_id = world.uuid(at), queue_id or world.uuid(at)
-    _write(world, email_id, letter, at, _EMAIL_STATUS[status], sent_at)
-    error = None if said is None or said.delivered else (letter.wrong or said.line)
-    world.add(
+    state = state or _state_after(message, at, attempts)
+    sent_at = state.since if state.status == "completed" else None
+    email_id, queue_id = builder.uuid(at), queue_id or builder.uuid(at)
+    status = _EMAIL_STATUS[state.status]
+    _add_email(builder, email_id, message, at, status, sent_at)
+    builder.add(
         "email_queue",
         id=queue_id,
         emailId=email_id,
-        priority=letter.priority,
+        priority=message.priority,
         attempts=len(attempts),
-        lastAttempt=last.at if last else None,
-        status=status,
-        error=error,
+        lastAttempt=attempts[-1].at if attempts else None,
+        status=state.status,
+        error=state.error,
         createdAt=at,
-        updatedAt=moved or (last.end or last.at if last else at),
+        updatedAt=state.since,
     )
     for number, attempt in enumerate(attempts, start=1):
-        _journal(world, letter, attempt, {"emailId": email_id, "queueId": queue_id}, number)
-    return Mail(email_id, queue_id, _EMAIL_STATUS[status], sent_at)
+        given = {"emailId": email_id, "queueId": queue_id, "attempt": number}
+        _journal(builder, message, attempt, given)
+    return RecordedMessage(email_id, queue_id, status, sent_at)
 
 
-def draft(world: World, letter: Letter, at: datetime) -> Mail:
-    """A message that nobody has asked to be sent."""
-    key = world.uuid(at)
-    _write(world, key, letter, at, "draft", None)
-    return Mail(key, None, "draft")
+def draft(builder: SampleBuilder, message: SampleMessage, at: datetime) -> None:
+    """Add a message that was never queued."""
+    _add_email(builder, builder.uuid(at), message, at, "draft", None)
 
 
-def _attempts(world: World, letter: Letter, key: str, first: datetime) -> Iterator[Attempt]:
+def _attempts(
+    builder: SampleBuilder, message: SampleMessage, key: str, first: datetime
+) -> Iterator[SendAttempt]:
     at: datetime | None = first
     for number in range(1, relay.MAX_ATTEMPTS + 1):
-        if at is None or at > world.now:
+        if at is None or at > builder.now:
             return
-        said = _say(world, letter, at, first)
-        if later(at, said.seconds) > world.now:
-            yield Attempt(at, None)
+        answer = _answer(builder, message, at, first)
+        if later(at, answer.seconds) > builder.now:
+            yield SendAttempt(at, None)
             return
-        yield Attempt(at, said)
-        if said.delivered or said.for_good:
+        yield SendAttempt(at, answer)
+        if answer.delivered or answer.for_good:
             return
         at = relay.next_try(key, number, at)
 
 
-def _say(world: World, letter: Letter, at: datetime, first: datetime) -> RelayAnswer:
-    if letter.wrong:
-        return RelayAnswer(f"500 {letter.wrong}", 0.002)
-    return relay.answer(world, letter.to[0].email, letter.size, at, first)
+def _answer(
+    builder: SampleBuilder, message: SampleMessage, at: datetime, first: datetime
+) -> RelayAnswer:
+    if message.wrong:
+        return RelayAnswer(f"500 {message.wrong}", 0.002)
+    return relay.answer(builder, message.to[0].email, message.size, at, first)
 
 
-def _status(attempts: int, said: RelayAnswer | None) -> str:
-    if said is None:
-        return "processing"
-    if said.delivered:
-        return "completed"
-    return "failed" if said.for_good or attempts == relay.MAX_ATTEMPTS else "pending"
+def _state_after(
+    message: SampleMessage, at: datetime, attempts: Sequence[SendAttempt]
+) -> QueueState:
+    if not attempts:
+        return QueueState("pending", at)
+    last = attempts[-1]
+    if last.answer is None or last.end is None:
+        return QueueState("processing", last.at)
+    if last.answer.delivered:
+        return QueueState("completed", last.end)
+    final = last.answer.for_good or len(attempts) == relay.MAX_ATTEMPTS
+    error = message.wrong or last.answer.line
+    return QueueState("failed" if final else "pending", last.end, error)
 
 
-def _write(
-    world: World, key: str, letter: Letter, at: datetime, status: str, sent_at: datetime | None
+def _add_email(
+    builder: SampleBuilder,
+    key: str,
+    message: SampleMessage,
+    at: datetime,
+    status: str,
+    sent_at: datetime | None,
 ) -> None:
-    recipients = letter.recipients
-    world.add(
+    recipients = message.recipients
+    if recipients is None:
+        recipients = [person.as_recipient() for person in message.to]
+    builder.add(
         "emails",
         id=key,
-        userId=letter.owner,
-        subject=letter.subject,
-        body=letter.body,
-        recipients=[p.as_recipient() for p in letter.to] if recipients is None else recipients,
-        attachments=letter.attachments,
+        userId=message.owner,
+        subject=message.subject,
+        body=message.body,
+        recipients=recipients,
+        attachments=message.attachments,
         status=status,
         sentAt=sent_at,
         createdAt=at,
@@ -168,35 +172,27 @@ def _write(
 
 
 def _journal(
-    world: World, letter: Letter, attempt: Attempt, ids: dict[str, str], number: int
+    builder: SampleBuilder, message: SampleMessage, attempt: SendAttempt, given: object
 ) -> None:
-    addresses = [person.email for person in letter.to]
-    said = attempt.said
+    answer = attempt.answer
     output = error = None
-    if said and not letter.wrong:
+    if answer and not message.wrong:
         output = {
             "relay": relay.RELAY,
-            "verdict": _verdict(said),
-            "code": said.code,
-            "answer": said.line,
-            "recipients": dict.fromkeys(addresses, said.line),
-            **({} if said.delivered else {"accepted": []}),
+            "verdict": answer.verdict,
+            "code": answer.code,
+            "answer": answer.line,
+            "recipients": dict.fromkeys((person.email for person in message.to), answer.line),
+            **({} if answer.delivered else {"accepted": []}),
         }
-    if said and not said.delivered:
-        error = letter.wrong or said.line
-    world.journal(
+    if answer and not answer.delivered:
+        error = message.wrong or answer.line
+    builder.journal(
         "email.send",
-        letter.owner,
+        message.owner,
         attempt.at,
         attempt.end,
-        given={**ids, "attempt": number},
+        given=given,
         result=output,
         error=error,
     )
-
-
-def _verdict(said: RelayAnswer) -> str:
-    """The sender's word for it (`agentflow_tui.mail.smtp.answers.Verdict`)."""
-    if said.delivered:
-        return "delivered"
-    return "refused" if said.for_good else "try later"

@@ -4,32 +4,32 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from agentflow_tui.demo.builder import World
+from agentflow_tui.demo import data
+from agentflow_tui.demo.builder import SampleBuilder
 
-Line = dict[str, Any]
+ReportRow = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Report:
-    """One rooftop's report as a vendor sends it: lines of the same columns, and their totals."""
+class SampleReport:
+    """One rooftop's report as a vendor sends it: rows of the same columns, and their totals."""
 
     rooftop: str
-    lines: list[Line]
+    rows: list[ReportRow]
     totals: Mapping[str, float | int]
 
     def as_data(self) -> dict[str, Any]:
-        columns = list(self.lines[0]) if self.lines else []
         return {
             "rooftop": self.rooftop,
-            "columns": columns,
-            "rows": self.lines,
+            "columns": list(self.rows[0]),
+            "rows": self.rows,
             "totals": dict(self.totals),
         }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
-    """What the insight generator had to say. ``score`` is 0 to 100, ``audience`` who is told."""
+class SampleFinding:
+    """What the insight generator found. ``score`` is 0 to 100; ``audience`` is to be told."""
 
     type: str
     title: str
@@ -40,30 +40,53 @@ class Finding:
     audience: str
 
 
+Build = Callable[[SampleBuilder, str], SampleReport]
+"""Makes up a rooftop's report."""
+
+Find = Callable[[SampleBuilder, SampleReport], Iterable[SampleFinding]]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ReportKind:
-    """A report that comes regularly: ``runs`` times so far, ``hours`` apart."""
+class RegularReport:
+    """A report that comes as ``cron`` says, ``runs`` times so far."""
 
     vendor: str
-    report_type: str
+    type: str
     cron: str
-    hours: int
     runs: int
-    build: Callable[[World, str], Report]
-    find: Callable[[World, Report], Iterable[Finding]]
+    build: Build
+    find: Find
 
     @property
     def slug(self) -> str:
-        words = f"{self.vendor} {self.report_type}".lower().replace("&", "n")
+        words = f"{self.vendor} {self.type}".lower().replace("&", "n")
         return "-".join(words.split())
 
 
-def total(lines: list[Line], name: str) -> int:
-    return sum(line[name] for line in lines)
+def finding(
+    type_: str,
+    report: SampleReport,
+    score: int,
+    metrics: Mapping[str, float | int | str],
+    **values: object,
+) -> SampleFinding:
+    """A finding in the words that the data file has for its type, filled with these values."""
+    texts = data.read("vendor_reports")["findings"][type_]
+    values |= {"rooftop": report.rooftop, "totals": report.totals}
+    filled = {name: text.format(**values) for name, text in texts.items()}
+    return SampleFinding(type=type_, score=score, metrics=metrics, **filled)
 
 
-def mean(lines: list[Line], name: str) -> float:
-    return round(total(lines, name) / len(lines), 1) if lines else 0.0
+def total(rows: list[ReportRow], name: str) -> int:
+    return sum(row[name] for row in rows)
+
+
+def totals(rows: list[ReportRow], *names: str) -> dict[str, float | int]:
+    return {name: total(rows, name) for name in names}
+
+
+def mean(rows: list[ReportRow], name: str) -> float:
+    return round(total(rows, name) / len(rows), 1) if rows else 0.0
 
 
 def share(part: float, whole: float) -> float:
@@ -71,6 +94,6 @@ def share(part: float, whole: float) -> float:
     return round(100 * part / whole, 1) if whole else 0.0
 
 
-def score(world: World, base: float) -> int:
+def score(builder: SampleBuilder, base: float) -> int:
     """A quality score near ``base``."""
-    return max(0, min(100, round(world.rng.gauss(base, 7))))
+    return max(0, min(100, round(builder.rng.gauss(base, 7))))

@@ -3,11 +3,12 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
-from agentflow_tui.demo.builder import World, later
+from agentflow_tui.demo.builder import SampleBuilder, later
 
-Context = dict[str, object]
-Perform = Callable[[World, Context, datetime], object]
+Context = dict[str, Any]
+StepEffect = Callable[[SampleBuilder, Context, datetime], object]
 """Does what a step does in the tables at the moment it ends, and returns its result."""
 
 _SECONDS = {
@@ -20,27 +21,33 @@ _SECONDS = {
     "insightGeneration": (7.0, 45.0),
     "distribution": (0.3, 2.0),
 }
+"""The least and the most that a step of a type takes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
+class SimulatedStep:
     """A step as it stands in ``workflows.steps``, and what it does.
 
-    ``needs`` names the service it depends on, for outages; ``goes`` says whether its ``when``
-    holds.
+    ``when`` names the condition that must hold, as ``steps.<id>.holds``. ``needs`` is the service
+    that it depends on.
     """
 
     id: str
     type: str
     name: str
-    config: dict[str, object]
-    perform: Perform
-    retries: int = 3
+    config: dict[str, Any]
+    effect: StepEffect
+    retries: int
     backoff: float = 2.0
     timeout: int = 60
     when: str | None = None
-    goes: Callable[[Context], bool] | None = None
     needs: str | None = None
+
+    def is_skipped(self, context: Context) -> bool:
+        if self.when is None:
+            return False
+        condition = self.when.split(".")[1]
+        return not context.get(condition, {}).get("holds")
 
     def as_json(self) -> dict[str, object]:
         definition: dict[str, object] = {
@@ -56,17 +63,17 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outage:
+class ServiceOutage:
     """A service that answers with one of ``errors`` from ``first`` to ``last`` hours before now."""
 
-    needs: str
+    service: str
     first: float
     last: float
     errors: tuple[str, ...]
 
 
-VINSOLUTIONS_OUTAGE = Outage(
-    needs="vinsolutions",
+VINSOLUTIONS_OUTAGE = ServiceOutage(
+    service="vinsolutions",
     first=34.5,
     last=32.5,
     errors=(
@@ -75,8 +82,8 @@ VINSOLUTIONS_OUTAGE = Outage(
         "answered 429 Too Many Requests: rate limit of the dealer group exceeded",
     ),
 )
-DEALERTRACK_TOKEN = Outage(
-    needs="dealertrack",
+DEALERTRACK_OUTAGE = ServiceOutage(
+    service="dealertrack",
     first=30.0,
     last=-1.0,
     errors=("DealerTrack refused the sign-in: invalid_grant, the refresh token has expired",),
@@ -84,17 +91,17 @@ DEALERTRACK_TOKEN = Outage(
 
 
 @dataclass(frozen=True, slots=True)
-class Mishap:
-    """What goes wrong at the step ``index`` of one run. ``for_good``: another attempt is no use."""
+class StepFailure:
+    """What goes wrong at one step of a run. ``permanent``: another attempt is no use."""
 
-    index: int
-    words: str
-    for_good: bool = False
+    step: int
+    error: str
+    permanent: bool = False
 
 
 @dataclass(slots=True, kw_only=True)
-class Run:
-    """One pass through a workflow's steps, as far as it got."""
+class SimulatedRun:
+    """One pass through a workflow's steps, as far as it got. ``at`` is when that was."""
 
     workflow: str
     owner: str | None
@@ -109,73 +116,82 @@ class Run:
     """The runner's name for this run, in hexadecimal digits; "" before it has begun."""
     done: int = 0
 
+    def start_anew(self, context: Context, at: datetime) -> None:
+        """Begin the next pass."""
+        self.at, self.current, self.key, self.done = at, 0, "", 0
+        self.context = dict(context)
 
-def play(
-    world: World,
-    run: Run,
-    steps: tuple[Step, ...],
+
+def simulate(
+    builder: SampleBuilder,
+    run: SimulatedRun,
+    steps: tuple[SimulatedStep, ...],
     *,
     until: int | None = None,
-    mishap: Mishap | None = None,
-) -> Run:
+    failure: StepFailure | None = None,
+) -> SimulatedRun:
     """Run the steps from ``run.current`` on, up to step ``until``, the end, a failure or now."""
     run.status, run.error, run.locked, run.locked_at = "running", None, False, None
-    run.key = run.key or f"{world.rng.getrandbits(128):032x}"
+    run.key = run.key or f"{builder.rng.getrandbits(128):032x}"
     run.context.setdefault("_run", {"id": run.key, "done": 0})
     for index in range(run.current, len(steps) if until is None else until):
-        harmed = mishap if mishap and mishap.index == index else None
-        if not _advance(world, run, steps[index], harmed):
+        failing = failure if failure and failure.step == index else None
+        if not _advance(builder, run, steps[index], failing):
             return run
         run.current = index + 1
-        _account(run)
+        run.done += 1
+        _keep_state(run)
     if run.current == len(steps):
         run.status = "completed"
     return run
 
 
-def _account(run: Run, **further: object) -> None:
-    """What the runner keeps of a run in its context (`agentflow_tui.workers.runner.run_state`)."""
-    run.done = run.done if further else run.done + 1
-    run.context["_run"] = {"id": run.key, "done": run.done, **further}
-
-
-def seize(world: World, run: Run, step: Step, at: datetime, attempt: int = 1) -> Run:
+def hold(
+    builder: SampleBuilder, run: SimulatedRun, step: SimulatedStep, at: datetime, attempt: int = 1
+) -> None:
     """Let a worker hold the workflow from ``at`` on, busy with ``step``."""
     run.at = at
     run.locked, run.locked_at = True, at
-    _journal(world, run, step, attempt, None)
-    return run
+    _journal(builder, run, step, attempt, None)
 
 
-def stumble(world: World, run: Run, step: Step, error: str, again: datetime) -> Run:
+def fail_once(
+    builder: SampleBuilder, run: SimulatedRun, step: SimulatedStep, error: str, again: datetime
+) -> None:
     """Let ``step`` fail once, to be tried again at ``again``."""
-    _fail(world, run, step, 1, later(run.at, 3), error)
-    _account(run, at=step.id, attempts=1, crashes=0)
+    _fail(builder, run, step, 1, later(run.at, 3), error)
+    _keep_state(run, at=step.id, attempts=1, crashes=0)
     run.locked_at = again
-    return run
 
 
-def _advance(world: World, run: Run, step: Step, mishap: Mishap | None) -> bool:
+def _keep_state(run: SimulatedRun, **step_state: object) -> None:
+    """Put into the context what the runner keeps there of a run."""
+    run.context["_run"] = {"id": run.key, "done": run.done, **step_state}
+
+
+def _advance(
+    builder: SampleBuilder, run: SimulatedRun, step: SimulatedStep, failure: StepFailure | None
+) -> bool:
     """Take one step; False when it failed or is not over yet."""
-    if step.goes and not step.goes(run.context):
+    if step.is_skipped(run.context):
         end = later(run.at, 0.002)
-        _journal(world, run, step, 1, end, result={"skipped": True})
+        _journal(builder, run, step, 1, end, result={"skipped": True})
         run.at = end
         return True
-    retries = 0 if mishap and mishap.for_good else step.retries
+    retries = 0 if failure and failure.permanent else step.retries
     for attempt in range(1, retries + 2):
-        end = later(run.at, _seconds(world, step))
-        if end > world.now:
-            _wait(world, run, step, attempt, end)
+        end = later(run.at, _seconds(builder, step))
+        if end > builder.now:
+            _wait(builder, run, step, attempt, end)
             return False
-        trouble = mishap.words if mishap else _outage(world, step, run.at)
-        if trouble is None:
-            _complete(world, run, step, attempt, end)
+        error = failure.error if failure else _service_error(builder, step, run.at)
+        if error is None:
+            _complete(builder, run, step, attempt, end)
             return True
-        _fail(world, run, step, attempt, end, trouble)
+        _fail(builder, run, step, attempt, end, error)
         if attempt <= retries:
             retry = later(end, step.backoff**attempt)
-            if retry > world.now:
+            if retry > builder.now:
                 run.locked_at = retry
                 return False
             run.at = retry
@@ -183,41 +199,52 @@ def _advance(world: World, run: Run, step: Step, mishap: Mishap | None) -> bool:
     return False
 
 
-def _complete(world: World, run: Run, step: Step, attempt: int, end: datetime) -> None:
-    result = step.perform(world, run.context, end)
-    _journal(world, run, step, attempt, end, result=result)
+def _complete(
+    builder: SampleBuilder, run: SimulatedRun, step: SimulatedStep, attempt: int, end: datetime
+) -> None:
+    result = step.effect(builder, run.context, end)
+    _journal(builder, run, step, attempt, end, result=result)
     run.context[step.id] = result
     run.error = None
-    run.at = later(end, world.rng.uniform(0.003, 0.04))
+    run.at = later(end, builder.rng.uniform(0.003, 0.04))
 
 
-def _fail(world: World, run: Run, step: Step, attempt: int, end: datetime, trouble: str) -> None:
-    error = f"Step {run.current + 1} ({step.name}): {trouble}"
-    _journal(world, run, step, attempt, end, error=error)
-    run.at, run.error = end, error
+def _fail(
+    builder: SampleBuilder,
+    run: SimulatedRun,
+    step: SimulatedStep,
+    attempt: int,
+    end: datetime,
+    error: str,
+) -> None:
+    run.error = f"Step {run.current + 1} ({step.name}): {error}"
+    _journal(builder, run, step, attempt, end, error=run.error)
+    run.at = end
 
 
-def _wait(world: World, run: Run, step: Step, attempt: int, end: datetime) -> None:
+def _wait(
+    builder: SampleBuilder, run: SimulatedRun, step: SimulatedStep, attempt: int, end: datetime
+) -> None:
     """The step is not over: a delay sleeps, anything else is being worked on."""
     if step.type == "delay":
         run.locked_at = end
         since, until = run.at.isoformat(), end.isoformat()
-        _account(run, at=step.id, attempts=0, crashes=0, since=since, until=until)
-    elif run.at < world.now:
-        seize(world, run, step, run.at, attempt)
+        _keep_state(run, at=step.id, attempts=0, crashes=0, since=since, until=until)
+    elif run.at < builder.now:
+        hold(builder, run, step, run.at, attempt)
 
 
 def _journal(
-    world: World,
-    run: Run,
-    step: Step,
+    builder: SampleBuilder,
+    run: SimulatedRun,
+    step: SimulatedStep,
     attempt: int,
     end: datetime | None,
     *,
     result: object = None,
     error: str | None = None,
 ) -> None:
-    world.journal(
+    builder.journal(
         "workflow.step",
         run.owner,
         run.at,
@@ -237,22 +264,19 @@ def _journal(
     )
 
 
-def _seconds(world: World, step: Step) -> float:
+def _seconds(builder: SampleBuilder, step: SimulatedStep) -> float:
     if step.type == "delay":
-        return float(str(step.config["seconds"]))
-    return world.rng.uniform(*_SECONDS[step.type])
+        return float(step.config["seconds"])
+    return builder.rng.uniform(*_SECONDS[step.type])
 
 
-def _outage(world: World, step: Step, when: datetime) -> str | None:
-    hours = (world.now - when).total_seconds() / 3600
-    for outage in (VINSOLUTIONS_OUTAGE, DEALERTRACK_TOKEN):
-        if step.needs == outage.needs and outage.last <= hours <= outage.first:
-            return f"{_place(step)}{world.rng.choice(outage.errors)}"
-    if step.type == "api" and world.rng.random() < 0.015:
-        return f"{_place(step)}did not answer within {step.config['timeout']} s."
+def _service_error(builder: SampleBuilder, step: SimulatedStep, when: datetime) -> str | None:
+    """What the service that the step needs answers, or None where all is well."""
+    hours = (builder.now - when).total_seconds() / 3600
+    call = f"{step.config['method']} {step.config['url']} " if step.type == "api" else ""
+    for outage in (VINSOLUTIONS_OUTAGE, DEALERTRACK_OUTAGE):
+        if step.needs == outage.service and outage.last <= hours <= outage.first:
+            return f"{call}{builder.rng.choice(outage.errors)}"
+    if step.type == "api" and builder.rng.random() < 0.015:
+        return f"{call}did not answer within {step.config['timeout']} s."
     return None
-
-
-def _place(step: Step) -> str:
-    """What an api step called, as the runner's errors begin; nothing for other steps."""
-    return f"{step.config['method']} {step.config['url']} " if step.type == "api" else ""
