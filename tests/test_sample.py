@@ -23,7 +23,7 @@ from agentflow_tui.demo.sample import sample
 from agentflow_tui.schema import RELATIONS, TABLES, Kind
 from agentflow_tui.steps.names import HANDLED
 from agentflow_tui.steps.plans import plan
-from agentflow_tui.steps.references import Results
+from agentflow_tui.steps.references import StepResults
 from agentflow_tui.steps.registry import BUILT_IN
 
 Tables = dict[str, list[dict[str, Any]]]
@@ -399,7 +399,7 @@ async def test_steps_give_what_the_sample_says_they_gave(tables: Tables) -> None
             if step["type"] not in comparable or step["id"] not in context:
                 continue
             handler = BUILT_IN[step["type"]]
-            results = Results(steps=context, context=context)
+            results = StepResults(steps=context, context=context)
             call = calls.Call(
                 config=configs.check(handler.config, fill(step["config"], results)),
                 key="",
@@ -411,7 +411,7 @@ async def test_steps_give_what_the_sample_says_they_gave(tables: Tables) -> None
                 services=None,  # type: ignore[arg-type]
             )
             got = await handler.run(call)
-            result = got.result if isinstance(got, calls.Outcome) else got
+            result = got.result if isinstance(got, calls.StepOutcome) else got
             telling = comparable[step["type"]]
             assert telling(result) == telling(context[step["id"]]), (workflow["id"], step)
             checked[step["type"]] += 1

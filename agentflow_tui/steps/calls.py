@@ -7,7 +7,7 @@ from typing import Any, Generic, TypeVar
 from uuid import UUID, uuid5
 
 from agentflow_tui.errors import AgentflowError
-from agentflow_tui.steps.references import Results
+from agentflow_tui.steps.references import StepResults
 
 ConfigT = TypeVar("ConfigT")
 ConfigT_co = TypeVar("ConfigT_co", covariant=True)
@@ -27,7 +27,7 @@ class StepError(AgentflowError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Mail:
+class StepMail:
     """A mail to be queued together with the step's result. ``priority``: higher leaves first."""
 
     subject: str
@@ -38,7 +38,7 @@ class Mail:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
+class StepOutcome:
     """What a step came to, when it is more than a result.
 
     ``mails`` are written in the transaction that commits the step. ``goto`` is the id of the step
@@ -47,7 +47,7 @@ class Outcome:
     """
 
     result: Any = None
-    mails: tuple[Mail, ...] = ()
+    mails: tuple[StepMail, ...] = ()
     goto: str | None = None
     wait_until: datetime | None = None
 
@@ -85,7 +85,7 @@ class Call(Generic[ConfigT_co]):
     step_id: str
     attempt: int
     now: datetime
-    results: Results
+    results: StepResults
     services: Services = field(repr=False)
     waited_for: datetime | None = None
     secrets: list[str] = field(default_factory=list, repr=False)
@@ -114,8 +114,8 @@ class Handler(Generic[ConfigT]):
     """How steps of one type are run.
 
     ``config`` is the dataclass that declares their config (see `agentflow_tui.steps.configs`).
-    ``run`` takes a `Call` and answers with a JSON value or an `Outcome`, or with something to await
-    that gives one.
+    ``run`` takes a `Call` and answers with a JSON value or a `StepOutcome`, or with something to
+    await that gives one.
     ``apart`` runs the handler in a thread with an event loop of its own, where it may block
     without harm; a handler that never blocks may say False and saves the change of threads.
     ``keyed``: its effects outlive it (a call to another system), so the idempotency key is put on

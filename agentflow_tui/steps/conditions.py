@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from agentflow_tui.steps.calls import Call, Outcome
+from agentflow_tui.steps.calls import Call, StepOutcome
 from agentflow_tui.steps.expressions import Expression
 
 
@@ -18,11 +18,11 @@ class ConditionConfig:
     otherwise: str | None = None
 
 
-async def condition(call: Call[ConditionConfig]) -> Outcome:
+async def condition(call: Call[ConditionConfig]) -> StepOutcome:
     """Decide, and leave the decision as the result."""
     holds = call.config.expression.is_true(call.results.roots())
     goto = call.config.then if holds else call.config.otherwise
-    return Outcome(result={"holds": holds, "goto": goto}, goto=goto)
+    return StepOutcome(result={"holds": holds, "goto": goto}, goto=goto)
 
 
 def targets(config: ConditionConfig) -> tuple[str, ...]:

@@ -19,7 +19,7 @@ from agentflow_tui.steps.expressions import Expression, ExpressionError, parse
 from agentflow_tui.steps.redaction import Public, is_secret_name, redacted_text
 from agentflow_tui.steps.references import (
     LostReferenceError,
-    Results,
+    StepResults,
     fill,
     has_references,
     written,
@@ -68,7 +68,7 @@ def check(declaration: type[DeclarationT], config: Mapping[str, Any]) -> Declara
 
 
 def read(
-    declaration: type[DeclarationT], config: Mapping[str, Any], results: Results
+    declaration: type[DeclarationT], config: Mapping[str, Any], results: StepResults
 ) -> DeclarationT:
     """The config with its references resolved. Raises `ConfigError`."""
     found = _read(declaration, config, "config", lambda value: fill(value, results))

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from agentflow_tui.steps.calls import Call, Outcome
+from agentflow_tui.steps.calls import Call, StepOutcome
 
 LONGEST = 366 * 86_400.0
 """Seconds. What is meant to rest longer than a year is a schedule."""
@@ -34,12 +34,12 @@ def moment(text: str) -> datetime:
         raise ValueError("until must be a time such as 2026-01-31T08:00:00+01:00") from None
 
 
-async def delay(call: Call[DelayConfig]) -> Outcome:
+async def delay(call: Call[DelayConfig]) -> StepOutcome:
     """Answer with the time to wait for; called again by then, with the time it came to."""
     until = call.waited_for or _end(call)
     if until > call.now:
-        return Outcome(wait_until=until)
-    return Outcome(result={"until": until.isoformat()})
+        return StepOutcome(wait_until=until)
+    return StepOutcome(result={"until": until.isoformat()})
 
 
 def _end(call: Call[DelayConfig]) -> datetime:

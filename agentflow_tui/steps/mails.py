@@ -10,7 +10,7 @@ from agentflow_tui.documents import (
     as_attachments,
     as_recipients,
 )
-from agentflow_tui.steps.calls import Call, Mail, Outcome, mail_ids
+from agentflow_tui.steps.calls import Call, StepMail, StepOutcome, mail_ids
 from agentflow_tui.steps.configs import ConfigError
 
 
@@ -35,7 +35,7 @@ class EmailConfig:
             raise ValueError("priority must fit into an integer column")
 
 
-async def email(call: Call[EmailConfig]) -> Outcome:
+async def email(call: Call[EmailConfig]) -> StepOutcome:
     """Queue one mail to everyone named. Its ids come from the step's key, so it is queued once."""
     config = call.config
     recipients = [
@@ -45,7 +45,7 @@ async def email(call: Call[EmailConfig]) -> Outcome:
     ]
     if not recipients:
         raise ConfigError("config.to names nobody")
-    mail = Mail(
+    mail = StepMail(
         subject=config.subject,
         body=config.body,
         recipients=tuple(recipients),
@@ -54,7 +54,7 @@ async def email(call: Call[EmailConfig]) -> Outcome:
     )
     email_id, queue_id = mail_ids(call.key, 0)
     result = {"emailId": email_id, "queueId": queue_id, "recipients": len(recipients)}
-    return Outcome(result=result, mails=(mail,))
+    return StepOutcome(result=result, mails=(mail,))
 
 
 def _addresses(kind: str, entry: Any) -> Entries[Recipient]:

@@ -59,7 +59,7 @@ class PlannedStep:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
+class WorkflowPlan:
     """A workflow's steps. ``problem``: nobody could run them, and why. ``foreign``: another
     program's own shape, which is left alone."""
 
@@ -81,22 +81,22 @@ class Plan:
         return len(self.steps) if target == END else None
 
 
-def plan(text: str | None, handlers: Handlers) -> Plan:
+def plan(text: str | None, handlers: Handlers) -> WorkflowPlan:
     """Make ready what ``workflows.steps`` holds. Never raises, whatever that is."""
     document = read(text, LIMIT)
     found = as_steps(document)
     if not found and isinstance(document.value, dict) and document.value:
-        return Plan(index={}, foreign=True)
+        return WorkflowPlan(index={}, foreign=True)
     if document.value is None or found.problem:
         reason = found.problem or "there is nothing in them"
-        return Plan(index={}, problem=f"The steps cannot be run: {reason}.")
+        return WorkflowPlan(index={}, problem=f"The steps cannot be run: {reason}.")
     index: dict[str, int] = {}
     for position, step in enumerate(found):
         if step.id in index or step.id == RESERVED:
-            return Plan(index={}, problem=_taken(step, position, index))
+            return WorkflowPlan(index={}, problem=_taken(step, position, index))
         index[step.id] = position
     steps = tuple(_planned(step, at, handlers, index) for at, step in enumerate(found))
-    return Plan(steps=steps, index=index)
+    return WorkflowPlan(steps=steps, index=index)
 
 
 def _taken(step: Step, position: int, index: dict[str, int]) -> str:

@@ -23,7 +23,7 @@ class LostReferenceError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Results:
+class StepResults:
     """What references and expressions see: ``steps`` by step id, and the whole ``context``."""
 
     steps: Mapping[str, Any]
@@ -38,7 +38,7 @@ def has_references(value: str) -> bool:
     return "{{" in value and _REFERENCE.search(value) is not None
 
 
-def fill(value: Any, results: Results) -> Any:
+def fill(value: Any, results: StepResults) -> Any:
     """A copy of a JSON value with every reference in it replaced. Raises `LostReferenceError`."""
     if isinstance(value, str):
         return _fill_text(value, results) if "{{" in value else value
@@ -49,7 +49,7 @@ def fill(value: Any, results: Results) -> Any:
     return value
 
 
-def _fill_text(text: str, results: Results) -> Any:
+def _fill_text(text: str, results: StepResults) -> Any:
     whole = _REFERENCE.fullmatch(text.strip())
     if whole and not whole[1] and "{{" not in whole[2]:
         return find(whole[2], results)
@@ -66,7 +66,7 @@ def written(value: Any) -> str:
     return "" if value is None else json.dumps(value, ensure_ascii=False)
 
 
-def find(path: str, results: Results) -> Any:
+def find(path: str, results: StepResults) -> Any:
     """The value at a path such as ``steps.fetch.body.items[0]["odd name"]``.
 
     Raises `LostReferenceError`, which says how far the path leads and what is there.

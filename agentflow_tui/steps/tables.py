@@ -66,7 +66,7 @@ class Sort:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Operation:
+class TableOperation:
     """One operation; exactly one of these is given.
 
     ``filter`` keeps rows for which the expression is true, ``map`` replaces each row by what it
@@ -98,7 +98,7 @@ class TableConfig:
     """
 
     source: Expression
-    operations: list[Operation]
+    operations: list[TableOperation]
     single: bool = False
 
 
@@ -127,19 +127,19 @@ def _rows(found: Any, where: str) -> Rows:
     return rows
 
 
-def _run(operation: Operation, rows: Rows, roots: dict[str, Any]) -> Any:
+def _run(operation: TableOperation, rows: Rows, roots: dict[str, Any]) -> Any:
     match operation:
-        case Operation(filter=Expression() as keep):
+        case TableOperation(filter=Expression() as keep):
             return [row for row in rows if keep.is_true(row)]
-        case Operation(map=Expression() as shape):
+        case TableOperation(map=Expression() as shape):
             return [shape.search(row) for row in rows]
-        case Operation(apply=Expression() as whole):
+        case TableOperation(apply=Expression() as whole):
             return whole.search(rows)
-        case Operation(join=Join() as join):
+        case TableOperation(join=Join() as join):
             return _join(rows, _rows(join.rows.search(roots), "join.rows"), join)
-        case Operation(aggregate=Aggregate() as aggregate):
+        case TableOperation(aggregate=Aggregate() as aggregate):
             return _aggregate(rows, aggregate)
-        case Operation(sort=Sort() as sort):
+        case TableOperation(sort=Sort() as sort):
             return _sort(rows, sort)
         case _:
             return rows[: operation.limit]

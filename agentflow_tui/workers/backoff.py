@@ -53,7 +53,7 @@ class Backoff:
         self.tries = 0
 
 
-async def persistently(call: Callable[[], Awaitable[ResultT]]) -> ResultT:
+async def retry_until_reachable(call: Callable[[], Awaitable[ResultT]]) -> ResultT:
     """What the call returns, once the database can be reached."""
     backoff = Backoff()
     while True:

@@ -44,7 +44,7 @@ class Crowd:
     delivered: set[str] = field(default_factory=set)
     script: list[str] = field(default_factory=list)
     _mail: list[mail_claims.ClaimedMail] = field(default_factory=list)
-    _work: list[workflow_claims.Claimed] = field(default_factory=list)
+    _work: list[workflow_claims.ClaimedWorkflow] = field(default_factory=list)
 
     def action(self, *, workers: bool) -> Callable[[], Awaitable[None]]:
         """Something that somebody does next."""
@@ -135,7 +135,6 @@ class Crowd:
         self.script.append(f"runner advances {row.id} to {status}")
         advance = Advance(
             workflow_id=row.id,
-            token=row.token,
             current_step=(row.current_step or 0) + (status != "failed"),
             patch=None,
             replaces=False,
@@ -144,8 +143,8 @@ class Crowd:
         )
         binding = self._database.binding
         await self._database.fetch(
-            workflow_runs.advance(binding, letters=False),
-            *workflow_runs.advance_values([advance], letters=False),
+            workflow_runs.advance(binding, mails=False),
+            *workflow_runs.advance_values([advance], [row.token], mails=False),
         )
 
     async def freeze(self) -> None:

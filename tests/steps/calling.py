@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from agentflow_tui.steps import configs
 from agentflow_tui.steps.calls import Call, Handler, Services
-from agentflow_tui.steps.references import Results
+from agentflow_tui.steps.references import StepResults
 from agentflow_tui.steps.registry import BUILT_IN
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -39,7 +39,7 @@ def call(
     services: Services | None = None,
     **about: Any,
 ) -> Call[Any]:
-    results = Results(steps or {}, {**(context or {}), **(steps or {})})
+    results = StepResults(steps or {}, {**(context or {}), **(steps or {})})
     return Call(
         config=configs.read(handler.config, config, results),
         key=about.pop("key", "workflow:run:step"),

@@ -7,10 +7,10 @@ import pytest
 
 from agentflow_tui.steps import configs
 from agentflow_tui.steps.configs import ConfigError
-from agentflow_tui.steps.references import Results
+from agentflow_tui.steps.references import StepResults
 from agentflow_tui.steps.registry import BUILT_IN
 
-NOTHING = Results({}, {})
+NOTHING = StepResults({}, {})
 
 
 @pytest.mark.parametrize(
@@ -94,10 +94,10 @@ def test_references_stand_for_any_value_until_the_step_runs() -> None:
     declaration = BUILT_IN["api"].config
     config = {"url": "{{context.url}}", "timeout": "{{context.seconds}}", "expect": 200}
     assert configs.check(declaration, config) is None
-    found = configs.read(declaration, config, Results({}, {"url": "http://x", "seconds": 3}))
+    found = configs.read(declaration, config, StepResults({}, {"url": "http://x", "seconds": 3}))
     assert (found.url, found.timeout, found.expect) == ("http://x", 3, 200)
     with pytest.raises(ConfigError, match=r"config\.timeout must be a number, not text"):
-        configs.read(declaration, config, Results({}, {"url": "http://x", "seconds": "3"}))
+        configs.read(declaration, config, StepResults({}, {"url": "http://x", "seconds": "3"}))
 
 
 def test_the_rest_of_a_config_with_references_is_checked_at_once() -> None:
@@ -108,7 +108,7 @@ def test_the_rest_of_a_config_with_references_is_checked_at_once() -> None:
 def test_a_number_becomes_text_where_text_belongs() -> None:
     declaration = BUILT_IN["email"].config
     config = {"to": "a@x.test", "subject": "{{context.n}}", "body": "{{context.rows}}"}
-    found = configs.read(declaration, config, Results({}, {"n": 3, "rows": [1]}))
+    found = configs.read(declaration, config, StepResults({}, {"n": 3, "rows": [1]}))
     assert (found.subject, found.body) == ("3", "[1]")
 
 
@@ -120,7 +120,7 @@ def test_expressions_are_not_looked_through_for_references() -> None:
 
 def test_filled_in_data_is_not_looked_through_again() -> None:
     declaration = BUILT_IN["api"].config
-    results = Results({}, {"headers": {"X": "{{context.secret}}"}, "secret": "s"})
+    results = StepResults({}, {"headers": {"X": "{{context.secret}}"}, "secret": "s"})
     found = configs.read(
         declaration, {"url": "http://x", "headers": "{{context.headers}}"}, results
     )

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from agentflow_tui.steps.calls import Call, Handler, Outcome, StepError
+from agentflow_tui.steps.calls import Call, Handler, StepError, StepOutcome
 from agentflow_tui.steps.registry import GROUP, load
 from tests.steps.calling import NOW, call, run
 
@@ -36,9 +36,9 @@ def point(name: str, value: str) -> EntryPoint:
 
 async def test_a_delay_waits_and_is_over_when_its_time_has_come() -> None:
     until = NOW + timedelta(seconds=90)
-    assert await run("delay", {"seconds": 90}) == Outcome(wait_until=until)
+    assert await run("delay", {"seconds": 90}) == StepOutcome(wait_until=until)
     early = await run("delay", {"seconds": 90}, waited_for=until)
-    assert early == Outcome(wait_until=until)
+    assert early == StepOutcome(wait_until=until)
     over = await run("delay", {"seconds": 90}, waited_for=NOW)
     assert over.wait_until is None
     assert over.result == {"until": NOW.isoformat()}
@@ -54,7 +54,7 @@ async def test_a_condition_goes_where_the_expression_says() -> None:
     assert (await run("condition", config, steps={"n": 4})).goto == "big"
     assert (await run("condition", config, steps={"n": 3})).goto == "end"
     onwards = await run("condition", {"expression": "steps.n", "otherwise": "end"}, steps={"n": 1})
-    assert onwards == Outcome(result={"holds": True, "goto": None})
+    assert onwards == StepOutcome(result={"holds": True, "goto": None})
 
 
 async def test_an_email_has_ids_that_only_its_key_decides() -> None:

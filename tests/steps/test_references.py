@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentflow_tui.steps.references import LostReferenceError, Results, fill, find
+from agentflow_tui.steps.references import LostReferenceError, StepResults, fill, find
 from tests.steps.calling import json_values, texts
 
 STEPS = {
@@ -15,7 +15,7 @@ STEPS = {
     "fetch-report": None,
     "words": "{{steps.fetch.status}}",
 }
-RESULTS = Results(STEPS, {**STEPS, "dealer": {"id": 7}})
+RESULTS = StepResults(STEPS, {**STEPS, "dealer": {"id": 7}})
 
 
 @pytest.mark.parametrize(
@@ -67,7 +67,7 @@ def test_what_holds_no_reference_is_left_as_it_is(value: Any) -> None:
 
 @given(json_values, st.sampled_from(["{{steps.a}}", {"deep": ["{{context.a}}"]}]))
 def test_any_value_passes_through_a_reference_unchanged(value: Any, written: Any) -> None:
-    filled = fill(written, Results({"a": value}, {"a": value}))
+    filled = fill(written, StepResults({"a": value}, {"a": value}))
     assert (filled if isinstance(written, str) else filled["deep"][0]) is value
 
 

@@ -11,7 +11,7 @@ import pytest
 from agentflow_tui.errors import SettingsError
 from agentflow_tui.settings import Settings, WorkerSettings
 from agentflow_tui.store.connection.database import Database
-from agentflow_tui.store.queue.check_claims import Load, Punctuality, Queue
+from agentflow_tui.store.queue.check_claims import QueueFigures, SchedulePunctuality, ServerLoad
 from agentflow_tui.workers.monitor import findings, probes
 from agentflow_tui.workers.monitor.role import Monitor
 from agentflow_tui.workers.roles import Crew
@@ -225,20 +225,20 @@ def test_a_check_that_cannot_be_is_refused_by_name(checks: dict[str, str]) -> No
 def test_thresholds_make_warnings_and_errors() -> None:
     def load(connections: int = 1, lag: float | None = None, took: float = 0.001) -> str:
         replicas = 0 if lag is None else 1
-        return findings.database_finding(Load(connections, 100, replicas, lag), took).status
+        return findings.database_finding(ServerLoad(connections, 100, replicas, lag), took).status
 
     assert [load(), load(80), load(96)] == ["ok", "warning", "error"]
     assert [load(lag=1), load(lag=31), load(lag=400)] == ["ok", "warning", "error"]
     assert [load(took=0.3), load(took=2)] == ["warning", "error"]
 
     def queue(oldest: float | None, failed: int, completed: int = 90) -> str:
-        return findings.queue_finding(Queue(1, oldest, failed, completed), 0).status
+        return findings.queue_finding(QueueFigures(1, oldest, failed, completed), 0).status
 
     assert [queue(None, 0), queue(700, 0), queue(4000, 0)] == ["ok", "warning", "error"]
     assert [queue(1, 20), queue(1, 100), queue(1, 5, 0)] == ["warning", "error", "ok"]
 
     def scheduler(*reports: str, latest: float | None = None) -> str:
-        return findings.scheduler_finding(Punctuality(0, latest, reports), 0).status
+        return findings.scheduler_finding(SchedulePunctuality(0, latest, reports), 0).status
 
     missed = '{"reports": {"scheduler": {"missed": 2}}}'
     assert [scheduler(), scheduler(missed), scheduler("[", '"x"', '{"reports": 3}')] == [

@@ -10,6 +10,7 @@ from agentflow_tui.steps.calls import Call, StepError
 from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.connection.statements import Statement
 from agentflow_tui.workers.runner.role import Runner
+from agentflow_tui.workers.runner.run_state import RunLimits
 from tests.steps.services import serving
 from tests.workers.workflows import (
     Recorder,
@@ -204,9 +205,8 @@ async def _mails(database: Database, wanted: int) -> bool:
 
 
 async def test_a_loop_counts_its_laps_and_an_endless_one_ends(
-    database: Database, monkeypatch: pytest.MonkeyPatch
+    database: Database,
 ) -> None:
-    monkeypatch.setattr("agentflow_tui.workers.runner.held_workflow.LAPS", 5)
     seen = Recorder()
 
     async def counted(_call: Call[Any]) -> int:
@@ -214,7 +214,8 @@ async def test_a_loop_counts_its_laps_and_an_endless_one_ends(
 
     loop = step("again", "condition", expression="steps.n < `3`", then="n")
     workflow = await add(database, [step("n", "counted"), loop])
-    async with running(database, built_in(counted=seen.handler(counted))):
+    handlers = built_in(counted=seen.handler(counted))
+    async with running(database, handlers, limits=RunLimits(laps=5)):
         await in_status(database, workflow, "completed")
         assert len(set(seen.keys)) == 3
         endless = step("again", "condition", expression="`true`", then="n")
@@ -250,9 +251,9 @@ async def test_many_workflows_are_written_together(database: Database) -> None:
     async with running(database, {"nothing": handler}) as runner:
         await all_in_status(database, ids, "completed")
         assert runner._open is not None
-        commits = runner._open.commits
-        assert commits.steps == 500
-        assert commits.writes <= 25
+        writer = runner._open.writer
+        assert writer.items == 500
+        assert writer.writes <= 25
     assert await count(database, "task_logs") == 500
 
 

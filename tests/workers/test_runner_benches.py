@@ -5,7 +5,7 @@ from typing import Any
 
 from agentflow_tui.steps.calls import Call, Handler
 from agentflow_tui.store.connection.database import Database
-from agentflow_tui.workers.runner.threads import STUCK, Benches, Seat
+from agentflow_tui.workers.runner.threads import MOST_STUCK, StepThreads, ThreadJob
 
 from .workflows import AnyConfig, add, all_in_status, in_status, running, step
 
@@ -20,7 +20,7 @@ async def test_any_number_of_steps_may_run_as_long_as_they_end_in_their_time(
     def begin() -> None:
         nonlocal begun
         begun += 1
-        if begun == 2 * STUCK:
+        if begun == 2 * MOST_STUCK:
             everybody.set()
 
     async def patient(_call: Call[Any]) -> None:
@@ -29,7 +29,7 @@ async def test_any_number_of_steps_may_run_as_long_as_they_end_in_their_time(
             await asyncio.sleep(0.01)
 
     handlers = {"patient": Handler(config=AnyConfig, run=patient, apart=True)}
-    ids = [await add(database, [step("a", "patient")]) for _ in range(2 * STUCK)]
+    ids = [await add(database, [step("a", "patient")]) for _ in range(2 * MOST_STUCK)]
     async with running(database, handlers):
         await all_in_status(database, ids, "completed")
 
@@ -52,18 +52,18 @@ async def test_a_step_that_ends_late_when_called_off_is_tried_again(database: Da
     async with running(database, handlers) as runner:
         await in_status(database, workflow, "completed")
         assert runner._open is not None
-        assert runner._open.benches.stuck == 0
+        assert runner._open.threads.stuck == 0
 
 
 async def test_a_step_that_is_called_off_before_it_began_gives_its_thread_back() -> None:
-    benches, begun = Benches(), 0
+    benches, begun = StepThreads(), 0
 
     async def work() -> None:
         nonlocal begun
         begun += 1
 
-    for _ in range(2 * STUCK):
-        seat = Seat()
+    for _ in range(2 * MOST_STUCK):
+        seat = ThreadJob()
         waiting = asyncio.create_task(benches.run(work, seat))
         await asyncio.sleep(0)
         waiting.cancel()

@@ -5,14 +5,13 @@ from functools import partial
 from typing import Any
 
 import asyncpg
-import pytest
 
 from agentflow_tui.settings import Settings, WorkerSettings
 from agentflow_tui.steps.calls import Call, Handler
 from agentflow_tui.store.connection.database import Database
 from agentflow_tui.workers import supervisor
 from agentflow_tui.workers.runner.role import Runner
-from agentflow_tui.workers.runner.run_state import ALONE, CRASHES
+from agentflow_tui.workers.runner.run_state import ALONE, RunLimits
 
 from .test_liveness import living
 from .workflows import (
@@ -70,9 +69,8 @@ async def test_a_dead_runners_step_is_run_again_under_the_same_key(
 
 
 async def test_a_step_that_kills_its_worker_again_and_again_is_stopped(
-    database: Database, monkeypatch: pytest.MonkeyPatch
+    database: Database,
 ) -> None:
-    monkeypatch.setattr("agentflow_tui.workers.runner.held_workflow.CRASHES", 2)
     seen = Recorder()
     gate = asyncio.Event()
 
@@ -81,7 +79,8 @@ async def test_a_step_that_kills_its_worker_again_and_again_is_stopped(
 
     workflow = await add(database, [step("a", "deadly")])
     for died in range(3):
-        runner, crew = Runner(handlers={"deadly": seen.handler(deadly)}), crew_for(database)
+        handlers = {"deadly": seen.handler(deadly)}
+        runner, crew = Runner(handlers=handlers, limits=RunLimits(crashes=2)), crew_for(database)
         await runner.step(crew)
         if died < 2:
             await until(partial(called, seen, died + 1))
@@ -102,7 +101,7 @@ async def test_a_step_that_kills_takes_no_other_workflow_with_it(database: Datab
         await asyncio.Event().wait()
 
     async def innocent(_call: Call[Any]) -> str:
-        if died < CRASHES:
+        if died < RunLimits().crashes:
             await asyncio.Event().wait()
         return "done"
 
@@ -110,7 +109,7 @@ async def test_a_step_that_kills_takes_no_other_workflow_with_it(database: Datab
     handlers = {"deadly": killer.handler(deadly), "innocent": bystander.handler(innocent)}
     poison = await add(database, [step("a", "deadly")])
     beside = await add(database, [step("a", "innocent")])
-    while died < CRASHES:
+    while died < RunLimits().crashes:
         runner, crew = Runner(handlers=handlers), crew_for(database)
         await runner.step(crew)
         died += 1
@@ -124,7 +123,7 @@ async def test_a_step_that_kills_takes_no_other_workflow_with_it(database: Datab
     async with running(database, handlers):
         blamed = await in_status(database, poison, "failed")
         spared = await in_status(database, beside, "completed", "failed")
-    assert f"its worker died {CRASHES} times while it ran" in str(blamed.last_error)
+    assert f"its worker died {RunLimits().crashes} times while it ran" in str(blamed.last_error)
     assert spared.status == "completed"
     assert len(bystander.calls) == ALONE + 1
 

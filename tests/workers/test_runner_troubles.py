@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from agentflow_tui.steps.calls import Call, Handler, Mail, Outcome, StepError
+from agentflow_tui.steps.calls import Call, Handler, StepError, StepMail, StepOutcome
 from agentflow_tui.store.connection.database import Database
 from agentflow_tui.workers.runner.role import Runner
 from tests.workers.workflows import (
@@ -182,16 +182,16 @@ def foreign(_call: Call[Any]) -> None:
     raise Foreign
 
 
-def someday(_call: Call[Any]) -> Outcome:
-    return Outcome(wait_until="tomorrow")  # type: ignore[arg-type]
+def someday(_call: Call[Any]) -> StepOutcome:
+    return StepOutcome(wait_until="tomorrow")  # type: ignore[arg-type]
 
 
-def somewhere(_call: Call[Any]) -> Outcome:
-    return Outcome(wait_until=datetime(2026, 1, 1))  # noqa: DTZ001 - that is what is wrong
+def somewhere(_call: Call[Any]) -> StepOutcome:
+    return StepOutcome(wait_until=datetime(2026, 1, 1))  # noqa: DTZ001 - that is what is wrong
 
 
-def seventh(_call: Call[Any]) -> Outcome:
-    return Outcome(goto=[7])  # type: ignore[arg-type]
+def seventh(_call: Call[Any]) -> StepOutcome:
+    return StepOutcome(goto=[7])  # type: ignore[arg-type]
 
 
 def date(_call: Call[Any]) -> Any:
@@ -202,12 +202,12 @@ def long(_call: Call[Any]) -> str:
     return "x" * 2_000_000
 
 
-def nowhere(_call: Call[Any]) -> Outcome:
-    return Outcome(goto="nowhere")
+def nowhere(_call: Call[Any]) -> StepOutcome:
+    return StepOutcome(goto="nowhere")
 
 
-def odd_mail(_call: Call[Any]) -> Outcome:
-    return Outcome(mails=(Mail(subject="s", body="b", recipients=(), priority=2**40),))
+def odd_mail(_call: Call[Any]) -> StepOutcome:
+    return StepOutcome(mails=(StepMail(subject="s", body="b", recipients=(), priority=2**40),))
 
 
 @pytest.mark.parametrize("apart", [True, False])
@@ -279,11 +279,11 @@ async def test_the_lease_is_renewed_while_a_step_runs(database: Database, other:
 async def test_a_stolen_lock_means_the_result_is_dropped(database: Database) -> None:
     entered, leave_it = asyncio.Event(), asyncio.Event()
 
-    async def slow(_call: Call[Any]) -> Outcome:
+    async def slow(_call: Call[Any]) -> StepOutcome:
         entered.set()
         await leave_it.wait()
-        mail = Mail(subject="s", body="b", recipients=("a@x.test",))
-        return Outcome(result=1, mails=(mail,))
+        mail = StepMail(subject="s", body="b", recipients=("a@x.test",))
+        return StepOutcome(result=1, mails=(mail,))
 
     workflow = await add(database, [step("a", "slow")])
     async with running(database, {"slow": Recorder().handler(slow)}) as runner:

@@ -17,6 +17,7 @@ from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.connection.statements import Statement
 from agentflow_tui.workers.roles import Crew
 from agentflow_tui.workers.runner.role import Runner
+from agentflow_tui.workers.runner.run_state import RunLimits
 
 PATIENCE = 20.0
 """Seconds until a condition that does not come true fails the test."""
@@ -190,11 +191,17 @@ def crew_for(database: Database, **settings: Any) -> Crew:
 
 @asynccontextmanager
 async def running(
-    database: Database, handlers: Handlers | None = None, **settings: Any
+    database: Database,
+    handlers: Handlers | None = None,
+    *,
+    limits: RunLimits | None = None,
+    **settings: Any,
 ) -> AsyncIterator[Runner]:
     """A runner at work, stopped in order at the end. A bug in one of its tasks fails the test."""
     crew = crew_for(database, **settings)
-    runner = Runner(handlers=built_in() if handlers is None else handlers)
+    runner = Runner(
+        handlers=built_in() if handlers is None else handlers, limits=limits or RunLimits()
+    )
     async with asyncio.TaskGroup() as group:
         spawned: list[asyncio.Task[None]] = []
 

@@ -27,7 +27,7 @@ SHARE = 50
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
+class CheckFinding:
     """What a check found. ``message`` is a sentence, ``response`` in seconds."""
 
     status: Status
@@ -92,7 +92,7 @@ SELECT w.id, taken.token,
     )
 
 
-async def record(database: Database, found: Mapping[str, tuple[datetime, Finding]]) -> int:
+async def record(database: Database, found: Mapping[str, tuple[datetime, CheckFinding]]) -> int:
     """Write findings by check, each with the token it was taken with. Returns how many were still
     ours to write. One statement. ``updatedAt`` keeps since when the status is what it is."""
     if not found:
@@ -124,7 +124,7 @@ UPDATE {{health_checks}} h SET {assignments(database.binding, _TABLE, changes)}
 
 
 @dataclass(frozen=True, slots=True)
-class Load:
+class ServerLoad:
     """The server's connections, and how far its replicas lag: None without one that tells."""
 
     connections: int
@@ -134,7 +134,7 @@ class Load:
 
 
 LOAD = Statement(
-    Load,
+    ServerLoad,
     """
 SELECT (SELECT sum(numbackends) FROM pg_stat_database)::int,
        current_setting('max_connections')::int,
@@ -145,7 +145,7 @@ SELECT (SELECT sum(numbackends) FROM pg_stat_database)::int,
 
 
 @dataclass(frozen=True, slots=True)
-class Queue:
+class QueueFigures:
     """The mail queue: mails waiting, the age of the oldest in seconds, and what became of those of
     the last hour."""
 
@@ -156,7 +156,7 @@ class Queue:
 
 
 QUEUE = Statement(
-    Queue,
+    QueueFigures,
     """
 SELECT count(*) FILTER (WHERE q.{email_queue.status} = 'pending')::int,
        extract(epoch FROM now() - min({q.email_queue.createdAt})
@@ -175,7 +175,7 @@ often the longer it takes."""
 
 
 @dataclass(frozen=True, slots=True)
-class Punctuality:
+class SchedulePunctuality:
     """Active schedules whose slot is over, how long the latest is, and the rows of the workers."""
 
     overdue: int
@@ -184,7 +184,7 @@ class Punctuality:
 
 
 PUNCTUALITY = Statement(
-    Punctuality,
+    SchedulePunctuality,
     """
 SELECT s.overdue::int, s.latest::float8, w.details
   FROM (SELECT count(*) AS overdue, extract(epoch FROM now() - min({q.schedules.nextRun})) AS latest

@@ -73,7 +73,7 @@ class Slot:
     starts: bool = True
 
 
-class Outcome(StrEnum):
+class FireOutcome(StrEnum):
     """What a slot came to, as the journal says it."""
 
     FIRED = "fired"

@@ -18,7 +18,7 @@ KIND = "workflows"
 
 
 @dataclass(frozen=True, slots=True)
-class Claimed:
+class ClaimedWorkflow:
     """A workflow that is now this process's. ``token`` is the lock it holds.
 
     ``status`` is what it was before the claim; ``taken_over``: the process that had it died.
@@ -84,7 +84,7 @@ def _due(status: str, kind: str, limit: str) -> str:
      FOR NO KEY UPDATE SKIP LOCKED"""
 
 
-def claim(binding: Binding, *, checks_json: bool) -> Statement[Claimed]:
+def claim(binding: Binding, *, checks_json: bool) -> Statement[ClaimedWorkflow]:
     """Lock up to ``$3`` workflows whose current step's type is in ``$1``, or cannot be told here;
     the oldest come first.
 
@@ -95,7 +95,7 @@ def claim(binding: Binding, *, checks_json: bool) -> Statement[Claimed]:
     kind = _step_type(binding, checks_json=checks_json)
     changes = {"locked": "true", "lockedAt": "now()", "status": "'running'", "lastUpdated": "now()"}
     return Statement(
-        Claimed,
+        ClaimedWorkflow,
         f"""
 WITH begun AS MATERIALIZED ({_due("running", kind, "$3")}
 ), fresh AS MATERIALIZED ({_due("pending", kind, "$3 - (SELECT count(*) FROM begun)")}
@@ -123,7 +123,7 @@ _STILL_OURS = """w.{workflows.id} = d.id AND w.{workflows.locked}
 
 
 @dataclass(frozen=True, slots=True)
-class Renewed:
+class RenewedLock:
     """The lock's new value."""
 
     id: str
@@ -133,7 +133,7 @@ class Renewed:
 _MOMENT = "$3::{workflows.lockedAt:type}"
 
 RENEW = Statement(
-    Renewed,
+    RenewedLock,
     f"""
 UPDATE {{workflows}} w SET {{workflows.lockedAt}} = {_MOMENT}
   FROM {unnested(_TOKENS)} AS d (id, token)
@@ -157,7 +157,7 @@ UPDATE {{workflows}} w
 
 
 @dataclass(frozen=True, slots=True)
-class Next:
+class NextRest:
     """When a workflow that rests will be due. ``seconds`` from now, by the database's clock."""
 
     seconds: float | None
@@ -168,7 +168,7 @@ _EARLIEST = """(SELECT min(w.{{workflows.lockedAt}}) FROM {{workflows}} w
            AND w.{{workflows.lockedAt}} > now())"""
 
 NEXT_DUE = Statement(
-    Next,
+    NextRest,
     f"""
 SELECT extract(epoch FROM least({_EARLIEST.format(status="pending")},
        {_EARLIEST.format(status="running")}) - now())::float8

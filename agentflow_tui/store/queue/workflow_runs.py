@@ -4,9 +4,10 @@ Every write says which lock it believes it holds (see `store.queue.workflow_clai
 returns the lock's next value; a row that is not returned was lost to somebody else.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from operator import attrgetter
 
 from agentflow_tui.store.connection.bindings import Binding
 from agentflow_tui.store.connection.statements import Statement
@@ -17,8 +18,9 @@ TASK = "workflow.step"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
-    """A row of the journal. ``input`` and ``output`` are JSON text, ``seconds`` how long it took.
+class StepEntry:
+    """A row of the journal about one step: ``input`` and ``output`` are JSON text, ``seconds`` is
+    how long it took.
 
     ``id`` is the writer's choice, so that it can find out whether a commit whose answer was lost
     took place.
@@ -31,8 +33,8 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Letter:
-    """A mail to be queued by a step: rows of ``emails`` and ``email_queue`` with these ids."""
+class StepMailRows:
+    """A mail that a step queues: rows of ``emails`` and ``email_queue`` with these ids."""
 
     email_id: str
     queue_id: str
@@ -55,7 +57,6 @@ class Advance:
     """
 
     workflow_id: str
-    token: datetime
     current_step: int
     patch: str | None
     replaces: bool
@@ -63,8 +64,8 @@ class Advance:
     error: str | None = None
     holds: bool = False
     not_before: datetime | None = None
-    entry: Entry | None = None
-    letters: tuple[Letter, ...] = ()
+    entry: StepEntry | None = None
+    mails: tuple[StepMailRows, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,14 +90,38 @@ def merges_context(binding: Binding) -> bool:
     return binding.render("{workflows.context:type}") == "jsonb"
 
 
-_ADVANCE_TYPES = (
-    *("{workflows.id:type}", "{workflows.lockedAt:type}", "int", "text", "bool", "text", "text"),
-    *("bool", "timestamptz", "text", "text", "text", "float8"),
-)
-_LETTER_TYPES = ("{workflows.id:type}", *("text",) * 6, "int")
+def _of_entry(name: str) -> Callable[[Advance], object]:
+    """What reads one field of the journal's row, None for a write without one."""
+    return lambda write: None if write.entry is None else getattr(write.entry, name)
 
 
-def advance(binding: Binding, *, letters: bool) -> Statement[Advanced]:
+_WRITE_COLUMNS: Mapping[str, tuple[str, Callable[[Advance], object]]] = {
+    "id": ("{workflows.id:type}", attrgetter("workflow_id")),
+    "current_step": ("int", attrgetter("current_step")),
+    "patch": ("text", attrgetter("patch")),
+    "replaces": ("bool", attrgetter("replaces")),
+    "status": ("text", attrgetter("status")),
+    "error": ("text", attrgetter("error")),
+    "holds": ("bool", attrgetter("holds")),
+    "not_before": ("timestamptz", attrgetter("not_before")),
+    "entry_id": ("text", _of_entry("id")),
+    "input": ("text", _of_entry("input")),
+    "output": ("text", _of_entry("output")),
+    "seconds": ("float8", _of_entry("seconds")),
+}
+"""The columns of a batch of writes, beside the tokens: SQL type, and where the value is."""
+
+_MAIL_COLUMNS: Mapping[str, tuple[str, Callable[[StepMailRows], object]]] = {
+    name: ("int" if name == "priority" else "text", attrgetter(name))
+    for name in StepMailRows.__slots__
+}
+"""The columns of the mails of such a batch, beside the ids of their workflows."""
+
+_WRITE_TYPES = ("{workflows.lockedAt:type}", *(kind for kind, _ in _WRITE_COLUMNS.values()))
+_MAIL_TYPES = ("{workflows.id:type}", *(kind for kind, _ in _MAIL_COLUMNS.values()))
+
+
+def advance(binding: Binding, *, mails: bool) -> Statement[Advanced]:
     """Many workflows' finished steps in one write: row, context, journal and mail together.
 
     Parameters are those of `advance_values`. Yields the rows that were still ours.
@@ -120,9 +145,7 @@ def advance(binding: Binding, *, letters: bool) -> Statement[Advanced]:
         Advanced,
         f"""
 WITH d AS (
-  SELECT * FROM {unnested(_ADVANCE_TYPES)}
-    AS d (id, token, current_step, patch, replaces, status, error, holds, not_before,
-          entry_id, input, output, seconds)
+  SELECT * FROM {unnested(_WRITE_TYPES)} AS d (token, {", ".join(_WRITE_COLUMNS)})
 ), moved AS (
   UPDATE {{workflows}} w SET {changes} FROM d
    WHERE w.{{workflows.id}} = d.id AND w.{{workflows.locked}} AND w.{{workflows.lockedAt}} = d.token
@@ -130,7 +153,7 @@ WITH d AS (
             w.{{workflows.status}} AS status, w.{{workflows.locked}} AS locked,
             w.{{workflows.lockedAt}} AS token,
             d.entry_id, d.input, d.output, d.error, d.seconds
-){_journalled(binding)}{_queued(binding) if letters else ""}
+){_journalled(binding)}{_queued(binding) if mails else ""}
 SELECT id, status, locked, token FROM moved
 """,
     )
@@ -191,8 +214,8 @@ def _queued(binding: Binding) -> str:
     )
     return f"""
 , l AS (
-  SELECT * FROM {unnested(_LETTER_TYPES, first=len(_ADVANCE_TYPES) + 1)}
-    AS l (id, email_id, queue_id, subject, body, recipients, attachments, priority)
+  SELECT * FROM {unnested(_MAIL_TYPES, first=len(_WRITE_TYPES) + 1)}
+    AS l (id, {", ".join(_MAIL_COLUMNS)})
 ), written AS (
   INSERT INTO {{emails}} ({mail_columns})
   SELECT {mail_values} FROM l JOIN moved m ON m.id = l.id
@@ -204,42 +227,23 @@ def _queued(binding: Binding) -> str:
 )"""
 
 
-def advance_values(advances: Sequence[Advance], *, letters: bool) -> list[list[object]]:
-    """The parameters of `advance`, an array for each."""
-    entries = [advance.entry for advance in advances]
-    values: list[list[object]] = [
-        [advance.workflow_id for advance in advances],
-        [advance.token for advance in advances],
-        [advance.current_step for advance in advances],
-        [advance.patch for advance in advances],
-        [advance.replaces for advance in advances],
-        [advance.status for advance in advances],
-        [advance.error for advance in advances],
-        [advance.holds for advance in advances],
-        [advance.not_before for advance in advances],
-        [entry and entry.id for entry in entries],
-        [entry and entry.input for entry in entries],
-        [entry and entry.output for entry in entries],
-        [entry and entry.seconds for entry in entries],
-    ]
-    if letters:
-        pairs = [(a.workflow_id, letter) for a in advances for letter in a.letters]
-        values += [
-            [workflow_id for workflow_id, _ in pairs],
-            [letter.email_id for _, letter in pairs],
-            [letter.queue_id for _, letter in pairs],
-            [letter.subject for _, letter in pairs],
-            [letter.body for _, letter in pairs],
-            [letter.recipients for _, letter in pairs],
-            [letter.attachments for _, letter in pairs],
-            [letter.priority for _, letter in pairs],
-        ]
+def advance_values(
+    advances: Sequence[Advance], tokens: Sequence[datetime], *, mails: bool
+) -> list[list[object]]:
+    """The parameters of `advance`, an array for each. ``tokens``: the lock that each is about."""
+    values: list[list[object]] = [list(tokens)]
+    values += [[read(write) for write in advances] for _, read in _WRITE_COLUMNS.values()]
+    if mails:
+        queued = [mail for write in advances for mail in write.mails]
+        values.append([write.workflow_id for write in advances for _ in write.mails])
+        values += [[read(mail) for mail in queued] for _, read in _MAIL_COLUMNS.values()]
     return values
 
 
 @dataclass(frozen=True, slots=True)
-class Settled:
-    """How a workflow stands after a write whose answer was lost. ``written``: it took place."""
+class WriteStatus:
+    """How a workflow stands after a write whose answer was lost. ``written``: the write took
+    place."""
 
     id: str
     status: str
@@ -248,8 +252,8 @@ class Settled:
     written: bool
 
 
-SETTLE = Statement(
-    Settled,
+LOOK_UP = Statement(
+    WriteStatus,
     f"""
 SELECT w.{{workflows.id}}, coalesce(w.{{workflows.status}}, ''),
        coalesce(w.{{workflows.locked}}, false), w.{{workflows.lockedAt}},

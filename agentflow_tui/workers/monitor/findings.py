@@ -4,7 +4,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from agentflow_tui.documents import read
-from agentflow_tui.store.queue.check_claims import Finding, Load, Punctuality, Queue, Status
+from agentflow_tui.store.queue.check_claims import (
+    CheckFinding,
+    QueueFigures,
+    SchedulePunctuality,
+    ServerLoad,
+    Status,
+)
 from agentflow_tui.text import plural
 
 ROUND_TRIP = (0.25, 1.0)
@@ -30,7 +36,7 @@ def _worst(*grades: Status) -> Status:
     return max(grades, key=("ok", "warning", "error").index)
 
 
-def database_finding(load: Load, took: float) -> Finding:
+def database_finding(load: ServerLoad, took: float) -> CheckFinding:
     """How the server is, by its load and one round trip in seconds."""
     share = load.connections / max(1, load.allowed)
     status = _worst(_grade(took, ROUND_TRIP), _grade(share, CONNECTIONS))
@@ -39,10 +45,10 @@ def database_finding(load: Load, took: float) -> Finding:
         status = _worst(status, _grade(load.lag, LAG))
         said += f"; the replica is {load.lag:.0f} s behind"
     details = {"connections": load.connections, "allowed": load.allowed, "lag": load.lag}
-    return Finding(status=status, message=f"{said}.", response=took, details=details)
+    return CheckFinding(status=status, message=f"{said}.", response=took, details=details)
 
 
-def queue_finding(queue: Queue, took: float) -> Finding:
+def queue_finding(queue: QueueFigures, took: float) -> CheckFinding:
     """How the mail queue is."""
     through = queue.failed + queue.completed
     share = queue.failed / through if through >= ENOUGH else 0.0
@@ -52,7 +58,7 @@ def queue_finding(queue: Queue, took: float) -> Finding:
         said = f"{plural(queue.waiting, 'mail')} waiting, the oldest for {_age(oldest)}"
     if queue.failed:
         said += f"; {queue.failed} of {through} failed in the last hour"
-    return Finding(
+    return CheckFinding(
         status=_worst(_grade(oldest, OLDEST), _grade(share, FAILING)),
         message=f"{said}.",
         response=took,
@@ -65,7 +71,7 @@ def queue_finding(queue: Queue, took: float) -> Finding:
     )
 
 
-def scheduler_finding(found: Punctuality, took: float) -> Finding:
+def scheduler_finding(found: SchedulePunctuality, took: float) -> CheckFinding:
     """How punctual the schedulers are, by the schedules and by what they report themselves."""
     reports = [
         report
@@ -85,7 +91,7 @@ def scheduler_finding(found: Punctuality, took: float) -> Finding:
         said.append(f"{plural(wrong, 'schedule')} with an expression that cannot be read")
     if missed or wrong:
         status = _worst(status, "warning")
-    return Finding(
+    return CheckFinding(
         status=status,
         message=f"{'; '.join(said) or 'No schedule is overdue'}.",
         response=took,

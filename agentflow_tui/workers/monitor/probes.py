@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from agentflow_tui.errors import SettingsError
-from agentflow_tui.store.queue.check_claims import Finding
+from agentflow_tui.store.queue.check_claims import CheckFinding
 
 TIMEOUT = 10.0
 """Seconds a service has to answer in."""
@@ -37,7 +37,7 @@ class Probe:
     host: str
     port: int
 
-    async def check(self) -> Finding:
+    async def check(self) -> CheckFinding:
         """Ask the service. Never raises for what the service does."""
         try:
             async with asyncio.timeout(TIMEOUT):
@@ -49,14 +49,14 @@ class Probe:
         except Exception as error:  # noqa: BLE001  the boundary to whatever a service does
             return self.failed(f"could not be asked: {type(error).__name__}")
 
-    def failed(self, why: str) -> Finding:
-        return Finding(status="error", message=f"{self.host}:{self.port} {why}.")
+    def failed(self, why: str) -> CheckFinding:
+        return CheckFinding(status="error", message=f"{self.host}:{self.port} {why}.")
 
-    def answered(self, started: float, how: str) -> Finding:
+    def answered(self, started: float, how: str) -> CheckFinding:
         """A good answer: a warning if it was slow."""
         took = time.monotonic() - started
         slow = took > SLOW
-        return Finding(
+        return CheckFinding(
             status="warning" if slow else "ok",
             message=f"{self.host}:{self.port} {how}{f', but took {took:.1f} s' if slow else ''}.",
             response=took,
@@ -79,7 +79,7 @@ def probe(name: str, url: str) -> Probe:
     return Probe(name, url, parts.scheme, parts.hostname, port)
 
 
-async def _ask_http(probe: Probe) -> Finding:
+async def _ask_http(probe: Probe) -> CheckFinding:
     import httpx  # takes 100 ms to import, and most configurations have no such check
 
     started = time.monotonic()
@@ -98,7 +98,7 @@ async def _ask_http(probe: Probe) -> Finding:
     return probe.answered(started, f"answered {code}")
 
 
-async def _ask_tcp(probe: Probe) -> Finding:
+async def _ask_tcp(probe: Probe) -> CheckFinding:
     started = time.monotonic()
     try:
         _, writer = await asyncio.open_connection(probe.host, probe.port)
@@ -108,7 +108,7 @@ async def _ask_tcp(probe: Probe) -> Finding:
     return probe.answered(started, "accepts connections")
 
 
-async def _ask_tls(probe: Probe) -> Finding:
+async def _ask_tls(probe: Probe) -> CheckFinding:
     started = time.monotonic()
     context = ssl.create_default_context()
     try:
@@ -124,14 +124,14 @@ async def _ask_tls(probe: Probe) -> Finding:
 
 def certificate_finding(
     probe: Probe, certificate: dict[str, Any], now: datetime, started: float
-) -> Finding:
+) -> CheckFinding:
     """What the end of a certificate's validity means at ``now``."""
     ends = datetime.fromtimestamp(ssl.cert_time_to_seconds(certificate["notAfter"]), UTC)
     days = (ends - now).days
     found = probe.answered(started, f"has a certificate good for {days} more days")
     if days >= EXPIRES_SOON:
         return found
-    return Finding(
+    return CheckFinding(
         status="error" if days < EXPIRES_NOW else "warning",
         message=f"The certificate of {probe.host}:{probe.port} ends in {days} days, "
         f"on {ends:%Y-%m-%d}. Renew it.",

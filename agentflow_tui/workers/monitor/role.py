@@ -13,7 +13,7 @@ from datetime import datetime
 from agentflow_tui.errors import MissingError, RefusedError, SettingsError
 from agentflow_tui.settings import Settings
 from agentflow_tui.store.queue import check_claims, leases
-from agentflow_tui.store.queue.check_claims import Finding
+from agentflow_tui.store.queue.check_claims import CheckFinding
 from agentflow_tui.workers.monitor.findings import (
     database_finding,
     queue_finding,
@@ -43,7 +43,7 @@ class Check:
 
     id: str
     name: str
-    look: Callable[[Crew], Awaitable[Finding]]
+    look: Callable[[Crew], Awaitable[CheckFinding]]
     costs: bool = False
 
 
@@ -91,15 +91,15 @@ class Monitor:
 
     async def _look(
         self, crew: Crew, ours: Mapping[str, datetime]
-    ) -> dict[str, tuple[datetime, Finding]]:
-        async def one(check: Check) -> Finding:
+    ) -> dict[str, tuple[datetime, CheckFinding]]:
+        async def one(check: Check) -> CheckFinding:
             try:
                 async with asyncio.timeout(PATIENCE if check.costs else None):
                     return await check.look(crew)
             except TimeoutError:
                 return _took_too_long(check)
             except (MissingError, RefusedError) as error:
-                return Finding(status="warning", message=f"It could not be checked. {error}")
+                return CheckFinding(status="warning", message=f"It could not be checked. {error}")
 
         findings = await asyncio.gather(*(one(self._checks[key]) for key in ours))
         return {
@@ -123,15 +123,15 @@ def _configured(settings: Settings) -> list[Check]:
     return checks
 
 
-def _asking(service: Probe) -> Callable[[Crew], Awaitable[Finding]]:
-    async def look(_: Crew) -> Finding:
+def _asking(service: Probe) -> Callable[[Crew], Awaitable[CheckFinding]]:
+    async def look(_: Crew) -> CheckFinding:
         return await service.check()
 
     return look
 
 
-def _took_too_long(check: Check) -> Finding:
-    return Finding(
+def _took_too_long(check: Check) -> CheckFinding:
+    return CheckFinding(
         status="warning",
         message=f"Measuring it took more than {PATIENCE:.0f} seconds and was stopped. "
         "'agentflow db accelerate' makes it cheap.",
@@ -139,19 +139,19 @@ def _took_too_long(check: Check) -> Finding:
     )
 
 
-async def _look_at_database(crew: Crew) -> Finding:
+async def _look_at_database(crew: Crew) -> CheckFinding:
     started = time.monotonic()
     [load] = await crew.database.fetch(check_claims.LOAD)
     return database_finding(load, time.monotonic() - started)
 
 
-async def _look_at_queue(crew: Crew) -> Finding:
+async def _look_at_queue(crew: Crew) -> CheckFinding:
     started = time.monotonic()
     [queue] = await crew.database.fetch(check_claims.QUEUE)
     return queue_finding(queue, time.monotonic() - started)
 
 
-async def _look_at_scheduler(crew: Crew) -> Finding:
+async def _look_at_scheduler(crew: Crew) -> CheckFinding:
     started = time.monotonic()
     silent = SILENT * max(crew.settings.workers.poll, 1.0)
     [found] = await crew.database.fetch(check_claims.PUNCTUALITY, silent)

@@ -12,16 +12,17 @@ from agentflow_tui.steps.plans import LONGEST_BACKOFF
 from agentflow_tui.steps.redaction import scrub
 from agentflow_tui.text import safe
 from agentflow_tui.workers.logs import Log
-from agentflow_tui.workers.runner.held_workflow import Taken, Work, taken
-from agentflow_tui.workers.runner.threads import Benches, Seat
-from agentflow_tui.workers.runner.time_limits import Limit, Limits
+from agentflow_tui.workers.runner.held_workflow import HeldWorkflow
+from agentflow_tui.workers.runner.step_result import StepResult, step_result
+from agentflow_tui.workers.runner.threads import StepThreads, ThreadJob
+from agentflow_tui.workers.runner.time_limits import TimeLimit, TimeLimits
 
 _WORDS = 500
 """Characters of a stranger's error that are passed on."""
 
 
 @dataclass(frozen=True, slots=True)
-class Failure:
+class AttemptFailure:
     """An attempt that failed, in words without secrets."""
 
     message: str
@@ -30,7 +31,7 @@ class Failure:
 
 
 @dataclass(frozen=True, slots=True)
-class Obstacle:
+class Postponed:
     """The step could not be tried: the database went away under it. The attempt does not count."""
 
     reason: str
@@ -38,94 +39,100 @@ class Obstacle:
 
 @dataclass(frozen=True, slots=True)
 class Attempts:
-    """What attempts need: the services of handlers, and benches for those that may block."""
+    """What attempts need: the services of handlers, and threads for handlers that may block."""
 
     services: Services
-    benches: Benches
-    limits: Limits
+    threads: StepThreads
+    limits: TimeLimits
     log: Log
 
-    async def make(self, work: Work, handler: Handler[Any]) -> Taken | Failure | Obstacle:
-        """Run the current step once. What its handler does wrong comes back as a `Failure`."""
-        secrets = list(work.step.secrets)
-        limit = Limit(self.limits, work.step.timeout)
-        seat = Seat() if handler.apart else None
+    async def make(
+        self, held: HeldWorkflow, handler: Handler[Any]
+    ) -> StepResult | AttemptFailure | Postponed:
+        """Run the current step once. What its handler does wrong is an `AttemptFailure`."""
+        secrets = list(held.step.secrets)
+        limit = TimeLimit(self.limits, held.step.timeout)
+        job = ThreadJob() if handler.apart else None
         try:
-            call = self._call(work, handler, secrets)
+            call = self._call(held, handler, secrets)
             with limit:
-                if seat is not None:
-                    result: Taken = await self.benches.run(lambda: _attempt(handler, call), seat)
+                if job is not None:
+                    result: StepResult = await self.threads.run(
+                        lambda: _attempt(handler, call), job
+                    )
                     return result
                 return await _attempt(handler, call)
         except StepError as error:
-            return Failure(scrub(str(error), secrets), error.retry, _pause(error.wait))
+            return AttemptFailure(scrub(str(error), secrets), error.retry, _pause(error.wait))
         except UnreachableError as error:
-            return Obstacle(str(error))
+            return Postponed(str(error))
         except AgentflowError as error:
-            return Failure(scrub(str(error), secrets))
+            return AttemptFailure(scrub(str(error), secrets))
         except TimeoutError as error:
             if limit.passed:
-                return await self._overdue(work, seat)
-            return self._accident(work, error, secrets)
+                return await self._overdue(held, job)
+            return self._accident(held, error, secrets)
         except Exception as error:  # noqa: BLE001  the boundary around steps that people write
-            return self._accident(work, error, secrets)
+            return self._accident(held, error, secrets)
 
-    def _call(self, work: Work, handler: Handler[Any], secrets: list[str]) -> Call[Any]:
-        step = work.step
+    def _call(self, held: HeldWorkflow, handler: Handler[Any], secrets: list[str]) -> Call[Any]:
+        step = held.step
         config = step.config
         if config is None or handler.apart:  # what may change its config gets one of its own
-            config = configs.read(handler.config, step.step.config, work.results)
-        account = work.account
-        mine = account.at == step.step.id
+            config = configs.read(handler.config, step.step.config, held.results)
+        state = held.state
+        mine = state.at == step.step.id
         return Call(
             config=config,
-            key=work.key,
-            workflow_id=work.id,
+            key=held.key,
+            workflow_id=held.id,
             step_id=step.step.id,
-            attempt=account.attempts + 1 if mine else 1,
-            now=work.now,
-            results=work.results,
+            attempt=state.attempts + 1 if mine else 1,
+            now=held.now,
+            results=held.results,
             services=self.services,
-            waited_for=account.until if mine else None,
+            waited_for=state.until if mine else None,
             secrets=secrets,
         )
 
-    async def _overdue(self, work: Work, seat: Seat | None) -> Failure:
+    async def _overdue(self, held: HeldWorkflow, job: ThreadJob | None) -> AttemptFailure:
         """One that still runs is not tried again: each try would take a thread, and its time, from
         all others for good."""
-        stuck = seat is not None and not await self.benches.ends(seat)
+        stuck = job is not None and not await self.threads.ends(job)
         self.log.warning(
             "a step ran past its time",
-            workflow=work.id,
-            step=work.step.step.id,
-            seconds=work.step.timeout,
-            blocked_threads=self.benches.stuck,
+            workflow=held.id,
+            step=held.step.step.id,
+            seconds=held.step.timeout,
+            blocked_threads=self.threads.stuck,
         )
-        late = f"it did not end within {work.step.timeout:g} s"
+        late = f"it did not end within {held.step.timeout:g} s"
         if stuck:
-            return Failure(f"{late} and cannot be stopped: its thread still runs.", retry=False)
-        return Failure(f"{late}.")
+            return AttemptFailure(
+                f"{late} and cannot be stopped: its thread still runs.", retry=False
+            )
+        return AttemptFailure(f"{late}.")
 
-    def _accident(self, work: Work, error: Exception, secrets: list[str]) -> Failure:
+    def _accident(self, held: HeldWorkflow, error: Exception, secrets: list[str]) -> AttemptFailure:
         """An exception that the step let out. The log gets the place in the code and never a value:
         what stands in variables or in the message may be anybody's secret."""
         kind = type(error).__name__
         words = safe(scrub(str(error), secrets).strip(), _WORDS)
         self.log.warning(
             "a step raised an exception",
-            workflow=work.id,
-            step=work.step.step.id,
+            workflow=held.id,
+            step=held.step.step.id,
             exception=kind,
             place=_place(error),
         )
-        return Failure(f"{kind}: {words}" if words else kind)
+        return AttemptFailure(f"{kind}: {words}" if words else kind)
 
 
-async def _attempt(handler: Handler[Any], call: Call[Any]) -> Taken:
+async def _attempt(handler: Handler[Any], call: Call[Any]) -> StepResult:
     found = handler.run(call)
     if isawaitable(found):
         found = await found
-    return taken(found, call, trusted=not handler.apart)
+    return step_result(found, call, trusted=not handler.apart)
 
 
 def _pause(wait: object) -> float:
@@ -135,15 +142,15 @@ def _pause(wait: object) -> float:
     return float(min(wait, LONGEST_BACKOFF))
 
 
-def is_wanted(work: Work) -> bool | Failure:
+def is_wanted(held: HeldWorkflow) -> bool | AttemptFailure:
     """Whether the current step's ``when`` holds."""
-    when = work.step.when
+    when = held.step.when
     if isinstance(when, bool):
         return when
     try:
-        return when.is_true(work.results.roots())
+        return when.is_true(held.results.roots())
     except ExpressionError as error:
-        return Failure(f"when: {error}", retry=False)
+        return AttemptFailure(f"when: {error}", retry=False)
 
 
 def _place(error: BaseException) -> str:

@@ -1,6 +1,5 @@
 """One claimed workflow in this process, and what is to be written about it."""
 
-import asyncio
 import json
 import os
 from dataclasses import dataclass, field, replace
@@ -11,15 +10,14 @@ from typing import Any, Self
 from uuid import uuid4
 
 from agentflow_tui.documents import Document, kind_of, read
-from agentflow_tui.steps.calls import Call, Mail, Outcome, mail_ids
-from agentflow_tui.steps.plans import RESERVED, Plan, PlannedStep
-from agentflow_tui.steps.redaction import scrub
-from agentflow_tui.steps.references import Results
-from agentflow_tui.steps.results import ResultError, for_journal, pack, storable
-from agentflow_tui.store.queue.workflow_claims import Claimed
-from agentflow_tui.store.queue.workflow_runs import Advance, Advanced, Entry, Letter
+from agentflow_tui.steps.plans import RESERVED, PlannedStep, WorkflowPlan
+from agentflow_tui.steps.references import StepResults
+from agentflow_tui.steps.results import for_journal
+from agentflow_tui.store.queue.workflow_claims import ClaimedWorkflow
+from agentflow_tui.store.queue.workflow_runs import Advance, Advanced, StepEntry
 from agentflow_tui.text import plural, safe
-from agentflow_tui.workers.runner.run_state import ALONE, CRASHES, LAPS, Account, recorded
+from agentflow_tui.workers.runner.run_state import ALONE, RunLimits, RunState, recorded
+from agentflow_tui.workers.runner.step_result import StepResult
 
 CONTEXT_LIMIT = 64_000_000
 """Characters of context that are read."""
@@ -27,79 +25,35 @@ CONTEXT_LIMIT = 64_000_000
 _ERROR_LIMIT = 2_000
 
 
-@dataclass(frozen=True, slots=True)
-class Taken:
-    """What an attempt at a step gave: the outcome, its result as JSON text, its mails as rows."""
+@dataclass(frozen=True, slots=True, eq=False)
+class PendingWrite:
+    """What is to be written about a workflow, and how it is seen here once that is committed."""
 
-    outcome: Outcome
-    packed: str
-    result: Any
-    """What ``packed`` is when it is read again."""
-    letters: tuple[Letter, ...] = ()
-
-
-def taken(found: Any, call: Call[Any], *, trusted: bool) -> Taken:
-    """What a handler returned, fit for storing. Raises `ResultError`.
-
-    ``trusted``: it is plain JSON that nobody changes afterwards, so it need not be read again.
-    """
-    outcome = found if isinstance(found, Outcome) else Outcome(result=found)
-    _check(outcome)
-    result = scrub(outcome.result, call.secrets)
-    packed = pack(result)
-    if not trusted:
-        result = json.loads(packed)
-    letters = tuple(_letter(call.key, at, mail) for at, mail in enumerate(outcome.mails))
-    return Taken(outcome, packed, result, letters)
-
-
-def _check(outcome: Outcome) -> None:
-    until: Any = outcome.wait_until  # handlers need not be typed
-    goto: Any = outcome.goto
-    if until is not None and (not isinstance(until, datetime) or until.tzinfo is None):
-        raise ResultError("wait_until has to be a datetime with a time zone")
-    if goto is not None and not isinstance(goto, str):
-        raise ResultError("goto has to be the id of a step, as text")
-
-
-def _letter(key: str, index: int, mail: Mail) -> Letter:
-    email_id, queue_id = mail_ids(key, index)
-    return Letter(
-        email_id=email_id,
-        queue_id=queue_id,
-        subject=storable(mail.subject),
-        body=storable(mail.body),
-        recipients=pack(mail.recipients),
-        attachments=pack(mail.attachments),
-        priority=mail.priority,
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class Move:
-    """A write about a workflow, and how the workflow is seen here once it is committed."""
-
+    held: "HeldWorkflow"
     advance: Advance
-    account: Account
+    state: RunState
     name: str | None = None
     result: Any = None
 
 
 @dataclass(slots=True, kw_only=True)
-class Work:
-    """A workflow that this process holds. ``lock`` keeps its writes apart: each changes the token.
+class HeldWorkflow:
+    """A workflow that this process holds.
 
-    ``context`` is the workflow's without the runner's own account; one that is not ``readable``
-    is left alone; ``replaces``: the next write has to give all of it, because what is
-    stored cannot be patched. ``on_record``: the account is stored, so that the idempotency key will
-    be the same after a crash.
+    ``token`` is the value of its lock, which each write and renewal changes; ``renewed_at`` is when
+    it was last told to the database, by this process's monotonic clock. ``context`` is the
+    workflow's without the run's state; one that is not ``readable`` is left alone; ``replaces``:
+    the next write has to give all of it, because what is stored cannot be patched. ``on_record``:
+    the state is stored, so that the idempotency key will be the same after a crash. ``suffix`` is
+    what the journal's rows say about the run, the end of a JSON object. ``is_writing``: something
+    is being written about it.
     """
 
     id: str
-    plan: Plan
+    plan: WorkflowPlan
     position: int
     token: datetime
-    account: Account
+    state: RunState
     context: dict[str, Any]
     steps: dict[str, Any]
     replaces: bool
@@ -109,34 +63,38 @@ class Work:
     problem: str | None
     now_at_claim: datetime
     claimed_at: float
-    results: Results = field(init=False)
     suffix: str
-    """What the journal's rows say about the run, the end of a JSON object."""
     renewed_at: float
-    """When the token was last renewed, like ``claimed_at`` by this process's monotonic clock."""
-    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    limits: RunLimits = field(default_factory=RunLimits)
+    is_writing: bool = False
+    results: StepResults = field(init=False)
 
     @classmethod
-    def take(cls, claimed: Claimed, plan: Plan, *, merges: bool) -> Self:
+    def take(
+        cls,
+        claimed: ClaimedWorkflow,
+        plan: WorkflowPlan,
+        *,
+        merges: bool,
+        limits: RunLimits | None = None,
+    ) -> Self:
         """Open what was claimed. Never raises; ``problem`` says what is wrong with it."""
         document = read(claimed.context, CONTEXT_LIMIT)
         context = document.value if isinstance(document.value, dict) else {}
         position = claimed.current_step or 0
-        account = recorded(
-            context.pop(RESERVED, None), status=claimed.status, current_step=position
-        )
+        state = recorded(context.pop(RESERVED, None), status=claimed.status, current_step=position)
         unreadable = _unreadable(document)
-        work = cls(
+        held = cls(
             id=claimed.id,
             plan=plan,
             position=position,
             token=claimed.token,
-            account=account or Account.begin(),
+            state=state or RunState.begin(),
             context=context,
             steps={name: context[name] for name in plan.index if name in context},
             replaces=not merges or document.problem is not None,
             always_replaces=not merges,
-            on_record=account is not None and not claimed.taken_over,
+            on_record=state is not None and not claimed.taken_over,
             readable=unreadable is None,
             problem=_misplaced(position, len(plan.steps))
             or unreadable
@@ -145,15 +103,16 @@ class Work:
             claimed_at=monotonic(),
             suffix="",
             renewed_at=monotonic(),
+            limits=limits or RunLimits(),
         )
-        if not work.account.done:
-            work._forget_results_of_earlier_runs()
-        work.results = Results(work.steps, work.context)
-        about = {"workflow": work.id, "run": work.account.run}
-        work.suffix = json.dumps(about, ensure_ascii=False)[1:]
+        if not held.state.done:
+            held._forget_results_of_earlier_runs()
+        held.results = StepResults(held.steps, held.context)
+        about = {"workflow": held.id, "run": held.state.id}
+        held.suffix = json.dumps(about, ensure_ascii=False)[1:]
         if claimed.taken_over:
-            work._count_crash()
-        return work
+            held._count_crash()
+        return held
 
     def _forget_results_of_earlier_runs(self) -> None:
         if self.steps and self.position == 0:
@@ -164,10 +123,10 @@ class Work:
 
     def _count_crash(self) -> None:
         if self.has_step:
-            self.account = self.account.about(self.step.step.id).crashed()
-            if self.account.crashes >= CRASHES:
+            self.state = self.state.about(self.step.step.id).crashed()
+            if self.state.crashes >= self.limits.crashes:
                 self.problem = self.named(
-                    f"its worker died {self.account.crashes} times while it ran. "
+                    f"its worker died {self.state.crashes} times while it ran. "
                     "Retry the workflow to give it another chance."
                 )
 
@@ -190,7 +149,7 @@ class Work:
     @property
     def is_suspect(self) -> bool:
         """Its current step may be what kills processes."""
-        return self.has_step and self.account.about(self.step.step.id).crashes >= ALONE
+        return self.has_step and self.state.about(self.step.step.id).crashes >= ALONE
 
     @property
     def ended(self) -> bool:
@@ -203,92 +162,94 @@ class Work:
 
     @property
     def key(self) -> str:
-        return self.account.key(self.id, self.step.step.id)
+        return self.state.key(self.id, self.step.step.id)
 
     def named(self, message: str) -> str:
         """A message about the current step that says which one it is."""
         return f"Step {self.position + 1} ({safe(self.step.step.name, 40)}): {message}"
 
-    def settle(self, move: Move, advanced: Advanced) -> None:
+    def settle(self, write: PendingWrite, advanced: Advanced) -> None:
         """The write is committed: this is how things stand now."""
         if advanced.token is not None:
             self.token = advanced.token
         self.renewed_at = monotonic()
-        self.position = move.advance.current_step
-        self.account = move.account
+        self.position = write.advance.current_step
+        self.state = write.state
         self.replaces = self.always_replaces
         self.on_record = True
-        if move.name is not None:
-            self.steps[move.name] = self.context[move.name] = move.result
+        if write.name is not None:
+            self.steps[write.name] = self.context[write.name] = write.result
 
     # What can be written. Each is what becomes of the workflow if it is still ours.
 
-    def recording(self) -> Move:
-        """The account goes on record before the step runs."""
-        account = replace(self.account, trying=self.is_suspect)
-        return self._move(self.position, account, "running", holds=True)
+    def recording(self) -> PendingWrite:
+        """The state goes on record before the step runs."""
+        state = replace(self.state, trying=self.is_suspect)
+        return self._write(self.position, state, "running", holds=True)
 
-    def completing(self) -> Move:
+    def completing(self) -> PendingWrite:
         """There is no step left."""
-        return self._move(self.position, self.account, "completed")
+        return self._write(self.position, self.state, "completed")
 
-    def rejecting(self, problem: str, entry: Entry | None = None) -> Move:
+    def rejecting(self, problem: str, entry: StepEntry | None = None) -> PendingWrite:
         """It cannot be run, or not any further. The attempts are forgotten, so that a retry by hand
         has all of them again."""
-        account = Account(run=self.account.run, done=self.account.done, lap=self.account.lap)
-        return self._move(self.position, account, "failed", error=problem, entry=entry)
+        state = RunState(id=self.state.id, done=self.state.done, lap=self.state.lap)
+        return self._write(self.position, state, "failed", error=problem, entry=entry)
 
-    def deferring(self, seconds: float, reason: str) -> Move:
+    def deferring(self, seconds: float, reason: str) -> PendingWrite:
         """Something else than the step is in the way; the attempt does not count."""
         until = self.now + timedelta(seconds=seconds)
-        account = replace(self.account, trying=False)
-        return self._move(self.position, account, "running", error=reason, not_before=until)
+        state = replace(self.state, trying=False)
+        return self._write(self.position, state, "running", error=reason, not_before=until)
 
-    def taking(self, taken: Taken, seconds: float, *, stopping: bool) -> Move:
+    def taking(self, result: StepResult, seconds: float, *, stopping: bool) -> PendingWrite:
         """The step is done; on to the next, or to the one that it names."""
-        name, goto = self.step.step.id, taken.outcome.goto
+        name, goto = self.step.step.id, result.outcome.goto
         following = self.position + 1 if goto is None else self.plan.position(goto)
         if following is None:
             nowhere = f"there is no step '{safe(str(goto), 40)}' to go to."
             return self.failing(nowhere, seconds, retry=False, wait=0.0)
         back = following <= self.position
-        if back and self.account.lap >= LAPS:
+        if back and self.state.lap >= self.limits.laps:
             return self.rejecting(
-                self.named(f"went back to an earlier step {LAPS} times; this looks endless.")
+                self.named(
+                    f"went back to an earlier step {self.limits.laps} times; this looks endless."
+                )
             )
-        if self.account.since is not None and self.account.at == name:
-            seconds += (self.now - self.account.since).total_seconds()
+        if self.state.since is not None and self.state.at == name:
+            seconds += (self.now - self.state.since).total_seconds()
         return self._onwards(
             following,
-            self.account.after(back=back),
+            self.state.after(back=back),
             stopping=stopping,
-            entry=self._entry(seconds, for_journal(taken.packed)),
-            taken=taken,
-            letters=taken.letters,
+            entry=self._entry(seconds, for_journal(result.packed)),
+            result=result,
+            mails=result.mails,
         )
 
-    def skipping(self, *, stopping: bool) -> Move:
+    def skipping(self, *, stopping: bool) -> PendingWrite:
         """The step's ``when`` is false."""
         entry = self._entry(0.0, '{"skipped": true}')
-        account = self.account.after(back=False)
-        return self._onwards(self.position + 1, account, stopping=stopping, entry=entry)
+        state = self.state.after(back=False)
+        return self._onwards(self.position + 1, state, stopping=stopping, entry=entry)
 
-    def waiting(self, until: datetime) -> Move:
+    def waiting(self, until: datetime) -> PendingWrite:
         """The step asks to be called again later."""
-        about = self.account.about(self.step.step.id)
-        account = replace(about, since=about.since or self.now, until=until, trying=False)
-        return self._move(self.position, account, "running", not_before=until)
+        about = self.state.about(self.step.step.id)
+        state = replace(about, since=about.since or self.now, until=until, trying=False)
+        return self._write(self.position, state, "running", not_before=until)
 
-    def failing(self, message: str, seconds: float, *, retry: bool, wait: float) -> Move:
+    def failing(self, message: str, seconds: float, *, retry: bool, wait: float) -> PendingWrite:
         """The attempt failed: another one after a pause, or the end."""
-        about = self.account.about(self.step.step.id)
+        about = self.state.about(self.step.step.id)
         failures = about.attempts + 1
         message = self.named(message)
         entry = self._entry(seconds, None)
         if not retry or failures > self.step.retries:
             return self.rejecting(message, entry)
         pause = max(self.step.pause(failures), wait)
-        return self._move(
+        return self._write(
             self.position,
             replace(about, attempts=failures, trying=False),
             "running",
@@ -298,52 +259,53 @@ class Work:
             not_before=self.now + timedelta(seconds=pause) if pause else None,
         )
 
-    def _onwards(self, following: int, account: Account, *, stopping: bool, **rest: Any) -> Move:
+    def _onwards(
+        self, following: int, state: RunState, *, stopping: bool, **rest: Any
+    ) -> PendingWrite:
         over = following >= len(self.plan.steps)
         holds = not over and not stopping and self.plan.steps[following].handler is not None
-        return self._move(
-            following, account, "completed" if over else "running", holds=holds, **rest
+        return self._write(
+            following, state, "completed" if over else "running", holds=holds, **rest
         )
 
-    def _move(
+    def _write(
         self,
         position: int,
-        account: Account,
+        state: RunState,
         status: str,
         *,
-        taken: Taken | None = None,
+        result: StepResult | None = None,
         error: str | None = None,
         **rest: Any,
-    ) -> Move:
+    ) -> PendingWrite:
         advance = Advance(
             workflow_id=self.id,
-            token=self.token,
             current_step=position,
-            patch=self._patch(account, taken) if self.readable else None,
+            patch=self._patch(state, result) if self.readable else None,
             replaces=self.replaces,
             status=status,
             error=safe(error, _ERROR_LIMIT) if error else None,
             **rest,
         )
-        if taken is None:
-            return Move(advance, account)
-        return Move(advance, account, self.step.step.id, taken.result)
+        if result is None:
+            return PendingWrite(self, advance, state)
+        return PendingWrite(self, advance, state, self.step.step.id, result.result)
 
-    def _patch(self, account: Account, taken: Taken | None) -> str:
-        parts = [f'"{RESERVED}":{account.text}']
-        if taken is not None:
-            parts.append(f"{self.step.quoted}:{taken.packed}")
+    def _patch(self, state: RunState, result: StepResult | None) -> str:
+        parts = [f'"{RESERVED}":{state.text}']
+        if result is not None:
+            parts.append(f"{self.step.quoted}:{result.packed}")
         if self.replaces:
-            name = None if taken is None else self.step.step.id
+            name = None if result is None else self.step.step.id
             kept = {key: value for key, value in self.context.items() if key != name}
             if kept:
                 parts.append(json.dumps(kept, ensure_ascii=False)[1:-1])
         return "{" + ",".join(parts) + "}"
 
-    def _entry(self, seconds: float, output: str | None) -> Entry:
-        step, account = self.step, self.account
-        attempts = account.attempts if account.at == step.step.id else 0
-        return Entry(
+    def _entry(self, seconds: float, output: str | None) -> StepEntry:
+        step, state = self.step, self.state
+        attempts = state.attempts if state.at == step.step.id else 0
+        return StepEntry(
             id=_entry_id(),
             input=f'{step.journal}, "attempt": {attempts + 1}, {self.suffix}',
             output=output,

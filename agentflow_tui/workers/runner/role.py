@@ -1,7 +1,7 @@
 """The runner: claims workflows and takes their steps.
 
 It holds up to a number of workflows at a time, each in a task of its own. What they finish is
-written by `Commits`, many at a time; their leases are renewed by the role's step while steps run.
+written by a `BatchWriter`, many at a time; their leases are renewed by the role's step.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ from typing import Any
 from agentflow_tui.errors import UnreachableError
 from agentflow_tui.settings import Settings, WorkerSettings
 from agentflow_tui.steps.calls import Handlers, Services
-from agentflow_tui.steps.plans import Plan, plan
+from agentflow_tui.steps.plans import WorkflowPlan, plan
 from agentflow_tui.steps.registry import load
 from agentflow_tui.steps.requests import make_client
 from agentflow_tui.store.connection.database import Database
@@ -24,15 +24,18 @@ from agentflow_tui.store.connection.dedicated import borrowed
 from agentflow_tui.store.connection.statements import NOW
 from agentflow_tui.store.queue import workflow_claims as claims
 from agentflow_tui.store.queue import workflow_runs as runs
-from agentflow_tui.store.queue.workflow_claims import KIND, Claimed
-from agentflow_tui.workers.backoff import persistently
+from agentflow_tui.store.queue.workflow_claims import KIND, ClaimedWorkflow
+from agentflow_tui.store.queue.workflow_runs import Advanced
+from agentflow_tui.workers.backoff import retry_until_reachable
+from agentflow_tui.workers.batch_writer import BatchWriter
 from agentflow_tui.workers.roles import Crew, Turn
 from agentflow_tui.workers.runner.attempts import Attempts
-from agentflow_tui.workers.runner.commits import Commits
-from agentflow_tui.workers.runner.drives import Drives
-from agentflow_tui.workers.runner.held_workflow import Work
-from agentflow_tui.workers.runner.threads import Benches
-from agentflow_tui.workers.runner.time_limits import Limits
+from agentflow_tui.workers.runner.held_workflow import HeldWorkflow, PendingWrite
+from agentflow_tui.workers.runner.run_state import RunLimits
+from agentflow_tui.workers.runner.step_writes import StepWrites
+from agentflow_tui.workers.runner.threads import StepThreads
+from agentflow_tui.workers.runner.time_limits import TimeLimits
+from agentflow_tui.workers.runner.workflow_loop import WorkflowLoop
 
 NAME = "runner"
 BATCH = 100
@@ -63,10 +66,10 @@ Python's 700 a quarter of the runner's time goes into looking."""
 class _Open:
     """What a runner has once it knows its database."""
 
-    commits: Commits
-    drives: Drives
-    benches: Benches
-    lanes: "asyncio.Task[None]"
+    writer: BatchWriter[PendingWrite, Advanced | None]
+    loop: WorkflowLoop
+    threads: StepThreads
+    writing: "asyncio.Task[None]"
     checks_json: bool
     client: list[Any]
 
@@ -77,14 +80,15 @@ class Runner:
 
     settings: Settings = field(default_factory=Settings)
     handlers: Handlers = field(default_factory=lambda: load().handlers)
+    limits: RunLimits = field(default_factory=RunLimits)
     name: str = NAME
-    held: dict[str, Work] = field(default_factory=dict)
+    held: dict[str, HeldWorkflow] = field(default_factory=dict)
     _tasks: dict[str, "asyncio.Task[None]"] = field(default_factory=dict)
     _foreign: dict[str, float] = field(default_factory=dict)
     _backlog: bool = False
     _reported: int = 0
     _open: _Open | None = None
-    _plan: Callable[[str | None], Plan] = field(init=False)
+    _plan: Callable[[str | None], WorkflowPlan] = field(init=False)
 
     def __post_init__(self) -> None:
         self._plan = _planner(self.handlers)
@@ -93,16 +97,16 @@ class Runner:
         """Renew leases that are getting old, and claim what is due while there are slots."""
         opened = self._open or await self._start(crew)
         settings = crew.settings.workers
-        await self._renew(crew)
+        await self._renew(crew, opened)
         claimed = 0
         if not crew.stopping.is_set():
             claimed = await self._claim(crew, opened)
-        done = opened.commits.steps - self._reported
+        done = opened.writer.items - self._reported
         self._reported += done
         crew.reports[NAME] = {
             "workflows": len(self.held),
-            "steps": opened.commits.steps,
-            "stuck": opened.benches.stuck,
+            "steps": opened.writer.items,
+            "stuck": opened.threads.stuck,
         }
         again = await self._rest(crew.database, settings)
         return Turn(done=claimed + done, again=again, held=len(self.held))
@@ -130,23 +134,29 @@ class Runner:
             async with borrowed(crew.database) as session:
                 return await session.fetch_one(runs.API_KEY, name)
 
-        def mail_queued(_count: int) -> None:
+        def mail_queued() -> None:
             crew.wake("sender")
             crew.ring()
 
         async with borrowed(crew.database) as session:
             checks_json = session.connection.get_server_version().major >= 16
         gc.set_threshold(GARBAGE, 20, 100)
-        benches = Benches()
-        commits = Commits(crew.database, mail_queued, crew.log.of(NAME).warning)
+        threads = StepThreads()
+        writer = BatchWriter(
+            hooks=StepWrites(crew.database, mail_queued),
+            rebind=crew.database.rebind,
+            what="What became of a step",
+            warn=crew.log.of(NAME).warning,
+            concurrency=2,
+        )
         attempts = Attempts(
-            Services(api_key=api_key, http=http), benches, Limits(), crew.log.of(NAME)
+            Services(api_key=api_key, http=http), threads, TimeLimits(), crew.log.of(NAME)
         )
         self._open = _Open(
-            commits=commits,
-            drives=Drives(crew, commits, attempts),
-            benches=benches,
-            lanes=crew.spawn(commits.serve()),
+            writer=writer,
+            loop=WorkflowLoop(crew, writer, attempts),
+            threads=threads,
+            writing=crew.spawn(writer.serve()),
             checks_json=checks_json,
             client=client,
         )
@@ -170,31 +180,33 @@ class Runner:
             await self._hand_back(crew, foreign)
         return len(claimed) - len(foreign)
 
-    def _begin(self, crew: Crew, opened: _Open, claimed: Claimed, *, merges: bool) -> bool:
+    def _begin(self, crew: Crew, opened: _Open, claimed: ClaimedWorkflow, *, merges: bool) -> bool:
         """Start on a workflow; False when on a closer look it is somebody else's."""
-        work = Work.take(claimed, self._plan(claimed.steps), merges=merges)
-        if work.is_foreign:
+        held = HeldWorkflow.take(
+            claimed, self._plan(claimed.steps), merges=merges, limits=self.limits
+        )
+        if held.is_foreign:
             return False
-        overtaken = self._tasks.get(work.id)
+        overtaken = self._tasks.get(held.id)
         if overtaken is not None:  # this process stood still for longer than its own lease
             overtaken.cancel()
-        self.held[work.id] = work
-        task = crew.spawn(opened.drives.drive(work))
-        self._tasks[work.id] = task
-        task.add_done_callback(lambda done: self._ended(crew, work, done))
+        self.held[held.id] = held
+        task = crew.spawn(opened.loop.run(held))
+        self._tasks[held.id] = task
+        task.add_done_callback(lambda done: self._ended(crew, held, done))
         return True
 
-    def _ended(self, crew: Crew, work: Work, task: "asyncio.Task[None]") -> None:
-        if self._tasks.get(work.id) is task:
-            del self._tasks[work.id], self.held[work.id]
+    def _ended(self, crew: Crew, held: HeldWorkflow, task: "asyncio.Task[None]") -> None:
+        if self._tasks.get(held.id) is task:
+            del self._tasks[held.id], self.held[held.id]
             if not task.cancelled() and task.exception() is None:
                 # Else its lock may be held still, and whoever finds our row gives it back.
-                crew.released(KIND, [work.id])
+                crew.released(KIND, [held.id])
         slots = crew.settings.workers.runner_slots
         if (self._backlog and len(self.held) * 4 <= slots * 3) or (crew.drain and not self.held):
             crew.wake(NAME)
 
-    async def _hand_back(self, crew: Crew, foreign: Sequence[Claimed]) -> None:
+    async def _hand_back(self, crew: Crew, foreign: Sequence[ClaimedWorkflow]) -> None:
         now = monotonic()
         self._foreign |= {claimed.id: now for claimed in foreign}
         crew.released(KIND, [claimed.id for claimed in foreign])
@@ -214,34 +226,32 @@ class Runner:
                 return
             del self._foreign[name]
 
-    async def _renew(self, crew: Crew) -> None:
+    async def _renew(self, crew: Crew, opened: _Open) -> None:
         """Renew the lease of every workflow whose step has been running for a while."""
         old = monotonic() - crew.settings.workers.lease / 4
-        works = [w for w in self.held.values() if w.renewed_at < old and not w.lock.locked()]
-        if not works:
+        running = [w for w in self.held.values() if w.renewed_at < old and not w.is_writing]
+        if not running:
             return
-        async with contextlib.AsyncExitStack() as locks:
-            for work in works:
-                await locks.enter_async_context(work.lock)
+        async with opened.writer.paused():
             asked = monotonic()
             [now] = await crew.database.fetch(NOW)
-            ids, tokens_before = [work.id for work in works], [work.token for work in works]
+            ids, tokens_before = [held.id for held in running], [held.token for held in running]
 
-            async def renew() -> list[claims.Renewed]:
+            async def renew() -> list[claims.RenewedLock]:
                 async with borrowed(crew.database) as session:
                     return await session.fetch(claims.RENEW, ids, tokens_before, now)
 
-            # The locks are kept until it is known: a lost answer would cost the token.
-            renewed = await persistently(renew)
+            # Writes wait until it is known: a lost answer would cost the token.
+            renewed = await retry_until_reachable(renew)
             tokens = {row.id: row.token for row in renewed}
-            for work in works:
-                token = tokens.get(work.id)
+            for held in running:
+                token = tokens.get(held.id)
                 if token is not None:
-                    work.token, work.renewed_at = token, asked
-                elif self.held.get(work.id) is work:
-                    crew.log.info("a workflow was taken over by somebody else", id=work.id)
-                    crew.released(KIND, [work.id])
-                    self._tasks[work.id].cancel()
+                    held.token, held.renewed_at = token, asked
+                elif self.held.get(held.id) is held:
+                    crew.log.info("a workflow was taken over by another worker", id=held.id)
+                    crew.released(KIND, [held.id])
+                    self._tasks[held.id].cancel()
 
     async def stop(self, crew: Crew, deadline: float) -> None:
         """Let running steps end before the deadline; let go of the rest, to be run again."""
@@ -254,36 +264,36 @@ class Runner:
             await asyncio.wait(self._tasks.values(), timeout=(deadline - loop.time()) / 2)
         while self._tasks and loop.time() < deadline:
             await self._let_go(crew)
-        opened.lanes.cancel()
-        opened.benches.close()
+        opened.writing.cancel()
+        opened.threads.close()
         for client in opened.client:
             await client.aclose()
 
     async def _let_go(self, crew: Crew) -> None:
         """Cut off the steps that still run. What is being written gets a moment to be written."""
-        works = [work for work in self.held.values() if not work.lock.locked()]
-        tasks = [self._tasks[work.id] for work in works]
+        running = [held for held in self.held.values() if not held.is_writing]
+        tasks = [self._tasks[held.id] for held in running]
         for task in tasks:
             task.cancel()
-        if works:
+        if running:
             await asyncio.wait(tasks)
             with contextlib.suppress(UnreachableError):
                 async with borrowed(crew.database) as session:
                     await session.execute(
                         claims.RELEASE,
-                        [work.id for work in works],
-                        [work.token for work in works],
-                        ["running"] * len(works),
+                        [held.id for held in running],
+                        [held.token for held in running],
+                        ["running"] * len(running),
                     )
-                crew.released(KIND, [work.id for work in works])
+                crew.released(KIND, [held.id for held in running])
         if self._tasks:
             await asyncio.wait(self._tasks.values(), timeout=MOMENT)
 
 
-def _planner(handlers: Handlers) -> Callable[[str | None], Plan]:
+def _planner(handlers: Handlers) -> Callable[[str | None], WorkflowPlan]:
     remembered = lru_cache(maxsize=256)(lambda text: plan(text, handlers))
 
-    def planned(text: str | None) -> Plan:
+    def planned(text: str | None) -> WorkflowPlan:
         return plan(text, handlers) if text and len(text) > CACHED else remembered(text)
 
     return planned

@@ -1,4 +1,4 @@
-"""The runner's own account of a run, kept in the workflow's context under one reserved name.
+"""What the runner knows of a run, kept in the workflow's context under one reserved name.
 
 It survives restarts because it is written with each step. The run's identity is part of every
 idempotency key, so a new run must get a new one: a workflow that begins at its first step, after a
@@ -13,19 +13,23 @@ from datetime import UTC, datetime
 from typing import Any, Self
 from uuid import uuid4
 
-LAPS = 1000
-"""How often a run may go back to an earlier step before it is taken for an endless loop."""
-
-CRASHES = 10
-"""How many times a step may be cut off by the death of its process before it is blamed for it."""
-
 ALONE = 3
-"""So many times, and it is suspect: it runs when no other suspect does, and is blamed from then on
-only for deaths while it ran. What ran beside a step that kills gets out of it that way."""
+"""Deaths of its process from which on a step is suspect: it runs when no other suspect does, and is
+blamed from then on only for deaths while it ran. What ran beside a step that kills gets out of it
+that way."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Account:
+class RunLimits:
+    """How often a run may go back to an earlier step before it is taken for an endless loop, and
+    how many times a step may be cut off by the death of its process before it is blamed for it."""
+
+    laps: int = 1000
+    crashes: int = 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunState:
     """What is known of a run. ``done`` counts the steps taken, ``lap`` the jumps backwards.
 
     ``attempts`` failed and ``crashes`` cut off, ``since`` and ``until`` of a wait, ``trying`` while
@@ -33,7 +37,7 @@ class Account:
     current.
     """
 
-    run: str
+    id: str
     done: int = 0
     lap: int = 0
     at: str = ""
@@ -45,25 +49,25 @@ class Account:
 
     @classmethod
     def begin(cls) -> Self:
-        return cls(run=uuid4().hex)
+        return cls(id=uuid4().hex)
 
     def key(self, workflow_id: str, step_id: str) -> str:
         """``<workflow>:<run>:<step>``; a later lap of a loop counts as a run of its own."""
         lap = f".{self.lap}" if self.lap else ""
-        return f"{workflow_id}:{self.run}{lap}:{step_id}"
+        return f"{workflow_id}:{self.id}{lap}:{step_id}"
 
-    def about(self, step_id: str) -> "Account":
+    def about(self, step_id: str) -> "RunState":
         """The same, with what was about another step forgotten."""
         if self.at == step_id:
             return self
-        return Account(run=self.run, done=self.done, lap=self.lap, at=step_id)
+        return RunState(id=self.id, done=self.done, lap=self.lap, at=step_id)
 
-    def after(self, *, back: bool) -> "Account":
-        """The account after a step was taken."""
-        return Account(run=self.run, done=self.done + 1, lap=self.lap + back)
+    def after(self, *, back: bool) -> "RunState":
+        """The state after a step was taken."""
+        return RunState(id=self.id, done=self.done + 1, lap=self.lap + back)
 
-    def crashed(self) -> "Account":
-        """The account after the death of the process that held the workflow."""
+    def crashed(self) -> "RunState":
+        """The state after the death of the process that held the workflow."""
         to_blame = self.crashes < ALONE or self.trying
         return replace(self, crashes=self.crashes + to_blame, trying=False)
 
@@ -71,9 +75,9 @@ class Account:
     def text(self) -> str:
         """As JSON, without what says nothing."""
         if not (self.lap or self.attempts or self.crashes or self.until):
-            run = f'"{self.run}"' if self.run.isalnum() else json.dumps(self.run)
+            run = f'"{self.id}"' if self.id.isalnum() else json.dumps(self.id)
             return f'{{"id":{run},"done":{self.done}}}'
-        known: dict[str, Any] = {"id": self.run, "done": self.done}
+        known: dict[str, Any] = {"id": self.id, "done": self.done}
         if self.lap:
             known["lap"] = self.lap
         if self.attempts or self.crashes or self.until:
@@ -85,12 +89,12 @@ class Account:
         return json.dumps(known)
 
 
-def recorded(stored: object, *, status: str, current_step: int) -> Account | None:
-    """The account that a context holds, None where a new run begins. Never raises."""
+def recorded(stored: object, *, status: str, current_step: int) -> RunState | None:
+    """The state that a context holds, None where a new run begins. Never raises."""
     if not isinstance(stored, Mapping) or not isinstance(stored.get("id"), str):
         return None
-    account = Account(
-        run=stored["id"],
+    state = RunState(
+        id=stored["id"],
         done=_count(stored.get("done")),
         lap=_count(stored.get("lap")),
         at=str(stored.get("at") or ""),
@@ -100,8 +104,8 @@ def recorded(stored: object, *, status: str, current_step: int) -> Account | Non
         until=_moment(stored.get("until")),
         trying=stored.get("trying") is True,
     )
-    restarted = current_step == 0 and account.done > 0
-    return None if restarted and (status == "pending" or not account.lap) else account
+    restarted = current_step == 0 and state.done > 0
+    return None if restarted and (status == "pending" or not state.lap) else state
 
 
 def _count(value: object) -> int:

@@ -14,17 +14,17 @@ from typing import Any
 
 from agentflow_tui.steps.calls import StepError
 
-STUCK = 32
+MOST_STUCK = 32
 """Threads that may be left behind in one process before it runs no more such steps."""
 
 PATIENCE = 2.0
-"""Seconds in which a step that is called off is expected to end."""
+"""Seconds in which a step that is cancelled is expected to end."""
 
 IDLE = 16
 """Threads kept for the next steps."""
 
 
-class Bench:
+class LoopThread:
     """One thread with an event loop of its own."""
 
     def __init__(self) -> None:
@@ -55,75 +55,75 @@ class Bench:
         self.call(self._loop.stop)
 
 
-class Seat:
-    """A step's place on a bench, and what came of the step. Made in the runner's loop."""
+class ThreadJob:
+    """A step's place on a thread, and what came of the step. Made in the runner's loop."""
 
     def __init__(self) -> None:
         self.outcome: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        self.is_called_off = False
+        self.is_cancelled = False
         self._task: asyncio.Task[Any] | None = None
 
     def take(self) -> None:
-        """On the bench: begin, unless it was called off before."""
+        """On the thread: begin, unless it was cancelled before."""
         self._task = asyncio.current_task()
-        if self.is_called_off:
+        if self.is_cancelled:
             raise asyncio.CancelledError
 
-    def call_off(self) -> None:
-        """On the bench: end, also if it has not begun."""
-        self.is_called_off = True
+    def cancel(self) -> None:
+        """On the thread: end, also if it has not begun."""
+        self.is_cancelled = True
         if self._task is not None:
             self._task.cancel()
 
 
-class Benches:
-    """The benches of one runner."""
+class StepThreads:
+    """The threads of one runner."""
 
     def __init__(self) -> None:
-        self._idle: list[Bench] = []
-        self._left: set[Seat] = set()
+        self._idle: list[LoopThread] = []
+        self._left: set[ThreadJob] = set()
         self._loop = asyncio.get_running_loop()
         self._closed = False
 
     @property
     def stuck(self) -> int:
-        """How many benches were left behind with a step that has not ended yet."""
+        """How many threads were left behind with a step that has not ended yet."""
         return len(self._left)
 
-    async def ends(self, seat: Seat) -> bool:
-        """Whether a step that was called off ends. It is given a moment for it."""
-        await asyncio.wait([seat.outcome], timeout=PATIENCE)
-        return seat.outcome.done()
+    async def ends(self, job: ThreadJob) -> bool:
+        """Whether a step that was cancelled ends. It is given a moment for it."""
+        await asyncio.wait([job.outcome], timeout=PATIENCE)
+        return job.outcome.done()
 
-    async def run(self, work: Callable[[], Coroutine[Any, Any, Any]], seat: Seat) -> Any:
-        """What ``work`` returns or raises, on a bench. Whoever is cancelled while waiting leaves
+    async def run(self, work: Callable[[], Coroutine[Any, Any, Any]], job: ThreadJob) -> Any:
+        """What ``work`` returns or raises, on a thread. Whoever is cancelled while waiting leaves
         at once, whatever the work is doing; it is cancelled, too, and left behind."""
-        if self.stuck >= STUCK:
+        if self.stuck >= MOST_STUCK:
             raise StepError(
-                f"{STUCK} steps of this worker are stuck past their time and block their threads. "
-                "Restart the worker and mend those steps."
+                f"{MOST_STUCK} steps of this worker are stuck past their time and block their "
+                "threads. Restart the worker and mend those steps."
             )
-        bench = self._idle.pop() if self._idle else Bench()
-        bench.call(lambda: bench.begin(self._guarded(work, bench, seat)))
+        thread = self._idle.pop() if self._idle else LoopThread()
+        thread.call(lambda: thread.begin(self._guarded(work, thread, job)))
         try:
-            await asyncio.wait([seat.outcome])
+            await asyncio.wait([job.outcome])
         except asyncio.CancelledError:
-            if seat.outcome.done():
-                seat.outcome.exception()  # it was waited for, as far as Python can see
+            if job.outcome.done():
+                job.outcome.exception()  # it was waited for, as far as Python can see
             else:
-                self._left.add(seat)
-                bench.call(seat.call_off)
+                self._left.add(job)
+                thread.call(job.cancel)
             raise
-        return seat.outcome.result()
+        return job.outcome.result()
 
     async def _guarded(
-        self, work: Callable[[], Coroutine[Any, Any, Any]], bench: Bench, seat: Seat
+        self, work: Callable[[], Coroutine[Any, Any, Any]], thread: LoopThread, job: ThreadJob
     ) -> None:
-        """On the bench: the work, with what would end or confuse the thread made an error."""
+        """On the thread: the work, with what would end or confuse the thread made an error."""
         found: Any = None
         error: Exception | None = None
         try:
-            seat.take()
+            job.take()
             found = await work()
         except asyncio.CancelledError:
             error = StepError("The step cancelled itself.")
@@ -133,20 +133,22 @@ class Benches:
             kind = type(raised).__name__
             error = StepError(f"The step tried to end the worker's process: {kind}.", retry=False)
         with contextlib.suppress(RuntimeError):  # the runner's loop is closed: the end of all
-            self._loop.call_soon_threadsafe(self._put_back, bench, seat, found, error)
+            self._loop.call_soon_threadsafe(self._put_back, thread, job, found, error)
 
-    def _put_back(self, bench: Bench, seat: Seat, found: Any, error: Exception | None) -> None:
-        if seat in self._left:  # nobody waits for it
-            self._left.discard(seat)
-            seat.outcome.cancel()
+    def _put_back(
+        self, thread: LoopThread, job: ThreadJob, found: Any, error: Exception | None
+    ) -> None:
+        if job in self._left:  # nobody waits for it
+            self._left.discard(job)
+            job.outcome.cancel()
         elif error is not None:
-            seat.outcome.set_exception(error)
+            job.outcome.set_exception(error)
         else:
-            seat.outcome.set_result(found)
+            job.outcome.set_result(found)
         if self._closed or len(self._idle) >= IDLE:
-            bench.retire()
+            thread.retire()
         else:
-            self._idle.append(bench)
+            self._idle.append(thread)
 
     def close(self) -> None:
         """End idle threads; one whose step still runs ends with the process, or with the step."""

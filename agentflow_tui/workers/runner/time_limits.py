@@ -8,7 +8,7 @@ TICK = 0.1
 """Seconds, at most, by which a limit is late."""
 
 
-class Limits:
+class TimeLimits:
     """The limits of all steps that run now, looked at by one timer as long as there are any.
 
     `asyncio.timeout` makes a timer for each; with steps that do nothing that would be a sixth of
@@ -17,16 +17,16 @@ class Limits:
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
-        self._running: dict[Limit, float] = {}
+        self._running: dict[TimeLimit, float] = {}
         self._ticking = False
 
-    def begin(self, limit: "Limit", seconds: float) -> None:
+    def begin(self, limit: "TimeLimit", seconds: float) -> None:
         self._running[limit] = self._loop.time() + seconds
         if not self._ticking:
             self._ticking = True
             self._loop.call_later(TICK, self._tick)
 
-    def end(self, limit: "Limit") -> None:
+    def end(self, limit: "TimeLimit") -> None:
         self._running.pop(limit, None)
 
     def _tick(self) -> None:
@@ -40,13 +40,13 @@ class Limits:
             self._loop.call_later(TICK, self._tick)
 
 
-class Limit:
+class TimeLimit:
     """A limit for what the current task does inside. Raises `TimeoutError` when it passes;
     ``passed`` tells that from one that the step raised."""
 
     __slots__ = ("_cancelling", "_limits", "_seconds", "_task", "passed")
 
-    def __init__(self, limits: Limits, seconds: float) -> None:
+    def __init__(self, limits: TimeLimits, seconds: float) -> None:
         self._limits = limits
         self._seconds = seconds
         self.passed = False

@@ -17,11 +17,11 @@ from agentflow_tui.settings import Settings
 from agentflow_tui.steps.plans import RESERVED
 from agentflow_tui.store import journal
 from agentflow_tui.store.queue import schedule_fires
-from agentflow_tui.store.queue.schedule_fires import Fired, Outcome, Slot, Upcoming
+from agentflow_tui.store.queue.schedule_fires import Fired, FireOutcome, Slot, Upcoming
 from agentflow_tui.workers.roles import Crew, Turn
 from agentflow_tui.workers.scheduler import slots
 from agentflow_tui.workers.scheduler.slot_journal import Punctuality, slot_entry, wrong_entry
-from agentflow_tui.workers.scheduler.slots import Plan
+from agentflow_tui.workers.scheduler.slots import SlotPlan
 
 AHEAD = 4
 """Polls that one look at the coming slots reaches ahead."""
@@ -244,7 +244,7 @@ class Scheduler:
         return len(won)
 
     def _settle(
-        self, crew: Crew, due: Sequence[Known], plans: Mapping[str, Plan], won: Sequence[Fired]
+        self, crew: Crew, due: Sequence[Known], plans: Mapping[str, SlotPlan], won: Sequence[Fired]
     ) -> None:
         """Remember where the schedules stand now, and wake the runners."""
         ours = {fired.id for fired in won}
@@ -263,7 +263,7 @@ class Scheduler:
                 self._keep(Known(known.id, known.cron, next_run))
         for fired in won:
             self._punctuality.note(plans[fired.id], fired)
-        if any(fired.outcome == Outcome.FIRED for fired in won):
+        if any(fired.outcome == FireOutcome.FIRED for fired in won):
             crew.wake("runner")
             crew.ring()
         if won:
@@ -278,7 +278,7 @@ class Scheduler:
         crew.reports[self.name] = self._punctuality.report(len(self._wrong))
 
 
-def _slot(known: Known, plan: Plan) -> Slot:
+def _slot(known: Known, plan: SlotPlan) -> Slot:
     return Slot(
         id=known.id,
         cron=known.cron,

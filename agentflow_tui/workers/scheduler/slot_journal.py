@@ -12,8 +12,8 @@ from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
 from agentflow_tui.store.journal import Entry
-from agentflow_tui.store.queue.schedule_fires import Fired, Outcome
-from agentflow_tui.workers.scheduler.slots import Plan
+from agentflow_tui.store.queue.schedule_fires import Fired, FireOutcome
+from agentflow_tui.workers.scheduler.slots import SlotPlan
 
 TASK = "schedule.fire"
 """``task_logs.taskType`` of a slot that was fired, skipped or missed, and of a wrong expression."""
@@ -22,14 +22,14 @@ SHOWN = 200
 """Characters of an expression that the journal keeps."""
 
 _REASONS = {
-    Outcome.MISSED: "its time was over, and missed slots are skipped",
-    Outcome.GONE: "its workflow does not exist",
-    Outcome.TWICE: "another schedule started the workflow at the same moment",
-    Outcome.LOCKED: "somebody holds the workflow's lock",
+    FireOutcome.MISSED: "its time was over, and missed slots are skipped",
+    FireOutcome.GONE: "its workflow does not exist",
+    FireOutcome.TWICE: "another schedule started the workflow at the same moment",
+    FireOutcome.LOCKED: "somebody holds the workflow's lock",
 }
 
 
-def slot_entry(expression: str, due: datetime, plan: Plan, fired: Fired) -> Entry:
+def slot_entry(expression: str, due: datetime, plan: SlotPlan, fired: Fired) -> Entry:
     """The row of one slot that this process won."""
     reason = _reason(fired)
     late = fired.late - (plan.slot - due).total_seconds() if plan.slot else fired.late
@@ -44,7 +44,7 @@ def slot_entry(expression: str, due: datetime, plan: Plan, fired: Fired) -> Entr
         said |= {"missed": plan.missed, "missed_from": plan.first, "missed_to": plan.last}
     if plan.uncounted:
         said["missed_at_least"] = True
-    gone = fired.outcome == Outcome.GONE
+    gone = fired.outcome == FireOutcome.GONE
     return Entry(
         task_type=TASK,
         status="failed" if gone else "completed",
@@ -56,11 +56,11 @@ def slot_entry(expression: str, due: datetime, plan: Plan, fired: Fired) -> Entr
 
 
 def _reason(fired: Fired) -> str:
-    if fired.outcome == Outcome.BUSY:
+    if fired.outcome == FireOutcome.BUSY:
         return f"the workflow is still {fired.status}"
-    if fired.outcome == Outcome.UNKNOWN:
+    if fired.outcome == FireOutcome.UNKNOWN:
         return f"the workflow's status {fired.status!r} is not one to start from"
-    return _REASONS.get(Outcome(fired.outcome), "")
+    return _REASONS.get(FireOutcome(fired.outcome), "")
 
 
 def wrong_entry(schedule_id: str, expression: str, error: str) -> Entry:
@@ -96,8 +96,8 @@ class Punctuality:
         self._late: deque[float] = deque(maxlen=1000)
         self._missed: deque[tuple[float, int]] = deque(maxlen=10_000)
 
-    def note(self, plan: Plan, fired: Fired) -> None:
-        if fired.outcome == Outcome.FIRED:
+    def note(self, plan: SlotPlan, fired: Fired) -> None:
+        if fired.outcome == FireOutcome.FIRED:
             self._fired += 1
             if not plan.missed:
                 self._late.append(fired.late)

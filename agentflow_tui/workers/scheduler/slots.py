@@ -16,7 +16,7 @@ COUNTED = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
+class SlotPlan:
     """What becomes of a schedule that is due.
 
     ``slot`` is to be fired, or None. ``missed`` slots from ``first`` to ``last`` are not; it is a
@@ -46,7 +46,9 @@ def first_slot(expression: str, now: datetime, zone: tzinfo) -> datetime:
     return found
 
 
-def plan(expression: str, due: datetime, now: datetime, zone: tzinfo, *, coalesce: bool) -> Plan:
+def plan(
+    expression: str, due: datetime, now: datetime, zone: tzinfo, *, coalesce: bool
+) -> SlotPlan:
     """What to do at ``now`` with a slot that was ``due``.
 
     Of the slots that have passed, the latest is fired and stands for all of them where missed
@@ -56,8 +58,8 @@ def plan(expression: str, due: datetime, now: datetime, zone: tzinfo, *, coalesc
     next_run = following(expression, due, zone)
     if next_run is None or next_run > now:
         if coalesce or now - due <= GRACE:
-            return Plan(slot=due, next_run=next_run)
-        return Plan(slot=None, next_run=next_run, missed=1, first=due, last=due)
+            return SlotPlan(slot=due, next_run=next_run)
+        return SlotPlan(slot=None, next_run=next_run, missed=1, first=due, last=due)
     passed = [due, *cron.missed(expression, due, now, zone, COUNTED)]
     next_run = following(expression, passed[-1], zone)
     uncounted = False
@@ -68,7 +70,7 @@ def plan(expression: str, due: datetime, now: datetime, zone: tzinfo, *, coalesc
         passed += [before, latest] if before > passed[-1] else [latest]
         next_run = following(expression, latest, zone)
     slot = passed.pop() if coalesce or now - passed[-1] <= GRACE else None
-    return Plan(
+    return SlotPlan(
         slot=slot,
         next_run=next_run,
         missed=len(passed),

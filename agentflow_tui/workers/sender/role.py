@@ -22,7 +22,7 @@ from agentflow_tui.settings import Settings
 from agentflow_tui.store.connection.statements import NOW
 from agentflow_tui.store.queue import mail_claims as store
 from agentflow_tui.store.queue.mail_results import MailResult, keeps_receipts
-from agentflow_tui.workers.backoff import persistently
+from agentflow_tui.workers.backoff import retry_until_reachable
 from agentflow_tui.workers.roles import Crew, Turn
 from agentflow_tui.workers.sender import outcomes
 from agentflow_tui.workers.sender.batch import FinishedMail, Lane
@@ -232,7 +232,9 @@ class Sender:
                 [each.claimed_at for each in mails],
             )
             # Until it is known: a lost answer would cost the token.
-            renewed = await persistently(lambda: crew.database.fetch(store.RENEW, *token, now))
+            renewed = await retry_until_reachable(
+                lambda: crew.database.fetch(store.RENEW, *token, now)
+            )
         times = {row.id: row.last_attempt for row in renewed}
         for held in mails:
             if held.row.id in times:
