@@ -92,14 +92,14 @@ def console(options: Options) -> int:
 
 def demo(options: Options) -> int:
     """Fill the embedded database with sample data, and open the console on it."""
-    from agentflow_tui.cli import demonstration
+    from agentflow_tui.cli import demo
 
-    return demonstration.demo(options)
+    return demo.demo(options)
 
 
 def worker(options: Options) -> int:
     """Run background workers in this process."""
-    from agentflow_tui.cli.working import work
+    from agentflow_tui.cli.worker import work
 
     return work(_settings(options), options.only, drain=options.drain, log_json=options.log_json)
 
@@ -137,7 +137,7 @@ def db_uri(options: Options) -> int:
 
 def db_accelerate(options: Options) -> int:
     """Build or drop the optional indexes and triggers."""
-    from agentflow_tui.cli.accelerating import accelerate
+    from agentflow_tui.cli.accelerate import accelerate
 
     return _connected(
         _settings(options), lambda database: accelerate(database, options), seconds=24 * 3600.0
@@ -146,7 +146,7 @@ def db_accelerate(options: Options) -> int:
 
 def doctor(options: Options) -> int:
     """Check the set-up."""
-    from agentflow_tui.cli.doctoring import examine
+    from agentflow_tui.cli.doctor import examine
 
     return asyncio.run(examine(_settings(options), _opened, as_json=options.json))
 
@@ -154,8 +154,8 @@ def doctor(options: Options) -> int:
 def list_rows(options: Options) -> int:
     """List a table, or the kinds of errors."""
     from agentflow_tui.cli.attention import TABLE
-    from agentflow_tui.cli.listing import print_list
-    from agentflow_tui.cli.triaging import print_errors
+    from agentflow_tui.cli.list_rows import print_list
+    from agentflow_tui.cli.triage import print_errors
 
     if options.limit is not None and options.limit < 0:
         raise UsageError("--limit wants a number of rows, 0 or more.")
@@ -167,14 +167,14 @@ def list_rows(options: Options) -> int:
 
 def attend(options: Options) -> int:
     """Acknowledge, snooze, claim or wake kinds of errors."""
-    from agentflow_tui.cli.triaging import decide
+    from agentflow_tui.cli.triage import decide
 
     return _with_settings(options, lambda db, s: decide(db, s, options))
 
 
 def show(options: Options) -> int:
     """Show one row and its relations."""
-    from agentflow_tui.cli.showing import print_row
+    from agentflow_tui.cli.show import print_row
 
     table = _table(options.table)
     return _connected(
@@ -193,20 +193,20 @@ def _may_write(chosen: Settings, options: Options) -> Settings:
 
 def change(options: Options) -> int:
     """Do to rows what a verb says."""
-    from agentflow_tui.cli import changing, verbs
+    from agentflow_tui.cli import change, verbs
 
     request = verbs.request(options, _table(options.table))
     chosen = _may_write(_settings(options), options)
     return _connected(
         chosen,
-        lambda database: changing.change(database, chosen, request),
-        seconds=changing.SECONDS,
+        lambda database: change.change(database, chosen, request),
+        seconds=change.SECONDS,
     )
 
 
 def undo(options: Options) -> int:
     """Take a change back."""
-    from agentflow_tui.cli.undoing import take_back
+    from agentflow_tui.cli.undo import take_back
 
     chosen = _may_write(_settings(options), options)
     return _connected(
@@ -216,7 +216,7 @@ def undo(options: Options) -> int:
 
 def redo(options: Options) -> int:
     """Do again what was taken back."""
-    from agentflow_tui.cli.undoing import do_again
+    from agentflow_tui.cli.undo import do_again
 
     chosen = _may_write(_settings(options), options)
     return _connected(chosen, lambda database: do_again(database, chosen, as_json=options.json))
@@ -224,7 +224,7 @@ def redo(options: Options) -> int:
 
 def completion(options: Options) -> int:
     """Print a completion script."""
-    from agentflow_tui.cli.completing import script
+    from agentflow_tui.cli.completion import script
 
     put(script(options.shell))
     return 0
@@ -232,7 +232,7 @@ def completion(options: Options) -> int:
 
 def complete(options: Options) -> int:
     """Print what may follow, for the completion scripts."""
-    from agentflow_tui.cli.completing import candidates
+    from agentflow_tui.cli.completion import candidates
 
     with suppress(UsageError):
         for candidate in candidates(options.words):

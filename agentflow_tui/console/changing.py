@@ -8,7 +8,6 @@ from agentflow_tui.console.dialogs.ask_argument import AskArgument
 from agentflow_tui.console.dialogs.change_question import change_question
 from agentflow_tui.console.dialogs.confirm import Confirm, Effort, Question, Working
 from agentflow_tui.console.dialogs.dialogs import Choice, Option
-from agentflow_tui.console.list.selection import Aim, choices, likeliest, reason_against
 from agentflow_tui.console.widgets.pane import text_line
 from agentflow_tui.errors import AgentflowError
 from agentflow_tui.operations import bulk_follow_up, undo
@@ -20,7 +19,8 @@ from agentflow_tui.operations.context import World
 from agentflow_tui.operations.operation import Operation
 from agentflow_tui.operations.outcomes import Outcome
 from agentflow_tui.operations.registry import Verb
-from agentflow_tui.operations.selection import Targets, freeze_matching, freeze_rows
+from agentflow_tui.operations.selection import Aim, choices, likeliest, reason_against
+from agentflow_tui.operations.snapshot import Targets, freeze_matching, freeze_rows
 from agentflow_tui.operators import operator
 from agentflow_tui.schema import TABLES
 from agentflow_tui.store.changes.records import Operation as Record

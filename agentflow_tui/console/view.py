@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, cast
 from textual.containers import Vertical
 
 from agentflow_tui.console.environment import Environment
-from agentflow_tui.console.list.selection import Aim
 from agentflow_tui.operations.outcomes import Outcome
 from agentflow_tui.operations.registry import BY_ID
+from agentflow_tui.operations.selection import Aim
 
 if TYPE_CHECKING:
     from agentflow_tui.console.app import ConsoleApp

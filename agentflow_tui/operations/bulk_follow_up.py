@@ -8,9 +8,9 @@ from dataclasses import dataclass, field, replace
 from agentflow_tui.fingerprints import fingerprint
 from agentflow_tui.operations.context import World
 from agentflow_tui.operations.outcomes import Outcome
-from agentflow_tui.operations.selection import Targets
+from agentflow_tui.operations.snapshot import Targets
 from agentflow_tui.store.changes import records
-from agentflow_tui.store.changes.cohorts import MOST, State, follow, has_states
+from agentflow_tui.store.changes.bulk_follow_up import MOST, State, follow, has_states
 from agentflow_tui.text import number
 
 _WORDS = {

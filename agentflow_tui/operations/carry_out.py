@@ -11,12 +11,12 @@ from agentflow_tui.operations.context import World
 from agentflow_tui.operations.operation import Operation
 from agentflow_tui.operations.outcomes import Outcome
 from agentflow_tui.operations.parts import Part, WrittenElsewhereError, close, sift, written
-from agentflow_tui.operations.selection import Progress, Targets, named
+from agentflow_tui.operations.snapshot import Progress, Targets, named
 from agentflow_tui.schema import Kind
 from agentflow_tui.store import journal
 from agentflow_tui.store.changes import records
-from agentflow_tui.store.changes.applying import Applied, apply
-from agentflow_tui.store.changes.locking import hold, links
+from agentflow_tui.store.changes.apply import Applied, apply
+from agentflow_tui.store.changes.lock import hold, links
 from agentflow_tui.store.changes.records import PART, Step
 from agentflow_tui.store.changes.row_images import COLUMNS, Physical
 from agentflow_tui.store.changes.snapshot import Pinned

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import TypedDict
 
 from agentflow_tui.operations.operation import Operation
-from agentflow_tui.operations.selection import named
+from agentflow_tui.operations.snapshot import named
 from agentflow_tui.settings import Settings
 from agentflow_tui.store.connection.urls import masked
 from agentflow_tui.text import number

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from agentflow_tui.documents import Step, as_steps, read
 from agentflow_tui.operations.context import World
-from agentflow_tui.operations.selection import Targets
+from agentflow_tui.operations.snapshot import Targets
 from agentflow_tui.store.changes import evidence
 from agentflow_tui.store.changes.evidence import MINUTES, Lock
 from agentflow_tui.store.reading.counts import CAP

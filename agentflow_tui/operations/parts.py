@@ -20,7 +20,7 @@ from agentflow_tui.errors import (
 from agentflow_tui.operations.context import World
 from agentflow_tui.store import journal
 from agentflow_tui.store.changes import records
-from agentflow_tui.store.changes.locking import MANNERS
+from agentflow_tui.store.changes.lock import MANNERS
 from agentflow_tui.store.changes.records import Step
 from agentflow_tui.store.connection.database import Session
 

@@ -1,98 +1,93 @@
-"""The rows an operation is for, frozen when it is asked for: later arrivals are not touched."""
+"""What a change is aimed at: the row under the cursor, the marked rows, or all that match."""
 
-import hashlib
-import re
-from collections import Counter
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from agentflow_tui.operations.context import World
 from agentflow_tui.operations.operation import Operation
-from agentflow_tui.store.changes.snapshot import Pinned, Pinning
+from agentflow_tui.operations.registry import Verb, verbs
+from agentflow_tui.operations.verbs import operations_on
 from agentflow_tui.store.reading.queries import Query
+from agentflow_tui.text import number
 
-Progress = Callable[[int], None]
-"""Is told how many rows are done so far."""
-
-_DIGEST = re.compile("sha256:[0-9a-f]{16}")
+JUDGED = 50
+"""Rows by which the key bar tells what a key means."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Targets:
-    """Rows as they were when they were frozen, and those of the wanted ids that no row has."""
+class Aim:
+    """Rows of one table: those with ``ids``, or everything that ``query`` finds.
 
-    operation: Operation
-    argument: str | None
-    rows: tuple[Pinned, ...]
-    missing: tuple[str, ...] = ()
-
-    @property
-    def matched(self) -> int:
-        return len(self.rows) + len(self.missing)
-
-    @property
-    def fit(self) -> tuple[Pinned, ...]:
-        """The rows that will be changed, unless they move on before."""
-        return tuple(row for row in self.rows if row.refusal is None)
-
-    @property
-    def refused(self) -> tuple[tuple[str, str], ...]:
-        """(id, reason) of the rows that will be left alone."""
-        found = [(str(row.id), row.refusal) for row in self.rows if row.refusal is not None]
-        return (*found, *((id_, "is not there") for id_ in self.missing))
-
-    @property
-    def refusals(self) -> list[tuple[str, int]]:
-        """Why rows will be left alone, most frequent first."""
-        return Counter(reason for _, reason in self.refused).most_common()
-
-
-async def freeze_rows(
-    world: World, operation: Operation, ids: Sequence[str], argument: str | None = None
-) -> Targets:
-    """Freeze the rows with these ids.
-
-    Raises `UnreachableError`, `RefusedError`, `MissingError`.
+    ``words`` says which of these it is; ``where`` is the query's filter as the command line takes
+    it. ``rows`` are those of the rows that the console has seen, for judging and naming them.
+    ``note`` is to be known before, such as that somebody else is at it.
     """
-    rows = await _gather(_pinning(world, operation, argument).rows(ids), None)
-    known = {str(row.id) for row in rows}
-    missing = tuple(dict.fromkeys(id_ for id_ in ids if id_ not in known))
-    return Targets(operation=operation, argument=argument, rows=rows, missing=missing)
+
+    table: str
+    words: str
+    ids: tuple[str, ...] = ()
+    query: Query[Any] | None = None
+    where: str = ""
+    rows: tuple[Any, ...] = ()
+    note: str = ""
+
+    @property
+    def is_one(self) -> bool:
+        return self.query is None and len(self.ids) == 1
 
 
-async def freeze_matching(
-    world: World,
-    operation: Operation,
-    query: Query[Any],
-    argument: str | None = None,
-    progress: Progress | None = None,
-) -> Targets:
-    """Freeze everything that a filter matches. Can be cancelled at any time.
+def one(table: str, row: Any) -> Aim:
+    """The row under the cursor."""
+    return Aim(table=table, words="this row", ids=(str(row.key),), rows=(row,))
 
-    Raises `UnreachableError`, `RefusedError`, `MissingError`.
+
+def marked(table: str, rows: Sequence[Any]) -> Aim:
+    """The marked rows."""
+    ids = tuple(str(row.key) for row in rows)
+    return Aim(table=table, words=f"the {number(len(ids))} marked rows", ids=ids, rows=tuple(rows))
+
+
+def matching(table: str, query: Query[Any], where: str, rows: Sequence[Any]) -> Aim:
+    """Everything that matches a filter."""
+    words = f"everything that matches {where}" if where else f"everything in {table}"
+    return Aim(table=table, words=words, query=query, where=where, rows=tuple(rows))
+
+
+def choices(verb: Verb, table: str) -> tuple[Operation, ...]:
+    """What a key can mean on a table."""
+    return tuple(o for word in verb.words for o in operations_on(table) if o.verb == word)
+
+
+def likeliest(operations: Sequence[Operation], rows: Sequence[Any]) -> Operation:
+    """The one that applies to most of the rows; the first one where that is none."""
+    return max(operations, key=lambda o: sum(not o.why_not(row) for row in rows))
+
+
+def reason_against(operation: Operation, rows: Sequence[Any]) -> str:
+    """Why an operation applies to none of the rows; ``""`` when it applies to one at least, or
+    nobody has seen them."""
+    reasons = [operation.why_not(row) for row in rows]
+    return "" if not reasons or "" in reasons else reasons[0]
+
+
+def meanings(
+    table: str, aim: Aim | None, *, read_only: str
+) -> tuple[dict[str, str], dict[str, str]]:
+    """What each key of a change means for these rows, by verb id, and why some do not apply.
+
+    ``read_only`` is why nothing can be changed; ``""`` when something can.
     """
-    rows = await _gather(_pinning(world, operation, argument).matching(query), progress)
-    return Targets(operation=operation, argument=argument, rows=rows)
-
-
-def _pinning(world: World, operation: Operation, argument: str | None) -> Pinning:
-    return Pinning(world.database, operation.change, world.terms, argument)
-
-
-async def _gather(
-    pages: AsyncIterator[list[Pinned]], progress: Progress | None
-) -> tuple[Pinned, ...]:
-    rows: list[Pinned] = []
-    async for page in pages:
-        rows += page
-        if progress is not None:
-            progress(len(rows))
-    return tuple(rows)
-
-
-def named(operation: Operation, id_: str) -> str:
-    """What a row is called where everybody reads it: its id, or for a secret one a digest of it."""
-    if not operation.change.described.primary_key.secret or _DIGEST.fullmatch(id_):
-        return id_
-    return f"sha256:{hashlib.sha256(id_.encode()).hexdigest()[:16]}"
+    titles: dict[str, str] = {}
+    refused: dict[str, str] = {}
+    rows = aim.rows[:JUDGED] if aim is not None else ()
+    for verb in verbs("row"):
+        operations = choices(verb, table)
+        if not operations:
+            continue
+        likely = likeliest(operations, rows)
+        titles[verb.id] = likely.verb.capitalize()
+        unfit = "" if aim is not None and aim.query is not None else reason_against(likely, rows)
+        why = read_only or ("there is no row" if aim is None else unfit)
+        if why:
+            refused[verb.id] = why
+    return titles, refused

@@ -13,8 +13,8 @@ from agentflow_tui.operations.carry_out import ring
 from agentflow_tui.operations.context import World
 from agentflow_tui.operations.outcomes import Outcome
 from agentflow_tui.operations.parts import Part, WrittenElsewhereError, close, written
-from agentflow_tui.operations.restoring import put_back
-from agentflow_tui.operations.selection import Progress
+from agentflow_tui.operations.restore import put_back
+from agentflow_tui.operations.snapshot import Progress
 from agentflow_tui.schema import TABLES
 from agentflow_tui.store import journal
 from agentflow_tui.store.changes import records

@@ -7,7 +7,7 @@ from typing import Any
 from agentflow_tui.operations.carry_out import carry_out
 from agentflow_tui.operations.context import World
 from agentflow_tui.operations.outcomes import Outcome
-from agentflow_tui.operations.selection import freeze_rows
+from agentflow_tui.operations.snapshot import freeze_rows
 from agentflow_tui.operations.verbs import find
 from agentflow_tui.operators import Operator
 from agentflow_tui.store.changes.change import Terms

@@ -13,7 +13,7 @@ from agentflow_tui.errors import AgentflowError
 from agentflow_tui.operations.carry_out import carry_out
 from agentflow_tui.operations.context import World
 from agentflow_tui.operations.outcomes import Outcome
-from agentflow_tui.operations.selection import freeze_rows
+from agentflow_tui.operations.snapshot import freeze_rows
 from agentflow_tui.operations.undo import NothingToUndoError, last_redoable, last_undoable, undo
 from agentflow_tui.operations.verbs import OPERATIONS
 from agentflow_tui.store.connection.database import Database

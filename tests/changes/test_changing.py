@@ -7,7 +7,7 @@ from uuid import uuid4
 import pytest
 
 from agentflow_tui.operations.carry_out import carry_out
-from agentflow_tui.operations.selection import freeze_rows
+from agentflow_tui.operations.snapshot import freeze_rows
 from agentflow_tui.operations.undo import NothingToUndoError, last_redoable, last_undoable, undo
 from agentflow_tui.operations.verbs import find
 from agentflow_tui.store.changes import records

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from agentflow_tui.operations.carry_out import BrokenOffError, carry_out
-from agentflow_tui.operations.selection import freeze_rows
+from agentflow_tui.operations.snapshot import freeze_rows
 from agentflow_tui.operations.undo import NothingToUndoError, last_undoable, undo
 from agentflow_tui.operations.verbs import find
 from agentflow_tui.store import journal

@@ -8,7 +8,7 @@ import pytest
 
 from agentflow_tui.errors import AgentflowError
 from agentflow_tui.operations.carry_out import BrokenOffError, carry_out
-from agentflow_tui.operations.selection import freeze_rows
+from agentflow_tui.operations.snapshot import freeze_rows
 from agentflow_tui.operations.undo import undo
 from agentflow_tui.operations.verbs import find
 from agentflow_tui.store.changes import records

@@ -10,7 +10,7 @@ from agentflow_tui import clock
 from agentflow_tui.filters import Filter, parse
 from agentflow_tui.operations.carry_out import carry_out
 from agentflow_tui.operations.context import World
-from agentflow_tui.operations.selection import Targets, freeze_matching
+from agentflow_tui.operations.snapshot import Targets, freeze_matching
 from agentflow_tui.operations.undo import undo
 from agentflow_tui.operations.verbs import find
 from agentflow_tui.store.changes import records

@@ -12,13 +12,13 @@ from agentflow_tui.store.changes import (
     emails,
     records,
     reports,
-    restoring,
+    restore,
     schedules,
     workflows,
 )
-from agentflow_tui.store.changes.applying import apply
+from agentflow_tui.store.changes.apply import apply
 from agentflow_tui.store.changes.change import Change, Terms
-from agentflow_tui.store.changes.locking import hold, links
+from agentflow_tui.store.changes.lock import hold, links
 from agentflow_tui.store.changes.row_images import Physical
 from agentflow_tui.store.changes.snapshot import Pinning
 from agentflow_tui.store.connection.bindings import Binding
@@ -45,9 +45,9 @@ def statements(binding: Binding) -> Iterator[tuple[str, Statement[Any]]]:
             yield f"hold {name} {waits=}", hold(binding, change.table, linked, waits=waits)
         yield name, apply(binding, change, Terms(), columns)
         if change.sets:
-            yield f"restore {name}", restoring.restore(binding, change.table, change.sets)
-        yield f"put back {name}", restoring.insert(change.table, columns)
-        yield f"take away {name}", restoring.delete(change.table, columns)
+            yield f"restore {name}", restore.restore(binding, change.table, change.sets)
+        yield f"put back {name}", restore.insert(change.table, columns)
+        yield f"take away {name}", restore.delete(change.table, columns)
     yield "by id", records.BY_ID
     yield "latest", records.LATEST
 

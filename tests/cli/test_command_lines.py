@@ -12,7 +12,7 @@ from agentflow_tui.cli.parser import parse
 from agentflow_tui.cli.verbs import Request, request
 from agentflow_tui.operations.command_lines import addressing, command_line
 from agentflow_tui.operations.operation import Operation
-from agentflow_tui.operations.selection import named
+from agentflow_tui.operations.snapshot import named
 from agentflow_tui.operations.verbs import OPERATIONS, find
 from agentflow_tui.schema import TABLES
 from agentflow_tui.settings import load

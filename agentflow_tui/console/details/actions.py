@@ -13,7 +13,7 @@ from agentflow_tui.console.widgets.pane import Link, PaneLine, heading, text_lin
 from agentflow_tui.operations.undo import why_final
 from agentflow_tui.schema import TABLES, find_table
 from agentflow_tui.store.changes import records
-from agentflow_tui.store.changes.cohorts import MOST, follow, has_states
+from agentflow_tui.store.changes.bulk_follow_up import MOST, follow, has_states
 from agentflow_tui.store.changes.records import Operation, Step
 from agentflow_tui.store.connection.database import Database
 from agentflow_tui.text import NOTHING, number, shorten_id

@@ -1,15 +1,16 @@
 """The question before a change, made of what was frozen."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from agentflow_tui.console.dialogs.confirm import Effort, Question
-from agentflow_tui.console.list.selection import Aim, row_line
 from agentflow_tui.console.widgets.line import Piece
 from agentflow_tui.console.widgets.pane import PaneLine, text_line
 from agentflow_tui.operations.command_lines import addressing, command_line
 from agentflow_tui.operations.operation import Harm, Operation
 from agentflow_tui.operations.outcomes import reasons
-from agentflow_tui.operations.selection import Targets
+from agentflow_tui.operations.selection import Aim
+from agentflow_tui.operations.snapshot import Targets
 from agentflow_tui.settings import Context, Settings
 from agentflow_tui.text import number, plural, safe_lines, shorten_id
 
@@ -123,3 +124,29 @@ def _command(aim: Aim, targets: Targets, settings: Settings, *, most: int | None
         context=where_from.get("context", ""),
         database=where_from.get("database", ""),
     )
+
+
+def describe(row: Any) -> str:
+    """A row in a few words, for a dialog."""
+    for names in (("recipient", "subject"), ("platform", "label"), ("cron",), ("name",)):
+        found = [str(value) for name in names if (value := getattr(row, name, None))]
+        if found:
+            return "  ".join(found)
+    if getattr(row, "steps", None) is not None:
+        from agentflow_tui.console.screens.workflows import label
+
+        return label(row.steps)
+    return next(
+        (
+            str(value)
+            for name in ("key_name", "insight_type", "task_type", "recipient_id")
+            if (value := getattr(row, name, None))
+        ),
+        "",
+    )
+
+
+def row_line(row: Any, *, secret: bool) -> str:
+    """A row on one line: the head of its id, and what it is."""
+    id_ = "••••" if secret else shorten_id(row.key)
+    return f"{id_}  {describe(row)}"

@@ -10,13 +10,13 @@ from agentflow_tui.console.dialogs.dialogs import Choice, Option
 from agentflow_tui.console.environment import Environment
 from agentflow_tui.console.list.columns import Column
 from agentflow_tui.console.list.grid import Grid
-from agentflow_tui.console.list.selection import Aim, choices
 from agentflow_tui.console.list.sources import HeldSource
 from agentflow_tui.console.view import View
 from agentflow_tui.console.widgets.line import Line, Piece
 from agentflow_tui.console.widgets.pane import Link
 from agentflow_tui.operations.outcomes import Outcome
 from agentflow_tui.operations.registry import BY_ID
+from agentflow_tui.operations.selection import Aim, choices
 from agentflow_tui.text import number
 
 RowT = TypeVar("RowT")

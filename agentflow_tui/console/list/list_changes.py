@@ -3,12 +3,12 @@
 from typing import Any
 
 from agentflow_tui.console.details.detail import Detail
-from agentflow_tui.console.list import selection
 from agentflow_tui.console.list.declarations import AnyListScreen
 from agentflow_tui.console.list.grid import Grid
-from agentflow_tui.console.list.selection import Aim
 from agentflow_tui.console.view import View
+from agentflow_tui.operations import selection
 from agentflow_tui.operations.outcomes import Outcome
+from agentflow_tui.operations.selection import Aim
 from agentflow_tui.store.changes.records import TASK
 from agentflow_tui.store.reading.queries import Query
 

@@ -10,7 +10,7 @@ from textual.containers import Horizontal
 from agentflow_tui.console.bars.contents import with_keys
 from agentflow_tui.console.details.detail import Detail
 from agentflow_tui.console.environment import Environment
-from agentflow_tui.console.list import exports, menus, selection
+from agentflow_tui.console.list import exports, menus
 from agentflow_tui.console.list.declarations import AnyListScreen
 from agentflow_tui.console.list.grid import Grid
 from agentflow_tui.console.list.list_changes import ListChanges
@@ -21,6 +21,7 @@ from agentflow_tui.console.widgets.pane import Pane
 from agentflow_tui.console.widgets.prompt import Candidate, Mistake, Prompt
 from agentflow_tui.errors import AgentflowError, FilterError
 from agentflow_tui.filters import complete
+from agentflow_tui.operations import selection
 from agentflow_tui.operations.registry import verbs
 from agentflow_tui.store.reading.queries import SCAN, Query, query, vocabulary
 from agentflow_tui.text import bounded, number

@@ -9,9 +9,9 @@ from agentflow_tui.console.dialogs import triage
 from agentflow_tui.console.environment import Environment
 from agentflow_tui.console.list.columns import Cell, Column
 from agentflow_tui.console.list.group_view import GroupScreen, GroupView
-from agentflow_tui.console.list.selection import Aim
 from agentflow_tui.console.screens.cells import age_column, number_column, text_column
 from agentflow_tui.console.widgets.pane import Link
+from agentflow_tui.operations.selection import Aim
 from agentflow_tui.operations.triage.error_groups import ErrorGroup
 from agentflow_tui.operations.triage.error_triage import Triage
 from agentflow_tui.operations.triage.issue_state import Mode

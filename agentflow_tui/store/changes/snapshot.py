@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from agentflow_tui.schema import Kind
-from agentflow_tui.store.changes.applying import judgement
+from agentflow_tui.store.changes.apply import judgement
 from agentflow_tui.store.changes.change import Change, Terms
 from agentflow_tui.store.changes.row_images import present, stamp
 from agentflow_tui.store.connection.bindings import Binding

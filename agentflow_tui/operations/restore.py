@@ -6,11 +6,11 @@ from typing import Any
 
 from agentflow_tui.operations.parts import Part, sift
 from agentflow_tui.schema import TABLES
-from agentflow_tui.store.changes import restoring
+from agentflow_tui.store.changes import restore
 from agentflow_tui.store.changes.change import TOUCHED
-from agentflow_tui.store.changes.locking import hold
+from agentflow_tui.store.changes.lock import hold
 from agentflow_tui.store.changes.records import Step
-from agentflow_tui.store.changes.restoring import Restored
+from agentflow_tui.store.changes.restore import Restored
 from agentflow_tui.store.changes.row_images import COLUMNS
 from agentflow_tui.store.connection.database import Session
 
@@ -31,7 +31,7 @@ async def put_back(session: Session, table: str, steps: Sequence[Step], *, waits
     answers: list[Restored] = []
     if gone or made:
         columns = await session.fetch(COLUMNS, session.binding.tables[table].oid)
-        insert, delete = restoring.insert(table, columns), restoring.delete(table, columns)
+        insert, delete = restore.insert(table, columns), restore.delete(table, columns)
 
         async def put(some: Sequence[Step]) -> Sequence[Restored]:
             return await session.fetch(insert, _ids(some), [json.dumps(s.before) for s in some])
@@ -115,15 +115,15 @@ async def _columns_back(
     names = [name for name in free[0].before or {} if name in TABLES[table].by_name]
     if not names:
         return [*busy, *(Restored(step.id, None, "{}", "{}") for step in free)]
-    statement = restoring.restore(session.binding, table, names)
+    statement = restore.restore(session.binding, table, names)
 
-    async def restore(some: Sequence[Step]) -> Sequence[Restored]:
+    async def put(some: Sequence[Step]) -> Sequence[Restored]:
         before = [json.dumps(step.before) for step in some]
         return await session.fetch(
             statement, _ids(some), before, [json.dumps(step.after) for step in some]
         )
 
-    return [*busy, *await _sifted(session, free, restore)]
+    return [*busy, *await _sifted(session, free, put)]
 
 
 async def _restore_linked(

@@ -3,7 +3,7 @@
 import json
 import sys
 
-from agentflow_tui.cli.listing import MASKED, json_value
+from agentflow_tui.cli.list_rows import MASKED, json_value
 from agentflow_tui.errors import AgentflowError
 from agentflow_tui.schema import Table
 from agentflow_tui.store.connection.database import Database

@@ -19,7 +19,7 @@ from agentflow_tui.operations.command_lines import addressing, journal_line
 from agentflow_tui.operations.context import World
 from agentflow_tui.operations.operation import Harm
 from agentflow_tui.operations.outcomes import Outcome, reasons
-from agentflow_tui.operations.selection import Targets, freeze_matching, freeze_rows, named
+from agentflow_tui.operations.snapshot import Targets, freeze_matching, freeze_rows, named
 from agentflow_tui.settings import Settings
 from agentflow_tui.store.changes import records
 from agentflow_tui.store.connection.database import Database

@@ -4,9 +4,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from agentflow_tui.schema import TABLES
-from agentflow_tui.store.changes.applying import KEPT, MOVED
+from agentflow_tui.store.changes.apply import KEPT, MOVED
 from agentflow_tui.store.changes.change import TOUCHED
-from agentflow_tui.store.changes.locking import GONE
+from agentflow_tui.store.changes.lock import GONE
 from agentflow_tui.store.changes.row_images import Physical, image, present, restored, whole
 from agentflow_tui.store.connection.bindings import Binding
 from agentflow_tui.store.connection.statements import Statement

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from agentflow_tui.store.changes.change import TOUCHED, Change, Linked, Terms
-from agentflow_tui.store.changes.locking import GONE
+from agentflow_tui.store.changes.lock import GONE
 from agentflow_tui.store.changes.row_images import Physical, image, present, stamp, whole
 from agentflow_tui.store.connection.bindings import Binding
 from agentflow_tui.store.connection.statements import Statement
@@ -33,7 +33,7 @@ def apply(
 ) -> Statement[Applied]:
     """Change the rows ``$1`` (ids) that still look like ``$2`` (stamps); ``$3`` is the argument.
 
-    For rows that are held (see `agentflow_tui.store.changes.locking`). ``columns`` are all that the
+    For rows that are held (see `agentflow_tui.store.changes.lock`). ``columns`` are all that the
     table has, for rows that are deleted and written down whole. The primary key serves.
     """
     table = change.table
