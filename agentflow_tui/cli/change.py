@@ -12,14 +12,14 @@ from agentflow_tui import clock
 from agentflow_tui.cli import INTERRUPTED
 from agentflow_tui.cli.outcomes import capital, put, report, say
 from agentflow_tui.cli.progress import progress
-from agentflow_tui.cli.verbs import Request
+from agentflow_tui.cli.verbs import ChangeRequest
 from agentflow_tui.errors import AgentflowError, UsageError
 from agentflow_tui.operations.carry_out import BrokenOffError, carry_out
-from agentflow_tui.operations.command_lines import addressing, journal_line
-from agentflow_tui.operations.context import World
+from agentflow_tui.operations.command_lines import database_options, journal_line
+from agentflow_tui.operations.context import OperationContext
 from agentflow_tui.operations.operation import Harm
 from agentflow_tui.operations.outcomes import Outcome, reasons
-from agentflow_tui.operations.snapshot import Targets, freeze_matching, freeze_rows, named
+from agentflow_tui.operations.snapshot import Snapshot, named, snapshot_matching, snapshot_rows
 from agentflow_tui.settings import Settings
 from agentflow_tui.store.changes import records
 from agentflow_tui.store.connection.database import Database
@@ -37,7 +37,7 @@ DIGEST = "sha256:"
 """How the digest of a secret id begins, which stands for it wherever rows are named."""
 
 
-async def change(database: Database, settings: Settings, request: Request) -> int:
+async def change(database: Database, settings: Settings, request: ChangeRequest) -> int:
     """Carry out what was asked for. Returns the exit code.
 
     Raises `AgentflowError`, `UsageError` for a filter that cannot be understood and where somebody
@@ -46,36 +46,38 @@ async def change(database: Database, settings: Settings, request: Request) -> in
     lacking = request.operation.change.missing(database.binding)
     if lacking:
         raise AgentflowError(f"{request.operation.title} cannot be done here: {lacking}.")
-    world = World.of(database, settings)
-    targets = await _freeze(world, settings, request)
-    asking = Asking(settings, request, targets, records.keeps_operations(database.binding))
-    if request.expect is not None and request.expect != targets.matched:
-        say(f"{plural(targets.matched, 'row')} matched, not {number(request.expect)}.")
+    context = OperationContext.of(database, settings)
+    snapshot = await _freeze(context, settings, request)
+    asking = Confirmation(settings, request, snapshot, records.keeps_operations(database.binding))
+    if request.expect is not None and request.expect != snapshot.matched:
+        say(f"{plural(snapshot.matched, 'row')} matched, not {number(request.expect)}.")
         return asking.leave()
     asking.explain()
-    if request.dry_run or not targets.fit or not await asking.agreed():
+    if request.dry_run or not snapshot.changeable or not await asking.agreed():
         return asking.leave()
-    return await _carry_out(world, settings, request, targets)
+    return await _carry_out(context, settings, request, snapshot)
 
 
-async def _freeze(world: World, settings: Settings, request: Request) -> Targets:
+async def _freeze(
+    context: OperationContext, settings: Settings, request: ChangeRequest
+) -> Snapshot:
     operation, argument = request.operation, request.argument
     with progress(lambda count: f"{plural(count, 'row')} found …") as told:
         if not request.ids:
-            wanted = _query(world, settings, request)
-            return await freeze_matching(world, operation, wanted, argument, told)
+            wanted = _query(context, settings, request)
+            return await snapshot_matching(context, operation, wanted, argument, told)
         secret = operation.change.described.primary_key.secret
         if secret and any(id_.startswith(DIGEST) for id_ in request.ids):
-            wanted = _query(world, settings, request)
-            every = await freeze_matching(world, operation, wanted, argument, told)
+            wanted = _query(context, settings, request)
+            every = await snapshot_matching(context, operation, wanted, argument, told)
             return _those_named(every, request.ids)
-        return await freeze_rows(world, operation, request.ids, argument)
+        return await snapshot_rows(context, operation, request.ids, argument)
 
 
-def _query(world: World, settings: Settings, request: Request) -> Query[Any]:
+def _query(context: OperationContext, settings: Settings, request: ChangeRequest) -> Query[Any]:
     found = query(
         LISTINGS[request.operation.table],
-        world.database.binding,
+        context.database.binding,
         request.where,
         now=clock.now(),
         zone=clock.zone(settings.console.time_zone),
@@ -83,7 +85,7 @@ def _query(world: World, settings: Settings, request: Request) -> Query[Any]:
     return replace(found, scan=None)
 
 
-def _those_named(every: Targets, ids: tuple[str, ...]) -> Targets:
+def _those_named(every: Snapshot, ids: tuple[str, ...]) -> Snapshot:
     """The rows of which the ids, or the digests of the ids, were given."""
     names = {row.id: {row.id, named(every.operation, row.id)} for row in every.rows}
     rows = tuple(row for row in every.rows if not names[row.id].isdisjoint(ids))
@@ -93,30 +95,34 @@ def _those_named(every: Targets, ids: tuple[str, ...]) -> Targets:
 
 
 @dataclass(frozen=True, slots=True)
-class Asking:
+class Confirmation:
     """What is said, and asked, before anything is done."""
 
     settings: Settings
-    request: Request
-    targets: Targets
+    request: ChangeRequest
+    snapshot: Snapshot
     journalled: bool
 
     def explain(self) -> None:
         """Say what will be done to how many rows, and what that means."""
-        operation, targets = self.request.operation, self.targets
+        operation, snapshot = self.request.operation, self.snapshot
         say(f"{operation.table}: {self._counts()}.")
-        if not targets.fit:
+        if not snapshot.changeable:
             return
-        if operation.argument is not None and targets.argument is not None:
-            for line in operation.argument.effect(targets.argument):
+        if operation.argument is not None and snapshot.argument is not None:
+            for line in operation.argument.effect(snapshot.argument):
                 say(f"  {safe(line)}")
         for line in (operation.warning, self._final()):
             if line:
                 say(line)
 
     def _counts(self) -> str:
-        past, fit, refused = self.request.operation.past, self.targets.fit, self.targets.refused
-        if not self.targets.matched:
+        past, fit, refused = (
+            self.request.operation.past,
+            self.snapshot.changeable,
+            self.snapshot.refused,
+        )
+        if not self.snapshot.matched:
             return "no row matches"
         why = safe(reasons(refused))
         if len(refused) == 1 and not fit:
@@ -142,7 +148,7 @@ class Asking:
             return "it cannot be taken back"
         if context.production:
             return f"{context.name} is in production"
-        if len(self.targets.fit) > MANY:
+        if len(self.snapshot.changeable) > MANY:
             return f"it is more than {MANY} rows"
         return ""
 
@@ -158,7 +164,7 @@ class Asking:
         return await self._typed(capital(why))
 
     async def _typed(self, why: str) -> bool:
-        fit = self.targets.fit
+        fit = self.snapshot.changeable
         id_ = str(fit[0].id)
         name = named(self.request.operation, id_)
         wanted = number(len(fit)) if len(fit) > 1 else safe(name)
@@ -171,19 +177,19 @@ class Asking:
     def leave(self) -> int:
         """Leave everything as it is, and say so. Returns the exit code."""
         say("Nothing was changed.")
-        operation, targets, dry = self.request.operation, self.targets, self.request.dry_run
+        operation, snapshot, dry = self.request.operation, self.snapshot, self.request.dry_run
         untouched = Outcome(
             verb=operation.verb,
             table=operation.table,
             past=operation.past,
-            matched=targets.matched,
+            matched=snapshot.matched,
             applied=0,
-            skipped=tuple((named(operation, id_), why) for id_, why in targets.refused),
+            skipped=tuple((named(operation, id_), why) for id_, why in snapshot.refused),
         )
         if self.request.as_json:
             put(untouched, **({"dry_run": True} if dry else {}))
-        expected = self.request.expect in {None, targets.matched}
-        return 0 if dry and expected and targets.matched and not targets.refused else 1
+        expected = self.request.expect in {None, snapshot.matched}
+        return 0 if dry and expected and snapshot.matched and not snapshot.refused else 1
 
 
 async def _line() -> str:
@@ -198,14 +204,16 @@ async def _line() -> str:
     return sys.stdin.readline()
 
 
-async def _carry_out(world: World, settings: Settings, request: Request, targets: Targets) -> int:
-    total = number(len(targets.fit))
+async def _carry_out(
+    context: OperationContext, settings: Settings, request: ChangeRequest, snapshot: Snapshot
+) -> int:
+    total = number(len(snapshot.changeable))
     try:
         with (
             _stopping() as stop,
             progress(lambda done: f"{number(done)} of {total} {request.operation.past} …") as told,
         ):
-            outcome = await carry_out(world, targets, progress=told, stop=stop)
+            outcome = await carry_out(context, snapshot, progress=told, stop=stop)
     except BrokenOffError as error:
         if request.as_json:
             put(error.outcome)
@@ -215,7 +223,7 @@ async def _carry_out(world: World, settings: Settings, request: Request, targets
         return INTERRUPTED
     back = ""
     if outcome.journal and not request.operation.irrevocable:
-        back = journal_line("undo", outcome.journal, **addressing(settings))
+        back = journal_line("undo", outcome.journal, **database_options(settings))
     return report(outcome, as_json=request.as_json, back=back)
 
 

@@ -20,7 +20,7 @@ CLOCK_DRIFT = 2.0
 Opener = Callable[[Settings], AbstractAsyncContextManager[Database]]
 
 
-class Verdict(IntEnum):
+class Severity(IntEnum):
     """How bad a finding is."""
 
     FINE = 0
@@ -29,38 +29,38 @@ class Verdict(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class CheckResult:
     """One line of the report."""
 
     subject: str
-    verdict: Verdict
+    verdict: Severity
     message: str
 
 
 async def examine(settings: Settings, opened: Opener, *, as_json: bool) -> int:
     """Print the findings. Returns 0 when all is fine or only could be better, 1 for a problem, 3
     when the database cannot be reached."""
-    findings: list[Finding] = []
+    findings: list[CheckResult] = []
     code = 0
     try:
         async with opened(settings) as database:
             findings += await _database(database)
     except AgentflowError as error:
-        findings.append(Finding("connection", Verdict.PROBLEM, str(error)))
+        findings.append(CheckResult("connection", Severity.PROBLEM, str(error)))
         code = error.exit_code
     findings += [_key(settings), _mail(settings)]
     for finding in findings:
         sys.stdout.write(_json(finding) if as_json else _text(finding))
     worst = max(finding.verdict for finding in findings)
-    return code or (1 if worst is Verdict.PROBLEM else 0)
+    return code or (1 if worst is Severity.PROBLEM else 0)
 
 
-def _text(finding: Finding) -> str:
-    glyph = {Verdict.FINE: "✓", Verdict.WARNING: "▲", Verdict.PROBLEM: "✗"}[finding.verdict]
+def _text(finding: CheckResult) -> str:
+    glyph = {Severity.FINE: "✓", Severity.WARNING: "▲", Severity.PROBLEM: "✗"}[finding.verdict]
     return f"{glyph} {finding.subject:<11} {safe(finding.message, 2000)}\n"
 
 
-def _json(finding: Finding) -> str:
+def _json(finding: CheckResult) -> str:
     return (
         json.dumps(
             {
@@ -73,25 +73,25 @@ def _json(finding: Finding) -> str:
     )
 
 
-async def _database(database: Database) -> list[Finding]:
+async def _database(database: Database) -> list[CheckResult]:
     facts = await diagnose(database)
     findings = [
-        Finding(
+        CheckResult(
             "connection",
-            Verdict.FINE,
+            Severity.FINE,
             f"PostgreSQL {facts.version} at {place(database.url)}, "
             f"{duration(facts.round_trip)} away",
         )
     ]
     missing = database.binding.problems()
-    findings += [Finding("naming", Verdict.PROBLEM, f"{m}.") for m in missing] or [
-        Finding("naming", Verdict.FINE, "all thirteen tables with all their columns")
+    findings += [CheckResult("naming", Severity.PROBLEM, f"{m}.") for m in missing] or [
+        CheckResult("naming", Severity.FINE, "all thirteen tables with all their columns")
     ]
     findings.append(_privileges(database))
     findings.append(
-        Finding(
+        CheckResult(
             "pooler",
-            Verdict.WARNING if database.pooled else Verdict.FINE,
+            Severity.WARNING if database.pooled else Severity.FINE,
             "a transaction pooler is in between: session locks do not hold, leases alone serve"
             if database.pooled
             else "none in between: session locks hold",
@@ -99,9 +99,9 @@ async def _database(database: Database) -> list[Finding]:
     )
     drift = abs(facts.clock_offset)
     findings.append(
-        Finding(
+        CheckResult(
             "clock",
-            Verdict.WARNING if drift > CLOCK_DRIFT else Verdict.FINE,
+            Severity.WARNING if drift > CLOCK_DRIFT else Severity.FINE,
             f"{duration(drift)} apart from the database's"
             + ("; the database's counts, set this machine's" if drift > CLOCK_DRIFT else ""),
         )
@@ -110,51 +110,57 @@ async def _database(database: Database) -> list[Finding]:
     return findings
 
 
-def _privileges(database: Database) -> Finding:
+def _privileges(database: Database) -> CheckResult:
     closed = [b.table.name for b in database.binding.tables.values() if b.oid and not b.writable]
     if closed:
-        return Finding(
-            "privileges", Verdict.WARNING, f"this role may not write {', '.join(closed)}"
+        return CheckResult(
+            "privileges", Severity.WARNING, f"this role may not write {', '.join(closed)}"
         )
-    return Finding("privileges", Verdict.FINE, "this role may read and write every table")
+    return CheckResult("privileges", Severity.FINE, "this role may read and write every table")
 
 
-def _indexes(database: Database) -> Finding:
+def _indexes(database: Database) -> CheckResult:
     wanted = worth_accelerating(database.binding)
     if wanted:
-        return Finding(
+        return CheckResult(
             "indexes",
-            Verdict.WARNING,
+            Severity.WARNING,
             f"{plural(len(wanted), 'index', 'indexes')} would serve large tables "
             f"({', '.join(sorted({name.split('.')[0] for name in wanted}))}); "
             "'agentflow db accelerate' says what each brings and costs",
         )
-    return Finding("indexes", Verdict.FINE, "nothing large waits for one")
+    return CheckResult("indexes", Severity.FINE, "nothing large waits for one")
 
 
-def _key(settings: Settings) -> Finding:
+def _key(settings: Settings) -> CheckResult:
     from agentflow_tui.vault import find_key
 
     try:
         found = find_key(settings.environ)
     except AgentflowError as error:
-        return Finding("key", Verdict.PROBLEM, str(error))
+        return CheckResult("key", Severity.PROBLEM, str(error))
     if found is None:
-        return Finding(
-            "key", Verdict.WARNING, "no ENCRYPTION_KEY and no AGENTFLOW_KEY_FILE: secrets stay shut"
+        return CheckResult(
+            "key",
+            Severity.WARNING,
+            "no ENCRYPTION_KEY and no AGENTFLOW_KEY_FILE: secrets stay shut",
         )
-    return Finding("key", Verdict.FINE, "64 hex digits, as AgentFlow's own")
+    return CheckResult("key", Severity.FINE, "64 hex digits, as AgentFlow's own")
 
 
-def _mail(settings: Settings) -> Finding:
+def _mail(settings: Settings) -> CheckResult:
     from agentflow_tui.mail.smtp.relays import from_environ
 
     if settings.environ.get("AGENTFLOW_OUTBOX"):
-        return Finding("mail", Verdict.FINE, f"to files in {settings.environ['AGENTFLOW_OUTBOX']}")
+        return CheckResult(
+            "mail", Severity.FINE, f"to files in {settings.environ['AGENTFLOW_OUTBOX']}"
+        )
     try:
         relay = from_environ(settings.environ)
     except AgentflowError as error:
-        return Finding("mail", Verdict.PROBLEM, str(error))
+        return CheckResult("mail", Severity.PROBLEM, str(error))
     if relay is None:
-        return Finding("mail", Verdict.WARNING, "no SMTP_URL and no EMAIL_HOST: nothing is sent")
-    return Finding("mail", Verdict.FINE, f"by {relay.host}:{relay.port}")
+        return CheckResult(
+            "mail", Severity.WARNING, "no SMTP_URL and no EMAIL_HOST: nothing is sent"
+        )
+    return CheckResult("mail", Severity.FINE, f"by {relay.host}:{relay.port}")

@@ -13,12 +13,12 @@ from agentflow_tui import clock
 from agentflow_tui.cli import commands
 from agentflow_tui.cli.attention import TABLE
 from agentflow_tui.errors import RefusedError, UsageError
-from agentflow_tui.operations.context import World
+from agentflow_tui.operations.context import OperationContext
 from agentflow_tui.operations.outcomes import Outcome
-from agentflow_tui.operations.triage import issues
+from agentflow_tui.operations.triage import issue_changes
 from agentflow_tui.operations.triage.error_groups import ErrorGroup
-from agentflow_tui.operations.triage.error_triage import Triage
-from agentflow_tui.operations.triage.issues import Matter
+from agentflow_tui.operations.triage.error_triage import ErrorTriage
+from agentflow_tui.operations.triage.issue_changes import TriagedIssue
 from agentflow_tui.operations.triage.snooze import read_until
 from agentflow_tui.settings import Settings
 from agentflow_tui.store.changes.issue_states import state_id
@@ -35,18 +35,18 @@ async def decide(database: Database, settings: Settings, options: argparse.Names
     groups, now = await _groups(database)
     chosen = {key: _called(groups, key) for key in dict.fromkeys(options.keys)}
     found = {g.key: g for g in chosen.values() if g is not None}
-    world = World.of(database, settings)
-    matters = [Matter(g.concern, g.state) for g in found.values()]
+    context = OperationContext.of(database, settings)
+    triaged_issues = [TriagedIssue(g.issue, g.state) for g in found.values()]
     match options.verb:
         case "acknowledge":
-            outcome = await issues.acknowledge(world, matters, now)
+            outcome = await issue_changes.acknowledge(context, triaged_issues, now)
         case "snooze":
             until = read_until(options.until, now, clock.zone(settings.console.time_zone))
-            outcome = await issues.snooze(world, matters, until, now)
+            outcome = await issue_changes.snooze(context, triaged_issues, until, now)
         case "claim":
-            outcome = await issues.claim(world, matters, now)
+            outcome = await issue_changes.claim(context, triaged_issues, now)
         case _:
-            outcome = await issues.wake(world, matters, now)
+            outcome = await issue_changes.wake(context, triaged_issues, now)
     missing = [key for key, g in chosen.items() if g is None]
     outcome = _by_keys(outcome, found.values(), missing)
     if options.json:
@@ -57,7 +57,7 @@ async def decide(database: Database, settings: Settings, options: argparse.Names
 
 
 async def _groups(database: Database) -> tuple[Sequence[ErrorGroup], datetime]:
-    triage = Triage()
+    triage = ErrorTriage()
     await triage.look(database)
     now = triage.at or clock.now()
     return triage.groups(now), now

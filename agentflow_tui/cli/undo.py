@@ -7,10 +7,10 @@ from agentflow_tui.cli import INTERRUPTED
 from agentflow_tui.cli.outcomes import report, say
 from agentflow_tui.cli.progress import progress
 from agentflow_tui.operations import undo
-from agentflow_tui.operations.command_lines import addressing, journal_line
-from agentflow_tui.operations.context import World
+from agentflow_tui.operations.command_lines import database_options, journal_line
+from agentflow_tui.operations.context import OperationContext
 from agentflow_tui.settings import Settings
-from agentflow_tui.store.changes.records import Operation
+from agentflow_tui.store.changes.records import OperationRecord
 from agentflow_tui.store.connection.database import Database
 from agentflow_tui.text import age, number, plural, safe
 
@@ -22,11 +22,13 @@ async def take_back(
 
     Raises `UsageError` for one that is not there, `NothingToUndoError`.
     """
-    world = World.of(database, settings)
+    context = OperationContext.of(database, settings)
     found = (
-        await undo.find_operation(world, journal) if journal else await undo.last_undoable(world)
+        await undo.find_operation(context, journal)
+        if journal
+        else await undo.last_undoable(context)
     )
-    return await _undo(world, settings, found, as_json=as_json)
+    return await _undo(context, settings, found, as_json=as_json)
 
 
 async def do_again(database: Database, settings: Settings, *, as_json: bool) -> int:
@@ -34,16 +36,18 @@ async def do_again(database: Database, settings: Settings, *, as_json: bool) -> 
 
     Raises `NothingToUndoError`.
     """
-    world = World.of(database, settings)
-    return await _undo(world, settings, await undo.last_redoable(world), as_json=as_json)
+    context = OperationContext.of(database, settings)
+    return await _undo(context, settings, await undo.last_redoable(context), as_json=as_json)
 
 
-async def _undo(world: World, settings: Settings, operation: Operation, *, as_json: bool) -> int:
-    address = addressing(settings)
+async def _undo(
+    context: OperationContext, settings: Settings, operation: OperationRecord, *, as_json: bool
+) -> int:
+    address = database_options(settings)
     say(_about(operation))
     try:
         with progress(lambda done: f"{number(done)} of {number(operation.applied)} …") as told:
-            outcome = await undo.undo(world, operation.id, told)
+            outcome = await undo.undo(context, operation.id, told)
     except asyncio.CancelledError:
         say(f"Broken off. To go on: {journal_line('undo', operation.id, **address)}")
         return INTERRUPTED
@@ -51,7 +55,7 @@ async def _undo(world: World, settings: Settings, operation: Operation, *, as_js
     return report(outcome, as_json=as_json, back=back)
 
 
-def _about(operation: Operation) -> str:
+def _about(operation: OperationRecord) -> str:
     """What is about to be taken back: whose, and from when."""
     when = "" if operation.at is None else f", {age(clock.now() - operation.at)} ago"
     known = "" if operation.complete else " or more, broken off,"

@@ -13,7 +13,7 @@ from agentflow_tui.schema import Table, spelling
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
+class ChangeRequest:
     """One operation that was asked for, with what it is for: ``ids``, what a filter (``where``)
     matches, or everything, where both are empty."""
 
@@ -97,12 +97,12 @@ def add_options(parser: argparse.ArgumentParser, verb: str) -> None:
     parser.add_argument("--json", action="store_true", help="print the outcome as one object")
 
 
-def request(options: argparse.Namespace, table: Table) -> Request:
+def request(options: argparse.Namespace, table: Table) -> ChangeRequest:
     """What was asked for. Raises `UsageError` with what is wrong about it."""
     operation, argument = _operation(options, table)
     if options.expect is not None and options.expect < 0:
         raise UsageError("--expect wants a number of rows, 0 or more.")
-    return Request(
+    return ChangeRequest(
         operation=operation,
         argument=argument,
         ids=tuple(options.ids),

@@ -14,9 +14,9 @@ from textual.widgets import ContentSwitcher, Input
 
 from agentflow_tui.console import child_workers
 from agentflow_tui.console.bars.away_summary import Absence
-from agentflow_tui.console.bars.bulk_follow_up import CohortStrip
+from agentflow_tui.console.bars.bulk_follow_up import BulkFollowUpBar
 from agentflow_tui.console.bars.layout import Frame
-from agentflow_tui.console.changing import Acting
+from agentflow_tui.console.changing import ChangeFlow
 from agentflow_tui.console.child_workers import ChildWorkers
 from agentflow_tui.console.commands import command_line
 from agentflow_tui.console.commands.presence import Around
@@ -92,7 +92,7 @@ class ConsoleApp(App[None]):
         self.env = env
         self.child_workers = ChildWorkers(env.settings)
         self.with_workers = workers or env.settings.context.workers
-        self.acting = Acting(self)
+        self.change_flow = ChangeFlow(self)
         self.context_before: Context | None = None
         self.absence = Absence(self)
         self.history = History()
@@ -114,7 +114,7 @@ class ConsoleApp(App[None]):
         )
         self._frame = Frame(ascii_only=self.ascii)
         self._views = ContentSwitcher(id="views")
-        self._cohort = CohortStrip(self.acting, ascii_only=self.ascii)
+        self._follow_up_bar = BulkFollowUpBar(self.change_flow, ascii_only=self.ascii)
         self._command = Prompt(command_line.completer(env), placeholder="command", id="command")
         for theme in THEMES:
             self.register_theme(theme)
@@ -128,7 +128,7 @@ class ConsoleApp(App[None]):
     def compose(self) -> ComposeResult:
         yield from self._frame.above()
         yield self._views
-        yield self._cohort
+        yield self._follow_up_bar
         yield from self._frame.below()
         yield self._command
 
@@ -159,7 +159,7 @@ class ConsoleApp(App[None]):
         self._current = self._looked_at = None
         self._views.current = None
         await self._views.remove_children()
-        self.acting.cohort = None
+        self.change_flow.follow_up = None
         self.history = History()
         self.health = self.frozen_since = None
         self.around = Around()
@@ -195,7 +195,7 @@ class ConsoleApp(App[None]):
         else:
             await view.refresh_data()
             self._looked_at, view.read_at = view, self.env.now()
-            await self._cohort.look()
+            await self._follow_up_bar.look()
             self.show_chrome()
             await self.env.introduce(view.view_name)
         self.show_chrome()
@@ -304,16 +304,16 @@ class ConsoleApp(App[None]):
         child_workers.toggle(self)
 
     def do_app_undo(self) -> None:
-        self.acting.undo(self._visible.operation() if self._visible is not None else None)
+        self.change_flow.undo(self._visible.operation() if self._visible is not None else None)
 
     def do_app_redo(self) -> None:
-        self.acting.redo()
+        self.change_flow.redo()
 
     def do_app_actions(self) -> None:
         self.go_soon(Place("actions"))
 
     def do_app_cohort(self) -> None:
-        self._cohort.open()
+        self._follow_up_bar.open()
 
     def do_app_quit(self) -> None:
         self.exit()

@@ -1,4 +1,4 @@
-"""The way from a key to changed rows: aim, ask, freeze, confirm, change, tell, and take back."""
+"""The way from a key to changed rows: select, ask, snapshot, confirm, change, tell, undo."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -11,19 +11,19 @@ from agentflow_tui.console.dialogs.dialogs import Choice, Option
 from agentflow_tui.console.widgets.pane import text_line
 from agentflow_tui.errors import AgentflowError
 from agentflow_tui.operations import bulk_follow_up, undo
-from agentflow_tui.operations.bulk_follow_up import Cohort
+from agentflow_tui.operations.bulk_follow_up import BulkFollowUp
 from agentflow_tui.operations.carry_out import carry_out
-from agentflow_tui.operations.command_lines import addressing, journal_line
+from agentflow_tui.operations.command_lines import database_options, journal_line
 from agentflow_tui.operations.consequences import consequences
-from agentflow_tui.operations.context import World
+from agentflow_tui.operations.context import OperationContext
 from agentflow_tui.operations.operation import Operation
 from agentflow_tui.operations.outcomes import Outcome
 from agentflow_tui.operations.registry import Verb
-from agentflow_tui.operations.selection import Aim, choices, likeliest, reason_against
-from agentflow_tui.operations.snapshot import Targets, freeze_matching, freeze_rows
+from agentflow_tui.operations.selection import Selection, choices, likeliest, reason_against
+from agentflow_tui.operations.snapshot import Snapshot, snapshot_matching, snapshot_rows
 from agentflow_tui.operators import operator
 from agentflow_tui.schema import TABLES
-from agentflow_tui.store.changes.records import Operation as Record
+from agentflow_tui.store.changes.records import OperationRecord
 from agentflow_tui.text import age, number, plural
 
 if TYPE_CHECKING:
@@ -43,25 +43,25 @@ Settle = Callable[[Outcome], None]
 """Is told what was done, so that the view can take the marks off what was changed."""
 
 
-class Acting:
+class ChangeFlow:
     """What the console does to rows, one thing at a time."""
 
     def __init__(self, shell: "ConsoleApp") -> None:
         self._shell = shell
         self._worker: Worker[None] | None = None
-        self.cohort: Cohort | None = None
+        self.follow_up: BulkFollowUp | None = None
 
-    async def world(self) -> World:
+    async def context(self) -> OperationContext:
         """The database with the operator. Raises `UnreachableError`."""
-        return World.of(await self._shell.env.connected(), self._shell.env.settings)
+        return OperationContext.of(await self._shell.env.connected(), self._shell.env.settings)
 
-    def start(self, verb: Verb, aim: Aim, settle: Settle) -> None:
+    def start(self, verb: Verb, selection: Selection, settle: Settle) -> None:
         """Do what a key stands for; says why not where it cannot be."""
-        operations = choices(verb, aim.table)
+        operations = choices(verb, selection.table)
         if not operations:
-            self._shell.say(f"{verb.title} does not apply to {aim.table}.")
+            self._shell.say(f"{verb.title} does not apply to {selection.table}.")
             return
-        self._run(lambda: self._change(operations, aim, settle))
+        self._run(lambda: self._change(operations, selection, settle))
 
     def undo(self, record: str | None = None) -> None:
         """Take back an operation, or the last one of this operator."""
@@ -88,49 +88,55 @@ class Acting:
 
     # A change
 
-    async def _change(self, operations: Sequence[Operation], aim: Aim, settle: Settle) -> None:
-        operation = await self._choose(operations, aim)
+    async def _change(
+        self, operations: Sequence[Operation], selection: Selection, settle: Settle
+    ) -> None:
+        operation = await self._choose(operations, selection)
         if operation is None:
             return
-        world = await self.world()
-        why = self._why_not(world, operation, aim)
+        context = await self.context()
+        why = self._why_not(context, operation, selection)
         if why:
             self._shell.say(f"{operation.verb.capitalize()}: {why}.")
             return
-        argument = await self._ask(operation, aim)
+        argument = await self._ask(operation, selection)
         if operation.argument is not None and argument is None:
             return
-        targets = await self._freeze(world, operation, aim, argument)
-        if targets is None:
+        snapshot = await self._freeze(context, operation, selection, argument)
+        if snapshot is None:
             return
-        if not targets.fit:
-            reasons = ", ".join(f"{why} ({number(n)})" for why, n in targets.refusals) or "no rows"
+        if not snapshot.changeable:
+            reasons = ", ".join(f"{why} ({number(n)})" for why, n in snapshot.refusals) or "no rows"
             self._shell.say(f"Nothing to {operation.verb}: {reasons}.")
             return
-        told = await consequences(world, targets)
-        question = change_question(aim, targets, told, self._shell.env.settings)
-        if not await self._confirmed(question, aim, targets):
+        told = await consequences(context, snapshot)
+        question = change_question(selection, snapshot, told, self._shell.env.settings)
+        if not await self._confirmed(question, selection, snapshot):
             return
-        outcome = await self._carry_out(world, targets)
+        outcome = await self._carry_out(context, snapshot)
         settle(outcome)
         self._tell(outcome)
         if outcome.applied > 1:
-            self.cohort = await bulk_follow_up.cohort_of(world, outcome, targets)
+            self.follow_up = await bulk_follow_up.begin_follow_up(context, outcome, snapshot)
 
-    def _why_not(self, world: World, operation: Operation, aim: Aim) -> str:
+    def _why_not(
+        self, context: OperationContext, operation: Operation, selection: Selection
+    ) -> str:
         """Why this cannot be done here, to none of these rows."""
-        database = world.database
+        database = context.database
         return (
             database.read_only_reason(operation.table)
             or operation.change.missing(database.binding)
-            or (reason_against(operation, aim.rows) if aim.query is None else "")
+            or (reason_against(operation, selection.rows) if selection.query is None else "")
         )
 
-    async def _choose(self, operations: Sequence[Operation], aim: Aim) -> Operation | None:
+    async def _choose(
+        self, operations: Sequence[Operation], selection: Selection
+    ) -> Operation | None:
         """The operation that a key means here; asks where it may mean several."""
-        fit = [o for o in operations if not reason_against(o, aim.rows)]
+        fit = [o for o in operations if not reason_against(o, selection.rows)]
         if len({o.verb for o in operations}) == len(operations) and len(fit) < 2:
-            return fit[0] if fit else likeliest(operations, aim.rows)
+            return fit[0] if fit else likeliest(operations, selection.rows)
         offered = fit or list(operations)
         if len(offered) == 1:
             return offered[0]
@@ -138,12 +144,12 @@ class Acting:
         picked = await self._shell.push_screen_wait(Choice("What shall be done?", options))
         return None if picked is None else offered[int(picked)]
 
-    async def _ask(self, operation: Operation, aim: Aim) -> str | None:
+    async def _ask(self, operation: Operation, selection: Selection) -> str | None:
         argument = operation.argument
         if argument is None:
             return None
-        current = argument.current(aim.rows[0]) if aim.is_one and aim.rows else ""
-        names = argument.places(aim.rows[0]) if aim.is_one and aim.rows else []
+        current = argument.current(selection.rows[0]) if selection.is_one and selection.rows else ""
+        names = argument.places(selection.rows[0]) if selection.is_one and selection.rows else []
         if names:
             places = [Option(str(place), name) for place, name in enumerate(names)]
             return await self._shell.push_screen_wait(
@@ -155,25 +161,31 @@ class Acting:
         )
 
     async def _freeze(
-        self, world: World, operation: Operation, aim: Aim, argument: str | None
-    ) -> Targets | None:
-        if aim.query is None:
-            return await freeze_rows(world, operation, aim.ids, argument)
-        query = aim.query
+        self,
+        context: OperationContext,
+        operation: Operation,
+        selection: Selection,
+        argument: str | None,
+    ) -> Snapshot | None:
+        if selection.query is None:
+            return await snapshot_rows(context, operation, selection.ids, argument)
+        query = selection.query
 
-        async def freeze(working: Working) -> Targets:
-            return await freeze_matching(
-                world, operation, query, argument, lambda n: working.tell(f"{number(n)} found")
+        async def freeze(working: Working) -> Snapshot:
+            return await snapshot_matching(
+                context, operation, query, argument, lambda n: working.tell(f"{number(n)} found")
             )
 
         return await self._while_working("Looking for the rows", freeze)
 
-    async def _confirmed(self, question: Question, aim: Aim, targets: Targets) -> bool:
+    async def _confirmed(
+        self, question: Question, selection: Selection, snapshot: Snapshot
+    ) -> bool:
         """Ask, and meanwhile tell what matches since the rows were frozen."""
         confirm = Confirm(question)
         watching = None
-        if aim.query is not None:
-            watching = asyncio.create_task(self._watch(confirm, aim, targets))
+        if selection.query is not None:
+            watching = asyncio.create_task(self._watch(confirm, selection, snapshot))
         try:
             going: bool = await self._shell.push_screen_wait(confirm)
             return going
@@ -181,36 +193,36 @@ class Acting:
             if watching is not None:
                 watching.cancel()
 
-    async def _watch(self, confirm: Confirm, aim: Aim, targets: Targets) -> None:
+    async def _watch(self, confirm: Confirm, selection: Selection, snapshot: Snapshot) -> None:
         from agentflow_tui.console.list.sources import COUNT_TO
         from agentflow_tui.store.reading.pages import Window
 
-        if aim.query is None or targets.matched >= COUNT_TO:
+        if selection.query is None or snapshot.matched >= COUNT_TO:
             return
         while True:
             await asyncio.sleep(NEWS_EVERY)
             try:
-                page = await aim.query.page(
+                page = await selection.query.page(
                     await self._shell.env.connected(), Window(limit=1, count_to=COUNT_TO)
                 )
             except AgentflowError:
                 continue
-            more = (page.count or 0) - targets.matched
+            more = (page.count or 0) - snapshot.matched
             confirm.tell(f"+{number(more)} since, not touched " if more > 0 else "")
 
-    async def _carry_out(self, world: World, targets: Targets) -> Outcome:
+    async def _carry_out(self, context: OperationContext, snapshot: Snapshot) -> Outcome:
         stop = asyncio.Event()
 
         async def work(working: Working) -> Outcome:
             def told(done: int) -> None:
-                working.tell(f"{number(done)} of {number(len(targets.fit))}")
+                working.tell(f"{number(done)} of {number(len(snapshot.changeable))}")
                 if working.stopped:
                     stop.set()
 
-            return await carry_out(world, targets, progress=told, stop=stop)
+            return await carry_out(context, snapshot, progress=told, stop=stop)
 
         done = await self._while_working(
-            f"{targets.operation.verb.capitalize()} …", work, cancels=False
+            f"{snapshot.operation.verb.capitalize()} …", work, cancels=False
         )
         assert done is not None
         return done
@@ -248,12 +260,14 @@ class Acting:
 
     # Taking back
 
-    async def _take_back(self, id_: str | None, find: Callable[[World], Awaitable[Record]]) -> None:
-        world = await self.world()
-        if why := world.database.read_only_reason():
+    async def _take_back(
+        self, id_: str | None, find: Callable[[OperationContext], Awaitable[OperationRecord]]
+    ) -> None:
+        context = await self.context()
+        if why := context.database.read_only_reason():
             self._shell.say(f"Undo: {why}.")
             return
-        record = await (find(world) if id_ is None else undo.find_operation(world, id_))
+        record = await (find(context) if id_ is None else undo.find_operation(context, id_))
         why = undo.why_final(record)
         if why:
             self._shell.say(f"{record.verb.capitalize()} of {record.table} stays: {why}.")
@@ -263,15 +277,15 @@ class Acting:
 
         async def work(working: Working) -> Outcome:
             return await undo.undo(
-                world, record.id, lambda done: working.tell(f"{number(done)} looked at")
+                context, record.id, lambda done: working.tell(f"{number(done)} looked at")
             )
 
         outcome = await self._while_working("Taking back …", work, cancels=False)
         assert outcome is not None
         self._shell.say(f"{outcome.sentence}.")
-        self.cohort = None
+        self.follow_up = None
 
-    def _question(self, record: Record) -> Question:
+    def _question(self, record: OperationRecord) -> Question:
         now = self._shell.env.now()
         ago = f", {age(now - record.at)} ago" if record.at else ""
         again = record.verb == undo.UNDO
@@ -288,16 +302,16 @@ class Acting:
             go="Redo" if again else "Undo",
             effort=Effort.ENTER if mine and record.applied == 1 else Effort.CHOOSE,
             alarm="PRODUCTION" if self._shell.env.settings.context.production else "",
-            command=journal_line("undo", record.id, **addressing(self._shell.env.settings)),
+            command=journal_line("undo", record.id, **database_options(self._shell.env.settings)),
         )
 
     # What has become of it
 
     async def look(self) -> None:
         """See how the rows of the last change in bulk are doing. Raises `AgentflowError`."""
-        cohort = self.cohort
-        if cohort is None or cohort.is_settled:
+        follow_up = self.follow_up
+        if follow_up is None or follow_up.is_settled:
             return
-        seen = await bulk_follow_up.look(await self.world(), cohort)
-        if self.cohort is cohort:  # else another one is followed by now
-            self.cohort = seen
+        seen = await bulk_follow_up.look(await self.context(), follow_up)
+        if self.follow_up is follow_up:  # else another one is followed by now
+            self.follow_up = seen

@@ -9,7 +9,7 @@ from textual.containers import Vertical
 from agentflow_tui.console.environment import Environment
 from agentflow_tui.operations.outcomes import Outcome
 from agentflow_tui.operations.registry import BY_ID
-from agentflow_tui.operations.selection import Aim
+from agentflow_tui.operations.selection import Selection
 
 if TYPE_CHECKING:
     from agentflow_tui.console.app import ConsoleApp
@@ -77,13 +77,13 @@ class View(Vertical):
             action()
             return True
         change = BY_ID.get(verb)
-        aim = self.aim() if change is not None and change.words else None
-        if change is None or aim is None:
+        selection = self.selection() if change is not None and change.words else None
+        if change is None or selection is None:
             return False
-        self.shell.acting.start(change, aim, self.settle)
+        self.shell.change_flow.start(change, selection, self.settle)
         return True
 
-    def aim(self) -> Aim | None:
+    def selection(self) -> Selection | None:
         """The rows that a change would be of; None where there are none."""
         return None
 

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from agentflow_tui.fingerprints import fingerprint
-from agentflow_tui.operations.context import World
+from agentflow_tui.operations.context import OperationContext
 from agentflow_tui.operations.outcomes import Outcome
-from agentflow_tui.operations.snapshot import Targets
+from agentflow_tui.operations.snapshot import Snapshot
 from agentflow_tui.store.changes import records
-from agentflow_tui.store.changes.bulk_follow_up import MOST, State, follow, has_states
+from agentflow_tui.store.changes.bulk_follow_up import MOST, StatusCount, has_states, status_counts
 from agentflow_tui.text import number
 
 _WORDS = {
@@ -22,7 +22,7 @@ _FINAL = {"completed", "sent", "cancelled", "failed"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Cohort:
+class BulkFollowUp:
     """The rows that one operation changed. ``errors`` are the kinds of errors that they had."""
 
     table: str
@@ -30,7 +30,7 @@ class Cohort:
     ids: tuple[str, ...]
     journal: str
     errors: frozenset[str] = frozenset()
-    states: tuple[State, ...] = field(default=(), compare=False)
+    states: tuple[StatusCount, ...] = field(default=(), compare=False)
 
     @property
     def is_settled(self) -> bool:
@@ -55,7 +55,7 @@ class Cohort:
     def sentence(self) -> str:
         return "".join(words for words, _ in self.pieces)
 
-    def _again(self, state: State) -> str:
+    def _again(self, state: StatusCount) -> str:
         """Whether rows that failed did so as before."""
         if state.status != "failed":
             return ""
@@ -67,18 +67,20 @@ class Cohort:
         return " again, another error" if not now & self.errors else " again, some otherwise"
 
 
-async def cohort_of(world: World, outcome: Outcome, targets: Targets) -> Cohort | None:
+async def begin_follow_up(
+    context: OperationContext, outcome: Outcome, snapshot: Snapshot
+) -> BulkFollowUp | None:
     """The rows that were put to work, to be followed; None where nothing more comes of them."""
     if outcome.journal is None or not has_states(outcome.table):
         return None
-    if "'pending'" not in targets.operation.change.sets.get("status", ""):
+    if "'pending'" not in snapshot.operation.change.sets.get("status", ""):
         return None
     skipped = {id_ for id_, _ in outcome.skipped}
-    ids = [str(row.id) for row in targets.fit if str(row.id) not in skipped]
-    operation = await records.find(world.database, outcome.journal)
-    images = [step.before or {} for step in operation.steps] if operation else []
+    ids = [str(row.id) for row in snapshot.changeable if str(row.id) not in skipped]
+    operation = await records.find(context.database, outcome.journal)
+    images = [row_change.before or {} for row_change in operation.row_changes] if operation else []
     errors = {str(error) for b in images if (error := b.get("error") or b.get("lastError"))}
-    return Cohort(
+    return BulkFollowUp(
         table=outcome.table,
         past=outcome.past,
         ids=tuple(ids[:MOST]),
@@ -87,13 +89,13 @@ async def cohort_of(world: World, outcome: Outcome, targets: Targets) -> Cohort 
     )
 
 
-async def look(world: World, cohort: Cohort) -> Cohort:
-    """The cohort as it stands now. One statement, by the primary key.
+async def look(context: OperationContext, follow_up: BulkFollowUp) -> BulkFollowUp:
+    """The follow_up as it stands now. One statement, by the primary key.
 
     Raises `UnreachableError`, `RefusedError`, `MissingError`.
     """
-    database = world.database
-    states: Sequence[State] = await database.fetch(
-        follow(database.binding, cohort.table), list(cohort.ids)
+    database = context.database
+    states: Sequence[StatusCount] = await database.fetch(
+        status_counts(database.binding, follow_up.table), list(follow_up.ids)
     )
-    return replace(cohort, states=tuple(states))
+    return replace(follow_up, states=tuple(states))

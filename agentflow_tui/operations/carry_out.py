@@ -7,19 +7,25 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from agentflow_tui.errors import AgentflowError, RefusedError
-from agentflow_tui.operations.context import World
+from agentflow_tui.operations.context import OperationContext
 from agentflow_tui.operations.operation import Operation
 from agentflow_tui.operations.outcomes import Outcome
-from agentflow_tui.operations.parts import Part, WrittenElsewhereError, close, sift, written
-from agentflow_tui.operations.snapshot import Progress, Targets, named
+from agentflow_tui.operations.parts import (
+    Part,
+    WrittenElsewhereError,
+    change_accepted,
+    close,
+    write_part,
+)
+from agentflow_tui.operations.snapshot import Progress, Snapshot, named
 from agentflow_tui.schema import Kind
 from agentflow_tui.store import journal
 from agentflow_tui.store.changes import records
 from agentflow_tui.store.changes.apply import Applied, apply
-from agentflow_tui.store.changes.lock import hold, links
-from agentflow_tui.store.changes.records import PART, Step
-from agentflow_tui.store.changes.row_images import COLUMNS, Physical
-from agentflow_tui.store.changes.snapshot import Pinned
+from agentflow_tui.store.changes.lock import links, lock
+from agentflow_tui.store.changes.records import PART, RowChange
+from agentflow_tui.store.changes.row_images import COLUMNS, PhysicalColumn
+from agentflow_tui.store.changes.snapshot import RowSnapshot
 from agentflow_tui.store.connection import notifications
 from agentflow_tui.store.connection.database import Session
 
@@ -38,7 +44,7 @@ class BrokenOffError(AgentflowError):
 
 
 @dataclass(slots=True)
-class Progressing:
+class _Progress:
     """What an operation has done so far."""
 
     applied: int = 0
@@ -47,29 +53,29 @@ class Progressing:
 
 
 @dataclass(frozen=True, slots=True)
-class Carrying:
+class _OperationRun:
     """One operation under way. ``stop`` ends it after the part that is being written."""
 
-    world: World
-    targets: Targets
+    context: OperationContext
+    snapshot: Snapshot
     id: str
-    done: Progressing = field(default_factory=Progressing)
+    done: _Progress = field(default_factory=_Progress)
 
     @property
     def _operation(self) -> Operation:
-        return self.targets.operation
+        return self.snapshot.operation
 
     @property
     def _journalled(self) -> bool:
-        return records.keeps_operations(self.world.database.binding)
+        return records.keeps_operations(self.context.database.binding)
 
     async def run(self, progress: Progress | None, stop: asyncio.Event | None) -> Outcome:
-        operation, fit = self._operation, self.targets.fit
+        operation, fit = self._operation, self.snapshot.changeable
         change = operation.change
         whole = change.deletes and change.keeps_row and _is_heavy(operation)
         size = DELETED_AT_ONCE if whole else PART
         parts = [fit[start : start + size] for start in range(0, len(fit), size)]
-        self.done.skipped += [(named(operation, i), why) for i, why in self.targets.refused]
+        self.done.skipped += [(named(operation, i), why) for i, why in self.snapshot.refused]
         stopped = False
         for number, part in enumerate(parts):
             stopped = stop is not None and stop.is_set()
@@ -91,35 +97,35 @@ class Carrying:
             verb=self._operation.verb,
             table=self._operation.table,
             past=self._operation.past,
-            matched=self.targets.matched,
+            matched=self.snapshot.matched,
             applied=self.done.applied,
             skipped=tuple(self.done.skipped),
             journal=self.id if self.done.parts and self._journalled else None,
             stopped=stopped,
         )
 
-    async def _part(self, rows: Sequence[Pinned], *, last: bool) -> None:
+    async def _part(self, rows: Sequence[RowSnapshot], *, last: bool) -> None:
         number = self.done.parts
         key = self.id if number == 0 else records.part_id(self.id, number)
 
         async def write(session: Session, *, waits: bool) -> Part:
             part = await self._apply(session, rows, waits=waits)
-            if not part.steps and not number:
+            if not part.row_changes and not number:
                 return part
             entry = self._entry(key, number, rows, part, last=last)
             if not await journal.write(session, [entry]) and self._journalled:
                 raise WrittenElsewhereError("It has been taken back meanwhile, as far as it was.")
             return part
 
-        part = await written(self.world, key, write)
+        part = await write_part(self.context, key, write)
         known = {named(self._operation, str(row.id)) for row in rows}
-        self.done.applied += len(part.steps)
+        self.done.applied += len(part.row_changes)
         self.done.skipped += [(id_, why) for id_, why in part.skipped if id_ in known]
-        self.done.parts += bool(part.steps or number)
+        self.done.parts += bool(part.row_changes or number)
 
-    async def _apply(self, session: Session, rows: Sequence[Pinned], *, waits: bool) -> Part:
+    async def _apply(self, session: Session, rows: Sequence[RowSnapshot], *, waits: bool) -> Part:
         change, binding = self._operation.change, session.binding
-        holding = hold(
+        holding = lock(
             binding,
             change.table,
             links(binding, change),
@@ -128,32 +134,32 @@ class Carrying:
         )
         held = await session.fetch(holding, [str(row.id) for row in rows])
         reasons = {each.id: each.reason for each in held if each.reason is not None}
-        columns: Sequence[Physical] = ()
+        columns: Sequence[PhysicalColumn] = ()
         if change.deletes and change.keeps_row:
             columns = await session.fetch(COLUMNS, binding.tables[change.table].oid)
-        statement = apply(binding, change, self.world.terms, columns)
+        statement = apply(binding, change, self.context.settings, columns)
 
-        async def do(some: Sequence[Pinned]) -> Sequence[Applied]:
+        async def do(some: Sequence[RowSnapshot]) -> Sequence[Applied]:
             ids, stamps = [str(row.id) for row in some], [row.stamp for row in some]
-            return await session.fetch(statement, ids, stamps, self.targets.argument)
+            return await session.fetch(statement, ids, stamps, self.snapshot.argument)
 
         ours = [row for row in rows if str(row.id) not in reasons]
-        answers, refused = await sift(session, ours, do)
+        answers, refused = await change_accepted(session, ours, do)
         skipped = [
             *reasons.items(),
             *((each.id, each.reason) for each in answers if each.reason is not None),
             *((str(row.id), why) for row, why in refused),
         ]
         return Part(
-            [self._step(each) for each in answers if each.reason is None],
+            [self._row_change(each) for each in answers if each.reason is None],
             [(named(self._operation, id_), why) for id_, why in skipped],
         )
 
-    def _step(self, row: Applied) -> Step:
+    def _row_change(self, row: Applied) -> RowChange:
         linked = json.loads(row.linked) if row.linked else {}
         keeps = self._operation.change.keeps_row
         before = json.loads(row.before) if row.before and keeps else {}
-        return Step(
+        return RowChange(
             id=named(self._operation, row.id),
             before=before,
             after=None if self._operation.change.deletes else json.loads(row.after or "{}"),
@@ -161,27 +167,27 @@ class Carrying:
         )
 
     def _entry(
-        self, key: str, number: int, rows: Sequence[Pinned], part: Part, *, last: bool
+        self, key: str, number: int, rows: Sequence[RowSnapshot], part: Part, *, last: bool
     ) -> journal.Entry:
         operation, first = self._operation, number == 0
-        said = records.outcome(part.steps, part.skipped)
+        said = records.outcome(part.row_changes, part.skipped)
         said["parts"] = number + 1
         if first:
-            said["matched"] = self.targets.matched
+            said["matched"] = self.snapshot.matched
             said["skipped"] = said["skipped"] + [
                 {"id": id_, "reason": why} for id_, why in self.done.skipped[:PART]
             ]
             if operation.irrevocable:
                 said["irrevocable"] = operation.irrevocable
         given: dict[str, Any] = {
-            "operator": self.world.operator.name,
-            "host": self.world.operator.host,
+            "operator": self.context.operator.name,
+            "host": self.context.operator.host,
             "verb": operation.verb,
             "table": operation.table,
             "ids": [named(operation, str(row.id)) for row in rows],
         }
-        if self.targets.argument is not None:
-            given["argument"] = self.targets.argument
+        if self.snapshot.argument is not None:
+            given["argument"] = self.snapshot.argument
         if operation.field:
             given["field"] = operation.field
         if not first:
@@ -203,8 +209,8 @@ class Carrying:
         if error:
             values["broken_off"] = error
         if stopped:
-            values["not_reached"] = self.targets.matched - reached
-        await close(self.world, self.id, values, status)
+            values["not_reached"] = self.snapshot.matched - reached
+        await close(self.context, self.id, values, status)
 
 
 def _is_heavy(operation: Operation) -> bool:
@@ -213,8 +219,8 @@ def _is_heavy(operation: Operation) -> bool:
 
 
 async def carry_out(
-    world: World,
-    targets: Targets,
+    context: OperationContext,
+    snapshot: Snapshot,
     *,
     progress: Progress | None = None,
     stop: asyncio.Event | None = None,
@@ -224,19 +230,19 @@ async def carry_out(
     Raises `RefusedError` where rows cannot be written, or not written down; `BrokenOffError` with
     what was done until then.
     """
-    if why := world.database.read_only_reason(targets.operation.table):
+    if why := context.database.read_only_reason(snapshot.operation.table):
         raise RefusedError(f"Nothing was changed: {why}.")
-    carrying = Carrying(world, targets, records.operation_id())
+    carrying = _OperationRun(context, snapshot, records.operation_id())
     try:
         return await carrying.run(progress, stop)
     finally:
         if carrying.done.applied:
-            await ring(world)
+            await wake_workers(context)
 
 
-async def ring(world: World) -> None:
+async def wake_workers(context: OperationContext) -> None:
     """Wake the workers up; nothing is lost when that fails."""
     try:
-        await notifications.ring(world.database)
+        await notifications.ring(context.database)
     except AgentflowError:
         return

@@ -14,7 +14,7 @@ SHOWN = 20
 """Ids that a command line spells out before it is cut."""
 
 
-class Address(TypedDict, total=False):
+class DatabaseOptions(TypedDict, total=False):
     """Which database a command is for, where that is not the one it would find by itself."""
 
     context: str
@@ -37,9 +37,9 @@ def command_line(
 
     The rows are ``ids``, or those that the filter ``where`` matches, or ``everything`` (a filter
     that says nothing is everything). Ids beyond ``most`` become a comment; None spells all out.
-    Secret ids stand as their digests, which the command line takes as well. `addressing` gives
-    ``context`` and ``database``. What comes from the database is in it as it is: make it safe
-    before it is drawn.
+    Secret ids stand as their digests, which the command line takes as well. ``context`` and
+    ``database`` come from `database_options`. What comes from the database is in it as it is: make
+    it safe before it is drawn.
     """
     words = [*_program(context, database), operation.verb, operation.table]
     if operation.argument is not None and argument is not None:
@@ -80,15 +80,15 @@ def _with_ids(words: Sequence[str], ids: Sequence[str], most: int | None) -> str
     return f"{line}  # … and {number(left)} more" if left else line
 
 
-def addressing(settings: Settings) -> Address:
+def database_options(settings: Settings) -> DatabaseOptions:
     """``context`` or ``database`` for `command_line`: how another shell with the same settings and
     environment reaches the database in use. A password is masked."""
     context = settings.context
     known = settings.contexts.get(context.name)
     if known is not None and known.database_url == context.database_url:
-        return Address(context=context.name)
+        return DatabaseOptions(context=context.name)
     environ = settings.environ
     default = environ.get("AGENTFLOW_DATABASE_URL") or environ.get("DATABASE_URL") or ""
     if context.database_url and context.database_url != default:
-        return Address(database=masked(context.database_url))
-    return Address()
+        return DatabaseOptions(database=masked(context.database_url))
+    return DatabaseOptions()

@@ -5,10 +5,10 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 
 from agentflow_tui.documents import Step, as_steps, read
-from agentflow_tui.operations.context import World
-from agentflow_tui.operations.snapshot import Targets
+from agentflow_tui.operations.context import OperationContext
+from agentflow_tui.operations.snapshot import Snapshot
 from agentflow_tui.store.changes import evidence
-from agentflow_tui.store.changes.evidence import MINUTES, Lock
+from agentflow_tui.store.changes.evidence import MINUTES, WorkflowLock
 from agentflow_tui.store.reading.counts import CAP
 from agentflow_tui.store.views.tasks import Mentions, mentions
 from agentflow_tui.text import age, bounded, duration, number, plural
@@ -25,27 +25,27 @@ FRESH = timedelta(seconds=60)
 EFFECTS = {"email": "queues mail", "api": "calls another service", "custom": "runs custom code"}
 """What the steps of a type do outside the database when they run again."""
 
-Teller = Callable[[World, Targets], Awaitable[list[str]]]
+Teller = Callable[[OperationContext, Snapshot], Awaitable[list[str]]]
 
 
-async def consequences(world: World, targets: Targets) -> list[str]:
+async def consequences(context: OperationContext, snapshot: Snapshot) -> list[str]:
     """The sentences for these rows. Raises `UnreachableError`, `RefusedError`."""
-    operation = targets.operation
+    operation = snapshot.operation
     tell = _TELLERS.get((operation.verb, operation.table))
-    found = await tell(world, targets) if tell is not None and targets.fit else []
-    return [*found, *([operation.warning] if operation.warning and targets.fit else [])]
+    found = await tell(context, snapshot) if tell is not None and snapshot.changeable else []
+    return [*found, *([operation.warning] if operation.warning and snapshot.changeable else [])]
 
 
-def _ids(targets: Targets) -> list[str]:
-    return [str(row.id) for row in targets.fit]
+def _ids(snapshot: Snapshot) -> list[str]:
+    return [str(row.id) for row in snapshot.changeable]
 
 
-async def _requeued(world: World, targets: Targets) -> list[str]:
+async def _requeued(context: OperationContext, snapshot: Snapshot) -> list[str]:
     """When the queue would be empty, and who is not written to again."""
     told = []
-    pace = await evidence.pace(world.database)
+    pace = await evidence.sending_rate(context.database)
     if pace is not None:
-        queue = pace.waiting + len(targets.fit)
+        queue = pace.waiting + len(snapshot.changeable)
         waiting = bounded(pace.waiting, CAP)
         if pace.sent:
             left = duration(queue / (pace.sent / MINUTES) * 60)
@@ -58,27 +58,27 @@ async def _requeued(world: World, targets: Targets) -> list[str]:
                 f"{waiting} wait now, and none has left in the last {MINUTES} minutes: "
                 "are there workers, and is the relay up?"
             )
-    partly = await evidence.partly_delivered(world.database, _ids(targets))
+    partly = await evidence.partly_delivered(context.database, _ids(snapshot))
     if partly:
         has = "has" if partly == 1 else "have"
         told.append(
             f"{plural(partly, 'mail')} {has} reached some recipients already: "
             "only the others are written to."
         )
-    if world.terms.hold > 0:
-        waits = "It waits" if len(targets.fit) == 1 else "They wait"
-        told.append(f"{waits} {world.terms.hold:g} s, in which undo is certain.")
+    if context.settings.hold > 0:
+        waits = "It waits" if len(snapshot.changeable) == 1 else "They wait"
+        told.append(f"{waits} {context.settings.hold:g} s, in which undo is certain.")
     return told
 
 
-async def _repeated(world: World, targets: Targets) -> list[str]:
+async def _repeated(context: OperationContext, snapshot: Snapshot) -> list[str]:
     """The steps that run, again or for the first time, and what they do outside."""
-    operation, ids = targets.operation, _ids(targets)
-    rows = await world.database.fetch(evidence.AHEAD, ids[:SAMPLED])
+    operation, ids = snapshot.operation, _ids(snapshot)
+    rows = await context.database.fetch(evidence.STEPS_AHEAD, ids[:SAMPLED])
     effects: Counter[str] = Counter()
     names: list[str] = []
     for row in rows:
-        start = _start(operation.verb, targets.argument, row.current_step)
+        start = _start(operation.verb, snapshot.argument, row.current_step)
         steps: Sequence[Step] = list(as_steps(read(row.steps)))[start:]
         names = [step.name or step.id or step.type for step in steps]
         effects.update({EFFECTS[step.type] for step in steps if step.type in EFFECTS})
@@ -98,17 +98,17 @@ def _start(verb: str, argument: str | None, current: int | None) -> int:
     return int(argument) if verb == "reset" and argument else max(0, current or 0)
 
 
-async def _evidence(world: World, targets: Targets) -> list[str]:
+async def _evidence(context: OperationContext, snapshot: Snapshot) -> list[str]:
     """What is known of the locks that would be released."""
     told = []
-    for lock in await world.database.fetch(evidence.LOCKS, _ids(targets)[:SHOWN]):
-        found = await mentions(world.database, lock.id)
+    for lock in await context.database.fetch(evidence.LOCKS, _ids(snapshot)[:SHOWN]):
+        found = await mentions(context.database, lock.id)
         told += _lock_lines(lock, found)
-    rest = len(targets.fit) - SHOWN
+    rest = len(snapshot.changeable) - SHOWN
     return [*told, f"… and {plural(rest, 'lock')} more."] if rest > 0 else told
 
 
-def _lock_lines(lock: Lock, found: Mentions) -> list[str]:
+def _lock_lines(lock: WorkflowLock, found: Mentions) -> list[str]:
     steps = list(as_steps(read(lock.steps)))
     place = lock.step or 0
     step = steps[place] if 0 <= place < len(steps) else None
@@ -148,7 +148,7 @@ def _last(found: Mentions, now: datetime) -> str:
     )
 
 
-async def _running(world: World, targets: Targets) -> list[str]:
+async def _running(context: OperationContext, snapshot: Snapshot) -> list[str]:
     return ["A step that runs now ends first; nothing is cut off in the middle."]
 
 

@@ -5,18 +5,18 @@ from typing import Self
 
 from agentflow_tui.operators import Operator, operator
 from agentflow_tui.settings import Settings
-from agentflow_tui.store.changes.change import Terms
+from agentflow_tui.store.changes.change import ChangeSettings
 from agentflow_tui.store.connection.database import Database
 
 
 @dataclass(frozen=True, slots=True)
-class World:
-    """A database, who acts on it, and the terms of the settings."""
+class OperationContext:
+    """A database, who acts on it, and the settings of the settings."""
 
     database: Database
     operator: Operator
-    terms: Terms
+    settings: ChangeSettings
 
     @classmethod
     def of(cls, database: Database, settings: Settings) -> Self:
-        return cls(database, operator(settings.environ), Terms.of(settings))
+        return cls(database, operator(settings.environ), ChangeSettings.of(settings))

@@ -17,11 +17,11 @@ from agentflow_tui.errors import (
     RefusedError,
     UnreachableError,
 )
-from agentflow_tui.operations.context import World
+from agentflow_tui.operations.context import OperationContext
 from agentflow_tui.store import journal
 from agentflow_tui.store.changes import records
-from agentflow_tui.store.changes.lock import MANNERS
-from agentflow_tui.store.changes.records import Step
+from agentflow_tui.store.changes.lock import TRANSACTION_OPTIONS
+from agentflow_tui.store.changes.records import RowChange
 from agentflow_tui.store.connection.database import Session
 
 RETRIES = 5
@@ -38,16 +38,18 @@ AnswerT = TypeVar("AnswerT")
 class Part:
     """What became of the rows of one part; ``skipped`` are (id, reason)."""
 
-    steps: list[Step] = field(default_factory=list)
+    row_changes: list[RowChange] = field(default_factory=list)
     skipped: list[tuple[str, str]] = field(default_factory=list)
 
     @property
     def ids(self) -> list[str]:
         """Every row of the part once; one may have been changed and named all the same."""
-        return list(dict.fromkeys([*(s.id for s in self.steps), *(id_ for id_, _ in self.skipped)]))
+        return list(
+            dict.fromkeys([*(s.id for s in self.row_changes), *(id_ for id_, _ in self.skipped)])
+        )
 
 
-class Write(Protocol):
+class PartWriter(Protocol):
     """Does a part and journals it. Without ``waits`` it passes over rows that others hold."""
 
     def __call__(self, session: Session, *, waits: bool) -> Awaitable[Part]: ...
@@ -57,14 +59,14 @@ class WrittenElsewhereError(AgentflowError):
     """The journal has a part of this operation that somebody else has written."""
 
 
-async def written(world: World, key: str, write: Write) -> Part:
+async def write_part(context: OperationContext, key: str, write: PartWriter) -> Part:
     """What came of a part, whose row in the journal is called ``key``, also when the connection
     broke at the commit. Raises `UnreachableError`, `RefusedError`, `MissingError`.
     """
 
     async def once(*, waits: bool) -> Part:
-        async with world.database.transaction() as session:
-            await session.execute(MANNERS)
+        async with context.database.transaction() as session:
+            await session.execute(TRANSACTION_OPTIONS)
             return await write(session, waits=waits)
 
     try:
@@ -73,18 +75,18 @@ async def written(world: World, key: str, write: Write) -> Part:
         except LockedError:
             return await once(waits=False)
     except UnreachableError as error:
-        if not records.keeps_operations(world.database.binding):
+        if not records.keeps_operations(context.database.binding):
             raise UnreachableError(
                 f"{error} This database has no journal that could tell whether the last rows "
                 "were changed."
             ) from None
-        found = await _settled(world, key)
+        found = await _settled(context, key)
         if found is None:
             raise
         return found
 
 
-async def _settled(world: World, key: str) -> Part | None:
+async def _settled(context: OperationContext, key: str) -> Part | None:
     """What the journal says of a part whose answer was lost; None when it was not committed.
 
     Raises `UnreachableError` when the database does not come back.
@@ -92,10 +94,10 @@ async def _settled(world: World, key: str) -> Part | None:
     for attempt in range(RETRIES):
         last = attempt == RETRIES - 1
         try:
-            if not await _is_written(world, key):
+            if not await _is_written(context, key):
                 return None
-            found = await records.find_part(world.database, key)
-            return None if found is None else Part(list(found.steps), list(found.skipped))
+            found = await records.find_part(context.database, key)
+            return None if found is None else Part(list(found.row_changes), list(found.skipped))
         except (UnreachableError, RefusedError):
             if last:
                 raise
@@ -103,12 +105,12 @@ async def _settled(world: World, key: str) -> Part | None:
     return None
 
 
-async def _is_written(world: World, key: str) -> bool:
+async def _is_written(context: OperationContext, key: str) -> bool:
     """Whether the journal has this row. To write it too is to wait for whoever is still at it: a
     commit may be under way on the server long after its connection broke."""
     session: Session
     try:
-        async with world.database.transaction() as session:
+        async with context.database.transaction() as session:
             entry = journal.Entry(id=key, task_type=records.PART_TASK)
             if not await journal.write(session, [entry]):
                 return True
@@ -121,7 +123,7 @@ class _NotWritten(Exception):  # noqa: N818  # undoes a transaction, and nobody 
     pass
 
 
-async def sift(
+async def change_accepted(
     session: Session,
     rows: Sequence[RowT],
     do: Callable[[Sequence[RowT]], Awaitable[Sequence[AnswerT]]],
@@ -148,10 +150,12 @@ async def sift(
     return answers, refused
 
 
-async def close(world: World, operation: str, values: dict[str, object], status: str) -> None:
+async def close(
+    context: OperationContext, operation: str, values: dict[str, object], status: str
+) -> None:
     """Say in an operation's own row how the whole of it went. Its parts stand also without that:
     a row that still says ``running`` is one whose parts are counted when it is taken back."""
-    database = world.database
+    database = context.database
     for attempt in range(RETRIES):
         try:
             template = records.mark(database.binding)

@@ -15,7 +15,7 @@ JUDGED = 50
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Aim:
+class Selection:
     """Rows of one table: those with ``ids``, or everything that ``query`` finds.
 
     ``words`` says which of these it is; ``where`` is the query's filter as the command line takes
@@ -36,21 +36,23 @@ class Aim:
         return self.query is None and len(self.ids) == 1
 
 
-def one(table: str, row: Any) -> Aim:
+def one(table: str, row: Any) -> Selection:
     """The row under the cursor."""
-    return Aim(table=table, words="this row", ids=(str(row.key),), rows=(row,))
+    return Selection(table=table, words="this row", ids=(str(row.key),), rows=(row,))
 
 
-def marked(table: str, rows: Sequence[Any]) -> Aim:
+def marked(table: str, rows: Sequence[Any]) -> Selection:
     """The marked rows."""
     ids = tuple(str(row.key) for row in rows)
-    return Aim(table=table, words=f"the {number(len(ids))} marked rows", ids=ids, rows=tuple(rows))
+    return Selection(
+        table=table, words=f"the {number(len(ids))} marked rows", ids=ids, rows=tuple(rows)
+    )
 
 
-def matching(table: str, query: Query[Any], where: str, rows: Sequence[Any]) -> Aim:
+def matching(table: str, query: Query[Any], where: str, rows: Sequence[Any]) -> Selection:
     """Everything that matches a filter."""
     words = f"everything that matches {where}" if where else f"everything in {table}"
-    return Aim(table=table, words=words, query=query, where=where, rows=tuple(rows))
+    return Selection(table=table, words=words, query=query, where=where, rows=tuple(rows))
 
 
 def choices(verb: Verb, table: str) -> tuple[Operation, ...]:
@@ -71,7 +73,7 @@ def reason_against(operation: Operation, rows: Sequence[Any]) -> str:
 
 
 def meanings(
-    table: str, aim: Aim | None, *, read_only: str
+    table: str, selection: Selection | None, *, read_only: str
 ) -> tuple[dict[str, str], dict[str, str]]:
     """What each key of a change means for these rows, by verb id, and why some do not apply.
 
@@ -79,15 +81,19 @@ def meanings(
     """
     titles: dict[str, str] = {}
     refused: dict[str, str] = {}
-    rows = aim.rows[:JUDGED] if aim is not None else ()
+    rows = selection.rows[:JUDGED] if selection is not None else ()
     for verb in verbs("row"):
         operations = choices(verb, table)
         if not operations:
             continue
         likely = likeliest(operations, rows)
         titles[verb.id] = likely.verb.capitalize()
-        unfit = "" if aim is not None and aim.query is not None else reason_against(likely, rows)
-        why = read_only or ("there is no row" if aim is None else unfit)
+        unfit = (
+            ""
+            if selection is not None and selection.query is not None
+            else reason_against(likely, rows)
+        )
+        why = read_only or ("there is no row" if selection is None else unfit)
         if why:
             refused[verb.id] = why
     return titles, refused

@@ -7,9 +7,9 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from agentflow_tui.operations.context import World
+from agentflow_tui.operations.context import OperationContext
 from agentflow_tui.operations.operation import Operation
-from agentflow_tui.store.changes.snapshot import Pinned, Pinning
+from agentflow_tui.store.changes.snapshot import RowSnapshot, SnapshotReader
 from agentflow_tui.store.reading.queries import Query
 
 Progress = Callable[[int], None]
@@ -19,12 +19,12 @@ _DIGEST = re.compile("sha256:[0-9a-f]{16}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Targets:
+class Snapshot:
     """Rows as they were when they were frozen, and those of the wanted ids that no row has."""
 
     operation: Operation
     argument: str | None
-    rows: tuple[Pinned, ...]
+    rows: tuple[RowSnapshot, ...]
     missing: tuple[str, ...] = ()
 
     @property
@@ -32,7 +32,7 @@ class Targets:
         return len(self.rows) + len(self.missing)
 
     @property
-    def fit(self) -> tuple[Pinned, ...]:
+    def changeable(self) -> tuple[RowSnapshot, ...]:
         """The rows that will be changed, unless they move on before."""
         return tuple(row for row in self.rows if row.refusal is None)
 
@@ -48,42 +48,44 @@ class Targets:
         return Counter(reason for _, reason in self.refused).most_common()
 
 
-async def freeze_rows(
-    world: World, operation: Operation, ids: Sequence[str], argument: str | None = None
-) -> Targets:
+async def snapshot_rows(
+    context: OperationContext, operation: Operation, ids: Sequence[str], argument: str | None = None
+) -> Snapshot:
     """Freeze the rows with these ids.
 
     Raises `UnreachableError`, `RefusedError`, `MissingError`.
     """
-    rows = await _gather(_pinning(world, operation, argument).rows(ids), None)
+    rows = await _gather(_reader(context, operation, argument).rows(ids), None)
     known = {str(row.id) for row in rows}
     missing = tuple(dict.fromkeys(id_ for id_ in ids if id_ not in known))
-    return Targets(operation=operation, argument=argument, rows=rows, missing=missing)
+    return Snapshot(operation=operation, argument=argument, rows=rows, missing=missing)
 
 
-async def freeze_matching(
-    world: World,
+async def snapshot_matching(
+    context: OperationContext,
     operation: Operation,
     query: Query[Any],
     argument: str | None = None,
     progress: Progress | None = None,
-) -> Targets:
+) -> Snapshot:
     """Freeze everything that a filter matches. Can be cancelled at any time.
 
     Raises `UnreachableError`, `RefusedError`, `MissingError`.
     """
-    rows = await _gather(_pinning(world, operation, argument).matching(query), progress)
-    return Targets(operation=operation, argument=argument, rows=rows)
+    rows = await _gather(_reader(context, operation, argument).matching(query), progress)
+    return Snapshot(operation=operation, argument=argument, rows=rows)
 
 
-def _pinning(world: World, operation: Operation, argument: str | None) -> Pinning:
-    return Pinning(world.database, operation.change, world.terms, argument)
+def _reader(
+    context: OperationContext, operation: Operation, argument: str | None
+) -> SnapshotReader:
+    return SnapshotReader(context.database, operation.change, context.settings, argument)
 
 
 async def _gather(
-    pages: AsyncIterator[list[Pinned]], progress: Progress | None
-) -> tuple[Pinned, ...]:
-    rows: list[Pinned] = []
+    pages: AsyncIterator[list[RowSnapshot]], progress: Progress | None
+) -> tuple[RowSnapshot, ...]:
+    rows: list[RowSnapshot] = []
     async for page in pages:
         rows += page
         if progress is not None:

@@ -9,16 +9,16 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from agentflow_tui.errors import AgentflowError, UsageError
-from agentflow_tui.operations.carry_out import ring
-from agentflow_tui.operations.context import World
+from agentflow_tui.operations.carry_out import wake_workers
+from agentflow_tui.operations.context import OperationContext
 from agentflow_tui.operations.outcomes import Outcome
-from agentflow_tui.operations.parts import Part, WrittenElsewhereError, close, written
+from agentflow_tui.operations.parts import Part, WrittenElsewhereError, close, write_part
 from agentflow_tui.operations.restore import put_back
 from agentflow_tui.operations.snapshot import Progress
 from agentflow_tui.schema import TABLES
 from agentflow_tui.store import journal
 from agentflow_tui.store.changes import records
-from agentflow_tui.store.changes.records import Operation, Step
+from agentflow_tui.store.changes.records import OperationRecord, RowChange
 from agentflow_tui.store.connection.database import Session
 
 LOOK_BACK = 200
@@ -31,7 +31,7 @@ class NothingToUndoError(AgentflowError):
     """There is nothing that could be taken back."""
 
 
-def why_final(operation: Operation) -> str:
+def why_final(operation: OperationRecord) -> str:
     """Why an operation cannot be taken back; ``""`` when it can."""
     if operation.table not in TABLES:
         return f"it changed {operation.table or 'nothing'} that is known here"
@@ -39,26 +39,28 @@ def why_final(operation: Operation) -> str:
         return operation.irrevocable
     if operation.undone_by is not None:
         return f"it has been taken back by {operation.undone_by}"
-    if not operation.applied and not operation.steps:
+    if not operation.applied and not operation.row_changes:
         return "it changed nothing"
     return ""
 
 
-async def last_undoable(world: World) -> Operation:
+async def last_undoable(context: OperationContext) -> OperationRecord:
     """The caller's last change that is not taken back yet. Raises `NothingToUndoError`."""
-    return await _last(world, lambda operation: operation.verb != UNDO, "You have changed nothing")
+    return await _last(
+        context, lambda operation: operation.verb != UNDO, "You have changed nothing"
+    )
 
 
-async def last_redoable(world: World) -> Operation:
+async def last_redoable(context: OperationContext) -> OperationRecord:
     """The caller's last undo that is not taken back yet. Raises `NothingToUndoError`."""
-    return await _last(world, lambda operation: operation.verb == UNDO, "You have undone nothing")
+    return await _last(context, lambda operation: operation.verb == UNDO, "You have undone nothing")
 
 
-async def _last(world: World, wanted: Any, nothing: str) -> Operation:
-    if not records.keeps_operations(world.database.binding):
+async def _last(context: OperationContext, wanted: Any, nothing: str) -> OperationRecord:
+    if not records.keeps_operations(context.database.binding):
         raise NothingToUndoError("This database has no journal, so nothing can be taken back.")
-    for operation in await records.latest(world.database, LOOK_BACK):
-        if operation.by != str(world.operator) or not wanted(operation):
+    for operation in await records.latest(context.database, LOOK_BACK):
+        if operation.by != str(context.operator) or not wanted(operation):
             continue
         if operation.irrevocable:
             raise NothingToUndoError(
@@ -70,9 +72,9 @@ async def _last(world: World, wanted: Any, nothing: str) -> Operation:
     raise NothingToUndoError(f"{nothing} here that could be taken back.")
 
 
-async def find_operation(world: World, id_: str) -> Operation:
+async def find_operation(context: OperationContext, id_: str) -> OperationRecord:
     """The operation with this id, whole. Raises `UsageError` when there is none."""
-    found = await records.find(world.database, id_)
+    found = await records.find(context.database, id_)
     if found is None:
         raise UsageError(
             f"The journal has no operation {id_}; 'agentflow list task_logs "
@@ -81,27 +83,27 @@ async def find_operation(world: World, id_: str) -> Operation:
     return found
 
 
-async def undo(world: World, id_: str, progress: Progress | None = None) -> Outcome:
+async def undo(context: OperationContext, id_: str, progress: Progress | None = None) -> Outcome:
     """Take an operation back, or an undo, which is a redo. One that ended before its end goes on
     where it was; an operation that still runs ends with it.
 
     Raises `UsageError` for one that is not there, `NothingToUndoError` with the reason for one that
     cannot be taken back, `UnreachableError`, `RefusedError`.
     """
-    operation = await find_operation(world, id_)
+    operation = await find_operation(context, id_)
     why = why_final(operation)
-    begun = operation.undone_by if why and await _left_unfinished(world, operation) else None
+    begun = operation.undone_by if why and await _left_unfinished(context, operation) else None
     if why and begun is None:
         raise NothingToUndoError(f"{operation.verb} of {operation.table} stays: {why}.")
-    undoing = _Undoing(world, operation, begun or records.operation_id(), begun is not None)
+    undoing = _Undoing(context, operation, begun or records.operation_id(), begun is not None)
     return await undoing.run(progress)
 
 
-async def _left_unfinished(world: World, operation: Operation) -> bool:
+async def _left_unfinished(context: OperationContext, operation: OperationRecord) -> bool:
     """The undo that this one was taken back by ended before its end."""
     if operation.undone_by is None:
         return False
-    undone = await records.find(world.database, operation.undone_by)
+    undone = await records.find(context.database, operation.undone_by)
     return undone is not None and not undone.complete
 
 
@@ -109,8 +111,8 @@ async def _left_unfinished(world: World, operation: Operation) -> bool:
 class _Undoing:
     """One undo under way. ``goes_on``: a part of it may have been done already."""
 
-    world: World
-    operation: Operation
+    context: OperationContext
+    operation: OperationRecord
     id: str
     goes_on: bool
     matched: int = 0
@@ -128,16 +130,20 @@ class _Undoing:
             parts = await self._end()
         try:
             for place, number in enumerate(reversed(range(parts))):
-                steps = self.operation.steps if number == 0 else await self._steps_of(number)
-                await self._part(place, steps, parts)
+                row_changes = (
+                    self.operation.row_changes
+                    if number == 0
+                    else await self._row_changes_of(number)
+                )
+                await self._part(place, row_changes, parts)
                 if progress is not None:
                     progress(self.matched)
         finally:
             if self.applied:
-                await ring(self.world)
+                await wake_workers(self.context)
         if parts > 1:
             values: dict[str, object] = {"applied": self.applied, "parts": parts}
-            await close(self.world, self.id, values, "completed")
+            await close(self.context, self.id, values, "completed")
         return Outcome(
             verb=self.verb,
             table=self.operation.table,
@@ -159,39 +165,39 @@ class _Undoing:
                 input={"operation": self.operation.id, "ended_by": self.id},
                 output={"applied": 0},
             )
-            async with self.world.database.transaction() as session:
+            async with self.context.database.transaction() as session:
                 if await journal.write(session, [entry]):
                     return parts
-            found = await records.find_part(self.world.database, entry.id or "")
+            found = await records.find_part(self.context.database, entry.id or "")
             if found is not None and found.ends:
                 return parts
             parts += 1
 
-    async def _steps_of(self, number: int) -> Sequence[Step]:
+    async def _row_changes_of(self, number: int) -> Sequence[RowChange]:
         found = await records.find_part(
-            self.world.database, records.part_id(self.operation.id, number)
+            self.context.database, records.part_id(self.operation.id, number)
         )
-        return found.steps if found else ()
+        return found.row_changes if found else ()
 
-    async def _part(self, place: int, steps: Sequence[Step], parts: int) -> None:
+    async def _part(self, place: int, row_changes: Sequence[RowChange], parts: int) -> None:
         key = self.id if place == 0 else records.part_id(self.id, place)
 
         async def write(session: Session, *, waits: bool) -> Part:
             if place == 0:
                 await self._take_back(session, parts)
-            part = await put_back(session, self.operation.table, steps, waits=waits)
+            part = await put_back(session, self.operation.table, row_changes, waits=waits)
             entry = self._entry(key, place, part, last=place == parts - 1)
             if not await journal.write(session, [entry]):
                 raise WrittenElsewhereError("Somebody else takes this back at this moment.")
             return part
 
-        done = await records.find_part(self.world.database, key) if self.goes_on else None
+        done = await records.find_part(self.context.database, key) if self.goes_on else None
         if done is None:
-            part = await written(self.world, key, write)
+            part = await write_part(self.context, key, write)
         else:
-            part = Part(list(done.steps), list(done.skipped))
+            part = Part(list(done.row_changes), list(done.skipped))
         told = dict(part.skipped)
-        self.applied += sum(step.id not in told for step in part.steps)
+        self.applied += sum(row_change.id not in told for row_change in part.row_changes)
         self.skipped += part.skipped
         self.matched += len(part.ids)
 
@@ -207,14 +213,14 @@ class _Undoing:
 
     def _entry(self, key: str, place: int, part: Part, *, last: bool) -> journal.Entry:
         given = {
-            "operator": self.world.operator.name,
-            "host": self.world.operator.host,
+            "operator": self.context.operator.name,
+            "host": self.context.operator.host,
             "verb": self.verb,
             "table": self.operation.table,
             "undoes": self.operation.id,
             "ids": part.ids,
         }
-        said = records.outcome(part.steps, part.skipped)
+        said = records.outcome(part.row_changes, part.skipped)
         said |= {"matched": len(part.ids), "parts": place + 1}
         if place:
             given["operation"] = self.id

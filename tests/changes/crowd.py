@@ -11,9 +11,9 @@ from uuid import uuid4
 
 from agentflow_tui.errors import AgentflowError
 from agentflow_tui.operations.carry_out import carry_out
-from agentflow_tui.operations.context import World
+from agentflow_tui.operations.context import OperationContext
 from agentflow_tui.operations.outcomes import Outcome
-from agentflow_tui.operations.snapshot import freeze_rows
+from agentflow_tui.operations.snapshot import snapshot_rows
 from agentflow_tui.operations.undo import NothingToUndoError, last_redoable, last_undoable, undo
 from agentflow_tui.operations.verbs import OPERATIONS
 from agentflow_tui.store.connection.database import Database
@@ -38,7 +38,7 @@ class Crowd:
     """What everybody did, and what must hold. ``script`` tells how it came, for a failure."""
 
     rng: random.Random
-    operators: list[World]
+    operators: list[OperationContext]
     ids: dict[str, list[str]]
     outcomes: list[Outcome] = field(default_factory=list)
     delivered: set[str] = field(default_factory=set)
@@ -61,10 +61,10 @@ class Crowd:
         ids = self.ids[operation.table]
         chosen = self.rng.sample(ids, self.rng.randint(1, min(6, len(ids))))
         argument = ARGUMENTS.get(operation.field or operation.verb)
-        world = self.rng.choice(self.operators)
-        self.script.append(f"{world.operator} {operation.verb} {operation.table} {chosen}")
-        targets = await freeze_rows(world, operation, chosen, argument)
-        self.outcomes.append(await carry_out(world, targets))
+        context = self.rng.choice(self.operators)
+        self.script.append(f"{context.operator} {operation.verb} {operation.table} {chosen}")
+        snapshot = await snapshot_rows(context, operation, chosen, argument)
+        self.outcomes.append(await carry_out(context, snapshot))
 
     async def take_back(self) -> None:
         await self._again(last_undoable)
@@ -72,15 +72,15 @@ class Crowd:
     async def do_again(self) -> None:
         await self._again(last_redoable)
 
-    async def _again(self, find: Callable[[World], Awaitable[object]]) -> None:
-        world = self.rng.choice(self.operators)
+    async def _again(self, find: Callable[[OperationContext], Awaitable[object]]) -> None:
+        context = self.rng.choice(self.operators)
         try:
-            operation = await find(world)
+            operation = await find(context)
             id_ = str(getattr(operation, "id", ""))
-            self.script.append(f"{world.operator} takes back {id_}")
-            self.outcomes.append(await undo(world, id_))
+            self.script.append(f"{context.operator} takes back {id_}")
+            self.outcomes.append(await undo(context, id_))
         except NothingToUndoError:
-            self.script.append(f"{world.operator} has nothing to take back")
+            self.script.append(f"{context.operator} has nothing to take back")
 
     # Workers
 

@@ -7,12 +7,12 @@ from uuid import uuid4
 import pytest
 
 from agentflow_tui.operations.carry_out import carry_out
-from agentflow_tui.operations.snapshot import freeze_rows
+from agentflow_tui.operations.snapshot import snapshot_rows
 from agentflow_tui.operations.undo import NothingToUndoError, last_redoable, last_undoable, undo
 from agentflow_tui.operations.verbs import find
 from agentflow_tui.store.changes import records
 from agentflow_tui.store.connection.database import Database, Manners
-from tests.changes.acting import add_mail, do, value, whole, world
+from tests.changes.operating import add_mail, do, operator_context, value, whole
 from tests.samples import fill, uid
 
 
@@ -21,7 +21,9 @@ async def test_a_retry_requeues_failed_mail_and_says_why_the_rest_is_left(
 ) -> None:
     failed = await add_mail(database, 3)
     sent = await add_mail(database, 2, "completed")
-    outcome = await do(world(database), "retry", "email_queue", [*failed, *sent, str(uuid4())])
+    outcome = await do(
+        operator_context(database), "retry", "email_queue", [*failed, *sent, str(uuid4())]
+    )
     assert (outcome.matched, outcome.applied) == (6, 3)
     assert sorted(reason for _, reason in outcome.skipped) == [
         "is completed",
@@ -39,14 +41,14 @@ async def test_a_retry_requeues_failed_mail_and_says_why_the_rest_is_left(
 
 async def test_requeued_mail_waits_for_the_hold(database: Database) -> None:
     [mail] = await add_mail(database, 1)
-    await do(world(database, hold=60), "retry", "email_queue", [mail])
+    await do(operator_context(database, hold=60), "retry", "email_queue", [mail])
     ahead = "SELECT {email_queue.lastAttempt} > now() + interval '50 s' FROM {email_queue}"
     assert await value(database, ahead) is True
 
 
 async def test_the_journal_holds_who_which_rows_before_and_after(database: Database) -> None:
     mail = await add_mail(database, 2)
-    outcome = await do(world(database), "retry", "email_queue", mail)
+    outcome = await do(operator_context(database), "retry", "email_queue", mail)
     row = await value(
         database,
         "SELECT jsonb_build_array({task_logs.taskType}, {task_logs.status}, {task_logs.input}, "
@@ -97,7 +99,7 @@ async def test_undo_restores_every_table_exactly_and_redo_does_it_again(
     await fill(database)
     tables = {table, "emails", "workflows"}
     before = {name: await whole(database, name) for name in tables}
-    ann = world(database)
+    ann = operator_context(database)
     outcome = await do(ann, verb, table, [id_], argument, field=field)
     assert outcome.applied == 1, outcome
     changed = {name: await whole(database, name) for name in tables}
@@ -113,7 +115,7 @@ async def test_undo_restores_every_table_exactly_and_redo_does_it_again(
 
 
 async def test_undo_names_the_rows_that_have_moved_on(database: Database) -> None:
-    ann = world(database)
+    ann = operator_context(database)
     mail = await add_mail(database, 3)
     outcome = await do(ann, "retry", "email_queue", mail)
     await database.execute(
@@ -132,7 +134,7 @@ async def test_undo_names_the_rows_that_have_moved_on(database: Database) -> Non
 async def test_an_edit_of_a_message_that_has_moved_on_is_not_taken_back_by_half(
     database: Database,
 ) -> None:
-    ann = world(database)
+    ann = operator_context(database)
     mail = await add_mail(database, 2)
     outcome = await do(ann, "edit", "email_queue", mail, "Another", field="subject")
     await database.execute(
@@ -149,7 +151,7 @@ async def test_an_edit_of_a_message_that_has_moved_on_is_not_taken_back_by_half(
 
 
 async def test_what_was_taken_back_is_not_taken_back_twice(database: Database) -> None:
-    ann = world(database)
+    ann = operator_context(database)
     [mail] = await add_mail(database, 1)
     outcome = await do(ann, "hold", "email_queue", [mail])
     assert outcome.journal is None  # failed mail is not held
@@ -160,7 +162,7 @@ async def test_what_was_taken_back_is_not_taken_back_twice(database: Database) -
     with pytest.raises(NothingToUndoError, match="You have changed nothing"):
         await last_undoable(ann)
     with pytest.raises(NothingToUndoError):
-        await last_undoable(world(database, "bob"))
+        await last_undoable(operator_context(database, "bob"))
 
 
 async def test_two_operators_on_the_same_rows_change_each_once_and_are_told_the_truth(
@@ -170,8 +172,8 @@ async def test_two_operators_on_the_same_rows_change_each_once_and_are_told_the_
     mail = await add_mail(first, 1_000)
     operation = find("retry", "email_queue")
     assert operation is not None
-    ann, bob = world(first, "ann"), world(second, "bob")
-    frozen = [await freeze_rows(each, operation, mail) for each in (ann, bob)]
+    ann, bob = operator_context(first, "ann"), operator_context(second, "bob")
+    frozen = [await snapshot_rows(each, operation, mail) for each in (ann, bob)]
     outcomes = await asyncio.gather(carry_out(ann, frozen[0]), carry_out(bob, frozen[1]))
     assert sum(outcome.applied for outcome in outcomes) == 1_000
     for outcome in outcomes:
@@ -189,13 +191,13 @@ async def test_two_operators_on_the_same_rows_change_each_once_and_are_told_the_
 async def test_many_rows_are_changed_in_parts_and_taken_back_as_a_whole(
     database: Database,
 ) -> None:
-    ann = world(database)
+    ann = operator_context(database)
     mail = await add_mail(database, 2_500)
     before = await whole(database, "email_queue")
     told: list[int] = []
     operation = find("cancel", "email_queue")
     assert operation is not None
-    frozen = await freeze_rows(ann, operation, mail)
+    frozen = await snapshot_rows(ann, operation, mail)
     outcome = await carry_out(ann, frozen, progress=told.append)
     assert (outcome.applied, told) == (2_500, [1_000, 2_000, 2_500])
     found = await records.find(database, outcome.journal or "")
@@ -209,12 +211,12 @@ async def test_many_rows_are_changed_in_parts_and_taken_back_as_a_whole(
 
 
 async def test_an_operation_can_be_stopped_and_tells_how_far_it_came(database: Database) -> None:
-    ann = world(database)
+    ann = operator_context(database)
     mail = await add_mail(database, 2_500)
     operation = find("cancel", "email_queue")
     assert operation is not None
     stop = asyncio.Event()
-    frozen = await freeze_rows(ann, operation, mail)
+    frozen = await snapshot_rows(ann, operation, mail)
     outcome = await carry_out(ann, frozen, progress=lambda _: stop.set(), stop=stop)
     assert (outcome.applied, outcome.stopped) == (1_000, True)
     undone = await undo(ann, outcome.journal or "")
@@ -231,7 +233,7 @@ async def test_rows_that_somebody_locks_are_passed_over_and_named(
             "UPDATE {email_queue} SET {email_queue.priority} = 7 WHERE {email_queue.id} = $1",
             mail[0],
         )
-        outcome = await do(world(database), "retry", "email_queue", mail)
+        outcome = await do(operator_context(database), "retry", "email_queue", mail)
     assert outcome.applied == 2
     assert dict(outcome.skipped) == {mail[0]: "is being changed by somebody else this moment"}
     other.close()
@@ -241,7 +243,7 @@ async def test_deleting_sessions_is_irrevocable_and_the_journal_holds_no_session
     database: Database,
 ) -> None:
     await fill(database)
-    ann = world(database)
+    ann = operator_context(database)
     outcome = await do(ann, "revoke", "sessions", ["secret-session"])
     assert outcome.applied == 1
     with pytest.raises(NothingToUndoError, match="secret"):
@@ -258,7 +260,7 @@ async def test_without_a_journal_changes_work_and_nothing_claims_to_be_undoable(
     mail = await add_mail(database, 1)
     await database.execute("DROP TABLE {task_logs}")
     await database.rebind()
-    outcome = await do(world(database), "retry", "email_queue", mail)
+    outcome = await do(operator_context(database), "retry", "email_queue", mail)
     assert (outcome.applied, outcome.journal) == (1, None)
     with pytest.raises(NothingToUndoError, match="no journal"):
-        await last_undoable(world(database))
+        await last_undoable(operator_context(database))

@@ -8,7 +8,7 @@ from agentflow_tui.errors import UsageError
 from agentflow_tui.operations.arguments import LABEL, RECIPIENTS, SUBJECT
 from agentflow_tui.operations.undo import NothingToUndoError, last_undoable, undo
 from agentflow_tui.store.connection.database import Database
-from tests.changes.acting import do, value, whole, world
+from tests.changes.operating import do, operator_context, value, whole
 
 ODD_IDS = ["o'clock", "a b", "50%", "back\\slash", '"quoted"', "ünï→", "{q}", ""]
 
@@ -75,7 +75,7 @@ async def test_undo_and_redo_are_exact_in_a_foreign_database(
     empty_url: str, kind: str, verb: str, argument: str | None
 ) -> None:
     database, ids = await make(empty_url, kind)
-    ann = world(database)
+    ann = operator_context(database)
     before = await whole(database, "workflows")
     outcome = await do(ann, verb, "workflows", ids, argument)
     assert (outcome.applied, outcome.skipped) == (len(ids), ())
@@ -97,10 +97,10 @@ async def test_a_journal_that_numbers_its_rows_itself_is_written_and_cannot_be_g
     await database.execute("ALTER TABLE task_logs DROP COLUMN id")
     await database.execute("ALTER TABLE task_logs ADD id bigserial PRIMARY KEY")
     await database.rebind()
-    from tests.changes.acting import add_mail
+    from tests.changes.operating import add_mail
 
     mail = await add_mail(database, 1_500)
-    ann = world(database)
+    ann = operator_context(database)
     outcome = await do(ann, "cancel", "email_queue", mail)
     assert (outcome.applied, outcome.journal) == (1_500, None)
     assert await value(database, "SELECT count(*) FROM {task_logs}") == 2
@@ -120,7 +120,7 @@ async def test_what_no_database_can_hold_is_refused_before_it_is_asked(
     with pytest.raises(UsageError):
         RECIPIENTS.parse(json.dumps([f"a{odd}@b.test"]))
     for table, verb in (("email_queue", "retry"), ("health_checks", "rerun")):
-        outcome = await do(world(database), verb, table, [odd])
+        outcome = await do(operator_context(database), verb, table, [odd])
         assert outcome.skipped == ((odd, "is not there"),)
 
 
@@ -137,7 +137,7 @@ async def test_a_context_of_five_megabytes_comes_back_exactly(
     )
     ids = list(await whole(database, "workflows"))
     before = await whole(database, "workflows")
-    ann = world(database)
+    ann = operator_context(database)
     outcome = await do(ann, verb, "workflows", ids, argument)
     assert outcome.applied == 3
     undone = await undo(ann, outcome.journal or "")

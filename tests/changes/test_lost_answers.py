@@ -10,13 +10,13 @@ from collections.abc import AsyncIterator
 import pytest
 
 from agentflow_tui.operations.carry_out import BrokenOffError, carry_out
-from agentflow_tui.operations.snapshot import freeze_rows
+from agentflow_tui.operations.snapshot import snapshot_rows
 from agentflow_tui.operations.undo import NothingToUndoError, last_undoable, undo
 from agentflow_tui.operations.verbs import find
 from agentflow_tui.store import journal
 from agentflow_tui.store.changes import records
 from agentflow_tui.store.connection.database import Database, Manners
-from tests.changes.acting import add_mail, do, value, whole, world
+from tests.changes.operating import add_mail, do, operator_context, value, whole
 from tests.workers.wires import Wire, wired
 from tests.workers.workflows import until
 
@@ -60,7 +60,7 @@ async def test_a_part_whose_answer_is_lost_at_the_commit_is_settled_by_the_journ
     mail = await add_mail(database, count)
     sent = await add_mail(database, 2, "completed")
     before = await whole(database, "email_queue")
-    ann = world(far)
+    ann = operator_context(far)
     losing_its_answer(wire, monkeypatch)
     doing = asyncio.create_task(do(ann, "retry", "email_queue", [*mail, *sent]))
 
@@ -96,7 +96,7 @@ async def test_a_part_that_was_not_committed_is_not_called_done(
     before = await whole(database, "email_queue")
     async with database.transaction() as session:
         await session.execute("UPDATE {email_queue} SET {email_queue.priority} = 5")
-        doing = asyncio.create_task(do(world(far), "retry", "email_queue", other_rows))
+        doing = asyncio.create_task(do(operator_context(far), "retry", "email_queue", other_rows))
         waits = (
             "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' "
             "AND datname = current_database()"
@@ -118,16 +118,17 @@ async def test_a_part_that_was_not_committed_is_not_called_done(
 DYING = """
 import asyncio, sys
 from agentflow_tui.operations.carry_out import carry_out
-from agentflow_tui.operations.selection import freeze_rows
+from agentflow_tui.operations.snapshot import snapshot_rows
 from agentflow_tui.operations.verbs import find
 from agentflow_tui.store.connection.database import Database
-from tests.changes.acting import world
+from tests.changes.operating import operator_context
 
 async def main():
     database = await Database.open(sys.argv[1])
     ids = sys.stdin.read().split()
-    targets = await freeze_rows(world(database), find("cancel", "email_queue"), ids)
-    await carry_out(world(database), targets, progress=lambda done: done == 2_000 and wait())
+    snapshot = await snapshot_rows(operator_context(database), find("cancel", "email_queue"), ids)
+    ann = operator_context(database)
+    await carry_out(ann, snapshot, progress=lambda done: done == 2_000 and wait())
 
 def wait():
     print("there", flush=True)
@@ -162,7 +163,7 @@ async def test_what_a_killed_process_had_done_can_be_taken_back(
 
     cancelled = "SELECT count(*) FROM {email_queue} WHERE {email_queue.status} = 'cancelled'"
     assert await value(database, cancelled) == 2_000
-    ann = world(database)
+    ann = operator_context(database)
     left = await last_undoable(ann)
     assert not left.complete
     undone = await undo(ann, left.id)
@@ -176,15 +177,15 @@ async def test_to_take_back_what_still_runs_ends_it(database: Database, database
     mail = await add_mail(database, 3_000)
     before = await whole(database, "email_queue")
     other = await Database.open(database_url)
-    ann, bob = world(database), world(other, "bob")
+    ann, bob = operator_context(database), operator_context(other, "bob")
     operation = find("cancel", "email_queue")
     assert operation is not None
-    frozen = await freeze_rows(ann, operation, mail)
+    frozen = await snapshot_rows(ann, operation, mail)
     carried: asyncio.Queue[int] = asyncio.Queue()
     async with other.transaction() as session:  # the second part waits for one of its rows
         await session.execute(
             "UPDATE {email_queue} SET {email_queue.priority} = 1 WHERE {email_queue.id} = $1",
-            frozen.fit[1_500].id,
+            frozen.changeable[1_500].id,
         )
         doing = asyncio.create_task(carry_out(ann, frozen, progress=carried.put_nowait))
         await carried.get()
@@ -203,7 +204,7 @@ async def test_of_two_who_take_the_same_back_one_is_told_that_the_other_did(
     database: Database, database_url: str
 ) -> None:
     other = await Database.open(database_url)
-    ann, bob = world(database), world(other, "bob")
+    ann, bob = operator_context(database), operator_context(other, "bob")
     mail = await add_mail(database, 200)
     outcome = await do(ann, "retry", "email_queue", mail)
     undoes = [undo(each, outcome.journal or "") for each in (ann, bob)]

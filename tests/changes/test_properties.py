@@ -7,15 +7,15 @@ from collections import Counter
 import pytest
 
 from agentflow_tui import schema
-from agentflow_tui.operations.context import World
+from agentflow_tui.operations.context import OperationContext
 from agentflow_tui.operations.undo import NothingToUndoError, last_undoable, undo
 from agentflow_tui.operators import Operator
 from agentflow_tui.store.changes import records
-from agentflow_tui.store.changes.change import Terms
+from agentflow_tui.store.changes.change import ChangeSettings
 from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.connection.statements import Statement, as_tuple
-from tests.changes.acting import whole
 from tests.changes.crowd import LEASE, TABLES, Crowd, populate
+from tests.changes.operating import whole
 
 SEEDS = range(6)
 ALL = (*TABLES, "emails")
@@ -24,13 +24,17 @@ ALL = (*TABLES, "emails")
 async def crowd_on(url: str, seed: int, *, operators: int = 2) -> Crowd:
     rng = random.Random(seed)
     worlds = [
-        World(await Database.open(url), Operator(name, "bastion"), Terms(lease=LEASE, hold=0.0))
+        OperationContext(
+            await Database.open(url),
+            Operator(name, "bastion"),
+            ChangeSettings(lease=LEASE, hold=0.0),
+        )
         for name in ("ann", "bob", "cid")[:operators]
     ]
     return Crowd(rng, worlds, await populate(worlds[0].database, rng))
 
 
-async def operations(database: Database) -> list[records.Operation]:
+async def operations(database: Database) -> list[records.OperationRecord]:
     """Every operation in the journal, whole, oldest first."""
     found = [await records.find(database, head.id) for head in await records.latest(database, 1000)]
     return [operation for operation in reversed(found) if operation is not None]
@@ -46,21 +50,21 @@ async def check(crowd: Crowd) -> None:
     assert {outcome.journal for outcome in told} == set(kept), "told and journalled differ"
     for outcome in told:
         operation = kept[outcome.journal or ""]
-        assert operation.applied == outcome.applied == len(operation.steps)
+        assert operation.applied == outcome.applied == len(operation.row_changes)
         assert set(operation.skipped) == set(outcome.skipped)
     for table in TABLES:
         await _check_rows(crowd, table, journal)
     await _check_mail(crowd)
 
 
-async def _check_rows(crowd: Crowd, table: str, journal: list[records.Operation]) -> None:
+async def _check_rows(crowd: Crowd, table: str, journal: list[records.OperationRecord]) -> None:
     """No row is lost but by a delete that nobody took back, and every status is a known word."""
     database = crowd.operators[0].database
     there = Counter(crowd.ids[table])
     for operation in journal:
         if operation.table == table:
-            for step in operation.steps:
-                there[step.id] += (step.before is None) - (step.after is None)
+            for row_change in operation.row_changes:
+                there[row_change.id] += (row_change.before is None) - (row_change.after is None)
     now = set(await whole(database, table))
     assert {id_ for id_, count in there.items() if count} == now, f"{table}: rows are lost"
     words = schema.TABLES[table].statuses
@@ -96,8 +100,8 @@ async def test_whatever_operators_and_workers_do_at_once_nothing_is_lost(
     except AssertionError as error:
         raise AssertionError("\n".join([str(error), *crowd.script])) from error
     finally:
-        for world in crowd.operators:
-            world.database.close()
+        for context in crowd.operators:
+            context.database.close()
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -155,9 +159,9 @@ async def _columns(database: Database, table: str) -> dict[str, dict[str, object
     return {id_: json.loads(text) for id_, text in await database.fetch(statement)}
 
 
-def _apply(rows: dict[str, dict[str, object]], operation: records.Operation) -> None:
-    for step in operation.steps:
-        if step.after is None:
-            del rows[step.id]
+def _apply(rows: dict[str, dict[str, object]], operation: records.OperationRecord) -> None:
+    for row_change in operation.row_changes:
+        if row_change.after is None:
+            del rows[row_change.id]
         else:
-            rows[step.id] |= step.after
+            rows[row_change.id] |= row_change.after

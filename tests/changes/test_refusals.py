@@ -8,12 +8,12 @@ import pytest
 
 from agentflow_tui.errors import AgentflowError
 from agentflow_tui.operations.carry_out import BrokenOffError, carry_out
-from agentflow_tui.operations.snapshot import freeze_rows
+from agentflow_tui.operations.snapshot import snapshot_rows
 from agentflow_tui.operations.undo import undo
 from agentflow_tui.operations.verbs import find
 from agentflow_tui.store.changes import records
 from agentflow_tui.store.connection.database import Database
-from tests.changes.acting import add_mail, do, value, whole, world
+from tests.changes.operating import add_mail, do, operator_context, value, whole
 from tests.samples import fill, uid
 
 
@@ -33,7 +33,7 @@ async def test_a_row_that_a_constraint_refuses_is_named_and_the_others_are_chang
     await database.execute(
         f"ALTER TABLE email_queue ADD CONSTRAINT keep_it CHECK (id <> '{bad}' OR attempts = 3)"
     )
-    ann = world(database)
+    ann = operator_context(database)
     before = await whole(database, "email_queue")
     outcome = await do(ann, "retry", "email_queue", mail)
     assert outcome.applied == 299
@@ -62,7 +62,7 @@ async def test_a_row_that_a_trigger_refuses_is_named(
     mail = await add_mail(database, 20)
     body = f"IF NEW.id = '{mail[7]}' THEN RAISE EXCEPTION 'not this one'; END IF; RETURN NEW;"
     await guard(database, kind, events, body)
-    outcome = await do(world(database), "retry", "email_queue", mail)
+    outcome = await do(operator_context(database), "retry", "email_queue", mail)
     assert outcome.applied == 19
     assert dict(outcome.skipped) == {mail[7]: "is refused by the database: not this one"}
 
@@ -73,7 +73,7 @@ async def test_a_row_that_a_trigger_keeps_without_a_word_is_not_called_changed(
     mail = await add_mail(database, 3)
     body = f"IF NEW.id = '{mail[1]}' THEN RETURN NULL; END IF; RETURN NEW;"
     await guard(database, "TRIGGER", "BEFORE UPDATE ON email_queue", body)
-    outcome = await do(world(database), "retry", "email_queue", mail)
+    outcome = await do(operator_context(database), "retry", "email_queue", mail)
     assert outcome.applied == 2
     assert dict(outcome.skipped) == {mail[1]: "is kept as it is by a rule of the database"}
 
@@ -82,7 +82,7 @@ async def test_a_change_that_no_row_takes_is_given_up(database: Database) -> Non
     mail = await add_mail(database, 400)
     await database.execute("ALTER TABLE email_queue ADD CHECK (status <> 'cancelled')")
     with pytest.raises(BrokenOffError, match="does not accept this") as broken:
-        await do(world(database), "cancel", "email_queue", mail)
+        await do(operator_context(database), "cancel", "email_queue", mail)
     assert (broken.value.outcome.applied, broken.value.outcome.journal) == (0, None)
 
 
@@ -90,13 +90,13 @@ async def test_a_part_without_a_change_leaves_the_operation_its_own_row(
     database: Database,
 ) -> None:
     """The first thousand have moved on, the rest has not: it can be found, and taken back."""
-    ann = world(database)
+    ann = operator_context(database)
     mail = sorted(await add_mail(database, 1_200))
     before = await whole(database, "email_queue")
 
     operation = find("cancel", "email_queue")
     assert operation is not None
-    frozen = await freeze_rows(ann, operation, mail)
+    frozen = await snapshot_rows(ann, operation, mail)
     first = [row.id for row in frozen.rows[:1_000]]
     await database.execute(
         "UPDATE {email_queue} SET {email_queue.attempts} = 4 WHERE {email_queue.id} = ANY($1)",
@@ -141,7 +141,7 @@ async def test_what_cannot_be_written_whole_is_not_begun(
     before = await whole(database, "email_queue")
     weak = await limited(database, database_url, *grants)
     with pytest.raises(AgentflowError, match=said):
-        await do(world(weak), "retry", "email_queue", mail)
+        await do(operator_context(weak), "retry", "email_queue", mail)
     assert await whole(database, "email_queue") == before
     weak.close()
 
@@ -149,7 +149,7 @@ async def test_what_cannot_be_written_whole_is_not_begun(
 async def test_two_schedules_of_one_workflow_start_it_once(database: Database) -> None:
     await fill(database)
     await database.execute("UPDATE {schedules} SET {schedules.workflowId} = $1 WHERE true", uid(12))
-    outcome = await do(world(database), "run", "schedules", [uid(21), uid(22)])
+    outcome = await do(operator_context(database), "run", "schedules", [uid(21), uid(22)])
     assert outcome.applied == 1
     assert dict(outcome.skipped) == {uid(22): "starts a workflow that another one of these starts"}
 
@@ -161,7 +161,7 @@ async def test_a_message_that_is_delivered_while_its_row_is_waited_for_stays_del
     [mail] = await add_mail(database, 1)
     async with other.transaction() as session:
         await session.execute("UPDATE {emails} SET {emails.status} = 'sent'")
-        doing = asyncio.create_task(do(world(database), "retry", "email_queue", [mail]))
+        doing = asyncio.create_task(do(operator_context(database), "retry", "email_queue", [mail]))
         waits = (
             "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' "
             "AND datname = current_database()"

@@ -9,8 +9,8 @@ import pytest
 from agentflow_tui import clock
 from agentflow_tui.filters import Filter, parse
 from agentflow_tui.operations.carry_out import carry_out
-from agentflow_tui.operations.context import World
-from agentflow_tui.operations.snapshot import Targets, freeze_matching
+from agentflow_tui.operations.context import OperationContext
+from agentflow_tui.operations.snapshot import Snapshot, snapshot_matching
 from agentflow_tui.operations.undo import undo
 from agentflow_tui.operations.verbs import find
 from agentflow_tui.store.changes import records
@@ -18,7 +18,7 @@ from agentflow_tui.store.changes.records import PART
 from agentflow_tui.store.connection.database import Database, Manners
 from agentflow_tui.store.reading.queries import Query, vocabulary
 from agentflow_tui.store.views.by_table import LISTINGS
-from tests.changes.acting import add_mail, value, world
+from tests.changes.operating import add_mail, operator_context, value
 
 SIZES = [
     pytest.param(20_000, id="20,000"),
@@ -49,13 +49,13 @@ async def counted(database_url: str) -> AsyncIterator[Database]:
     opened.close()
 
 
-async def everything(ann: World) -> Targets:
+async def everything(ann: OperationContext) -> Snapshot:
     operation = find("retry", "email_queue")
     assert operation is not None
     listing = LISTINGS["email_queue"]
     wanted = parse("status:failed", vocabulary(listing, ann.database.binding), now=clock.now())
     query = Query(listing, (), Filter(), wanted)
-    return await freeze_matching(ann, operation, query)
+    return await snapshot_matching(ann, operation, query)
 
 
 class Statements:
@@ -79,10 +79,10 @@ async def listened(database: Database) -> Statements:
 async def test_all_of_a_large_queue_is_requeued_and_taken_back_in_parts(
     database: Database, counted: Database, many: int
 ) -> None:
-    ann = world(counted)
+    ann = operator_context(counted)
     before = await value(database, CHECKSUM)
     frozen = await everything(ann)
-    assert len(frozen.fit) == many
+    assert len(frozen.changeable) == many
     assert sum(sys.getsizeof(row) + sys.getsizeof(row.id) for row in frozen.rows) < 200 * many
 
     statements = await listened(counted)
@@ -105,7 +105,7 @@ async def test_all_of_a_large_queue_is_requeued_and_taken_back_in_parts(
 async def test_what_was_done_until_it_was_stopped_is_journalled_and_taken_back(
     database: Database, many: int
 ) -> None:
-    ann = world(database)
+    ann = operator_context(database)
     before = await value(database, CHECKSUM)
     stop = asyncio.Event()
 
@@ -129,7 +129,7 @@ async def test_no_more_than_a_part_of_the_rows_is_held_at_any_time(
 ) -> None:
     """Somebody who looks again and again finds all rows free but those of one part."""
     other = await Database.open(database_url)
-    ann = world(database)
+    ann = operator_context(database)
     doing = asyncio.create_task(carry_out(ann, await everything(ann)))
     most = looks = 0
     while not doing.done():

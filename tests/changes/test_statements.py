@@ -17,10 +17,10 @@ from agentflow_tui.store.changes import (
     workflows,
 )
 from agentflow_tui.store.changes.apply import apply
-from agentflow_tui.store.changes.change import Change, Terms
-from agentflow_tui.store.changes.lock import hold, links
-from agentflow_tui.store.changes.row_images import Physical
-from agentflow_tui.store.changes.snapshot import Pinning
+from agentflow_tui.store.changes.change import Change, ChangeSettings
+from agentflow_tui.store.changes.lock import links, lock
+from agentflow_tui.store.changes.row_images import PhysicalColumn
+from agentflow_tui.store.changes.snapshot import SnapshotReader
 from agentflow_tui.store.connection.bindings import Binding
 from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.connection.statements import Statement
@@ -39,11 +39,11 @@ def changes() -> Iterator[tuple[str, Change]]:
 def statements(binding: Binding) -> Iterator[tuple[str, Statement[Any]]]:
     for name, change in changes():
         key = binding.tables[change.table].columns[change.described.primary_key.name]
-        columns = [Physical(key.sql, "'id'", key.type)]
+        columns = [PhysicalColumn(key.sql, "'id'", key.type)]
         for waits in (True, False):
             linked = links(binding, change)
-            yield f"hold {name} {waits=}", hold(binding, change.table, linked, waits=waits)
-        yield name, apply(binding, change, Terms(), columns)
+            yield f"hold {name} {waits=}", lock(binding, change.table, linked, waits=waits)
+        yield name, apply(binding, change, ChangeSettings(), columns)
         if change.sets:
             yield f"restore {name}", restore.restore(binding, change.table, change.sets)
         yield f"put back {name}", restore.insert(change.table, columns)
@@ -67,5 +67,5 @@ async def test_changes_fit_every_naming_and_their_rows(named: Database) -> None:
 @pytest.mark.parametrize("named", NAMINGS, indirect=True)
 async def test_every_change_pins_rows_in_every_naming(named: Database) -> None:
     for _, change in changes():
-        async for page in Pinning(named, change, Terms(), "1").rows(["nobody"]):
+        async for page in SnapshotReader(named, change, ChangeSettings(), "1").rows(["nobody"]):
             assert page == []

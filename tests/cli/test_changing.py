@@ -11,7 +11,7 @@ import pytest
 from agentflow_tui.operations.operation import Operation
 from agentflow_tui.operations.verbs import OPERATIONS
 from agentflow_tui.store.connection.database import Database
-from tests.changes.acting import add_mail, states, value, whole
+from tests.changes.operating import add_mail, states, value, whole
 from tests.cli.running import agentflow
 from tests.samples import NOW, ago, fill, uid
 

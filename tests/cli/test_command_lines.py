@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agentflow_tui.cli.parser import parse
-from agentflow_tui.cli.verbs import Request, request
-from agentflow_tui.operations.command_lines import addressing, command_line
+from agentflow_tui.cli.verbs import ChangeRequest, request
+from agentflow_tui.operations.command_lines import command_line, database_options
 from agentflow_tui.operations.operation import Operation
 from agentflow_tui.operations.snapshot import named
 from agentflow_tui.operations.verbs import OPERATIONS, find
@@ -32,7 +32,7 @@ ARGUMENTS = {
 SOME: Operation = find("retry", "email_queue")  # type: ignore[assignment]
 
 
-def understood(line: str) -> tuple[Request, Any]:
+def understood(line: str) -> tuple[ChangeRequest, Any]:
     options = parse(shlex.split(line)[1:])
     return request(options, TABLES[options.table]), options
 
@@ -93,11 +93,11 @@ def test_the_database_in_use_is_named_where_it_is_not_the_default(tmp_path: Path
     config.parent.mkdir()
     config.write_text('[contexts.prod]\ndatabase_url = "postgresql://me:hidden@h/db"\n')
     environ = {"XDG_CONFIG_HOME": str(tmp_path)}
-    assert addressing(load(environ)) == {}
-    assert addressing(load(environ, context="prod")) == {"context": "prod"}
+    assert database_options(load(environ)) == {}
+    assert database_options(load(environ, context="prod")) == {"context": "prod"}
     other = load(environ, database_url="postgresql://me:hidden@h/other")
-    assert addressing(other) == {"database": "postgresql://me:***@h/other"}
+    assert database_options(other) == {"database": "postgresql://me:***@h/other"}
     set_there = {**environ, "DATABASE_URL": "postgresql://me:hidden@h/other"}
-    assert addressing(load(set_there)) == {}
-    line = command_line(SOME, everything=True, **addressing(other))
+    assert database_options(load(set_there)) == {}
+    line = command_line(SOME, everything=True, **database_options(other))
     assert line == "agentflow --database 'postgresql://me:***@h/other' retry email_queue --all"

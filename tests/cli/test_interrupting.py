@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from agentflow_tui.store.connection.database import Database
-from tests.changes.acting import add_mail, states, whole
+from tests.changes.operating import add_mail, states, whole
 from tests.cli.running import PROGRAM, agentflow, at_a_terminal, environment, until_said
 
 

@@ -6,7 +6,7 @@ from agentflow_tui.console import changing
 from agentflow_tui.console.dialogs.confirm import Confirm
 from agentflow_tui.console.list.grid import Grid
 from agentflow_tui.store.connection.database import Database
-from tests.changes.acting import add_mail, do, value, world
+from tests.changes.operating import add_mail, do, operator_context, value
 from tests.console.asking import app_of, asked, shows
 from tests.console.driving import console, sees, until
 from tests.samples import fill, uid
@@ -48,7 +48,7 @@ async def test_u_takes_the_last_change_back_and_at_lists_it(database: Database) 
 
 async def test_any_change_in_the_list_of_changes_can_be_taken_back(database: Database) -> None:
     mail = await add_mail(database, 2, "pending")
-    ann = world(database)
+    ann = operator_context(database)
     await do(ann, "hold", "email_queue", mail[:1])
     await do(ann, "hold", "email_queue", mail[1:])
     async with console(database.url, "actions") as pilot:

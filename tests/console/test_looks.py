@@ -20,7 +20,7 @@ LOOKS = Path(__file__).parent / "looks"
 
 
 class Still(Environment):
-    """A world in which it is always the moment that the sample rows are told from."""
+    """A context in which it is always the moment that the sample rows are told from."""
 
     def now(self) -> datetime:
         return NOW

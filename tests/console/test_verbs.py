@@ -12,7 +12,7 @@ from agentflow_tui.console.view import Place
 from agentflow_tui.operations.registry import VERBS
 from agentflow_tui.operations.verbs import OPERATIONS, find
 from agentflow_tui.store.connection.database import Database
-from tests.changes.acting import value
+from tests.changes.operating import value
 from tests.console.asking import app_of, asked
 from tests.console.driving import console, sees, until
 from tests.samples import fill, uid

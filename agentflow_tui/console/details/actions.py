@@ -13,8 +13,8 @@ from agentflow_tui.console.widgets.pane import Link, PaneLine, heading, text_lin
 from agentflow_tui.operations.undo import why_final
 from agentflow_tui.schema import TABLES, find_table
 from agentflow_tui.store.changes import records
-from agentflow_tui.store.changes.bulk_follow_up import MOST, follow, has_states
-from agentflow_tui.store.changes.records import Operation, Step
+from agentflow_tui.store.changes.bulk_follow_up import MOST, has_states, status_counts
+from agentflow_tui.store.changes.records import OperationRecord, RowChange
 from agentflow_tui.store.connection.database import Database
 from agentflow_tui.text import NOTHING, number, shorten_id
 
@@ -42,10 +42,10 @@ async def operation(opened: Opened) -> list[PaneLine]:
     if table is None:
         return lines
     lines += await _now(database, table.name, found)
-    lines += [text_line(""), heading(f"Rows ({number(len(found.steps))})")]
-    for step in found.steps[:SHOWN]:
+    lines += [text_line(""), heading(f"Rows ({number(len(found.row_changes))})")]
+    for step in found.row_changes[:SHOWN]:
         lines += _step(table.name, step, opened.width)
-    if found.parts > 1 or len(found.steps) > SHOWN:
+    if found.parts > 1 or len(found.row_changes) > SHOWN:
         lines.append(text_line("… and more; 'list task_logs' has all parts", "dim"))
     if found.skipped:
         lines += [text_line(""), heading(f"Left alone ({number(len(found.skipped))})")]
@@ -57,12 +57,12 @@ def _related(label: str, id_: str | None) -> list[PaneLine]:
     return [field(label, id_, "", Link("task_logs", id_))] if id_ else []
 
 
-async def _now(database: Database, table: str, found: Operation) -> list[PaneLine]:
+async def _now(database: Database, table: str, found: OperationRecord) -> list[PaneLine]:
     """How the rows are now, counted by state."""
-    ids = [step.id for step in found.steps if step.after is not None][:MOST]
+    ids = [step.id for step in found.row_changes if step.after is not None][:MOST]
     if not ids or not has_states(table) or database.binding.tables[table].oid is None:
         return []
-    states = await database.fetch(follow(database.binding, table), ids)
+    states = await database.fetch(status_counts(database.binding, table), ids)
     pieces = [Piece(f"{'Now':<18}", "dim")]
     for state in sorted(states, key=lambda s: -s.rows):
         words = f"{number(state.rows)} {state.status or 'without a status'}  "
@@ -73,7 +73,7 @@ async def _now(database: Database, table: str, found: Operation) -> list[PaneLin
     return [PaneLine(tuple(pieces), key="now")]
 
 
-def _step(table: str, step: Step, width: int) -> Iterable[PaneLine]:
+def _step(table: str, step: RowChange, width: int) -> Iterable[PaneLine]:
     secret = TABLES[table].primary_key.secret
     link = None if secret else Link(table, step.id)
     title = step.id if secret else shorten_id(step.id)
@@ -84,7 +84,7 @@ def _step(table: str, step: Step, width: int) -> Iterable[PaneLine]:
         yield from wrapped(f"{name}: {_changed(before, after)}", width, "dim", indent="    ")
 
 
-def _difference(step: Step) -> str:
+def _difference(step: RowChange) -> str:
     if step.after is None:
         return "deleted"
     if step.before is None:
@@ -114,4 +114,4 @@ def _left(table: str, id_: str, why: str) -> PaneLine:
     )
 
 
-TABS = (Tab("Operation", operation), Tab("Entry", entry), ROW)
+TABS = (Tab("OperationRecord", operation), Tab("Entry", entry), ROW)

@@ -6,11 +6,11 @@ from typing import Any
 from agentflow_tui.console.dialogs.confirm import Effort, Question
 from agentflow_tui.console.widgets.line import Piece
 from agentflow_tui.console.widgets.pane import PaneLine, text_line
-from agentflow_tui.operations.command_lines import addressing, command_line
+from agentflow_tui.operations.command_lines import command_line, database_options
 from agentflow_tui.operations.operation import Harm, Operation
 from agentflow_tui.operations.outcomes import reasons
-from agentflow_tui.operations.selection import Aim
-from agentflow_tui.operations.snapshot import Targets
+from agentflow_tui.operations.selection import Selection
+from agentflow_tui.operations.snapshot import Snapshot
 from agentflow_tui.settings import Context, Settings
 from agentflow_tui.text import number, plural, safe_lines, shorten_id
 
@@ -31,29 +31,29 @@ def effort(operation: Operation, count: int, context: Context) -> Effort:
     return Effort.ENTER if count == 1 else Effort.CHOOSE
 
 
-def word(targets: Targets) -> str:
+def word(snapshot: Snapshot) -> str:
     """What has to be typed: the count, or for one row the head of its id."""
-    fit = targets.fit
-    secret = targets.operation.change.described.primary_key.secret
+    fit = snapshot.changeable
+    secret = snapshot.operation.change.described.primary_key.secret
     return shorten_id(fit[0].id) if len(fit) == 1 and not secret else str(len(fit))
 
 
 def change_question(
-    aim: Aim, targets: Targets, told: Sequence[str], settings: Settings
+    selection: Selection, snapshot: Snapshot, told: Sequence[str], settings: Settings
 ) -> Question:
     """The question for a change of frozen rows. ``told`` are its consequences."""
-    operation, count, context = targets.operation, len(targets.fit), settings.context
-    command = _command(aim, targets, settings, most=SHOWN)
+    operation, count, context = snapshot.operation, len(snapshot.changeable), settings.context
+    command = _command(selection, snapshot, settings, most=SHOWN)
     action = operation.verb.capitalize()
     noun = operation.change.described.one
-    rows = f"this {noun}" if aim.is_one else plural(count, noun)
+    rows = f"this {noun}" if selection.is_one else plural(count, noun)
     field = f" the {operation.field} of" if operation.field else ""
-    value = f" to {targets.argument}" if targets.argument is not None else ""
+    value = f" to {snapshot.argument}" if snapshot.argument is not None else ""
     lines = [
         text_line(operation.about, "dim"),
-        *_wrapped([aim.note] if aim.note else [], "warning"),
-        *_which(aim, targets),
-        *_left_alone(targets),
+        *_wrapped([selection.note] if selection.note else [], "warning"),
+        *_which(selection, snapshot),
+        *_left_alone(snapshot),
         *_wrapped(told),
     ]
     if operation.irrevocable:
@@ -64,18 +64,18 @@ def change_question(
         lines=lines,
         go=f"{action} {number(count)}" if count > 1 else action,
         effort=effort(operation, count, context),
-        word=word(targets),
+        word=word(snapshot),
         alarm="PRODUCTION" if context.production else "",
-        command=_command(aim, targets, settings, most=None),
+        command=_command(selection, snapshot, settings, most=None),
     )
 
 
-def _which(aim: Aim, targets: Targets) -> list[PaneLine]:
+def _which(selection: Selection, snapshot: Snapshot) -> list[PaneLine]:
     """Which rows these are, and the first ones by name."""
-    secret = targets.operation.change.described.primary_key.secret
-    fit = {str(row.id) for row in targets.fit}
-    seen = [row for row in aim.rows if str(row.key) in fit]
-    lines = [] if aim.is_one else [text_line(_words(aim, len(fit)), "accent")]
+    secret = snapshot.operation.change.described.primary_key.secret
+    fit = {str(row.id) for row in snapshot.changeable}
+    seen = [row for row in selection.rows if str(row.key) in fit]
+    lines = [] if selection.is_one else [text_line(_words(selection, len(fit)), "accent")]
     lines += [PaneLine((Piece(f"  {row_line(row, secret=secret)}"),)) for row in seen[:SHOWN]]
     rest = len(fit) - min(len(seen), SHOWN)
     if rest > 0 and seen:
@@ -83,13 +83,13 @@ def _which(aim: Aim, targets: Targets) -> list[PaneLine]:
     return lines
 
 
-def _words(aim: Aim, count: int) -> str:
-    same = aim.query is None and len(aim.ids) == count
-    return aim.words if same else f"{aim.words}: {number(count)}"
+def _words(selection: Selection, count: int) -> str:
+    same = selection.query is None and len(selection.ids) == count
+    return selection.words if same else f"{selection.words}: {number(count)}"
 
 
-def _left_alone(targets: Targets) -> list[PaneLine]:
-    refused = targets.refused
+def _left_alone(snapshot: Snapshot) -> list[PaneLine]:
+    refused = snapshot.refused
     if not refused:
         return []
     said = f"{number(len(refused))} left alone: {reasons(refused)}"
@@ -112,14 +112,16 @@ def _wrapped(sentences: Sequence[str], style: str = "") -> list[PaneLine]:
     return lines
 
 
-def _command(aim: Aim, targets: Targets, settings: Settings, *, most: int | None) -> str:
+def _command(
+    selection: Selection, snapshot: Snapshot, settings: Settings, *, most: int | None
+) -> str:
     """The command line that would do the same; ids beyond ``most`` are left out."""
-    where_from = addressing(settings)
+    where_from = database_options(settings)
     return command_line(
-        targets.operation,
-        ids=aim.ids,
-        where=aim.where if aim.query is not None else None,
-        argument=targets.argument,
+        snapshot.operation,
+        ids=selection.ids,
+        where=selection.where if selection.query is not None else None,
+        argument=snapshot.argument,
         most=most,
         context=where_from.get("context", ""),
         database=where_from.get("database", ""),

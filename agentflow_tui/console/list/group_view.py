@@ -16,7 +16,7 @@ from agentflow_tui.console.widgets.line import Line, Piece
 from agentflow_tui.console.widgets.pane import Link
 from agentflow_tui.operations.outcomes import Outcome
 from agentflow_tui.operations.registry import BY_ID
-from agentflow_tui.operations.selection import Aim, choices
+from agentflow_tui.operations.selection import Selection, choices
 from agentflow_tui.text import number
 
 RowT = TypeVar("RowT")
@@ -39,7 +39,7 @@ class GroupScreen(Generic[RowT]):
     link: Callable[[RowT], Link | None]
     empty: str
     note: Callable[[Environment], str] = lambda _env: ""
-    aims: Callable[[Environment, Sequence[RowT]], Sequence[Aim]] = lambda _env, _rows: ()
+    aims: Callable[[Environment, Sequence[RowT]], Sequence[Selection]] = lambda _env, _rows: ()
     keys: tuple[str, ...] = ()
 
 
@@ -124,15 +124,15 @@ class GroupView(View):
             return super().perform(verb)
         aims = [a for a in self.declared.aims(self.env, rows) if choices(change, a.table)]
         if len(aims) > 1:
-            options = [Option(str(place), aim.words) for place, aim in enumerate(aims)]
+            options = [Option(str(place), selection.words) for place, selection in enumerate(aims)]
 
             def chosen(picked: str | None) -> None:
                 if picked is not None:
-                    self.shell.acting.start(change, aims[int(picked)], self.settle)
+                    self.shell.change_flow.start(change, aims[int(picked)], self.settle)
 
             self.app.push_screen(Choice(f"{change.title} which of them?", options), chosen)
         elif aims:
-            self.shell.acting.start(change, aims[0], self.settle)
+            self.shell.change_flow.start(change, aims[0], self.settle)
         else:
             self.shell.say(f"{change.title} does not apply here.")
         return True

@@ -8,7 +8,7 @@ from agentflow_tui.console.list.grid import Grid
 from agentflow_tui.console.view import View
 from agentflow_tui.operations import selection
 from agentflow_tui.operations.outcomes import Outcome
-from agentflow_tui.operations.selection import Aim
+from agentflow_tui.operations.selection import Selection
 from agentflow_tui.store.changes.records import TASK
 from agentflow_tui.store.reading.queries import Query
 
@@ -25,7 +25,7 @@ class ListChanges(View):
     def show_status(self) -> None:
         """Bring the line above the list up to date."""
 
-    def aim(self) -> Aim | None:
+    def selection(self) -> Selection | None:
         table, grid = self.declared.table, self.grid
         if grid.marks_everything and self.wanted is not None:
             where = " ".join(part for part in (self.declared.base, self.filter) if part)
@@ -34,13 +34,13 @@ class ListChanges(View):
             return selection.marked(table, list(grid.marks.values()))
         shown = self.detail.row_id if self.detail.is_open else None
         if shown is not None and (grid.current is None or grid.current.key != shown):
-            return Aim(table=table, words="this row", ids=(shown,))
+            return Selection(table=table, words="this row", ids=(shown,))
         return None if grid.current is None else selection.one(table, grid.current)
 
     def changes(self) -> tuple[dict[str, str], dict[str, str]]:
         table, database = self.declared.table, self.env.database
         read_only = "" if database is None else database.read_only_reason(table)
-        return selection.meanings(table, self.aim(), read_only=read_only)
+        return selection.meanings(table, self.selection(), read_only=read_only)
 
     def settle(self, outcome: Outcome) -> None:
         """What was changed loses its mark; what was skipped keeps it, or gets one."""

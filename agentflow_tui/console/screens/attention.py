@@ -12,14 +12,14 @@ from agentflow_tui.console.widgets.line import Piece
 from agentflow_tui.console.widgets.pane import Link, PaneLine, heading, text_line
 from agentflow_tui.operations.timetables import timetable_words
 from agentflow_tui.operations.triage.error_groups import ErrorGroup, triaged
+from agentflow_tui.operations.triage.issue_changes import read_states
 from agentflow_tui.operations.triage.issue_state import (
     UNDECIDED,
-    Concern,
-    State,
+    Issue,
+    IssueState,
     doubled,
     needs_attention,
 )
-from agentflow_tui.operations.triage.issues import read_states
 from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.views.overview import MOST, Overview, Trouble
 from agentflow_tui.text import age, number, plural
@@ -41,7 +41,7 @@ SILENCED = "silenced"
 class Worry:
     """One line. ``kind`` are those that are cut together where there are many."""
 
-    concern: Concern
+    issue: Issue
     kind: str
     glyph: str
     style: str
@@ -57,30 +57,30 @@ class Attention:
     groups: Sequence[ErrorGroup] = ()
     unfolded: bool = False
     _overview: Overview | None = None
-    _states: Mapping[str, State] = field(default_factory=dict)
+    _states: Mapping[str, IssueState] = field(default_factory=dict)
 
     async def look(self, database: Database, overview: Overview) -> None:
         """Read the states of what is going on; one statement.
 
         Raises `UnreachableError`, `RefusedError`.
         """
-        subjects = [w.concern.subject for w in self._worries(overview, self.env.now())]
+        subjects = [w.issue.subject for w in self._worries(overview, self.env.now())]
         self._states = await read_states(database, dict.fromkeys([*subjects, LOCKS, LATE_MAIL]))
         self._overview = overview
 
-    def concerns(self, key: str) -> list[Concern]:
+    def issues(self, key: str) -> list[Issue]:
         """What a line is about: the heading about all that needs attention, another line about
         one thing, or about nothing."""
         now = self.env.now()
         worries = self._now(now)
         if key == ALL:
-            return [w.concern for w in worries if needs_attention(w.concern, self._state(w), now)]
-        return [w.concern for w in worries if w.concern.subject == key]
+            return [w.issue for w in worries if needs_attention(w.issue, self._state(w), now)]
+        return [w.issue for w in worries if w.issue.subject == key]
 
     def lines(self, now: datetime) -> Iterable[PaneLine]:
         """The part of the overview."""
         worries = self._now(now)
-        open_ones = [w for w in worries if needs_attention(w.concern, self._state(w), now)]
+        open_ones = [w for w in worries if needs_attention(w.issue, self._state(w), now)]
         beyond = self._beyond()
         if not open_ones and not beyond:
             yield heading(" Needs attention")
@@ -106,8 +106,8 @@ class Attention:
     def _now(self, now: datetime) -> list[Worry]:
         return self._worries(self._overview, now) if self._overview is not None else []
 
-    def _state(self, worry: Worry) -> State:
-        return self._states.get(worry.concern.subject, UNDECIDED)
+    def _state(self, worry: Worry) -> IssueState:
+        return self._states.get(worry.issue.subject, UNDECIDED)
 
     def _line(self, worry: Worry, now: datetime, *, silenced: bool = False) -> PaneLine:
         state = self._state(worry)
@@ -121,8 +121,8 @@ class Attention:
             pieces.append(Piece(f"{claim} ", "accent"))
         if silenced:
             pieces.append(Piece(f"[{words}] ", "dim"))
-        pieces.append(Piece(worry.concern.label, "dim" if silenced else ""))
-        return PaneLine(tuple(pieces), link=worry.link, key=worry.concern.subject)
+        pieces.append(Piece(worry.issue.label, "dim" if silenced else ""))
+        return PaneLine(tuple(pieces), link=worry.link, key=worry.issue.subject)
 
     def _worries(self, overview: Overview, now: datetime) -> list[Worry]:
         """Everything that is wrong, worst first."""
@@ -156,7 +156,7 @@ class Attention:
         since = sorted(lock.since for lock in overview.locks if lock.since is not None)
         first = label(overview.locks[0].what, "a workflow") if overview.locks else "a workflow"
         yield Worry(
-            concern=Concern(
+            issue=Issue(
                 subject=LOCKS,
                 label=f"{plural(stale, 'stale lock')}, the oldest on {first}",
                 size=stale,
@@ -175,7 +175,7 @@ class Attention:
         for schedule in schedules:
             words, problem = timetable_words(schedule.what, zone)
             yield Worry(
-                concern=Concern(
+                issue=Issue(
                     subject=f"schedule:{schedule.id}",
                     label=f"schedule not fired: {problem or words}",
                     mark=_iso(schedule.since),
@@ -195,7 +195,7 @@ def _failing(checks: Sequence[Trouble], status: str) -> Iterable[Worry]:
             detail = check.detail.removeprefix(status).removeprefix(": ")
             steady = check.since if check.steady else None
             yield Worry(
-                concern=Concern(
+                issue=Issue(
                     subject=f"check:{check.id}",
                     label=f"{check.what}: {detail}",
                     mark=status,
@@ -216,9 +216,9 @@ def _errors(groups: Sequence[ErrorGroup], *, fresh: bool) -> Iterable[Worry]:
             continue
         mark = "NEW " if found.is_new else "BACK " if found.is_back else ""
         count = found.counts[2] or found.total
-        concern = found.concern
+        issue = found.issue
         yield Worry(
-            concern=replace(concern, label=f"{number(count)} × {mark}{found.label}"),
+            issue=replace(issue, label=f"{number(count)} × {mark}{found.label}"),
             kind="new" if fresh else "errors",
             glyph="✗" if fresh else "▲",
             style="new" if fresh else "warning",
@@ -232,7 +232,7 @@ def _late(overview: Overview, now: datetime) -> Iterable[Worry]:
     if waiting is not None and now - waiting > LATE:
         minutes = round((now - waiting).total_seconds() / 60)
         yield Worry(
-            concern=Concern(
+            issue=Issue(
                 subject=LATE_MAIL,
                 label="mail waits longer than it should",
                 size=minutes,
@@ -252,7 +252,7 @@ def _expiring(credentials: Sequence[Trouble], now: datetime) -> Iterable[Worry]:
         gone = credential.since is not None and credential.since < now
         word = "has expired" if gone else "expires soon"
         yield Worry(
-            concern=Concern(
+            issue=Issue(
                 subject=f"credential:{credential.id}",
                 label=f"{credential.detail} credential {credential.what} {word}",
                 mark=f"{word} {_iso(credential.since)}",

@@ -11,9 +11,9 @@ from agentflow_tui.console.list.columns import Cell, Column
 from agentflow_tui.console.list.group_view import GroupScreen, GroupView
 from agentflow_tui.console.screens.cells import age_column, number_column, text_column
 from agentflow_tui.console.widgets.pane import Link
-from agentflow_tui.operations.selection import Aim
+from agentflow_tui.operations.selection import Selection
 from agentflow_tui.operations.triage.error_groups import ErrorGroup
-from agentflow_tui.operations.triage.error_triage import Triage
+from agentflow_tui.operations.triage.error_triage import ErrorTriage
 from agentflow_tui.operations.triage.issue_state import Mode
 from agentflow_tui.operators import operator
 from agentflow_tui.schema import TABLES
@@ -29,7 +29,7 @@ _WORDS_OF = {table: words for table, words, _ in SOURCES}
 
 
 async def _groups(env: Environment) -> Sequence[ErrorGroup]:
-    triage = Triage()
+    triage = ErrorTriage()
     await triage.look(await env.connected())
     return triage.groups(env.now())
 
@@ -98,7 +98,7 @@ def _left_out(env: Environment) -> str:
     return f"{number(SAMPLE)} rows looked at of {', '.join(tables)}; 'db accelerate' finds all"
 
 
-def _aims(env: Environment, rows: Sequence[ErrorGroup]) -> Sequence[Aim]:
+def _aims(env: Environment, rows: Sequence[ErrorGroup]) -> Sequence[Selection]:
     """The groups' rows, table by table; the journal's are what has happened and stay."""
     own, now = operator(env.settings.environ).name, env.now()
     claims = sorted({row.state.others_claim(own, now) for row in rows} - {""})
@@ -108,7 +108,7 @@ def _aims(env: Environment, rows: Sequence[ErrorGroup]) -> Sequence[Aim]:
             ids.setdefault(table, []).extend(found)
     groups = "this group" if len(rows) == 1 else f"{number(len(rows))} groups"
     return [
-        Aim(
+        Selection(
             table=table,
             words=f"{plural(len(found), TABLES[table].one)} of {groups}",
             ids=tuple(found),
@@ -138,7 +138,7 @@ class ErrorsView(GroupView):
 
     def __init__(self, env: Environment) -> None:
         super().__init__(env, ERRORS_SCREEN)
-        self._triage = Triage()
+        self._triage = ErrorTriage()
         self._open_only = False
         self._seen_to = ""
 
@@ -163,7 +163,7 @@ class ErrorsView(GroupView):
         rows: Sequence[ErrorGroup] = self.rows()
         if len(rows) == 1:
             self._seen_to = "" if rows[0].quiet else rows[0].key
-        triage.see_to(self, [row.concern for row in rows])
+        triage.open_triage_menu(self, [row.issue for row in rows])
 
 
 async def _matrix(env: Environment) -> Sequence[DomainRow]:
@@ -201,7 +201,7 @@ def _mail_of(row: DomainRow) -> Link:
     return Link("email_queue", filter=f"domain:{_domain(row)} -status:completed,cancelled")
 
 
-def _cells(env: Environment, rows: Sequence[DomainRow]) -> Sequence[Aim]:
+def _cells(env: Environment, rows: Sequence[DomainRow]) -> Sequence[Selection]:
     """The cells of some lines: what has failed, and what waits, whole and by age."""
     waits = "status:pending,processing,held"
     failed, waiting = sum(row.failed for row in rows), sum(row.waiting for row in rows)
@@ -221,10 +221,10 @@ def _cells(env: Environment, rows: Sequence[DomainRow]) -> Sequence[Aim]:
     ]
 
 
-def _cell(env: Environment, words: str, where: str) -> Aim:
+def _cell(env: Environment, words: str, where: str) -> Selection:
     assert env.database is not None
     found = query(QUEUE, env.database.binding, where, now=env.now(), zone=env.zone)
-    return Aim(table="email_queue", words=words, query=found, where=where)
+    return Selection(table="email_queue", words=words, query=found, where=where)
 
 
 MATRIX_SCREEN = GroupScreen(

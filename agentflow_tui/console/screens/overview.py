@@ -90,10 +90,10 @@ class OverviewView(View):
 
     def do_row_snooze(self) -> None:
         line = self.pane.current
-        concerns = self.attention.concerns(line.key) if line is not None else []
-        if not concerns:
+        issues = self.attention.issues(line.key) if line is not None else []
+        if not issues:
             self.shell.say("There is nothing to acknowledge or snooze on this line.")
-        triage.see_to(self, concerns)
+        triage.open_triage_menu(self, issues)
 
     def on_pane_followed(self, event: Pane.Followed) -> None:
         event.stop()

@@ -8,8 +8,8 @@ from itertools import pairwise
 from agentflow_tui.fingerprints import fingerprint
 from agentflow_tui.operations.triage.issue_state import (
     UNDECIDED,
-    Concern,
-    State,
+    Issue,
+    IssueState,
     doubled,
     has_come_back,
     needs_attention,
@@ -52,7 +52,7 @@ class ErrorGroup:
     ids: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     times: tuple[datetime, ...] = ()
     is_back: bool = False
-    state: State = UNDECIDED
+    state: IssueState = UNDECIDED
     quiet: bool = False
 
     @property
@@ -61,8 +61,8 @@ class ErrorGroup:
         return f"error:{self.key}"
 
     @property
-    def concern(self) -> Concern:
-        return Concern(
+    def issue(self) -> Issue:
+        return Issue(
             subject=self.subject,
             label=self.label,
             size=self.total,
@@ -118,17 +118,17 @@ def group(failures: Iterable[Failure], now: datetime) -> list[ErrorGroup]:
 
 
 def triaged(
-    groups: Iterable[ErrorGroup], states: Mapping[str, State], now: datetime
+    groups: Iterable[ErrorGroup], states: Mapping[str, IssueState], now: datetime
 ) -> list[ErrorGroup]:
     """The groups with what was decided about them, by subject: those that need no attention come
     last."""
     return _in_order(_judged(g, states.get(g.subject, UNDECIDED), now) for g in groups)
 
 
-def _judged(group: ErrorGroup, state: State, now: datetime) -> ErrorGroup:
-    concern = group.concern
-    back = has_come_back(concern, state, now) or _is_back(group.times, now)
-    quiet = not needs_attention(concern, state, now)
+def _judged(group: ErrorGroup, state: IssueState, now: datetime) -> ErrorGroup:
+    issue = group.issue
+    back = has_come_back(issue, state, now) or _is_back(group.times, now)
+    quiet = not needs_attention(issue, state, now)
     return replace(group, state=state, quiet=quiet, is_back=back and not group.is_new)
 
 

@@ -5,19 +5,19 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from agentflow_tui.operations.triage.error_groups import ErrorGroup, group, triaged
-from agentflow_tui.operations.triage.issue_state import State
-from agentflow_tui.operations.triage.issues import read_states
+from agentflow_tui.operations.triage.issue_changes import read_states
+from agentflow_tui.operations.triage.issue_state import IssueState
 from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.views.failures import Seen, look
 
 
 @dataclass(slots=True)
-class Triage:
+class ErrorTriage:
     """Failures and states as last seen. A look costs one statement that reads nothing while
     nothing is committed, and a second one for the states when something was."""
 
     _seen: Seen | None = None
-    _states: Mapping[str, State] = field(default_factory=dict)
+    _states: Mapping[str, IssueState] = field(default_factory=dict)
 
     async def look(self, database: Database) -> None:
         """See what there is now. Raises `UnreachableError`, `RefusedError`."""

@@ -29,7 +29,7 @@ class Mode(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Concern:
+class Issue:
     """Something that may need attention, as it is now.
 
     ``subject`` names it for good; ``mark`` is what it is in, so that another mark is another
@@ -53,10 +53,10 @@ def doubled(size: int) -> int:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class State:
+class IssueState:
     """What operators have decided about a subject.
 
-    ``count`` and ``mark`` are the concern's when ``by`` decided ``at``; it is back ``until`` then,
+    ``count`` and ``mark`` are the issue's when ``by`` decided ``at``; it is back ``until`` then,
     and from the size ``limit`` on. ``stamp`` is how the journal's row looked, to compare and set.
     """
 
@@ -119,7 +119,7 @@ class State:
         return ""
 
 
-UNDECIDED = State()
+UNDECIDED = IssueState()
 """Nobody has decided anything."""
 
 
@@ -141,20 +141,20 @@ def _time(value: object) -> datetime | None:
     return at if at.tzinfo is not None else None
 
 
-def needs_attention(concern: Concern, state: State, now: datetime) -> bool:
+def needs_attention(issue: Issue, state: IssueState, now: datetime) -> bool:
     """Whether it is to be shown among what needs attention."""
-    if state.mode is Mode.OPEN or state.mark != concern.mark:
+    if state.mode is Mode.OPEN or state.mark != issue.mark:
         return True
-    if state.limit is not None and concern.size >= state.limit:
+    if state.limit is not None and issue.size >= state.limit:
         return True
     if state.mode is Mode.SNOOZED:
         return now >= state.until if state.until is not None else state.limit is None
-    return state.at is None or came_again(concern.times, state.at, concern.quiet)
+    return state.at is None or came_again(issue.times, state.at, issue.quiet)
 
 
-def has_come_back(concern: Concern, state: State, now: datetime) -> bool:
+def has_come_back(issue: Issue, state: IssueState, now: datetime) -> bool:
     """Whether it was acknowledged and needs attention all the same."""
-    return state.mode is Mode.ACKNOWLEDGED and needs_attention(concern, state, now)
+    return state.mode is Mode.ACKNOWLEDGED and needs_attention(issue, state, now)
 
 
 def came_again(times: Iterable[datetime], since: datetime, quiet: timedelta) -> bool:

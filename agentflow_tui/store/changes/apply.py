@@ -3,9 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from agentflow_tui.store.changes.change import TOUCHED, Change, Linked, Terms
+from agentflow_tui.store.changes.change import (
+    MODIFICATION_TIMES,
+    Change,
+    ChangeSettings,
+    LinkedChange,
+)
 from agentflow_tui.store.changes.lock import GONE
-from agentflow_tui.store.changes.row_images import Physical, image, present, stamp, whole
+from agentflow_tui.store.changes.row_images import PhysicalColumn, image, present, stamp, whole
 from agentflow_tui.store.connection.bindings import Binding
 from agentflow_tui.store.connection.statements import Statement
 from agentflow_tui.store.schema.insertions import assignments
@@ -29,7 +34,10 @@ class Applied:
 
 
 def apply(
-    binding: Binding, change: Change, terms: Terms, columns: Sequence[Physical] = ()
+    binding: Binding,
+    change: Change,
+    settings: ChangeSettings,
+    columns: Sequence[PhysicalColumn] = (),
 ) -> Statement[Applied]:
     """Change the rows ``$1`` (ids) that still look like ``$2`` (stamps); ``$3`` is the argument.
 
@@ -39,7 +47,7 @@ def apply(
     table = change.table
     key = f"{{{table}.{change.described.primary_key.name}}}"
     kind = f"{{{table}.{change.described.primary_key.name}:type}}"
-    moves = [_link(binding, linked, terms, place) for place, linked in enumerate(change.linked)]
+    moves = [_link(binding, linked, settings, place) for place, linked in enumerate(change.linked)]
     ctes = "".join(f", {cte}" for cte, _ in moves)
     linked = " || ".join(f"coalesce({value}, '{{}}'::jsonb)" for _, value in moves)
     return Statement(
@@ -51,11 +59,11 @@ WITH g AS (
   SELECT q.*, g.stamp AS shown_stamp, $3::text AS argument FROM {{{table}}} q
     JOIN g ON q.{key} = g.id
 ), fit AS MATERIALIZED (
-  SELECT q.*, {judgement(binding, change, terms, shown="q.shown_stamp")} AS fit_refusal FROM q
+  SELECT q.*, {judgement(binding, change, settings, shown="q.shown_stamp")} AS fit_refusal FROM q
 ), judged AS MATERIALIZED (
   SELECT q.*, coalesce(fit_refusal, {_once(change)}) AS refusal FROM fit q
 ), changed AS (
-  {_move(binding, change, terms, columns)}
+  {_move(binding, change, settings, columns)}
 ){ctes}
 SELECT g.id::text,
        CASE WHEN j.{key} IS NULL THEN '{GONE}'
@@ -79,7 +87,9 @@ def _once(change: Change) -> str:
     return f"CASE {' '.join(cases)} END" if cases else "NULL::text"
 
 
-def judgement(binding: Binding, change: Change, terms: Terms, *, shown: str | None = None) -> str:
+def judgement(
+    binding: Binding, change: Change, settings: ChangeSettings, *, shown: str | None = None
+) -> str:
     """SQL for why a row ``q`` is left alone; NULL when it is changed."""
     cases = []
     if shown is not None:
@@ -92,10 +102,12 @@ def judgement(binding: Binding, change: Change, terms: Terms, *, shown: str | No
     ]
     if not cases:
         return "NULL::text"
-    return terms.fill(f"CASE {' '.join(cases)} END", "q.argument")
+    return settings.fill(f"CASE {' '.join(cases)} END", "q.argument")
 
 
-def _move(binding: Binding, change: Change, terms: Terms, columns: Sequence[Physical]) -> str:
+def _move(
+    binding: Binding, change: Change, settings: ChangeSettings, columns: Sequence[PhysicalColumn]
+) -> str:
     """The body of the CTE that changes, or deletes, what was judged fit."""
     table = change.table
     key = f"{{{table}.{change.described.primary_key.name}}}"
@@ -115,7 +127,7 @@ def _move(binding: Binding, change: Change, terms: Terms, columns: Sequence[Phys
             f"SELECT j.{key} AS id, '{{}}'::jsonb AS before, '{{}}'::jsonb AS after, j.argument"
             f"{links} FROM judged j WHERE j.refusal IS NULL"
         )
-    values = {name: terms.fill(sql, "j.argument") for name, sql in change.sets.items()}
+    values = {name: settings.fill(sql, "j.argument") for name, sql in change.sets.items()}
     return (
         f"UPDATE {{{table}}} q SET {assignments(binding, table, values)}\n"
         f"    FROM judged j WHERE {ours}\n"
@@ -124,14 +136,16 @@ def _move(binding: Binding, change: Change, terms: Terms, columns: Sequence[Phys
     )
 
 
-def _link(binding: Binding, linked: Linked, terms: Terms, place: int) -> tuple[str, str]:
+def _link(
+    binding: Binding, linked: LinkedChange, settings: ChangeSettings, place: int
+) -> tuple[str, str]:
     """The CTE that moves the linked rows, and SQL for what it did to the row ``c``'s."""
     table, name = linked.table, f"linked_{place}"
     if binding.tables[table].oid is None or not binding.has(table, *_stateful(linked)):
         return f"{name} AS (SELECT)", "NULL::jsonb"
     described_key = f"{{{table}.id}}"
     names = present(binding, table, linked.sets)
-    values = {n: terms.fill(sql, "c.argument") for n, sql in linked.sets.items()}
+    values = {n: settings.fill(sql, "c.argument") for n, sql in linked.sets.items()}
     words = ", ".join(f"'{word}'" for word in linked.among)
     fits = f"AND {{o.{table}.status}} IN ({words})" if words else ""
     cte = f"""{name} AS (
@@ -149,5 +163,5 @@ def _link(binding: Binding, linked: Linked, terms: Terms, place: int) -> tuple[s
     return cte, value
 
 
-def _stateful(linked: Linked) -> list[str]:
-    return [name for name in linked.sets if name not in TOUCHED]
+def _stateful(linked: LinkedChange) -> list[str]:
+    return [name for name in linked.sets if name not in MODIFICATION_TIMES]

@@ -13,7 +13,7 @@ _ERRORS = {"email_queue": "error", "workflows": "lastError", "task_logs": "error
 
 
 @dataclass(frozen=True, slots=True)
-class State:
+class StatusCount:
     """How many of the rows are in one state, and a few of the errors among them, as JSON."""
 
     status: str | None
@@ -26,13 +26,13 @@ def has_states(table: str) -> bool:
     return "status" in TABLES[table].by_name
 
 
-def follow(binding: Binding, table: str) -> Statement[State]:
+def status_counts(binding: Binding, table: str) -> Statement[StatusCount]:
     """The rows ``$1`` by their states; the primary key serves."""
     key = TABLES[table].primary_key.name
     words = _ERRORS.get(table)
     error = f"left({{q.{table}.{words}}}::text, 500)" if words else "NULL::text"
     return Statement(
-        State,
+        StatusCount,
         f"""
 SELECT s.status, count(*)::int,
        (jsonb_agg(s.error) FILTER (WHERE s.error IS NOT NULL AND s.place <= 100))::text

@@ -13,7 +13,7 @@ from agentflow_tui.schema import TABLES, Table, snake
 from agentflow_tui.settings import Settings
 from agentflow_tui.store.connection.bindings import Binding
 
-TOUCHED = ("updatedAt", "lastUpdated")
+MODIFICATION_TIMES = ("updatedAt", "lastUpdated")
 """Columns that say when a row was changed: set by every change, and no state of their own."""
 
 
@@ -33,7 +33,7 @@ class Rule:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Linked:
+class LinkedChange:
     """A row of another table that changes together with each changed row: the one whose primary
     key is the changed row's ``by``. ``among`` are its statuses that are moved; others stay.
     ``once`` says why a second row that leads to the same one is left alone."""
@@ -58,7 +58,7 @@ class Change:
     sets: Mapping[str, str]
     rules: tuple[Rule, ...] = ()
     guard: tuple[str, ...] = ("status",)
-    linked: tuple[Linked, ...] = ()
+    linked: tuple[LinkedChange, ...] = ()
     deletes: bool = False
     keeps_row: bool = True
 
@@ -74,7 +74,7 @@ class Change:
         """What this database lacks for it, in words; ``""`` when it can be done."""
         bound = binding.tables[self.table]
         needed = {*self.guard, self.described.primary_key.name} | {
-            name for name in self.sets if name not in TOUCHED
+            name for name in self.sets if name not in MODIFICATION_TIMES
         }
         lacking = sorted(needed - bound.columns.keys())
         if bound.oid is None:
@@ -116,14 +116,14 @@ def rule(sql: str, reason: str, *, needs: Sequence[str] = ()) -> Rule:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Terms:
+class ChangeSettings:
     """The settings that changes depend on. ``lease`` and ``hold`` are seconds."""
 
     lease: float = 300.0
     hold: float = 10.0
 
     @classmethod
-    def of(cls, settings: Settings) -> "Terms":
+    def of(cls, settings: Settings) -> "ChangeSettings":
         return cls(lease=settings.workers.lease, hold=settings.workers.hold)
 
     def fill(self, sql: str, argument: str = "NULL::text") -> str:

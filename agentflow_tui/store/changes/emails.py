@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from agentflow_tui.store.changes.change import Change, Linked, Rule, among, rule
+from agentflow_tui.store.changes.change import Change, LinkedChange, Rule, among, rule
 from agentflow_tui.store.views.emails import QueuedMail
 
 _UPDATED = {"updatedAt": "now()"}
@@ -46,7 +46,7 @@ RETRY = Change(
     ),
     guard=_STATE,
     linked=(
-        Linked(
+        LinkedChange(
             table="emails",
             by="emailId",
             sets={"status": "'queued'"},
@@ -62,7 +62,7 @@ CANCEL = Change(
     rules=(among("email_queue", "pending", "failed", "held"),),
     guard=_STATE,
     linked=(
-        Linked(
+        LinkedChange(
             table="emails",
             by="emailId",
             sets={"status": "'cancelled'"},
@@ -127,7 +127,7 @@ def _said(column: str) -> Change:
         rules=(_NOT_LEAVING, NOT_DELIVERED),
         guard=_STATE,
         linked=(
-            Linked(
+            LinkedChange(
                 table="emails",
                 by="emailId",
                 sets={column: f":argument::{{emails.{column}:type}}"},

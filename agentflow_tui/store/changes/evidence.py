@@ -20,7 +20,7 @@ MOST_RECEIPTS = 1_000
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
+class SendingRate:
     """How mail leaves: how many waited, up to `CAP`, and how many were sent in `MINUTES`."""
 
     waiting: int
@@ -28,7 +28,7 @@ class Pace:
 
 
 _PACE = Statement(
-    Pace,
+    SendingRate,
     f"""
 SELECT (SELECT count(*)::int FROM (SELECT FROM {{email_queue?}} q
          WHERE {{q.email_queue.status}} = 'pending' LIMIT {CAP + 1}) w),
@@ -40,7 +40,7 @@ SELECT (SELECT count(*)::int FROM (SELECT FROM {{email_queue?}} q
 or the tables are small."""
 
 
-async def pace(database: Database) -> Pace | None:
+async def sending_rate(database: Database) -> SendingRate | None:
     """How mail leaves; None where only scans of large tables would tell."""
     binding = database.binding
     unknown = is_unserved(binding, "emails.sentAt") or (
@@ -48,7 +48,7 @@ async def pace(database: Database) -> Pace | None:
     )
     if unknown:
         return None
-    found: Pace | None = await database.fetch_one(_PACE)
+    found: SendingRate | None = await database.fetch_one(_PACE)
     return found
 
 
@@ -71,7 +71,7 @@ async def partly_delivered(database: Database, ids: Sequence[str]) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class Lock:
+class WorkflowLock:
     """A workflow's lock: since when, at which step, and the worker whose row lists it, with the
     time that the worker last reported."""
 
@@ -85,7 +85,7 @@ class Lock:
 
 
 LOCKS = Statement(
-    Lock,
+    WorkflowLock,
     f"""
 SELECT q.{{workflows.id}}::text, left({{q.workflows.steps}}::text, 16000),
        {{q.workflows.currentStep}}::int, {{q.workflows.lockedAt}}, now(), h.id, h.reported
@@ -102,7 +102,7 @@ SELECT q.{{workflows.id}}::text, left({{q.workflows.steps}}::text, 16000),
 
 
 @dataclass(frozen=True, slots=True)
-class Ahead:
+class StepsAhead:
     """The steps of a workflow, and where it stands."""
 
     id: str
@@ -110,8 +110,8 @@ class Ahead:
     current_step: int | None
 
 
-AHEAD = Statement(
-    Ahead,
+STEPS_AHEAD = Statement(
+    StepsAhead,
     """
 SELECT q.{workflows.id}::text, left({q.workflows.steps}::text, 16000),
        {q.workflows.currentStep}::int

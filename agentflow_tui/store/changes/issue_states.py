@@ -30,7 +30,7 @@ _SUBJECTS = UUID("5b0c1c0e-64d6-5a7e-8a26-a77e07100001")
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class StoredState:
     """What the journal keeps of a subject: ``stamp`` is how its row looks, ``output`` what it says
     (JSON text), None where it is not there. ``now`` is the moment of the answer."""
 
@@ -40,10 +40,10 @@ class Kept:
     now: datetime
 
 
-def states(binding: Binding) -> Statement[Kept]:
+def states(binding: Binding) -> Statement[StoredState]:
     """The states with the ids ``$1``, by the primary key; a row also for each that is not there."""
     return Statement(
-        Kept,
+        StoredState,
         f"""
 SELECT g.id, CASE WHEN t.{{task_logs.id}} IS NULL THEN '{UNTOUCHED}'
                   ELSE {stamp(binding, "task_logs", "t", ["output"])} END,
@@ -65,7 +65,7 @@ def keeps_states(binding: Binding) -> bool:
     return keeps_operations(binding)
 
 
-async def read(database: Database, subjects: Sequence[str]) -> dict[str, Kept]:
+async def read(database: Database, subjects: Sequence[str]) -> dict[str, StoredState]:
     """What is kept of each subject. No statement where there is nothing to ask for.
 
     Raises `UnreachableError`, `RefusedError`.

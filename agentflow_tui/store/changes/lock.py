@@ -16,14 +16,14 @@ from agentflow_tui.store.connection.statements import Statement
 GONE = "is gone"
 BUSY = "is being changed by somebody else this moment"
 
-MANNERS = "SET LOCAL lock_timeout = 2000; SET CONSTRAINTS ALL IMMEDIATE"
+TRANSACTION_OPTIONS = "SET LOCAL lock_timeout = 2000; SET CONSTRAINTS ALL IMMEDIATE"
 """For a transaction that changes rows. It waits so many milliseconds for rows that somebody else
 holds, before they are passed over; what a constraint has against a row is said at once, and not at
 the commit, when nobody knows which row it was."""
 
 
 @dataclass(frozen=True, slots=True)
-class Hold:
+class RowLock:
     """Whether a row is held: ``reason`` says why it is not."""
 
     id: str
@@ -39,14 +39,14 @@ def links(binding: Binding, change: Change) -> list[tuple[str, str]]:
     ]
 
 
-def hold(
+def lock(
     binding: Binding,
     table: str,
     linked: Sequence[tuple[str, str]] = (),
     *,
     deletes: bool = False,
     waits: bool,
-) -> Statement[Hold]:
+) -> Statement[RowLock]:
     """Hold the rows ``$1`` (ids as text) and what is linked to them.
 
     Rows are locked in the order of their keys, so that two operators never wait for each other in
@@ -72,7 +72,7 @@ def hold(
         for n, (other, _) in enumerate(linked)
     )
     return Statement(
-        Hold,
+        RowLock,
         f"""
 WITH g AS (
   SELECT g.id::{kind} AS id FROM unnest($1::text[]) AS g (id)

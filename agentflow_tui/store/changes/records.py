@@ -70,7 +70,7 @@ def keeps_operations(binding: Binding) -> bool:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
+class RowChange:
     """What an operation did to one row: it was not there ``before``, or is gone ``after``, where
     that is None. ``linked`` is ``{table: (id, before, after)}``."""
 
@@ -81,7 +81,7 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Operation:
+class OperationRecord:
     """One operation, as it stands in the journal.
 
     ``irrevocable`` says why it cannot be taken back, ``""`` when it can; ``undoes`` is the id of
@@ -105,7 +105,7 @@ class Operation:
     complete: bool = True
     ends: bool = False
     """This row is no part: it keeps further ones from being written, for the operation is over."""
-    steps: tuple[Step, ...] = ()
+    row_changes: tuple[RowChange, ...] = ()
     skipped: tuple[tuple[str, str], ...] = ()
 
     @property
@@ -154,13 +154,13 @@ SELECT {_HEADS} FROM {{task_logs}} t
 """Operations without their rows, latest first: a range of the primary key."""
 
 
-def _operation(row: _Row) -> Operation:
+def _operation(row: _Row) -> OperationRecord:
     given, said = _object(row.input), _object(row.output)
     before, after = _images(said.get("before")), _images(said.get("after"))
     moved = said.get("linked")
     linked = moved if isinstance(moved, dict) else {}
     skipped = _objects(said.get("skipped"))
-    return Operation(
+    return OperationRecord(
         id=row.id,
         verb=str(given.get("verb") or (row.task_type or "").removeprefix(TASK)),
         table=str(given.get("table") or ""),
@@ -176,8 +176,10 @@ def _operation(row: _Row) -> Operation:
         undone_by=said.get("undone_by") if isinstance(said.get("undone_by"), str) else None,
         complete=row.status != "running",
         ends="ended_by" in given,
-        steps=tuple(
-            Step(id=id_, before=before.get(id_), after=after.get(id_), linked=linked.get(id_, {}))
+        row_changes=tuple(
+            RowChange(
+                id=id_, before=before.get(id_), after=after.get(id_), linked=linked.get(id_, {})
+            )
             for id_ in dict.fromkeys([*before, *after])
         ),
         skipped=tuple((str(s.get("id")), str(s.get("reason"))) for s in skipped),
@@ -212,7 +214,7 @@ def _count(value: object) -> int:
     return value if isinstance(value, int) and not isinstance(value, bool) else 0
 
 
-async def find(database: Database, id_: str) -> Operation | None:
+async def find(database: Database, id_: str) -> OperationRecord | None:
     """The operation with this id. Raises `UnreachableError`, `RefusedError`, `MissingError`."""
     if not keeps_operations(database.binding):
         return None
@@ -226,36 +228,44 @@ async def find(database: Database, id_: str) -> Operation | None:
     return _operation(row)
 
 
-async def latest(database: Database, count: int, *, before: str = LAST_ID) -> list[Operation]:
+async def latest(database: Database, count: int, *, before: str = LAST_ID) -> list[OperationRecord]:
     """The latest operations, newest first."""
     if not keeps_operations(database.binding):
         return []
     return [_operation(row) for row in await database.fetch(LATEST, FIRST_ID, before, count)]
 
 
-async def find_part(database: Database, key: str) -> Operation | None:
+async def find_part(database: Database, key: str) -> OperationRecord | None:
     """What one row of an operation says, its own or a part's, by the row's id."""
     row = await database.fetch_one(BY_ID, [key])
     return None if row is None else _operation(row)
 
 
-def _image(step: Step, values: Mapping[str, Any]) -> dict[str, Any]:
+def _image(row_change: RowChange, values: Mapping[str, Any]) -> dict[str, Any]:
     """A row's image as the journal keeps it: rows that come or go whole stand apart, for their
     names are the database's own and not the document's."""
-    if step.before is None or step.after is None:
-        return {"id": step.id, "row": dict(values)}
-    return {"id": step.id, **values}
+    if row_change.before is None or row_change.after is None:
+        return {"id": row_change.id, "row": dict(values)}
+    return {"id": row_change.id, **values}
 
 
-def outcome(steps: Sequence[Step], skipped: Sequence[tuple[str, str]]) -> dict[str, Any]:
+def outcome(row_changes: Sequence[RowChange], skipped: Sequence[tuple[str, str]]) -> dict[str, Any]:
     """The ``output`` of one transaction's rows."""
     said: dict[str, Any] = {
-        "applied": len(steps),
+        "applied": len(row_changes),
         "skipped": [{"id": id_, "reason": reason} for id_, reason in skipped],
-        "before": [_image(step, step.before) for step in steps if step.before is not None],
-        "after": [_image(step, step.after) for step in steps if step.after is not None],
+        "before": [
+            _image(row_change, row_change.before)
+            for row_change in row_changes
+            if row_change.before is not None
+        ],
+        "after": [
+            _image(row_change, row_change.after)
+            for row_change in row_changes
+            if row_change.after is not None
+        ],
     }
-    linked = {step.id: step.linked for step in steps if step.linked}
+    linked = {row_change.id: row_change.linked for row_change in row_changes if row_change.linked}
     if linked:
         said["linked"] = linked
     return said

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from agentflow_tui.schema import TABLES
 from agentflow_tui.store.changes.apply import KEPT, MOVED
-from agentflow_tui.store.changes.change import TOUCHED
+from agentflow_tui.store.changes.change import MODIFICATION_TIMES
 from agentflow_tui.store.changes.lock import GONE
-from agentflow_tui.store.changes.row_images import Physical, image, present, restored, whole
+from agentflow_tui.store.changes.row_images import PhysicalColumn, image, present, restored, whole
 from agentflow_tui.store.connection.bindings import Binding
 from agentflow_tui.store.connection.statements import Statement
 
@@ -34,14 +34,14 @@ def restore(binding: Binding, table: str, names: Iterable[str]) -> Statement[Res
     """
     key = TABLES[table].primary_key.name
     named = present(binding, table, names)
-    state = [name for name in named if name not in TOUCHED]
+    state = [name for name in named if name not in MODIFICATION_TIMES]
     same = " AND ".join(
         f"({image(binding, table, 'q', [name])} -> '{name}') = (g.left_as -> '{name}')"
         for name in state
     )
     sets = ", ".join(
         f"{{{table}.{name}}} = "
-        f"{_touched(binding, table, name) if name in TOUCHED else _back(table, name)}"
+        f"{_touched(binding, table, name) if name in MODIFICATION_TIMES else _back(table, name)}"
         for name in named
     )
     return Statement(
@@ -81,7 +81,7 @@ def _touched(binding: Binding, table: str, name: str) -> str:
     )
 
 
-def insert(table: str, columns: Sequence[Physical]) -> Statement[Restored]:
+def insert(table: str, columns: Sequence[PhysicalColumn]) -> Statement[Restored]:
     """Put deleted rows (``$1`` ids, ``$2`` whole rows as JSON texts) back, exactly."""
     key = TABLES[table].primary_key.name
     listed = ", ".join(column.sql for column in columns)
@@ -103,7 +103,7 @@ SELECT g.id, CASE WHEN m.id IS NULL THEN '{BACK}' END, NULL::text, g.row::text
     )
 
 
-def delete(table: str, columns: Sequence[Physical]) -> Statement[Restored]:
+def delete(table: str, columns: Sequence[PhysicalColumn]) -> Statement[Restored]:
     """Take rows that an undo has put back away again (``$1`` ids, ``$2`` the whole rows as they
     were put back), where they are still the same."""
     key = TABLES[table].primary_key.name

@@ -53,7 +53,7 @@ def stamp(binding: Binding, table: str, alias: str, guard: Iterable[str]) -> str
 
 
 @dataclass(frozen=True, slots=True)
-class Physical:
+class PhysicalColumn:
     """A column of a table that can be written: its name quoted, and as a literal, and its type."""
 
     sql: str
@@ -62,7 +62,7 @@ class Physical:
 
 
 COLUMNS = Statement(
-    Physical,
+    PhysicalColumn,
     """
 SELECT quote_ident(a.attname), quote_literal(a.attname), format_type(a.atttypid, a.atttypmod)
   FROM pg_attribute a
@@ -73,7 +73,7 @@ SELECT quote_ident(a.attname), quote_literal(a.attname), format_type(a.atttypid,
 """The columns of a table that can be written. A row has more than the documented ones."""
 
 
-def whole(alias: str, columns: Sequence[Physical]) -> str:
+def whole(alias: str, columns: Sequence[PhysicalColumn]) -> str:
     """SQL for a jsonb object of every column of the row ``alias`` as PostgreSQL writes it, the one
     form from which values of every type come back exactly."""
     names = ", ".join(column.literal for column in columns)

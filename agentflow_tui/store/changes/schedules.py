@@ -1,6 +1,6 @@
 """Changes of schedules."""
 
-from agentflow_tui.store.changes.change import Change, Linked, flag, rule
+from agentflow_tui.store.changes.change import Change, LinkedChange, flag, rule
 from agentflow_tui.store.changes.workflows import RUN as RUN_WORKFLOW
 
 _UPDATED = {"updatedAt": "now()"}
@@ -53,7 +53,7 @@ RUN = Change(
     ),
     guard=("lastRun",),
     linked=(
-        Linked(
+        LinkedChange(
             table="workflows",
             by="workflowId",
             sets=RUN_WORKFLOW.sets,

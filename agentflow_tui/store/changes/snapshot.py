@@ -7,7 +7,7 @@ from uuid import UUID
 
 from agentflow_tui.schema import Kind
 from agentflow_tui.store.changes.apply import judgement
-from agentflow_tui.store.changes.change import Change, Terms
+from agentflow_tui.store.changes.change import Change, ChangeSettings
 from agentflow_tui.store.changes.row_images import present, stamp
 from agentflow_tui.store.connection.bindings import Binding
 from agentflow_tui.store.connection.database import Database
@@ -22,7 +22,7 @@ CHUNK = 5_000
 
 
 @dataclass(frozen=True, slots=True)
-class Pinned:
+class RowSnapshot:
     """One row as it was when it was pinned. ``refusal`` says why it will be left alone."""
 
     id: str
@@ -31,15 +31,15 @@ class Pinned:
 
 
 @dataclass(frozen=True, slots=True)
-class Pinning:
+class SnapshotReader:
     """Pins rows for one change. ``argument`` is what the operator gave with it."""
 
     database: Database
     change: Change
-    terms: Terms
+    settings: ChangeSettings
     argument: str | None = None
 
-    async def rows(self, ids: Sequence[str]) -> AsyncIterator[list[Pinned]]:
+    async def rows(self, ids: Sequence[str]) -> AsyncIterator[list[RowSnapshot]]:
         """The rows with these keys, in chunks; keys that no row has are left out.
 
         Raises `UnreachableError`, `RefusedError`, `MissingError`.
@@ -56,13 +56,13 @@ class Pinning:
             where = Where(sql=sql, values=(wanted[start : start + CHUNK],))
             yield list((await self._page(LISTINGS[table], where)).rows)
 
-    async def matching(self, query: Query[Any]) -> AsyncIterator[list[Pinned]]:
+    async def matching(self, query: Query[Any]) -> AsyncIterator[list[RowSnapshot]]:
         """Every row that a filter matches, in chunks, in the order of their keys.
 
         Looks at the whole table. Raises `UnreachableError`, `RefusedError`, `MissingError`.
         """
         where = query.where(self.database.binding)
-        last: Pinned | None = None
+        last: RowSnapshot | None = None
         while True:
             page = await self._page(query.listing, where, last)
             yield list(page.rows)
@@ -71,9 +71,9 @@ class Pinning:
             last = page.rows[-1]
 
     async def _page(
-        self, listed: Listing[Any], where: Where, after: Pinned | None = None
-    ) -> Page[Pinned]:
-        refusal = judgement(self.database.binding, self.change, self.terms)
+        self, listed: Listing[Any], where: Where, after: RowSnapshot | None = None
+    ) -> Page[RowSnapshot]:
+        refusal = judgement(self.database.binding, self.change, self.settings)
         if "q.argument" in refusal:
             where = replace(where, values=(*where.values, self.argument))
             refusal = refusal.replace("q.argument", f"${len(where.values)}::text")
@@ -85,12 +85,12 @@ class Pinning:
 
 def _listing(
     binding: Binding, change: Change, listed: Listing[Any], refusal: str
-) -> Listing[Pinned]:
+) -> Listing[RowSnapshot]:
     """The list with nothing fetched but what pinning needs."""
     guard = present(binding, change.table, change.guard)
     return Listing(
         table=listed.table,
-        row=Pinned,
+        row=RowSnapshot,
         fields=(
             listed.key,
             computed_field("stamp", Computed(stamp(binding, change.table, "q", guard), Kind.TEXT)),

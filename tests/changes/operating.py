@@ -5,25 +5,27 @@ from collections.abc import Sequence
 from typing import Any
 
 from agentflow_tui.operations.carry_out import carry_out
-from agentflow_tui.operations.context import World
+from agentflow_tui.operations.context import OperationContext
 from agentflow_tui.operations.outcomes import Outcome
-from agentflow_tui.operations.snapshot import freeze_rows
+from agentflow_tui.operations.snapshot import snapshot_rows
 from agentflow_tui.operations.verbs import find
 from agentflow_tui.operators import Operator
-from agentflow_tui.store.changes.change import Terms
+from agentflow_tui.store.changes.change import ChangeSettings
 from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.connection.statements import Statement, as_tuple
 
 HOLD = 10.0
 
 
-def world(database: Database, name: str = "ann", *, hold: float = HOLD) -> World:
+def operator_context(
+    database: Database, name: str = "ann", *, hold: float = HOLD
+) -> OperationContext:
     """An operator on a database."""
-    return World(database, Operator(name, "bastion"), Terms(hold=hold))
+    return OperationContext(database, Operator(name, "bastion"), ChangeSettings(hold=hold))
 
 
 async def do(
-    world: World,
+    context: OperationContext,
     verb: str,
     table: str,
     ids: Sequence[str],
@@ -33,7 +35,7 @@ async def do(
     """Freeze and carry out at once."""
     operation = find(verb, table, more.get("field", ""))
     assert operation is not None, (verb, table)
-    return await carry_out(world, await freeze_rows(world, operation, ids, argument))
+    return await carry_out(context, await snapshot_rows(context, operation, ids, argument))
 
 
 async def whole(database: Database, table: str) -> dict[str, str]:

@@ -11,14 +11,14 @@ from agentflow_tui.console.screens import overview
 from agentflow_tui.console.screens.attention import ALL
 from agentflow_tui.console.screens.overview import OverviewView
 from agentflow_tui.console.widgets.pane import Pane
-from agentflow_tui.operations.context import World
-from agentflow_tui.operations.triage.issues import claim
+from agentflow_tui.operations.context import OperationContext
+from agentflow_tui.operations.triage.issue_changes import claim
 from agentflow_tui.operations.undo import last_undoable, undo
 from agentflow_tui.store.connection.database import Database
-from tests.attention.deciding import fail, groups, matter
-from tests.changes.acting import value, world
+from tests.changes.operating import operator_context, value
 from tests.console.driving import console, screen_text, sees, until
 from tests.samples import fill
+from tests.triage.deciding import fail, groups, triaged_issue
 
 SIZES = [(80, 24), (200, 60)]
 BOTH = pytest.mark.parametrize("size", SIZES, ids=["80x24", "200x60"])
@@ -105,7 +105,9 @@ async def test_anothers_claim_is_told_before_one_acts_and_blocks_nothing(
         await sees(pilot, "NEW some kind")
         [group] = await groups(database)
         now = app_of(pilot).env.now()
-        await claim(world(database, "zoe"), [await matter(database, group.concern)], now)
+        await claim(
+            operator_context(database, "zoe"), [await triaged_issue(database, group.issue)], now
+        )
         await pilot.press("s")
         await sees(pilot, "zoe is looking at it")
         await pilot.press("enter")
@@ -121,7 +123,9 @@ async def test_who_was_slower_is_told_what_the_other_did(database: Database) -> 
         await sees(pilot, "Acknowledge  ")
         [group] = await groups(database)
         now = app_of(pilot).env.now()
-        await claim(world(database, "zoe"), [await matter(database, group.concern)], now)
+        await claim(
+            operator_context(database, "zoe"), [await triaged_issue(database, group.issue)], now
+        )
         await pilot.press("enter")
         await told(pilot, "Not acknowledged: somebody was faster (@zoe")
 
@@ -165,7 +169,7 @@ async def test_the_overview_reaches_nothing_and_its_lines_can_be_woken(
         for left in reversed(range(7)):
             await pilot.press("g")
             current = view.pane.current
-            while current is None or len(view.attention.concerns(current.key)) != 1:
+            while current is None or len(view.attention.issues(current.key)) != 1:
                 await pilot.press("j")
                 current = view.pane.current
             await pick(pilot, "Acknowledge")
@@ -177,7 +181,7 @@ async def test_the_overview_reaches_nothing_and_its_lines_can_be_woken(
         await until(pilot, lambda: said("[ack'd"), "unfolded")
         await pick(pilot, "Wake")
         await until(pilot, lambda: said("Needs attention (1)"), "one is woken")
-        mine = World.of(database, app_of(pilot).env.settings)
+        mine = OperationContext.of(database, app_of(pilot).env.settings)
         await undo(mine, (await last_undoable(mine)).id)
         await until(pilot, lambda: said("✓ nothing"), "the waking is undone")
 

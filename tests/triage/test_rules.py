@@ -11,9 +11,9 @@ from agentflow_tui.errors import UsageError
 from agentflow_tui.operations.triage.error_groups import group, triaged
 from agentflow_tui.operations.triage.issue_state import (
     CLAIM,
-    Concern,
+    Issue,
+    IssueState,
     Mode,
-    State,
     doubled,
     needs_attention,
 )
@@ -28,8 +28,8 @@ sizes = st.integers(0, 5000)
 
 
 @st.composite
-def concerns(draw: st.DrawFn) -> Concern:
-    return Concern(
+def issues(draw: st.DrawFn) -> Issue:
+    return Issue(
         subject="error:x",
         label="x",
         mark=draw(st.sampled_from(["", "warning", "error"])),
@@ -38,83 +38,83 @@ def concerns(draw: st.DrawFn) -> Concern:
     )
 
 
-def acknowledged(concern: Concern, at: datetime) -> State:
-    return State(
+def acknowledged(issue: Issue, at: datetime) -> IssueState:
+    return IssueState(
         mode=Mode.ACKNOWLEDGED,
         by="ann",
         at=at,
-        count=concern.size,
-        limit=doubled(concern.size),
-        mark=concern.mark,
+        count=issue.size,
+        limit=doubled(issue.size),
+        mark=issue.mark,
     )
 
 
-@given(concerns())
-def test_what_nobody_has_decided_about_needs_attention(concern: Concern) -> None:
-    assert needs_attention(concern, State(), NOW)
-    assert needs_attention(concern, State(claimed_by="ann", claimed_at=NOW), NOW)
+@given(issues())
+def test_what_nobody_has_decided_about_needs_attention(issue: Issue) -> None:
+    assert needs_attention(issue, IssueState(), NOW)
+    assert needs_attention(issue, IssueState(claimed_by="ann", claimed_at=NOW), NOW)
 
 
-@given(concerns(), minutes)
+@given(issues(), minutes)
 def test_nothing_that_happened_before_it_was_acknowledged_brings_it_back(
-    concern: Concern, at: datetime
+    issue: Issue, at: datetime
 ) -> None:
-    before = replace(concern, times=tuple(time for time in concern.times if time <= at))
+    before = replace(issue, times=tuple(time for time in issue.times if time <= at))
     assert not needs_attention(before, acknowledged(before, at), NOW)
 
 
-@given(concerns(), minutes)
+@given(issues(), minutes)
 def test_what_goes_on_without_an_hour_of_quiet_stays_acknowledged(
-    concern: Concern, at: datetime
+    issue: Issue, at: datetime
 ) -> None:
     steady = tuple(at + n * 59 * MINUTE for n in range(1, 20))
-    assert not needs_attention(replace(concern, times=steady), acknowledged(concern, at), NOW)
+    assert not needs_attention(replace(issue, times=steady), acknowledged(issue, at), NOW)
 
 
-@given(concerns(), minutes, st.integers(60, 5000), st.integers(0, 59))
+@given(issues(), minutes, st.integers(60, 5000), st.integers(0, 59))
 def test_what_fails_again_after_an_hour_of_quiet_is_back(
-    concern: Concern, at: datetime, quiet: int, straggler: int
+    issue: Issue, at: datetime, quiet: int, straggler: int
 ) -> None:
     times = (at + straggler * MINUTE, at + (straggler + quiet) * MINUTE)
-    assert needs_attention(replace(concern, times=times), acknowledged(concern, at), NOW)
+    assert needs_attention(replace(issue, times=times), acknowledged(issue, at), NOW)
 
 
-@given(concerns(), minutes, sizes)
+@given(issues(), minutes, sizes)
 def test_what_has_doubled_is_back_and_what_has_not_is_not(
-    concern: Concern, at: datetime, size: int
+    issue: Issue, at: datetime, size: int
 ) -> None:
-    grown = replace(concern, size=size, times=())
-    back = size >= 2 * concern.size and size >= concern.size + 10
-    assert needs_attention(grown, acknowledged(concern, at), NOW) is back
+    grown = replace(issue, size=size, times=())
+    back = size >= 2 * issue.size and size >= issue.size + 10
+    assert needs_attention(grown, acknowledged(issue, at), NOW) is back
 
 
-@given(concerns(), minutes, st.booleans())
+@given(issues(), minutes, st.booleans())
 def test_another_trouble_needs_attention_whatever_was_decided_before(
-    concern: Concern, at: datetime, snoozed: bool
+    issue: Issue, at: datetime, snoozed: bool
 ) -> None:
-    state = acknowledged(concern, at)
+    state = acknowledged(issue, at)
     if snoozed:
         state = replace(state, mode=Mode.SNOOZED, until=NOW + MINUTE, limit=None)
-    assert needs_attention(replace(concern, mark="another"), state, NOW)
+    assert needs_attention(replace(issue, mark="another"), state, NOW)
 
 
-@given(concerns(), minutes, minutes)
+@given(issues(), minutes, minutes)
 def test_what_is_snoozed_until_a_time_is_quiet_until_then_and_not_after(
-    concern: Concern, at: datetime, until: datetime
+    issue: Issue, at: datetime, until: datetime
 ) -> None:
-    state = State(mode=Mode.SNOOZED, at=at, until=until, mark=concern.mark)
-    assert needs_attention(concern, state, NOW) is (until <= NOW)
+    state = IssueState(mode=Mode.SNOOZED, at=at, until=until, mark=issue.mark)
+    assert needs_attention(issue, state, NOW) is (until <= NOW)
 
 
-@given(concerns(), sizes, st.sampled_from([GROWN, Until(more=20), Until(factor=2)]))
+@given(issues(), sizes, st.sampled_from([GROWN, Until(more=20), Until(factor=2)]))
 def test_what_is_snoozed_until_it_grows_is_quiet_until_then_and_not_after(
-    concern: Concern, size: int, until: Until
+    issue: Issue, size: int, until: Until
 ) -> None:
-    limit = until.limit(concern.size)
+    limit = until.limit(issue.size)
     assert limit is not None
-    assert limit > concern.size
-    state = State(mode=Mode.SNOOZED, at=NOW, limit=limit, mark=concern.mark)
-    assert needs_attention(replace(concern, size=size), state, NOW) is (size >= limit)
+    assert limit > issue.size
+    state = IssueState(mode=Mode.SNOOZED, at=NOW, limit=limit, mark=issue.mark)
+    assert needs_attention(replace(issue, size=size), state, NOW) is (size >= limit)
 
 
 @given(
@@ -128,13 +128,13 @@ def test_what_is_snoozed_until_it_grows_is_quiet_until_then_and_not_after(
     )
 )
 def test_whatever_the_journal_holds_is_read(text: str | None) -> None:
-    state = State.of(text)
+    state = IssueState.of(text)
     state.words(NOW, UTC)
-    needs_attention(Concern(subject="x", label="x"), state, NOW)
+    needs_attention(Issue(subject="x", label="x"), state, NOW)
 
 
 def test_a_claim_is_forgotten_after_half_an_hour_and_told_to_the_others_only() -> None:
-    state = State(claimed_by="ann", claimed_at=NOW - 5 * MINUTE)
+    state = IssueState(claimed_by="ann", claimed_at=NOW - 5 * MINUTE)
     assert state.claim(NOW) == "@ann 5m"
     assert state.others_claim("bob", NOW) == "ann is looking at it, 5m"
     assert state.others_claim("ann", NOW) == ""
@@ -175,8 +175,8 @@ def test_what_was_acknowledged_and_came_back_is_marked_and_stands_above_what_is_
     seen, new = groups[1], groups[0]
     assert (new.is_new, seen.is_back) == (True, False)
     states = {
-        seen.subject: acknowledged(seen.concern, NOW - timedelta(hours=5)),
-        new.subject: acknowledged(new.concern, NOW),
+        seen.subject: acknowledged(seen.issue, NOW - timedelta(hours=5)),
+        new.subject: acknowledged(new.issue, NOW),
     }
     first, last = triaged(groups, states, NOW)
     assert (first.key, first.is_back, first.quiet) == (seen.key, True, False)

@@ -8,31 +8,31 @@ import pytest
 
 from agentflow_tui import clock
 from agentflow_tui.errors import MissingError, RefusedError
-from agentflow_tui.operations.triage.error_triage import Triage
-from agentflow_tui.operations.triage.issue_state import UNDECIDED, Concern, Mode
-from agentflow_tui.operations.triage.issues import (
-    Matter,
+from agentflow_tui.operations.triage.error_triage import ErrorTriage
+from agentflow_tui.operations.triage.issue_changes import (
+    TriagedIssue,
     acknowledge,
     claim,
     read_states,
     snooze,
     wake,
 )
+from agentflow_tui.operations.triage.issue_state import UNDECIDED, Issue, Mode
 from agentflow_tui.operations.triage.snooze import Until
 from agentflow_tui.operations.undo import last_undoable, undo
-from agentflow_tui.store.changes.change import Terms
+from agentflow_tui.store.changes.change import ChangeSettings
 from agentflow_tui.store.changes.issue_states import state_id, states
 from agentflow_tui.store.changes.issues import STATE
-from agentflow_tui.store.changes.snapshot import Pinning
+from agentflow_tui.store.changes.snapshot import SnapshotReader
 from agentflow_tui.store.connection.database import Database, Manners
 from agentflow_tui.store.views.failures import look_sql
 from agentflow_tui.store.views.overview import overview_sql
-from tests.attention.deciding import fail, groups, matter, pretend_earlier
-from tests.changes.acting import value, world
+from tests.changes.operating import operator_context, value
 from tests.namings import NAMINGS
+from tests.triage.deciding import fail, groups, pretend_earlier, triaged_issue
 
 HOUR = timedelta(hours=1)
-CONCERN = Concern(subject="check:smtp", label="Mail relay: connection refused", mark="error")
+ISSUE = Issue(subject="check:smtp", label="Mail relay: connection refused", mark="error")
 
 
 async def test_an_acknowledged_group_is_quiet_for_every_operator(database: Database) -> None:
@@ -40,7 +40,7 @@ async def test_an_acknowledged_group_is_quiet_for_every_operator(database: Datab
     [group] = await groups(database)
     assert not group.quiet
     outcome = await acknowledge(
-        world(database, "ann"), [Matter(group.concern, group.state)], clock.now()
+        operator_context(database, "ann"), [TriagedIssue(group.issue, group.state)], clock.now()
     )
     assert (outcome.verb, outcome.applied, outcome.sentence) == ("acknowledge", 1, "1 acknowledged")
     other = await Database.open(database.url)
@@ -54,8 +54,8 @@ async def test_the_journal_tells_who_decided_what_about_which_subject(database: 
     [group] = await groups(database)
     subject = group.subject
     outcome = await snooze(
-        world(database, "ann"),
-        [Matter(group.concern, group.state)],
+        operator_context(database, "ann"),
+        [TriagedIssue(group.issue, group.state)],
         Until(more=20),
         clock.now(),
     )
@@ -78,48 +78,54 @@ async def test_the_journal_tells_who_decided_what_about_which_subject(database: 
 
 
 async def test_of_two_operators_the_second_is_told(database: Database) -> None:
-    shown = await matter(database, CONCERN)
-    first = await acknowledge(world(database, "ann"), [shown], clock.now())
-    second = await snooze(world(database, "bob"), [shown], Until(more=1), clock.now())
+    shown = await triaged_issue(database, ISSUE)
+    first = await acknowledge(operator_context(database, "ann"), [shown], clock.now())
+    second = await snooze(operator_context(database, "bob"), [shown], Until(more=1), clock.now())
     assert (first.applied, second.applied) == (1, 0)
-    assert second.skipped == ((state_id(CONCERN.subject), "changed meanwhile"),)
-    assert (await matter(database, CONCERN)).state.by == "ann"
+    assert second.skipped == ((state_id(ISSUE.subject), "changed meanwhile"),)
+    assert (await triaged_issue(database, ISSUE)).state.by == "ann"
 
 
 async def test_of_many_at_once_exactly_one_decides(database: Database) -> None:
-    shown = await matter(database, CONCERN)
+    shown = await triaged_issue(database, ISSUE)
     outcomes = await asyncio.gather(
-        *(acknowledge(world(database, f"op{n}"), [shown], clock.now()) for n in range(6))
+        *(acknowledge(operator_context(database, f"op{n}"), [shown], clock.now()) for n in range(6))
     )
     assert sum(outcome.applied for outcome in outcomes) == 1
 
 
 async def test_a_claim_leaves_the_decision_and_a_decision_the_claim(database: Database) -> None:
-    ann, now = world(database, "ann"), clock.now()
-    await claim(ann, [await matter(database, CONCERN)], now)
-    await acknowledge(world(database, "bob"), [await matter(database, CONCERN)], now)
-    state = (await matter(database, CONCERN)).state
+    ann, now = operator_context(database, "ann"), clock.now()
+    await claim(ann, [await triaged_issue(database, ISSUE)], now)
+    await acknowledge(
+        operator_context(database, "bob"), [await triaged_issue(database, ISSUE)], now
+    )
+    state = (await triaged_issue(database, ISSUE)).state
     assert (state.mode, state.by, state.claimant(now)) == (Mode.ACKNOWLEDGED, "bob", "ann")
-    await wake(ann, [await matter(database, CONCERN)], now)
-    state = (await matter(database, CONCERN)).state
+    await wake(ann, [await triaged_issue(database, ISSUE)], now)
+    state = (await triaged_issue(database, ISSUE)).state
     assert (state.mode, state.claimant(now)) == (Mode.OPEN, "")
 
 
 async def test_undo_brings_back_what_was_decided_before(database: Database) -> None:
-    ann, now = world(database, "ann"), clock.now()
-    await acknowledge(ann, [await matter(database, CONCERN)], now)
-    before = (await matter(database, CONCERN)).state
-    await snooze(ann, [await matter(database, CONCERN)], Until(at=now + HOUR), now)
+    ann, now = operator_context(database, "ann"), clock.now()
+    await acknowledge(ann, [await triaged_issue(database, ISSUE)], now)
+    before = (await triaged_issue(database, ISSUE)).state
+    await snooze(ann, [await triaged_issue(database, ISSUE)], Until(at=now + HOUR), now)
     for expected in (before, UNDECIDED):
         undone = await undo(ann, (await last_undoable(ann)).id)
         assert undone.applied == 1
-        assert (await matter(database, CONCERN)).state == expected
+        assert (await triaged_issue(database, ISSUE)).state == expected
 
 
 async def test_what_another_has_decided_since_is_not_undone(database: Database) -> None:
-    ann, bob, now = world(database, "ann"), world(database, "bob"), clock.now()
-    await acknowledge(ann, [await matter(database, CONCERN)], now)
-    await claim(bob, [await matter(database, CONCERN)], now)
+    ann, bob, now = (
+        operator_context(database, "ann"),
+        operator_context(database, "bob"),
+        clock.now(),
+    )
+    await acknowledge(ann, [await triaged_issue(database, ISSUE)], now)
+    await claim(bob, [await triaged_issue(database, ISSUE)], now)
     undone = await undo(ann, (await last_undoable(ann)).id)
     assert (undone.applied, undone.skipped[0][1]) == (0, "changed meanwhile")
 
@@ -127,7 +133,9 @@ async def test_what_another_has_decided_since_is_not_undone(database: Database) 
 async def test_a_group_comes_back_when_it_fails_after_an_hour_of_quiet(database: Database) -> None:
     await fail(database, 9 * HOUR, 5 * HOUR)
     [group] = await groups(database)
-    await acknowledge(world(database), [Matter(group.concern, group.state)], clock.now())
+    await acknowledge(
+        operator_context(database), [TriagedIssue(group.issue, group.state)], clock.now()
+    )
     await pretend_earlier(database, group.subject, 2 * HOUR)
     assert (await groups(database))[0].quiet
     await fail(database, timedelta(minutes=1))
@@ -138,7 +146,9 @@ async def test_a_group_comes_back_when_it_fails_after_an_hour_of_quiet(database:
 async def test_a_group_comes_back_when_it_has_doubled(database: Database) -> None:
     await fail(database, *[HOUR] * 12)
     [group] = await groups(database)
-    await acknowledge(world(database), [Matter(group.concern, group.state)], clock.now())
+    await acknowledge(
+        operator_context(database), [TriagedIssue(group.issue, group.state)], clock.now()
+    )
     await fail(database, *[timedelta(minutes=n) for n in range(11)])
     assert (await groups(database))[0].quiet
     await fail(database, timedelta(0))
@@ -149,8 +159,10 @@ async def test_a_group_that_was_snoozed_is_back_in_time(database: Database) -> N
     await fail(database, HOUR)
     [group] = await groups(database)
     until = Until(at=clock.now() + HOUR)
-    await snooze(world(database), [Matter(group.concern, group.state)], until, clock.now())
-    triage = Triage()
+    await snooze(
+        operator_context(database), [TriagedIssue(group.issue, group.state)], until, clock.now()
+    )
+    triage = ErrorTriage()
     await triage.look(database)
     assert triage.groups(clock.now())[0].quiet
     assert not triage.groups(clock.now() + HOUR)[0].quiet, "time alone wakes it, without a look"
@@ -159,7 +171,9 @@ async def test_a_group_that_was_snoozed_is_back_in_time(database: Database) -> N
 async def test_what_is_decided_is_no_failure_and_no_throughput(database: Database) -> None:
     await fail(database, HOUR)
     [group] = await groups(database)
-    await acknowledge(world(database), [Matter(group.concern, group.state)], clock.now())
+    await acknowledge(
+        operator_context(database), [TriagedIssue(group.issue, group.state)], clock.now()
+    )
     assert [(g.key, g.total) for g in await groups(database)] == [(group.key, 1)]
     work = (
         "SELECT count(*) FROM {task_logs} WHERE {task_logs.status} <> 'completed' "
@@ -170,14 +184,16 @@ async def test_what_is_decided_is_no_failure_and_no_throughput(database: Databas
 
 @pytest.mark.parametrize("named", NAMINGS, indirect=True)
 async def test_states_are_kept_in_every_naming(named: Database) -> None:
-    ann, now = world(named, "ann"), clock.now()
-    outcome = await acknowledge(ann, [await matter(named, CONCERN)], now)
+    ann, now = operator_context(named, "ann"), clock.now()
+    outcome = await acknowledge(ann, [await triaged_issue(named, ISSUE)], now)
     assert outcome.applied == 1
-    state = (await matter(named, CONCERN)).state
+    state = (await triaged_issue(named, ISSUE)).state
     assert (state.by, state.mark, state.at) == ("ann", "error", now)
     await undo(ann, outcome.journal or "")
-    assert (await matter(named, CONCERN)).state == UNDECIDED
-    async for page in Pinning(named, STATE, Terms(), "{}").rows([state_id(CONCERN.subject)]):
+    assert (await triaged_issue(named, ISSUE)).state == UNDECIDED
+    async for page in SnapshotReader(named, STATE, ChangeSettings(), "{}").rows(
+        [state_id(ISSUE.subject)]
+    ):
         assert [row.refusal for row in page] == [None]
 
 
@@ -187,7 +203,7 @@ async def test_without_a_journal_nothing_can_be_decided_and_a_sentence_says_so(
     database = await Database.open(empty_url)
     assert await read_states(database, ["check:smtp"]) == {}
     with pytest.raises(MissingError, match="no journal"):
-        await acknowledge(world(database), [Matter(CONCERN, UNDECIDED)], clock.now())
+        await acknowledge(operator_context(database), [TriagedIssue(ISSUE, UNDECIDED)], clock.now())
     database.close()
 
 
@@ -227,7 +243,7 @@ async def test_a_look_reads_no_table_while_nothing_is_committed(
 
 async def test_a_look_at_the_errors_costs_one_statement_more_at_most(database: Database) -> None:
     await fail(database, HOUR)
-    triage = Triage()
+    triage = ErrorTriage()
 
     async def cost() -> int:
         before = database.statements
@@ -247,6 +263,6 @@ async def test_a_look_at_the_errors_costs_one_statement_more_at_most(database: D
 async def test_a_read_only_database_keeps_no_decision(database_url: str) -> None:
     database = await Database.open(database_url, Manners(read_only=True))
     with pytest.raises(RefusedError, match="read-only"):
-        await acknowledge(world(database), [Matter(CONCERN, UNDECIDED)], clock.now())
-    assert (await matter(database, CONCERN)).state == UNDECIDED
+        await acknowledge(operator_context(database), [TriagedIssue(ISSUE, UNDECIDED)], clock.now())
+    assert (await triaged_issue(database, ISSUE)).state == UNDECIDED
     database.close()

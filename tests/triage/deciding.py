@@ -5,9 +5,9 @@ from uuid import uuid4
 
 from agentflow_tui import clock
 from agentflow_tui.operations.triage.error_groups import ErrorGroup
-from agentflow_tui.operations.triage.error_triage import Triage
-from agentflow_tui.operations.triage.issue_state import UNDECIDED, Concern
-from agentflow_tui.operations.triage.issues import Matter, read_states
+from agentflow_tui.operations.triage.error_triage import ErrorTriage
+from agentflow_tui.operations.triage.issue_changes import TriagedIssue, read_states
+from agentflow_tui.operations.triage.issue_state import UNDECIDED, Issue
 from agentflow_tui.store.changes.issue_states import state_id
 from agentflow_tui.store.connection.database import Database
 from tests.samples import fill
@@ -33,15 +33,15 @@ async def fail(database: Database, *ago: timedelta, error: str = ERROR) -> None:
 
 async def groups(database: Database) -> list[ErrorGroup]:
     """The kinds of errors, as any operator sees them now."""
-    triage = Triage()
+    triage = ErrorTriage()
     await triage.look(database)
     return list(triage.groups(triage.at or clock.now()))
 
 
-async def matter(database: Database, concern: Concern) -> Matter:
-    """A concern and its state, as they are seen now."""
-    states = await read_states(database, [concern.subject])
-    return Matter(concern, states.get(concern.subject, UNDECIDED))
+async def triaged_issue(database: Database, issue: Issue) -> TriagedIssue:
+    """A issue and its state, as they are seen now."""
+    states = await read_states(database, [issue.subject])
+    return TriagedIssue(issue, states.get(issue.subject, UNDECIDED))
 
 
 async def pretend_earlier(database: Database, subject: str, span: timedelta) -> None:

@@ -8,16 +8,16 @@ import pytest
 from agentflow_tui.console.environment import Environment
 from agentflow_tui.console.screens.attention import LATE_MAIL, LOCKS, SHOWN, Attention
 from agentflow_tui.operations.triage.error_groups import group
-from agentflow_tui.operations.triage.issue_state import Concern
-from agentflow_tui.operations.triage.issues import acknowledge, snooze, wake
+from agentflow_tui.operations.triage.issue_changes import acknowledge, snooze, wake
+from agentflow_tui.operations.triage.issue_state import Issue
 from agentflow_tui.operations.triage.snooze import Until
 from agentflow_tui.settings import ConsoleSettings, Context, Settings
 from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.views.failures import read_failures
 from agentflow_tui.store.views.overview import MOST, read_overview
-from tests.attention.deciding import fail, matter, pretend_earlier
-from tests.changes.acting import world
+from tests.changes.operating import operator_context
 from tests.samples import ROWS, ago, fill, uid
+from tests.triage.deciding import fail, pretend_earlier, triaged_issue
 
 NOTHING = "✓ nothing"
 WARNING = {
@@ -65,9 +65,9 @@ class Looking:
         lines = self.attention.lines(self.env.now() + at)
         return "\n".join("".join(piece.text for piece in line.pieces) for line in lines)
 
-    async def concern(self, subject: str) -> Concern:
+    async def issue(self, subject: str) -> Issue:
         await self.text()
-        found = next(iter(self.attention.concerns(subject)), None)
+        found = next(iter(self.attention.issues(subject)), None)
         assert found is not None, subject
         return found
 
@@ -82,8 +82,8 @@ async def looking(database: Database) -> Looking:
 
 
 async def silence(looking: Looking, subject: str) -> None:
-    found = await matter(looking.database, await looking.concern(subject))
-    outcome = await acknowledge(world(looking.database), [found], looking.now)
+    found = await triaged_issue(looking.database, await looking.issue(subject))
+    outcome = await acknowledge(operator_context(looking.database), [found], looking.now)
     assert outcome.applied == 1
 
 
@@ -95,17 +95,17 @@ async def test_every_kind_of_line_is_acknowledged_and_woken(looking: Looking, su
     text = await looking.text()
     assert NOTHING in text
     assert "(+1 acknowledged or snoozed)" in text
-    found = await matter(looking.database, await looking.concern(subject))
-    await wake(world(looking.database), [found], looking.now)
+    found = await triaged_issue(looking.database, await looking.issue(subject))
+    await wake(operator_context(looking.database), [found], looking.now)
     assert NOTHING not in await looking.text()
 
 
 @pytest.mark.parametrize("subject", ONE_OF_EACH)
 async def test_every_kind_of_line_is_snoozed_until_a_time(looking: Looking, subject: str) -> None:
     await fill(looking.database, ONE_OF_EACH[subject])
-    found = await matter(looking.database, await looking.concern(subject))
+    found = await triaged_issue(looking.database, await looking.issue(subject))
     until = Until(at=looking.now + timedelta(minutes=30))
-    await snooze(world(looking.database), [found], until, looking.now)
+    await snooze(operator_context(looking.database), [found], until, looking.now)
     assert NOTHING in await looking.text(timedelta(minutes=1))
     assert "Needs attention (1)" in await looking.text(timedelta(minutes=31))
 
@@ -210,9 +210,12 @@ async def test_more_than_is_looked_at_is_never_nothing(looking: Looking) -> None
     await fill(looking.database, {"health_checks": checks})
     await looking.text()
     found = [
-        await matter(looking.database, await looking.concern(f"check:c{n:03}")) for n in range(MOST)
+        await triaged_issue(looking.database, await looking.issue(f"check:c{n:03}"))
+        for n in range(MOST)
     ]
-    assert (await acknowledge(world(looking.database), found, looking.now)).applied == MOST
+    assert (
+        await acknowledge(operator_context(looking.database), found, looking.now)
+    ).applied == MOST
     text = await looking.text()
     assert NOTHING not in text
     assert "more of health checks" in text

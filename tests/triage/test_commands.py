@@ -6,8 +6,8 @@ import json
 from datetime import timedelta
 
 from agentflow_tui.store.connection.database import Database
-from tests.attention.deciding import fail, groups
 from tests.cli.running import agentflow
+from tests.triage.deciding import fail, groups
 
 HOUR = timedelta(hours=1)
 
