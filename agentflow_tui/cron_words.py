@@ -3,28 +3,22 @@
 from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
 
-from agentflow_tui.cron.expressions import LAST, Cron, parse
-from agentflow_tui.cron.fires import ever
+from agentflow_tui.cron_syntax import MONTHS, WEEKDAYS, Cron, parse
 
-_MONTHS = (
-    *("January", "February", "March", "April", "May", "June", "July"),
-    *("August", "September", "October", "November", "December"),
-)
-_WEEKDAYS = ("Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday")
-_NTH = {1: "first", 2: "second", 3: "third", 4: "fourth", 5: "fifth", LAST: "last"}
+_NTH = {"1": "first", "2": "second", "3": "third", "4": "fourth", "5": "fifth", "l": "last"}
 
 _TIMES = 6
 """Times of day that are listed one by one; more are described."""
 
 
-def words(expression: str | Cron) -> str:
+def words(expression: str) -> str:
     """What an expression says, in English; a date that never comes is said to be one.
 
-    Raises :class:`~agentflow_tui.cron.CronError` for an expression that cannot be understood.
+    Raises :class:`~agentflow_tui.cron_syntax.CronError` for one that cannot be understood.
     """
-    cron = expression if isinstance(expression, Cron) else parse(expression)
-    if not ever(cron):
-        months = _and(_MONTHS[month - 1] for month in cron.months)
+    cron = parse(expression)
+    if not cron.calendars:
+        months = _and(MONTHS[month - 1] for month in cron.months)
         verb = "has" if len(cron.months) == 1 else "have"
         return f"never: {months} {verb} no day {_and(map(str, cron.days))}"
     times = _times_of_day(cron)
@@ -120,18 +114,23 @@ def _day_phrase(cron: Cron, *, among: bool = False) -> str:
     phrases = []
     if not cron.any_day:
         phrases.append(f"on {_days_of_month(cron)} of {_month_named(cron)}")
-    if cron.weekdays and not cron.any_weekday:
+    if cron.weekdays:
         phrases.append(_plain_weekdays(cron.weekdays, among=among))
-    if cron.nth:
-        named = [f"{_NTH[nth]} {_WEEKDAYS[weekday]}" for weekday, nth in cron.nth]
+    if cron.special_weekdays:
+        named = [_nth_weekday(special) for special in cron.special_weekdays]
         phrases.append(f"on the {_and(named)} of {_month_named(cron)}")
     return " and ".join(phrases)
 
 
 def _is_every_day(cron: Cron) -> bool:
     unrestricted = cron.any_day and cron.any_weekday
-    all_days = not cron.any_day and len(cron.days) == 31
-    return unrestricted or all_days or (not cron.any_weekday and len(cron.weekdays) == 7)
+    return unrestricted or len(cron.days) == 31 or len(cron.weekdays) == 7
+
+
+def _nth_weekday(special: str) -> str:
+    """``third Friday`` or ``last Friday`` for ``5#3`` or ``l5``."""
+    weekday, _, nth = special.partition("#")
+    return f"{_NTH[nth or 'l']} {WEEKDAYS[int(weekday.strip('l'))]}"
 
 
 def _days_of_month(cron: Cron) -> str:
@@ -141,19 +140,22 @@ def _days_of_month(cron: Cron) -> str:
         parts = [f"every {_nth(step)} day{start}"]
     else:
         parts = [f"the {_ranges(cron.days, _nth)}"] if cron.days else []
-    parts += [
-        "the last weekday" if day == 31 else f"the weekday nearest the {_nth(day)}"
-        for day in cron.nearest
-    ]
-    parts += ["the last day"] if cron.last_day else []
+    parts += [_special_day(special) for special in cron.special_days]
     return _and(parts)
+
+
+def _special_day(special: str) -> str:
+    if special == "l":
+        return "the last day"
+    day = special.strip("w")
+    return "the last weekday" if day == "31" else f"the weekday nearest the {_nth(int(day))}"
 
 
 def _month_named(cron: Cron) -> str:
     """The months where nothing but days of the month depends on them, else ``the month``."""
-    if len(cron.months) == 12 or (cron.weekdays and not cron.any_weekday):
+    if len(cron.months) == 12 or cron.weekdays:
         return "the month"
-    return _and(_MONTHS[month - 1] for month in cron.months)
+    return _and(MONTHS[month - 1] for month in cron.months)
 
 
 def _plain_weekdays(weekdays: Sequence[int], *, among: bool) -> str:
@@ -161,8 +163,8 @@ def _plain_weekdays(weekdays: Sequence[int], *, among: bool) -> str:
         return "on weekdays" if among else "every weekday"
     monday_first = sorted(weekdays, key=lambda weekday: (weekday - 1) % 7)
     if among:
-        return f"on {_and(_WEEKDAYS[weekday] + 's' for weekday in monday_first)}"
-    return f"every {_and(_WEEKDAYS[weekday] for weekday in monday_first)}"
+        return f"on {_and(WEEKDAYS[weekday] + 's' for weekday in monday_first)}"
+    return f"every {_and(WEEKDAYS[weekday] for weekday in monday_first)}"
 
 
 def _in_months(cron: Cron) -> str:
@@ -170,7 +172,7 @@ def _in_months(cron: Cron) -> str:
     days = _day_phrase(cron)
     if len(cron.months) == 12 or (" of " in days and "of the month" not in days):
         return ""
-    return f" in {_and(_MONTHS[month - 1] for month in cron.months)}"
+    return f" in {_and(MONTHS[month - 1] for month in cron.months)}"
 
 
 def _step(values: Sequence[int], size: int) -> int:
