@@ -1,7 +1,8 @@
-"""A dealership group on a bad Monday: sample data, and a mail catcher that means no good.
+"""A dealership group on a bad Monday: sample data, and a local mail catcher that fails as told.
 
 `agentflow_tui.demo.sample` makes the rows, `agentflow_tui.store.schema.loading` loads them, and
 `agentflow_tui.demo.domains` says how each mail domain behaves, in the rows and in the catcher.
+Texts, names and tables are TOML files in ``data/``.
 
 The story, told from *now*, which is always Monday nine o'clock:
 
@@ -9,6 +10,6 @@ The story, told from *now*, which is always Monday nine o'clock:
 - Since Sunday morning DealerTrack's refresh token has expired and its reports fail.
 - About three hours ago the relay began to refuse everything for lakeside-motors.test.
 - 2 h 41 min ago AgentFlow's backend on ops-2 died and left three workflow locks behind.
-- Since two hours ago northgate-fleet.example refuses mail by its size: an error nobody has seen.
+- Since two hours ago northgate-fleet.example refuses mail by its size: an error not seen before.
 - Over night one schedule missed four fires.
 """

@@ -2,7 +2,7 @@
 
 from agentflow_tui.demo.builder import OPERATIONS_LEAD, SampleBuilder, later
 from agentflow_tui.demo.operators import RecordedChange, record_action
-from agentflow_tui.demo.workflows.runs import DEALERTRACK_OUTAGE
+from agentflow_tui.demo.workflows.steps import OUTAGES
 
 _EXPIRED = "400 invalid_grant: the refresh token has expired or was revoked"
 
@@ -29,7 +29,7 @@ def _refresh_tokens(builder: SampleBuilder) -> None:
         broken = row["label"] == "DealerTrack – group finance"
         for turn in range(11):
             hours = turn * 6 + 1.2
-            failed = broken and hours < DEALERTRACK_OUTAGE.first
+            failed = broken and hours < OUTAGES["dealertrack"].first
             at = builder.ago(hours=hours, seconds=builder.rng.uniform(0, 50))
             builder.journal(
                 "credential.refresh",

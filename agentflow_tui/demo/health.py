@@ -56,7 +56,7 @@ def add_workers(builder: SampleBuilder, held: list[SimulatedRun], in_flight: lis
     for host, pid, roles in _WORKERS:
         started, seen = builder.ago(hours=builder.rng.uniform(9, 90)), builder.ago(seconds=1)
         sends = "sender" in roles
-        workflows = dict.fromkeys(run.workflow for run in held[sends::2])
+        workflows = dict.fromkeys(run.id for run in held[sends::2])
         mails = dict.fromkeys(in_flight if sends else (), 1)
         details = {
             "roles": roles,

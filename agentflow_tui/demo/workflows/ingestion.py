@@ -10,8 +10,8 @@ from agentflow_tui.demo.mail import messages
 from agentflow_tui.demo.mail.sending import send
 from agentflow_tui.demo.people import AUDIENCES
 from agentflow_tui.demo.vendors.reports import RegularReport, SampleFinding, SampleReport
-from agentflow_tui.demo.workflows.runs import Context
-from agentflow_tui.demo.workflows.templates import PROMPT_VERSION, SampleWorkflow, from_template
+from agentflow_tui.demo.workflows.steps import Context, SampleWorkflow
+from agentflow_tui.demo.workflows.templates import PROMPT_VERSION, from_template
 
 _INSIGHT_MODEL = "insight-writer-2"
 

@@ -1,93 +1,10 @@
 """How a workflow ran: its steps in time, each with its result and its journal rows."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from agentflow_tui.demo.builder import SampleBuilder, later
-
-Context = dict[str, Any]
-StepEffect = Callable[[SampleBuilder, Context, datetime], object]
-"""Does what a step does in the tables at the moment it ends, and returns its result."""
-
-_SECONDS = {
-    "api": (0.2, 2.5),
-    "dataProcessing": (0.004, 0.4),
-    "email": (0.015, 0.06),
-    "condition": (0.001, 0.004),
-    "custom": (0.4, 4.0),
-    "emailIngestion": (4.0, 40.0),
-    "insightGeneration": (7.0, 45.0),
-    "distribution": (0.3, 2.0),
-}
-"""The least and the most that a step of a type takes."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SimulatedStep:
-    """A step as it stands in ``workflows.steps``, and what it does.
-
-    ``when`` names the condition that must hold, as ``steps.<id>.holds``. ``needs`` is the service
-    that it depends on.
-    """
-
-    id: str
-    type: str
-    name: str
-    config: dict[str, Any]
-    effect: StepEffect
-    retries: int
-    backoff: float = 2.0
-    timeout: int = 60
-    when: str | None = None
-    needs: str | None = None
-
-    def is_skipped(self, context: Context) -> bool:
-        if self.when is None:
-            return False
-        condition = self.when.split(".")[1]
-        return not context.get(condition, {}).get("holds")
-
-    def as_json(self) -> dict[str, object]:
-        definition: dict[str, object] = {
-            "id": self.id,
-            "type": self.type,
-            "name": self.name,
-            "config": self.config,
-            "maxRetries": self.retries,
-            "backoffFactor": self.backoff,
-            "timeout": self.timeout,
-        }
-        return {**definition, "when": self.when} if self.when else definition
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ServiceOutage:
-    """A service that answers with one of ``errors`` from ``first`` to ``last`` hours before now."""
-
-    service: str
-    first: float
-    last: float
-    errors: tuple[str, ...]
-
-
-VINSOLUTIONS_OUTAGE = ServiceOutage(
-    service="vinsolutions",
-    first=34.5,
-    last=32.5,
-    errors=(
-        "answered 503 Service Unavailable: upstream connect error",
-        "answered 503 Service Unavailable: upstream connect error",
-        "answered 429 Too Many Requests: rate limit of the dealer group exceeded",
-    ),
-)
-DEALERTRACK_OUTAGE = ServiceOutage(
-    service="dealertrack",
-    first=30.0,
-    last=-1.0,
-    errors=("DealerTrack refused the sign-in: invalid_grant, the refresh token has expired",),
-)
+from agentflow_tui.demo.workflows.steps import Context, SampleWorkflow, SimulatedStep
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,184 +16,153 @@ class StepFailure:
     permanent: bool = False
 
 
-@dataclass(slots=True, kw_only=True)
 class SimulatedRun:
-    """One pass through a workflow's steps, as far as it got. ``at`` is when that was."""
+    """A workflow that was created at ``at`` and starts then, as far as it got.
 
-    workflow: str
-    owner: str | None
-    at: datetime
-    current: int = 0
-    context: Context = field(default_factory=dict)
-    status: str = "running"
-    error: str | None = None
-    locked_at: datetime | None = None
-    locked: bool = False
-    key: str = ""
-    """The runner's name for this run, in hexadecimal digits; "" before it has begun."""
-    done: int = 0
+    ``id`` is that of its row, ``at`` the moment until which it is simulated, ``current`` the index
+    of the next step.
+    """
 
-    def start_anew(self, context: Context, at: datetime) -> None:
-        """Begin the next pass."""
-        self.at, self.current, self.key, self.done = at, 0, "", 0
-        self.context = dict(context)
+    def __init__(
+        self,
+        builder: SampleBuilder,
+        workflow: SampleWorkflow,
+        at: datetime,
+        owner: str | None = None,
+    ):
+        self._builder = builder
+        self._created = at
+        self.id = builder.uuid(at)
+        self.owner = owner or builder.rng.choice(builder.users)
+        self.status = "running"
+        self.error: str | None = None
+        self._locked = False
+        self._locked_at: datetime | None = None
+        self.start_anew(workflow, at)
 
+    def start_anew(self, workflow: SampleWorkflow, at: datetime) -> None:
+        """Begin another pass at ``at``, through the steps that the workflow has then."""
+        self._steps = workflow.steps
+        self._context: Context = dict(workflow.context)
+        self.at, self.current = at, 0
+        self._key = ""  # the runner's name for the pass, in hexadecimal digits
+        self._done = 0
 
-def simulate(
-    builder: SampleBuilder,
-    run: SimulatedRun,
-    steps: tuple[SimulatedStep, ...],
-    *,
-    until: int | None = None,
-    failure: StepFailure | None = None,
-) -> SimulatedRun:
-    """Run the steps from ``run.current`` on, up to step ``until``, the end, a failure or now."""
-    run.status, run.error, run.locked, run.locked_at = "running", None, False, None
-    run.key = run.key or f"{builder.rng.getrandbits(128):032x}"
-    run.context.setdefault("_run", {"id": run.key, "done": 0})
-    for index in range(run.current, len(steps) if until is None else until):
-        failing = failure if failure and failure.step == index else None
-        if not _advance(builder, run, steps[index], failing):
-            return run
-        run.current = index + 1
-        run.done += 1
-        _keep_state(run)
-    if run.current == len(steps):
-        run.status = "completed"
-    return run
+    def simulate(self, *, until: int | None = None, failure: StepFailure | None = None) -> None:
+        """Run the steps from ``current`` on, up to step ``until``, the end, a failure or now."""
+        self.status, self.error, self._locked, self._locked_at = "running", None, False, None
+        self._key = self._key or f"{self._builder.rng.getrandbits(128):032x}"
+        self._context.setdefault("_run", {"id": self._key, "done": 0})
+        for index in range(self.current, len(self._steps) if until is None else until):
+            failing = failure if failure and failure.step == index else None
+            if not self._advance(self._steps[index], failing):
+                return
+            self.current = index + 1
+            self._done += 1
+            self._keep_state()
+        if self.current == len(self._steps):
+            self.status = "completed"
 
+    def hold(self, at: datetime, attempt: int = 1) -> None:
+        """Let a worker hold the workflow from ``at`` on, busy with the current step."""
+        self.at = self._locked_at = at
+        self._locked = True
+        self._journal(attempt, None)
 
-def hold(
-    builder: SampleBuilder, run: SimulatedRun, step: SimulatedStep, at: datetime, attempt: int = 1
-) -> None:
-    """Let a worker hold the workflow from ``at`` on, busy with ``step``."""
-    run.at = at
-    run.locked, run.locked_at = True, at
-    _journal(builder, run, step, attempt, None)
+    def fail_once(self, error: str, again: datetime) -> None:
+        """Let the current step fail, to be tried again at ``again``."""
+        self._fail(1, later(self.at, 3), error)
+        self._keep_state(at=self._steps[self.current].id, attempts=1, crashes=0)
+        self._locked_at = again
 
+    def add_row(self, steps: object = None) -> None:
+        """Add the workflow's row. ``steps`` is what stands in the column instead of a list."""
+        self._builder.add(
+            "workflows",
+            id=self.id,
+            userId=self.owner,
+            steps=[step.as_json() for step in self._steps] if steps is None else steps,
+            currentStep=self.current,
+            context=self._context,
+            status=self.status,
+            lastError=self.error,
+            lastUpdated=self.at,
+            locked=self._locked,
+            lockedAt=self._locked_at,
+            createdAt=self._created,
+        )
 
-def fail_once(
-    builder: SampleBuilder, run: SimulatedRun, step: SimulatedStep, error: str, again: datetime
-) -> None:
-    """Let ``step`` fail once, to be tried again at ``again``."""
-    _fail(builder, run, step, 1, later(run.at, 3), error)
-    _keep_state(run, at=step.id, attempts=1, crashes=0)
-    run.locked_at = again
+    def _keep_state(self, **step_state: object) -> None:
+        """Put into the context what the runner keeps there of a run."""
+        self._context["_run"] = {"id": self._key, "done": self._done, **step_state}
 
-
-def _keep_state(run: SimulatedRun, **step_state: object) -> None:
-    """Put into the context what the runner keeps there of a run."""
-    run.context["_run"] = {"id": run.key, "done": run.done, **step_state}
-
-
-def _advance(
-    builder: SampleBuilder, run: SimulatedRun, step: SimulatedStep, failure: StepFailure | None
-) -> bool:
-    """Take one step; False when it failed or is not over yet."""
-    if step.is_skipped(run.context):
-        end = later(run.at, 0.002)
-        _journal(builder, run, step, 1, end, result={"skipped": True})
-        run.at = end
-        return True
-    retries = 0 if failure and failure.permanent else step.retries
-    for attempt in range(1, retries + 2):
-        end = later(run.at, _seconds(builder, step))
-        if end > builder.now:
-            _wait(builder, run, step, attempt, end)
-            return False
-        error = failure.error if failure else _service_error(builder, step, run.at)
-        if error is None:
-            _complete(builder, run, step, attempt, end)
+    def _advance(self, step: SimulatedStep, failure: StepFailure | None) -> bool:
+        """Take one step; False when it failed or is not over yet."""
+        if step.is_skipped(self._context):
+            end = later(self.at, 0.002)
+            self._journal(1, end, result={"skipped": True})
+            self.at = end
             return True
-        _fail(builder, run, step, attempt, end, error)
-        if attempt <= retries:
-            retry = later(end, step.backoff**attempt)
-            if retry > builder.now:
-                run.locked_at = retry
+        retries = 0 if failure and failure.permanent else step.retries
+        for attempt in range(1, retries + 2):
+            end = later(self.at, step.seconds(self._builder))
+            if end > self._builder.now:
+                self._wait(step, attempt, end)
                 return False
-            run.at = retry
-    run.status = "failed"
-    return False
+            error = failure.error if failure else step.service_error(self._builder, self.at)
+            if error is None:
+                self._complete(step, attempt, end)
+                return True
+            self._fail(attempt, end, error)
+            if attempt <= retries:
+                retry = later(end, step.backoff**attempt)
+                if retry > self._builder.now:
+                    self._locked_at = retry
+                    return False
+                self.at = retry
+        self.status = "failed"
+        return False
 
+    def _complete(self, step: SimulatedStep, attempt: int, end: datetime) -> None:
+        result = step.effect(self._builder, self._context, end)
+        self._journal(attempt, end, result=result)
+        self._context[step.id] = result
+        self.error = None
+        self.at = later(end, self._builder.rng.uniform(0.003, 0.04))
 
-def _complete(
-    builder: SampleBuilder, run: SimulatedRun, step: SimulatedStep, attempt: int, end: datetime
-) -> None:
-    result = step.effect(builder, run.context, end)
-    _journal(builder, run, step, attempt, end, result=result)
-    run.context[step.id] = result
-    run.error = None
-    run.at = later(end, builder.rng.uniform(0.003, 0.04))
+    def _fail(self, attempt: int, end: datetime, error: str) -> None:
+        self.error = f"Step {self.current + 1} ({self._steps[self.current].name}): {error}"
+        self._journal(attempt, end, error=self.error)
+        self.at = end
 
+    def _wait(self, step: SimulatedStep, attempt: int, end: datetime) -> None:
+        """The step is not over: a delay sleeps, anything else is being worked on."""
+        if step.type == "delay":
+            self._locked_at = end
+            since, until = self.at.isoformat(), end.isoformat()
+            self._keep_state(at=step.id, attempts=0, crashes=0, since=since, until=until)
+        elif self.at < self._builder.now:
+            self.hold(self.at, attempt)
 
-def _fail(
-    builder: SampleBuilder,
-    run: SimulatedRun,
-    step: SimulatedStep,
-    attempt: int,
-    end: datetime,
-    error: str,
-) -> None:
-    run.error = f"Step {run.current + 1} ({step.name}): {error}"
-    _journal(builder, run, step, attempt, end, error=run.error)
-    run.at = end
-
-
-def _wait(
-    builder: SampleBuilder, run: SimulatedRun, step: SimulatedStep, attempt: int, end: datetime
-) -> None:
-    """The step is not over: a delay sleeps, anything else is being worked on."""
-    if step.type == "delay":
-        run.locked_at = end
-        since, until = run.at.isoformat(), end.isoformat()
-        _keep_state(run, at=step.id, attempts=0, crashes=0, since=since, until=until)
-    elif run.at < builder.now:
-        hold(builder, run, step, run.at, attempt)
-
-
-def _journal(
-    builder: SampleBuilder,
-    run: SimulatedRun,
-    step: SimulatedStep,
-    attempt: int,
-    end: datetime | None,
-    *,
-    result: object = None,
-    error: str | None = None,
-) -> None:
-    builder.journal(
-        "workflow.step",
-        run.owner,
-        run.at,
-        end,
-        given={
-            "step": step.id,
-            "index": run.current,
-            "type": step.type,
-            "name": step.name,
-            "config": step.config,
-            "workflow": run.workflow,
-            "run": run.key,
-            "attempt": attempt,
-        },
-        result=result,
-        error=error,
-    )
-
-
-def _seconds(builder: SampleBuilder, step: SimulatedStep) -> float:
-    if step.type == "delay":
-        return float(step.config["seconds"])
-    return builder.rng.uniform(*_SECONDS[step.type])
-
-
-def _service_error(builder: SampleBuilder, step: SimulatedStep, when: datetime) -> str | None:
-    """What the service that the step needs answers, or None where all is well."""
-    hours = (builder.now - when).total_seconds() / 3600
-    call = f"{step.config['method']} {step.config['url']} " if step.type == "api" else ""
-    for outage in (VINSOLUTIONS_OUTAGE, DEALERTRACK_OUTAGE):
-        if step.needs == outage.service and outage.last <= hours <= outage.first:
-            return f"{call}{builder.rng.choice(outage.errors)}"
-    if step.type == "api" and builder.rng.random() < 0.015:
-        return f"{call}did not answer within {step.config['timeout']} s."
-    return None
+    def _journal(
+        self, attempt: int, end: datetime | None, *, result: object = None, error: str | None = None
+    ) -> None:
+        step = self._steps[self.current]
+        self._builder.journal(
+            "workflow.step",
+            self.owner,
+            self.at,
+            end,
+            given={
+                "step": step.id,
+                "index": self.current,
+                "type": step.type,
+                "name": step.name,
+                "config": step.config,
+                "workflow": self.id,
+                "run": self._key,
+                "attempt": attempt,
+            },
+            result=result,
+            error=error,
+        )

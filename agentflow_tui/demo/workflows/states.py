@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from itertools import cycle, islice
 
 from agentflow_tui.demo import data, words
@@ -11,8 +11,8 @@ from agentflow_tui.demo.operators import RecordedChange, record_action
 from agentflow_tui.demo.vendors.regular import REGULAR_REPORTS
 from agentflow_tui.demo.workflows import templates
 from agentflow_tui.demo.workflows.ingestion import ingestion
-from agentflow_tui.demo.workflows.runs import SimulatedRun, StepFailure, fail_once, hold, simulate
-from agentflow_tui.demo.workflows.templates import TEMPLATES, SampleWorkflow
+from agentflow_tui.demo.workflows.runs import SimulatedRun, StepFailure
+from agentflow_tui.demo.workflows.templates import TEMPLATES
 
 DEAD_WORKER_HOURS = 2.0 + 41 / 60
 """When AgentFlow's backend on ops-2 died, in hours before now."""
@@ -20,48 +20,13 @@ DEAD_WORKER_HOURS = 2.0 + 41 / 60
 _DATA = data.read("workflows")
 
 
-def add_workflow(
-    builder: SampleBuilder,
-    run: SimulatedRun,
-    workflow: SampleWorkflow,
-    created: datetime,
-    steps: object = None,
-) -> None:
-    """Add the workflow's row. ``steps`` is what stands in the column instead of a list."""
-    builder.add(
-        "workflows",
-        id=run.workflow,
-        userId=run.owner,
-        steps=[step.as_json() for step in workflow.steps] if steps is None else steps,
-        currentStep=run.current,
-        context=run.context,
-        status=run.status,
-        lastError=run.error,
-        lastUpdated=run.at,
-        locked=run.locked,
-        lockedAt=run.locked_at,
-        createdAt=created,
-    )
-
-
-def new_run(
-    builder: SampleBuilder, workflow: SampleWorkflow, at: datetime, owner: str | None = None
-) -> SimulatedRun:
-    """The run of a workflow that was created at ``at`` and starts then."""
-    return SimulatedRun(
-        workflow=builder.uuid(at),
-        owner=owner or builder.rng.choice(builder.users),
-        at=at,
-        context=dict(workflow.context),
-    )
-
-
 def add_everyday(builder: SampleBuilder, number: int) -> None:
     """Add what ran in the last week, wherever it has got by now."""
     for name in islice(cycle(_DATA["everyday"]), number):
         workflow, at = TEMPLATES[name](builder), builder.working_hour()
-        run = simulate(builder, new_run(builder, workflow, at), workflow.steps)
-        add_workflow(builder, run, workflow, at)
+        run = SimulatedRun(builder, workflow, at)
+        run.simulate()
+        run.add_row()
 
 
 def add_catch_up(builder: SampleBuilder) -> None:
@@ -71,8 +36,9 @@ def add_catch_up(builder: SampleBuilder) -> None:
     for report, rooftop in zip(cycle((leads, sources, turns)), words.ROOFTOPS, strict=False):
         workflow = ingestion(report, rooftop)
         at = builder.ago(hours=builder.rng.uniform(0.15, 0.7))
-        run = new_run(builder, workflow, at, OPERATIONS_LEAD)
-        add_workflow(builder, simulate(builder, run, workflow.steps), workflow, at)
+        run = SimulatedRun(builder, workflow, at, OPERATIONS_LEAD)
+        run.simulate()
+        run.add_row()
 
 
 def add_failures(builder: SampleBuilder, number: int) -> None:
@@ -82,9 +48,9 @@ def add_failures(builder: SampleBuilder, number: int) -> None:
         at = builder.working_hour() - timedelta(minutes=20)
         error = row["error"].format(vin=builder.vin(), name=builder.rng.choice(words.FIRST_NAMES))
         failure = StepFailure(row["step"], error, row.get("permanent", False))
-        run = new_run(builder, workflow, at)
-        simulate(builder, run, workflow.steps, failure=failure)
-        add_workflow(builder, run, workflow, at)
+        run = SimulatedRun(builder, workflow, at)
+        run.simulate(failure=failure)
+        run.add_row()
 
 
 def add_saturday_night(builder: SampleBuilder, failed: int, retried: int) -> None:
@@ -95,15 +61,15 @@ def add_saturday_night(builder: SampleBuilder, failed: int, retried: int) -> Non
     for number in range(failed + retried):
         workflow = templates.lead_pull(builder)
         at = builder.ago(hours=builder.rng.uniform(32.7, 34.4))
-        run = new_run(builder, workflow, at, OPERATIONS_LEAD)
-        simulate(builder, run, workflow.steps)
+        run = SimulatedRun(builder, workflow, at, OPERATIONS_LEAD)
+        run.simulate()
         if number < retried:
             before: dict[str, object] = {"status": run.status, "lastError": run.error}
             after: dict[str, object] = {"status": "pending", "lastError": None}
-            changes.append(RecordedChange(run.workflow, before, after))
+            changes.append(RecordedChange(run.id, before, after))
             run.at = later(sunday, 0.4 + number)
-            simulate(builder, run, workflow.steps)
-        add_workflow(builder, run, workflow, at)
+            run.simulate()
+        run.add_row()
     record_action(builder, OPERATIONS_LEAD, "retry", "workflows", changes, sunday)
 
 
@@ -114,20 +80,21 @@ def add_waiting(builder: SampleBuilder, number: int) -> None:
     for _ in range(number):
         workflow = TEMPLATES[rng.choice(_DATA["runnable"])](builder)
         at = builder.ago(minutes=rng.uniform(0.2, 9))
-        run = new_run(builder, workflow, at)
+        run = SimulatedRun(builder, workflow, at)
         run.status = "pending"
-        add_workflow(builder, run, workflow, at)
+        run.add_row()
     for _ in range(max(3, number // 2)):
         workflow = templates.contract_chase(builder)
         at = builder.ago(minutes=rng.uniform(4, 110))
-        run = simulate(builder, new_run(builder, workflow, at), workflow.steps)
-        add_workflow(builder, run, workflow, at)
+        run = SimulatedRun(builder, workflow, at)
+        run.simulate()
+        run.add_row()
     for index in range(max(4, number // 2)):
         workflow, at = templates.month_end(builder), builder.ago(hours=rng.uniform(0.3, 8))
-        run = new_run(builder, workflow, at)
-        simulate(builder, run, workflow.steps, until=(0, 2, 3)[index % 3])
+        run = SimulatedRun(builder, workflow, at)
+        run.simulate(until=(0, 2, 3)[index % 3])
         run.status = "running" if run.current else "pending"
-        add_workflow(builder, run, workflow, at)
+        run.add_row()
 
 
 def add_failed_for_now(builder: SampleBuilder, number: int) -> None:
@@ -135,11 +102,11 @@ def add_failed_for_now(builder: SampleBuilder, number: int) -> None:
     for _ in range(number):
         workflow = templates.service_reminder(builder)
         at = builder.ago(seconds=builder.rng.uniform(20, 50))
-        run = simulate(builder, new_run(builder, workflow, at), workflow.steps, until=2)
+        run = SimulatedRun(builder, workflow, at)
+        run.simulate(until=2)
         again = later(builder.now, builder.rng.uniform(60, 900))
-        error = "canceling statement due to lock timeout"
-        fail_once(builder, run, workflow.steps[2], error, again)
-        add_workflow(builder, run, workflow, at)
+        run.fail_once("canceling statement due to lock timeout", again)
+        run.add_row()
 
 
 def add_held_by_workers(builder: SampleBuilder, number: int) -> list[SimulatedRun]:
@@ -148,9 +115,10 @@ def add_held_by_workers(builder: SampleBuilder, number: int) -> list[SimulatedRu
     for _ in range(number):
         workflow = templates.digest(builder)
         at = builder.ago(seconds=builder.rng.uniform(2, 40))
-        run = simulate(builder, new_run(builder, workflow, at), workflow.steps, until=0)
-        hold(builder, run, workflow.steps[0], later(at, 0.02))
-        add_workflow(builder, run, workflow, at)
+        run = SimulatedRun(builder, workflow, at)
+        run.simulate(until=0)
+        run.hold(later(at, 0.02))
+        run.add_row()
         runs.append(run)
     return runs
 
@@ -161,10 +129,10 @@ def add_stale_locks(builder: SampleBuilder, number: int) -> None:
         workflow = templates.month_end(builder)
         died = DEAD_WORKER_HOURS + builder.rng.uniform(0.001, 0.02)
         at = builder.ago(hours=died + builder.rng.uniform(0.05, 0.4))
-        run = new_run(builder, workflow, at, OPERATIONS_LEAD)
-        simulate(builder, run, workflow.steps, until=2)
-        hold(builder, run, workflow.steps[2], builder.ago(hours=died))
-        add_workflow(builder, run, workflow, at)
+        run = SimulatedRun(builder, workflow, at, OPERATIONS_LEAD)
+        run.simulate(until=2)
+        run.hold(builder.ago(hours=died))
+        run.add_row()
 
 
 def add_stopped_by_operators(builder: SampleBuilder, paused: int, cancelled: int) -> None:
@@ -178,10 +146,11 @@ def add_stopped_by_operators(builder: SampleBuilder, paused: int, cancelled: int
         for _ in range(number):
             workflow = templates.contract_chase(builder)
             at = later(moment, -builder.rng.uniform(200, 7_000))
-            run = simulate(builder, new_run(builder, workflow, at), workflow.steps, until=2)
-            changes.append(RecordedChange(run.workflow, {"status": "running"}, {"status": status}))
+            run = SimulatedRun(builder, workflow, at)
+            run.simulate(until=2)
+            changes.append(RecordedChange(run.id, {"status": "running"}, {"status": status}))
             run.status, run.at = status, moment
-            add_workflow(builder, run, workflow, at)
+            run.add_row()
         record_action(builder, builder.users[5], verb, "workflows", changes, moment)
 
 
@@ -197,6 +166,6 @@ def add_malformed(builder: SampleBuilder) -> None:
     )
     for steps, status, error in shapes:
         at = builder.ago(hours=builder.rng.uniform(30, 120))
-        run = new_run(builder, workflow, at)
+        run = SimulatedRun(builder, workflow, at)
         run.status, run.error = status, error
-        add_workflow(builder, run, workflow, at, steps=steps)
+        run.add_row(steps)

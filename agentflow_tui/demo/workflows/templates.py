@@ -5,7 +5,7 @@ is taken over half way goes on as if the runner had been there from the start.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from string import Template
@@ -16,21 +16,13 @@ from agentflow_tui.demo.builder import SampleBuilder, later
 from agentflow_tui.demo.mail import messages
 from agentflow_tui.demo.mail.messages import CUSTOMERS, IMPORTS, SUMMIT, SampleMessage
 from agentflow_tui.demo.mail.sending import send
-from agentflow_tui.demo.workflows.runs import Context, SimulatedStep, StepEffect
+from agentflow_tui.demo.workflows.steps import Context, SampleWorkflow, SimulatedStep, StepEffect
 
 PROMPT_VERSION = "v2.3.1"
 """Of the insight generator."""
 
 _RETRIES = {"dataProcessing": 1, "delay": 0, "condition": 0}
 """Of step types that have others than the usual three."""
-
-
-@dataclass(frozen=True, slots=True)
-class SampleWorkflow:
-    """The steps of a workflow, and the context it starts with."""
-
-    steps: tuple[SimulatedStep, ...]
-    context: Context
 
 
 WorkflowTemplate = Callable[[SampleBuilder], SampleWorkflow]
