@@ -19,7 +19,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from agentflow_tui.embedded import postgres
-from agentflow_tui.store.connection.database import Database, Manners
+from agentflow_tui.store.connection.database import ConnectionOptions, Database
 from agentflow_tui.store.reading.counts import by_status
 from agentflow_tui.store.reading.listings import LARGE
 from agentflow_tui.store.reading.pages import Where, Window, anchor_of, page_statement, read_page
@@ -139,8 +139,8 @@ def filled(home: Path, rows: int) -> postgres.EmbeddedServer:
 
 
 async def run(small_url: str, large_url: str) -> list[Result]:
-    manners = Manners(application="agentflow benchmark", statement_timeout=600)
-    small, large = await Database.open(small_url, manners), await Database.open(large_url, manners)
+    options = ConnectionOptions(application="agentflow benchmark", statement_timeout=600)
+    small, large = await Database.open(small_url, options), await Database.open(large_url, options)
     async with large.session() as session:
         await session.connection.execute("VACUUM ANALYZE")
     results = await measure(small, large)

@@ -18,7 +18,7 @@ from agentflow_tui.embedded import postgres
 from agentflow_tui.settings import ConsoleSettings, Context, Settings
 from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.schema.ddl import create_missing_tables
-from agentflow_tui.store.schema.loading import fill
+from agentflow_tui.store.schema.loading import load_rows
 
 FOLDER = Path(__file__).parent / "pictures"
 
@@ -63,7 +63,7 @@ async def picture(url: str, view: str, size: tuple[int, int], keys: tuple[str, .
 async def make(url: str) -> None:
     database = await Database.open(url)
     await create_missing_tables(database)
-    await fill(database, sample(1, clock.now()))
+    await load_rows(database, sample(1, clock.now()))
     database.close()
     FOLDER.mkdir(exist_ok=True)
     for name, view, size, keys in PICTURES:

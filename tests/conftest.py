@@ -12,7 +12,7 @@ import asyncpg
 import pytest
 
 from agentflow_tui.embedded import postgres
-from agentflow_tui.store.connection.database import Database, Manners
+from agentflow_tui.store.connection.database import ConnectionOptions, Database
 from agentflow_tui.store.schema.ddl import create_missing_tables
 from tests.namings import make_tables
 
@@ -111,7 +111,7 @@ async def empty_url(server: str) -> AsyncIterator[str]:
 @pytest.fixture
 async def database(database_url: str) -> AsyncIterator[Database]:
     """`database_url`, connected."""
-    opened = await Database.open(database_url, Manners(application="agentflow tests"))
+    opened = await Database.open(database_url, ConnectionOptions(application="agentflow tests"))
     yield opened
     opened.close()
 

@@ -17,7 +17,7 @@ from agentflow_tui.schema import RELATIONS, TABLES
 from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.connection.statements import Statement
 from agentflow_tui.store.schema import loading
-from agentflow_tui.store.schema.bulk_rows import multiply
+from agentflow_tui.store.schema.bulk_rows import add_bulk_rows
 from agentflow_tui.store.schema.ddl import create_table, in_creation_order
 from agentflow_tui.store.schema.loading import NotEmptyError
 
@@ -52,7 +52,7 @@ async def opened(url: str) -> AsyncIterator[Database]:
 
 
 async def test_every_row_arrives_as_it_was_made(database: Database) -> None:
-    written = await loading.fill(database, ROWS)
+    written = await loading.load_rows(database, ROWS)
     assert written == {name: len(rows) for name, rows in ROWS.items()} == await counted(database)
     for row in ROWS["email_queue"]:
         found = await asked(database.url, "SELECT * FROM email_queue WHERE id = $1", row["id"])
@@ -66,7 +66,7 @@ async def test_every_row_arrives_as_it_was_made(database: Database) -> None:
 
 
 async def test_the_documents_sample_queries_find_something(database: Database) -> None:
-    await loading.fill(database, ROWS)
+    await loading.load_rows(database, ROWS)
     queries = re.findall(r"```sql\n(.*?)```", DOCUMENT.read_text(), re.DOTALL)
     assert len(queries) == 5
     for query in queries:
@@ -77,32 +77,32 @@ async def test_rows_that_are_there_are_never_added_to(database: Database) -> Non
     await asked(database.url, "INSERT INTO users (id, email) VALUES ('mine', 'me@here.example')")
     assert not await loading.is_empty(database)
     with pytest.raises(NotEmptyError, match="in users"):
-        await loading.fill(database, ROWS)
+        await loading.load_rows(database, ROWS)
     assert sum((await counted(database)).values()) == 1
 
 
 async def test_a_reset_leaves_the_tables_of_others_alone(database: Database) -> None:
-    await loading.fill(database, ROWS)
+    await loading.load_rows(database, ROWS)
     await asked(database.url, "CREATE TABLE notes (id int, about varchar)")
     await asked(database.url, "INSERT INTO notes VALUES (1, 'user123')")
-    await loading.empty(database)
+    await loading.delete_all_rows(database)
     assert await loading.is_empty(database)
     assert len(await asked(database.url, "SELECT * FROM notes")) == 1
 
-    await loading.fill(database, ROWS)
+    await loading.load_rows(database, ROWS)
     await asked(
         database.url,
         "ALTER TABLE notes ADD FOREIGN KEY (about) REFERENCES users (id)",
     )
     with pytest.raises(RefusedError, match="notes"):
-        await loading.empty(database)
+        await loading.delete_all_rows(database)
     assert await counted(database) == {name: len(rows) for name, rows in ROWS.items()}
 
 
 async def test_a_row_that_does_not_fit_leaves_nothing_behind(database: Database) -> None:
     broken = {**ROWS, "health_checks": [{**ROWS["health_checks"][0], "status": None, "id": None}]}
     with pytest.raises(RefusedError):
-        await loading.fill(database, broken)
+        await loading.load_rows(database, broken)
     assert await loading.is_empty(database)
 
 
@@ -128,19 +128,19 @@ async def test_any_naming_is_filled(empty_url: str) -> None:
     await made.close()
     async with opened(empty_url) as database:
         expected = {name: len(rows) for name, rows in ROWS.items() if name != "sessions"}
-        assert await loading.fill(database, ROWS) == expected
+        assert await loading.load_rows(database, ROWS) == expected
         row = ROWS["emails"][0]
         found = await asked(empty_url, 'SELECT * FROM emails WHERE "id" = $1', row["id"])
         assert found[0]["createdAt"] == row["createdAt"]
-        await multiply(database, bulk_rows(1, NOW, 40, ["user123"]), lambda *_: None)
+        await add_bulk_rows(database, bulk_rows(1, NOW, 40, ["user123"]), lambda *_: None)
         assert (await counted(database))["emails"] == expected["emails"] + 40
 
 
 @pytest.fixture
 async def multiplied(database: Database) -> Database:
-    await loading.fill(database, ROWS)
+    await loading.load_rows(database, ROWS)
     owners = [str(user["id"]) for user in ROWS["users"]]
-    await multiply(database, bulk_rows(1, NOW, 501, owners), lambda *_: None)
+    await add_bulk_rows(database, bulk_rows(1, NOW, 501, owners), lambda *_: None)
     return database
 
 
@@ -205,11 +205,13 @@ async def test_ids_are_in_the_order_of_time_and_pages_are_all_visible(
 
 async def test_the_same_seed_multiplies_into_the_same_rows(multiplied: Database) -> None:
     first = await fingerprint(multiplied)
-    await loading.empty(multiplied)
-    await loading.fill(multiplied, ROWS)
+    await loading.delete_all_rows(multiplied)
+    await loading.load_rows(multiplied, ROWS)
     heard: list[tuple[int, int, str]] = []
     owners = [str(user["id"]) for user in ROWS["users"]]
-    await multiply(multiplied, bulk_rows(1, NOW, 501, owners), lambda *told: heard.append(told))
+    await add_bulk_rows(
+        multiplied, bulk_rows(1, NOW, 501, owners), lambda *told: heard.append(told)
+    )
     assert await fingerprint(multiplied) == first
     done = [done for done, _, _ in heard]
     assert done == sorted(done)

@@ -8,9 +8,9 @@ import pytest
 
 from agentflow_tui.embedded import postgres
 from agentflow_tui.errors import RefusedError
-from agentflow_tui.store.connection.database import Database, Manners
+from agentflow_tui.store.connection.database import ConnectionOptions, Database
 from agentflow_tui.store.schema.ddl import create_missing_tables
-from agentflow_tui.store.views.shared_status import look_around
+from agentflow_tui.store.views.shared_status import read_shared_status
 from tests.samples import fill
 from tests.standbys import prepare, standby
 
@@ -78,8 +78,8 @@ async def test_rights_that_come_later_are_noticed(database: Database) -> None:
 
 async def test_who_asked_for_read_only_cannot_write_even_by_mistake(database: Database) -> None:
     await fill(database)
-    manners = Manners(read_only=True, because="the settings of this context say so")
-    careful = await Database.open(database.url, manners)
+    options = ConnectionOptions(read_only=True, because="the settings of this context say so")
+    careful = await Database.open(database.url, options)
     assert careful.read_only_reason() == "read-only: the settings of this context say so"
     with pytest.raises(RefusedError, match="read-only"):
         await careful.execute(HOLD)
@@ -118,13 +118,13 @@ async def test_a_standby_is_read_only_until_it_is_promoted(tmp_path: Path) -> No
     with standby(home):
         # The same database object: reconnected, it finds another kind of server.
         assert primary.read_only_reason() == ""
-        await look_around(primary)
+        await read_shared_status(primary)
         assert primary.read_only_reason("email_queue") == STANDBY
         with pytest.raises(RefusedError, match="read-only"):
             await primary.execute(HOLD)
         async with primary.session() as session:
             await session.connection.fetchval("SELECT pg_promote()")
-        await look_around(primary)
+        await read_shared_status(primary)
         assert primary.read_only_reason("email_queue") == ""
         assert await primary.execute(HOLD)
     primary.close()

@@ -14,7 +14,7 @@ async def accelerate(database: Database, options: argparse.Namespace) -> int:
     """Build what is missing, or with ``--drop`` remove what is there. Returns the exit code."""
     if options.drop:
         return await _drop(database)
-    missing = accelerators.wanted(database.binding)
+    missing = accelerators.buildable(database.binding)
     for accelerator in missing:
         _say(f"  {accelerator.index}\n      for {accelerator.purpose}")
         _say(f"      {_price(database, accelerator)}")
@@ -33,7 +33,7 @@ async def accelerate(database: Database, options: argparse.Namespace) -> int:
         _say(f"[{place}/{len(missing)}] {accelerator.index} …")
         await accelerators.build(database, accelerator)
     if options.notify:
-        await accelerators.announce(database, enable=True)
+        await accelerators.set_notify_triggers(database, enable=True)
     await database.rebind()
     _say(f"{plural(len(missing), 'index', 'indexes')} built; --drop removes them.")
     return 0
@@ -55,8 +55,8 @@ def _agreed(count: int) -> bool:
 
 
 async def _drop(database: Database) -> int:
-    await accelerators.announce(database, enable=False)
-    there = [a for a in ACCELERATORS if accelerators.there(database.binding, a)]
+    await accelerators.set_notify_triggers(database, enable=False)
+    there = [a for a in ACCELERATORS if accelerators.is_built(database.binding, a)]
     for accelerator in there:
         _say(f"removing {accelerator.index} …")
         await accelerators.drop(database, accelerator.index)

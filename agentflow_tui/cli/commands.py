@@ -13,7 +13,7 @@ from agentflow_tui import settings
 from agentflow_tui.errors import AgentflowError, UsageError
 from agentflow_tui.schema import TABLES, Table, find_table
 from agentflow_tui.settings import Settings
-from agentflow_tui.store.connection.database import Database, Manners
+from agentflow_tui.store.connection.database import ConnectionOptions, Database
 from agentflow_tui.store.connection.urls import masked
 
 Options = argparse.Namespace
@@ -45,14 +45,14 @@ async def _opened(chosen: Settings, *, seconds: float = 60.0) -> AsyncIterator[D
     if not url:
         server = await asyncio.to_thread(postgres.start, chosen.home)
         url = server.url
-    manners = Manners(
+    options = ConnectionOptions(
         application="agentflow cli",
         connections=2,
         statement_timeout=seconds,
         read_only=chosen.context.read_only,
         because=chosen.read_only_because,
     )
-    database = await Database.open(url, manners)
+    database = await Database.open(url, options)
     try:
         yield database
     finally:

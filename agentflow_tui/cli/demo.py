@@ -13,7 +13,7 @@ from agentflow_tui import clock, settings
 from agentflow_tui.embedded import postgres
 from agentflow_tui.errors import UsageError
 from agentflow_tui.settings import Context, Settings
-from agentflow_tui.store.connection.database import Database, Manners
+from agentflow_tui.store.connection.database import ConnectionOptions, Database
 from agentflow_tui.text import plural
 
 SMALL = 2_000
@@ -80,7 +80,7 @@ async def _fill(url: str, options: argparse.Namespace) -> None:
     from agentflow_tui.store.schema.loading import is_empty
 
     database = await Database.open(
-        url, Manners(application="agentflow demo", statement_timeout=3600)
+        url, ConnectionOptions(application="agentflow demo", statement_timeout=3600)
     )
     try:
         await create_missing_tables(database)
@@ -98,21 +98,21 @@ async def _fill(url: str, options: argparse.Namespace) -> None:
 
 async def _load(database: Database, options: argparse.Namespace) -> None:
     from agentflow_tui.demo.sample import sample
-    from agentflow_tui.store.schema.loading import empty, fill
+    from agentflow_tui.store.schema.loading import delete_all_rows, load_rows
 
     rows = options.scale or SMALL
     _say("Filling the embedded database with sample data …")
     tables = sample(options.seed, clock.now(), min(rows, SMALL))
     if options.reset:
-        await empty(database)
-    filled = await fill(database, tables)
+        await delete_all_rows(database)
+    filled = await load_rows(database, tables)
     _say(f"  {plural(sum(filled.values()), 'row')} in {plural(len(filled), 'table')}")
     if rows > SMALL:
         from agentflow_tui.demo.bulk_rows import bulk_rows
-        from agentflow_tui.store.schema.bulk_rows import multiply
+        from agentflow_tui.store.schema.bulk_rows import add_bulk_rows
 
         owners = [str(user["id"]) for user in tables["users"]]
-        await multiply(
+        await add_bulk_rows(
             database, bulk_rows(options.seed, clock.now(), rows - SMALL, owners), _progress
         )
 

@@ -11,7 +11,7 @@ from agentflow_tui.errors import AgentflowError
 from agentflow_tui.settings import Settings
 from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.connection.urls import place
-from agentflow_tui.store.views.diagnosis import diagnose, worth_accelerating
+from agentflow_tui.store.views.diagnosis import read_server_facts, worth_accelerating
 from agentflow_tui.text import duration, plural, safe
 
 CLOCK_DRIFT = 2.0
@@ -74,7 +74,7 @@ def _json(finding: CheckResult) -> str:
 
 
 async def _database(database: Database) -> list[CheckResult]:
-    facts = await diagnose(database)
+    facts = await read_server_facts(database)
     findings = [
         CheckResult(
             "connection",

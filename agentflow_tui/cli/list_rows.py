@@ -18,7 +18,7 @@ from agentflow_tui.settings import Settings
 from agentflow_tui.store.connection.bindings import Binding
 from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.connection.statements import as_tuple
-from agentflow_tui.store.reading.listings import Field, Listing, column_field
+from agentflow_tui.store.reading.listings import Listing, ListingField, column_field
 from agentflow_tui.store.reading.pages import Window
 from agentflow_tui.store.reading.queries import Query, query
 from agentflow_tui.store.views.by_table import LISTINGS
@@ -87,7 +87,7 @@ def _query(
     return replace(found_query, scan=None)
 
 
-def _shown(table: Table, column: Column) -> Field:
+def _shown(table: Table, column: Column) -> ListingField:
     """A column as it is fetched: secrets never are, but for a key, which pages go by."""
     field = column_field(table, column)
     return replace(field, value="NULL") if column.secret and not column.primary_key else field

@@ -41,7 +41,7 @@ from agentflow_tui.console.widgets.prompt import Mistake, Prompt
 from agentflow_tui.errors import AgentflowError, UsageError
 from agentflow_tui.operations.registry import SCOPES, verbs
 from agentflow_tui.settings import Context
-from agentflow_tui.store.views.health_summary import Health
+from agentflow_tui.store.views.health_summary import HealthSummary
 
 TICK = 1.0
 """Seconds between two steps of the relative ages."""
@@ -96,7 +96,7 @@ class ConsoleApp(App[None]):
         self.context_before: Context | None = None
         self.absence = Absence(self)
         self.history = History()
-        self.health: Health | None = None
+        self.health: HealthSummary | None = None
         self.around = Around()
         self.frozen_since: datetime | None = None
         self._start = start or Place(env.settings.console.start)

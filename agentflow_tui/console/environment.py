@@ -9,9 +9,9 @@ from agentflow_tui import clock
 from agentflow_tui.embedded import postgres
 from agentflow_tui.operators import Operator, operator
 from agentflow_tui.settings import Settings
-from agentflow_tui.store.connection.database import Database, Manners
+from agentflow_tui.store.connection.database import ConnectionOptions, Database
 from agentflow_tui.store.connection.urls import short_place
-from agentflow_tui.store.views.consoles import Introduction
+from agentflow_tui.store.views.consoles import ConsoleIdentity
 
 
 @dataclass(slots=True)
@@ -24,18 +24,18 @@ class Environment:
     clock: Callable[[], datetime] = clock.now
     server: postgres.EmbeddedServer | None = None
     operator: Operator = field(init=False)
-    introduction: Introduction = field(init=False)
+    introduction: ConsoleIdentity = field(init=False)
     _connecting: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def __post_init__(self) -> None:
         self.operator = operator(self.settings.environ)
-        self.introduction = Introduction(str(self.operator))
+        self.introduction = ConsoleIdentity(str(self.operator))
 
     async def introduce(self, screen: str) -> None:
         """Tell other consoles on which screen this one stands, if that is news to them."""
         self.introduction.go(screen)
         if self.database is not None:
-            await self.database.introduce(str(self.introduction))
+            await self.database.set_application_name(str(self.introduction))
 
     @property
     def zone(self) -> tzinfo:
@@ -78,12 +78,12 @@ class Environment:
             while self.database is None:
                 settings = self.settings
                 url = settings.context.database_url or await self._embedded_url()
-                manners = Manners(
+                options = ConnectionOptions(
                     application=str(self.introduction),
                     read_only=settings.context.read_only,
                     because=settings.read_only_because,
                 )
-                database = await Database.open(url, manners)
+                database = await Database.open(url, options)
                 if settings is self.settings:
                     self.database = database
                 else:  # another one was asked for meanwhile

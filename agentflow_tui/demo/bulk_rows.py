@@ -9,7 +9,7 @@ from agentflow_tui.demo.builder import SampleBuilder, plain
 from agentflow_tui.demo.domains import DOMAINS
 from agentflow_tui.demo.mail import messages, relay
 from agentflow_tui.demo.workflows import templates
-from agentflow_tui.store.schema.bulk_rows import Multitude
+from agentflow_tui.store.schema.bulk_rows import BulkRows
 
 _BEFORE = timedelta(days=8)
 """The sample's own story begins after that."""
@@ -20,7 +20,7 @@ _LONGEST = timedelta(days=1_000)
 _VARIETY = 40
 
 
-def bulk_rows(seed: int, now: datetime, rows: int, owners: list[str]) -> Multitude:
+def bulk_rows(seed: int, now: datetime, rows: int, owners: list[str]) -> BulkRows:
     """``rows`` finished mails and workflows, the newest eight days before ``now``.
 
     ``owners`` are ids of users, who must be there before.
@@ -32,7 +32,7 @@ def bulk_rows(seed: int, now: datetime, rows: int, owners: list[str]) -> Multitu
     written += [messages.offer(builder, customers) for _ in range(_VARIETY)]
     people = [builder.person(customers) for _ in range(10 * _VARIETY)]
     answers = data.read("bulk_rows")
-    return Multitude(
+    return BulkRows(
         rows=rows,
         seed=seed,
         oldest=now - _BEFORE - span,

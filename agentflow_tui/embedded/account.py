@@ -19,7 +19,7 @@ OVERRIDE = ("dac_override", 1)
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
+class ServerAccount:
     """Who the server runs as."""
 
     name: str
@@ -33,7 +33,7 @@ class Account:
         return found.st_mode >> shift & bits == bits
 
 
-def account_for(home: Path) -> Account:
+def account_for(home: Path) -> ServerAccount:
     """The account that owns, or will own, the cluster under this home."""
     cluster = home / "postgres"
     owner = next((path.stat().st_uid for path in (cluster, home) if path.exists()), None)
@@ -43,10 +43,10 @@ def account_for(home: Path) -> Account:
                 f"{cluster} belongs to {name_of(owner)}. Run agentflow as that user, or set"
                 " AGENTFLOW_HOME to a directory of your own."
             )
-        return Account(name_of(os.geteuid()), os.geteuid(), os.getegid())
+        return ServerAccount(name_of(os.geteuid()), os.geteuid(), os.getegid())
     for who in (owner, "postgres", "nobody"):
         if who and (entry := entry_of(who)):
-            return Account(entry.pw_name, entry.pw_uid, entry.pw_gid)
+            return ServerAccount(entry.pw_name, entry.pw_uid, entry.pw_gid)
     raise EmbeddedServerError(
         "PostgreSQL does not run as root and there is neither an account 'postgres' nor 'nobody'."
         " Create one, or run agentflow as another user."
@@ -66,7 +66,7 @@ def name_of(uid: int | None) -> str:
     return entry.pw_name if entry else f"user {uid}"
 
 
-def command_prefix(account: Account, home: Path, binaries: Path) -> list[str]:
+def command_prefix(account: ServerAccount, home: Path, binaries: Path) -> list[str]:
     """What to put before a command so that this account reaches the home and the programs.
 
     Empty when it simply can, or when it is the account that we run as already.

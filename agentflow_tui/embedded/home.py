@@ -8,7 +8,7 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
-from agentflow_tui.embedded.account import Account
+from agentflow_tui.embedded.account import ServerAccount
 from agentflow_tui.embedded.postmaster import PORT, Home, reason
 from agentflow_tui.errors import EmbeddedServerError
 
@@ -29,7 +29,7 @@ def explained(home: Path) -> Iterator[None]:
         ) from error
 
 
-def prepare(home: Path, account: Account) -> Home:
+def prepare(home: Path, account: ServerAccount) -> Home:
     """The directory with its locks, log and pipe, these being the account's."""
     is_other = account.uid != os.geteuid()
     if not home.is_dir():
@@ -48,7 +48,7 @@ def prepare(home: Path, account: Account) -> Home:
     return places
 
 
-def socket_directory(home: Home, account: Account) -> str:
+def socket_directory(home: Home, account: ServerAccount) -> str:
     """A private directory whose name fits into a socket's address and into a URL.
 
     Usually ``run`` in the home; else one in /tmp whose name is made from the home's, so that

@@ -22,7 +22,7 @@ from types import TracebackType
 from typing import Self
 from urllib.parse import quote
 
-from agentflow_tui.embedded.account import Account, account_for, command_prefix
+from agentflow_tui.embedded.account import ServerAccount, account_for, command_prefix
 from agentflow_tui.embedded.home import explained, prepare, socket_directory
 from agentflow_tui.embedded.postmaster import DATABASE, PORT, ROLE, Home, find_postmaster
 from agentflow_tui.errors import EmbeddedServerError
@@ -62,12 +62,12 @@ def default_home(environ: Mapping[str, str]) -> Path:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class ServerPlan:
     """What one must know to start the server of a home, or to find it."""
 
     home: Home
     sockets: str
-    account: Account
+    account: ServerAccount
     linger: float
 
     @property
@@ -83,7 +83,7 @@ class EmbeddedServer:
     While it is held, a keeper that was killed is replaced, and so is a server with it.
     """
 
-    def __init__(self, plan: Plan, users: int) -> None:
+    def __init__(self, plan: ServerPlan, users: int) -> None:
         self.home = Path(plan.home.path)
         self.url = plan.url
         self._plan = plan
@@ -147,11 +147,11 @@ def start(
             )
         account = account_for(home)
         places = prepare(home, account)
-        plan = Plan(places, socket_directory(places, account), account, linger)
+        plan = ServerPlan(places, socket_directory(places, account), account, linger)
         return EmbeddedServer(plan, enter(plan, say))
 
 
-def enter(plan: Plan, say: Callable[[str], None]) -> int:
+def enter(plan: ServerPlan, say: Callable[[str], None]) -> int:
     """Become a user of the running server, starting it if need be: the open end of the pipe."""
     for _ in range(ATTEMPTS):
         users = -1
@@ -185,7 +185,7 @@ def open_without_keeper(fifo: str) -> int:
         os.close(reader)
 
 
-def launch(plan: Plan, lock: int, say: Callable[[str], None]) -> None:
+def launch(plan: ServerPlan, lock: int, say: Callable[[str], None]) -> None:
     """Start a keeper and listen until it has the server ready, or was killed trying."""
     import subprocess  # several milliseconds that nobody pays while the server runs
 

@@ -29,11 +29,11 @@ from agentflow_tui.filters.completion import Completion, complete
 from agentflow_tui.filters.filter import Filter, Notice
 from agentflow_tui.filters.parsing import parse
 from agentflow_tui.filters.terms import (
+    Comparison,
     Condition,
     Flag,
     Match,
     Number,
-    Operator,
     Period,
     Presence,
     Relative,
@@ -45,6 +45,7 @@ from agentflow_tui.filters.terms import (
 from agentflow_tui.filters.vocabulary import Field, Vocabulary
 
 __all__ = [
+    "Comparison",
     "Completion",
     "Condition",
     "Field",
@@ -53,7 +54,6 @@ __all__ = [
     "Match",
     "Notice",
     "Number",
-    "Operator",
     "Period",
     "Presence",
     "Relative",

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from agentflow_tui.filters.terms import HEAD, ORDERINGS, Operator, quoted
+from agentflow_tui.filters.terms import HEAD, ORDERINGS, Comparison, quoted
 from agentflow_tui.filters.times import UNITS
 from agentflow_tui.filters.vocabulary import AGE, Field, Vocabulary
 from agentflow_tui.schema import Kind, spelling
@@ -163,14 +163,14 @@ def _values(
     if partial.startswith('"'):
         return
     taken = {item.lower() for item in text[head.end() : start].split(",")}
-    operator = Operator(head["operator"].removeprefix(":").replace("!=", "=") or ":")
+    operator = Comparison(head["operator"].removeprefix(":").replace("!=", "=") or ":")
     for value, hint in _choices(field, bool(head["path"]), operator, partial, as_age):
         if value.lower().startswith(partial) and value not in taken:
             yield Completion(start, end, value, value, hint)
 
 
 def _choices(
-    field: Field, is_part: bool, operator: Operator, partial: str, as_age: bool
+    field: Field, is_part: bool, operator: Comparison, partial: str, as_age: bool
 ) -> Iterator[tuple[str, str]]:
     """Values with their meaning; they are still to be compared with what is written."""
     if field.kind is Kind.TIME and _COUNT.fullmatch(partial):
@@ -188,7 +188,7 @@ def _choices(
             yield from ((f"+{length}", "ahead") for length in _LENGTHS)
         return
     yield from ((_insertable(word), field.name) for word in field.words)
-    if operator is Operator.CONTAINS:
+    if operator is Comparison.CONTAINS:
         return
     if not is_part:
         yield from _VALUES.get(field.kind, ())

@@ -16,11 +16,11 @@ from agentflow_tui.filters.terms import (
     FALSE,
     ORDERINGS,
     TRUE,
+    Comparison,
     Condition,
     Flag,
     Match,
     Number,
-    Operator,
     Period,
     Presence,
     Relative,
@@ -40,12 +40,12 @@ _UUID = re.compile(r"[0-9A-Fa-f]+(-[0-9A-Fa-f]+){4}")
 _HALF = re.compile(r"[\ud800-\udfff]")
 _INDEX = re.compile(r"[ \t\n\r\f\v]*([-+]?[0-9]+)")
 
-_COMPARE: dict[Operator, Callable[[Any, Any], bool]] = {
-    Operator.IS: lambda left, right: left == right,
-    Operator.BELOW: lambda left, right: left < right,
-    Operator.AT_MOST: lambda left, right: left <= right,
-    Operator.ABOVE: lambda left, right: left > right,
-    Operator.AT_LEAST: lambda left, right: left >= right,
+_COMPARE: dict[Comparison, Callable[[Any, Any], bool]] = {
+    Comparison.IS: lambda left, right: left == right,
+    Comparison.BELOW: lambda left, right: left < right,
+    Comparison.AT_MOST: lambda left, right: left <= right,
+    Comparison.ABOVE: lambda left, right: left > right,
+    Comparison.AT_LEAST: lambda left, right: left >= right,
 }
 
 
@@ -116,8 +116,8 @@ def _text_holds(condition: Condition, value: Value, stored: object, now: datetim
     return _text_is(condition.operator, value, str(stored))
 
 
-def _text_is(operator: Operator, value: Text, stored: str) -> bool:
-    if operator is Operator.CONTAINS:
+def _text_is(operator: Comparison, value: Text, stored: str) -> bool:
+    if operator is Comparison.CONTAINS:
         return contains(stored, value.value, pattern=value.match is Match.PATTERN)
     match value.match:
         case Match.EXACT:
@@ -131,7 +131,7 @@ def _text_is(operator: Operator, value: Text, stored: str) -> bool:
 def _id_holds(condition: Condition, value: Value, stored: object, now: datetime) -> bool:
     if not isinstance(value, Text) or stored is None:
         return _text_holds(condition, value, stored, now)
-    if condition.operator is Operator.CONTAINS or value.match is Match.PATTERN:
+    if condition.operator is Comparison.CONTAINS or value.match is Match.PATTERN:
         return _text_is(condition.operator, value, str(stored))
     return _id_is(str(stored), value)
 
@@ -181,23 +181,23 @@ def _time_holds(condition: Condition, value: Value, stored: object, now: datetim
             return False
 
 
-def _in_period(operator: Operator, period: Period, moment: datetime) -> bool:
+def _in_period(operator: Comparison, period: Period, moment: datetime) -> bool:
     match operator:
-        case Operator.BELOW:
+        case Comparison.BELOW:
             return moment < period.start
-        case Operator.AT_MOST:
+        case Comparison.AT_MOST:
             return moment < period.end
-        case Operator.ABOVE:
+        case Comparison.ABOVE:
             return moment >= period.end
-        case Operator.AT_LEAST:
+        case Comparison.AT_LEAST:
             return moment >= period.start
         case _:
             return period.start <= moment < period.end
 
 
-def _at_distance(operator: Operator, value: Relative, moment: datetime, now: datetime) -> bool:
+def _at_distance(operator: Comparison, value: Relative, moment: datetime, now: datetime) -> bool:
     length, ahead = value.distance.length, value.distance.ahead
-    if operator is Operator.IS:
+    if operator is Comparison.IS:
         first, last = (now, now + length) if ahead else (now - length, now)
         return first <= moment <= last
     far = moment - now if ahead else now - moment
@@ -215,21 +215,21 @@ def _document_holds(condition: Condition, value: Value, stored: object, now: dat
     return _text_is(condition.operator, value, _raw(stored))
 
 
-def _part_holds(operator: Operator, value: Value, stored: str | None) -> bool:
+def _part_holds(operator: Comparison, value: Value, stored: str | None) -> bool:
     if isinstance(value, Presence):
         return (stored not in (None, "")) == value.present
     if stored is None or not isinstance(value, Text):
         return False
     if operator in ORDERINGS:
         return _part_compares(operator, value.value, stored)
-    if operator is Operator.IS and value.match is Match.FOLDED:
+    if operator is Comparison.IS and value.match is Match.FOLDED:
         wanted = number_in(value.value)
         if wanted is not None and number_in(stored) == wanted:
             return True
     return _text_is(operator, value, stored)
 
 
-def _part_compares(operator: Operator, wanted: str, stored: str) -> bool:
+def _part_compares(operator: Comparison, wanted: str, stored: str) -> bool:
     """Numbers compare with numbers only; other texts by their characters, which suits ISO dates."""
     limit = number_in(wanted)
     if limit is None:

@@ -14,11 +14,11 @@ from agentflow_tui.filters.terms import (
     FALSE,
     ORDERINGS,
     TRUE,
+    Comparison,
     Condition,
     Flag,
     Match,
     Number,
-    Operator,
     Period,
     Presence,
     Relative,
@@ -76,8 +76,8 @@ class _Reading:
         if operator in ORDERINGS and len(token.items) > 1:
             raise self.mistake("Only one value can be compared with.", *_whole(token.items))
         values = tuple(dict.fromkeys(_READERS[subject.kind](place)))
-        if operator is Operator.EXACTLY and subject.kind not in _TEXTUAL:
-            operator = Operator.IS
+        if operator is Comparison.EXACTLY and subject.kind not in _TEXTUAL:
+            operator = Comparison.IS
         return Condition(
             field=subject.name,
             kind=subject.kind,
@@ -126,7 +126,7 @@ class _Place:
     reading: _Reading
     token: Token
     field: Field
-    operator: Operator
+    operator: Comparison
     as_age: bool
 
     @property
@@ -141,7 +141,7 @@ class _Place:
         return self.reading.mistake(message, start, self.token.head_end)
 
     def presence(self, item: Item) -> Presence | None:
-        asks = self.operator in (Operator.IS, Operator.EXACTLY) and not item.quoted
+        asks = self.operator in (Comparison.IS, Comparison.EXACTLY) and not item.quoted
         return _PRESENCE.get(item.text.lower()) if asks else None
 
 
@@ -154,9 +154,9 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     return f"Did you mean {spellings[near[0]]}?" if near else ""
 
 
-def _operator(written: str) -> tuple[Operator, bool]:
+def _operator(written: str) -> tuple[Comparison, bool]:
     bare = written.removeprefix(":") or ":"
-    return (Operator.EXACTLY, True) if bare == "!=" else (Operator(bare), False)
+    return (Comparison.EXACTLY, True) if bare == "!=" else (Comparison(bare), False)
 
 
 def _whole(items: tuple[Item, ...]) -> tuple[int, int]:
@@ -173,12 +173,12 @@ def _texts(place: _Place) -> list[Value]:
 
 
 def _text(place: _Place, item: Item) -> Text:
-    if place.operator is Operator.EXACTLY:
+    if place.operator is Comparison.EXACTLY:
         _notice_unknown_word(place, item)
         return Text(item.text, Match.EXACT)
     if "*" in item.text and not item.quoted:
         return Text(item.text, Match.PATTERN)
-    if place.operator is Operator.CONTAINS:
+    if place.operator is Comparison.CONTAINS:
         if not item.text:
             raise place.mistake(item, "There is nothing between these quotes to look for.")
         return Text(item.text)
@@ -199,7 +199,7 @@ def _notice_unknown_word(place: _Place, item: Item) -> None:
 
 
 def _numbers(place: _Place) -> list[Value]:
-    if place.operator is Operator.CONTAINS:
+    if place.operator is Comparison.CONTAINS:
         name = place.field.name
         raise place.name_mistake(f"{name} is a number. Compare it: {name}:3 or {name}:>3.")
     return [place.presence(item) or _number(place, item) for item in place.items]
@@ -224,7 +224,7 @@ def _no_number(name: str, text: str) -> str:
 
 
 def _times(place: _Place) -> list[Value]:
-    if place.operator is Operator.CONTAINS:
+    if place.operator is Comparison.CONTAINS:
         name = place.field.name
         raise place.name_mistake(f"{name} is a time. Compare it: {name}:today or {name}:>1h.")
     if place.as_age:
@@ -277,7 +277,7 @@ def _no_time(place: _Place, text: str) -> str:
 
 def _flags(place: _Place) -> list[Value]:
     name = place.field.name
-    if place.operator not in (Operator.IS, Operator.EXACTLY):
+    if place.operator not in (Comparison.IS, Comparison.EXACTLY):
         raise place.name_mistake(f"{name} is yes or no. Ask for {name}:yes.")
     return [place.presence(item) or _flag(place, item) for item in place.items]
 
@@ -293,7 +293,7 @@ def _flag(place: _Place, item: Item) -> Flag:
 def _documents(place: _Place) -> list[Value]:
     if place.token.path:
         return [place.presence(item) or _part(place, item) for item in place.items]
-    if place.operator is Operator.CONTAINS:
+    if place.operator is Comparison.CONTAINS:
         return [_text(place, item) for item in place.items]
     found = [place.presence(item) for item in place.items]
     values: list[Value] = [value for value in found if value is not None]

@@ -10,7 +10,7 @@ from agentflow_tui.filters.times import Distance, written_distance
 from agentflow_tui.schema import Kind
 
 
-class Operator(StrEnum):
+class Comparison(StrEnum):
     """How a condition compares. ``!=`` is EXACTLY, negated."""
 
     IS = ":"
@@ -22,7 +22,7 @@ class Operator(StrEnum):
     AT_LEAST = ">="
 
 
-ORDERINGS = frozenset({Operator.BELOW, Operator.AT_MOST, Operator.ABOVE, Operator.AT_LEAST})
+ORDERINGS = frozenset({Comparison.BELOW, Comparison.AT_MOST, Comparison.ABOVE, Comparison.AT_LEAST})
 
 
 class Match(StrEnum):
@@ -105,7 +105,7 @@ class Condition:
 
     field: str
     kind: Kind
-    operator: Operator
+    operator: Comparison
     values: tuple[Value, ...]
     path: tuple[str, ...] = ()
     negated: bool = False
@@ -156,7 +156,7 @@ def _segment(part: str) -> str:
     return part if _PLAIN_SEGMENT.fullmatch(part) else quoted(part)
 
 
-def _written(value: Value, operator: Operator) -> str:
+def _written(value: Value, operator: Comparison) -> str:
     match value:
         case Text(text, Match.PATTERN):
             return text

@@ -168,7 +168,7 @@ class _OperationRun:
 
     def _entry(
         self, key: str, number: int, rows: Sequence[RowSnapshot], part: Part, *, last: bool
-    ) -> journal.Entry:
+    ) -> journal.JournalEntry:
         operation, first = self._operation, number == 0
         said = records.outcome(part.row_changes, part.skipped)
         said["parts"] = number + 1
@@ -192,7 +192,7 @@ class _OperationRun:
             given["field"] = operation.field
         if not first:
             given["operation"] = self.id
-        return journal.Entry(
+        return journal.JournalEntry(
             id=key,
             task_type=records.TASK + operation.verb if first else records.PART_TASK,
             status="completed" if last or not first else "running",
@@ -243,6 +243,6 @@ async def carry_out(
 async def wake_workers(context: OperationContext) -> None:
     """Wake the workers up; nothing is lost when that fails."""
     try:
-        await notifications.ring(context.database)
+        await notifications.notify(context.database)
     except AgentflowError:
         return

@@ -111,7 +111,7 @@ async def _is_written(context: OperationContext, key: str) -> bool:
     session: Session
     try:
         async with context.database.transaction() as session:
-            entry = journal.Entry(id=key, task_type=records.PART_TASK)
+            entry = journal.JournalEntry(id=key, task_type=records.PART_TASK)
             if not await journal.write(session, [entry]):
                 return True
             raise _NotWritten

@@ -159,7 +159,7 @@ class _Undoing:
         next part is written first by whoever comes first."""
         parts = self.operation.parts
         while True:
-            entry = journal.Entry(
+            entry = journal.JournalEntry(
                 id=records.part_id(self.operation.id, parts),
                 task_type=records.PART_TASK,
                 input={"operation": self.operation.id, "ended_by": self.id},
@@ -211,7 +211,7 @@ class _Undoing:
                 "somebody has taken it back meanwhile."
             )
 
-    def _entry(self, key: str, place: int, part: Part, *, last: bool) -> journal.Entry:
+    def _entry(self, key: str, place: int, part: Part, *, last: bool) -> journal.JournalEntry:
         given = {
             "operator": self.context.operator.name,
             "host": self.context.operator.host,
@@ -224,7 +224,7 @@ class _Undoing:
         said |= {"matched": len(part.ids), "parts": place + 1}
         if place:
             given["operation"] = self.id
-        return journal.Entry(
+        return journal.JournalEntry(
             id=key,
             task_type=records.PART_TASK if place else records.TASK + self.verb,
             status="completed" if last or place else "running",

@@ -20,7 +20,7 @@ TABLE = "task_logs"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class JournalEntry:
     """One thing that happened.
 
     ``input`` and ``output`` are anything JSON can say; what it cannot is written as its ``str``.
@@ -76,7 +76,7 @@ def insertion(binding: Binding, *, once: bool = False) -> str:
     ) + ("\nON CONFLICT DO NOTHING" if once else "")
 
 
-def parameters(entries: Sequence[Entry]) -> tuple[list[Any], ...]:
+def parameters(entries: Sequence[JournalEntry]) -> tuple[list[Any], ...]:
     """The values of `insertion`, one array a column."""
     rows = [
         (
@@ -95,7 +95,7 @@ def parameters(entries: Sequence[Entry]) -> tuple[list[Any], ...]:
     return tuple(list(column) for column in zip(*rows, strict=True))
 
 
-async def write(session: Session, entries: Sequence[Entry]) -> int:
+async def write(session: Session, entries: Sequence[JournalEntry]) -> int:
     """Write entries in one statement, in the transaction that ``session`` is in, if any.
 
     Returns how many rows were written: fewer than given only for entries with an id of their own

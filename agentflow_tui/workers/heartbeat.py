@@ -20,7 +20,7 @@ from typing import Any
 from agentflow_tui.errors import AgentflowError, UnreachableError
 from agentflow_tui.store.connection import notifications
 from agentflow_tui.store.queue import leases
-from agentflow_tui.store.queue.lease_connection import Lifeline
+from agentflow_tui.store.queue.lease_connection import LeaseConnection
 from agentflow_tui.store.queue.leases import Peer
 from agentflow_tui.workers.backoff import Backoff
 from agentflow_tui.workers.roles import Crew
@@ -45,7 +45,7 @@ class Heartbeat:
         self._crew = crew
         self._log = crew.log.of("heartbeat")
         self._loop = asyncio.get_running_loop()
-        self._line = Lifeline(crew.database, crew.identity)
+        self._line = LeaseConnection(crew.database, crew.identity)
         self._nudge = asyncio.Event()
         self._started = crew.now()
         self._lost_at: float | None = None
@@ -63,7 +63,7 @@ class Heartbeat:
     async def start(self) -> None:
         """Be alive before anything is claimed. Raises `UnreachableError`."""
         await self._tie()
-        if not self._line.lasts:
+        if not self._line.holds_session:
             await self._admit_pooler()
         await self._beat()
         await self.ring()
@@ -108,25 +108,25 @@ class Heartbeat:
         crew = self._crew
         in_hand = any(crew.holds.values()) or bool(crew.unheard)
         with contextlib.suppress(AgentflowError):
-            if leases.keeps_rows(crew.database.binding) and self._line.tied and not in_hand:
+            if leases.keeps_rows(crew.database.binding) and self._line.connected and not in_hand:
                 await self._line.execute(leases.FAREWELL, self._crew.identity)
                 await self.ring()  # what was shared with this process is theirs now
-        self._line.cut()
+        self._line.close()
 
     async def ring(self) -> None:
         """Wake the others. Raises `AgentflowError` when it cannot; it is but a hint."""
-        if self._line.tied:
+        if self._line.connected:
             await self._line.execute(notifications.NOTIFY)
         else:
-            await notifications.ring(self._crew.database)
+            await notifications.notify(self._crew.database)
 
     async def _turn(self) -> None:
-        if not self._line.tied or self._lost_at is not None:
+        if not self._line.connected or self._lost_at is not None:
             await self._tie()
             await self._beat()
             self._crew.wake_all()
         if self._loop.time() >= self._beaten_at + self._beat_pace():
-            await self._line.lock()
+            await self._line.take_lock()
             await self._beat()
         if self._loop.time() >= self._watched_at + self._watch_pace():
             await self._watch()
@@ -150,7 +150,7 @@ class Heartbeat:
         return WATCH if attentive or news else self._crew.settings.workers.poll * IDLE
 
     async def _tie(self) -> None:
-        await self._line.tie(self._heard, self._lost)
+        await self._line.connect(self._heard, self._lost)
         if self._lost_at is not None:
             self._log.info("the database is back", seconds=round(self.untied(), 1))
             self._back_at = self._loop.time()
@@ -184,7 +184,7 @@ class Heartbeat:
                 host=socket.gethostname(),
                 pid=os.getpid(),
                 started=self._started,
-                lock=self._line.lasts,
+                lock=self._line.holds_session,
                 sends="sender" in crew.wakes and "sender" not in crew.idle,
                 holds=crew.holds,
                 reports=crew.reports,
@@ -203,7 +203,7 @@ class Heartbeat:
         crew = self._crew
         peers: list[Peer] = []
         self._watched_at = self._loop.time()  # whoever rings from here on is looked at again
-        if self._line.lasts and leases.keeps_rows(crew.database.binding):
+        if self._line.holds_session and leases.keeps_rows(crew.database.binding):
             peers = await self._line.fetch(leases.PEERS, crew.identity)
         now = self._loop.time()
         self._peers = len(peers)

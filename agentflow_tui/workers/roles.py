@@ -19,7 +19,7 @@ from agentflow_tui import clock
 from agentflow_tui.errors import AgentflowError, MissingError, RefusedError, UnreachableError
 from agentflow_tui.settings import Settings
 from agentflow_tui.store.connection.database import Database
-from agentflow_tui.store.connection.dedicated import PLANNED_EACH_TIME, Lines
+from agentflow_tui.store.connection.dedicated import PLANNED_EACH_TIME, DedicatedConnections
 from agentflow_tui.store.connection.statements import Statement
 from agentflow_tui.store.journal import as_json
 from agentflow_tui.store.queue import lost_claims
@@ -143,10 +143,10 @@ class Crew:
     """Wake other processes, soon. Call it after the commit that made work for them."""
     start: Callable[[Coroutine[Any, Any, None]], "asyncio.Task[None]"] = _start_task
     _told: float = float("-inf")
-    _lines: Lines = field(init=False)
+    _lines: DedicatedConnections = field(init=False)
 
     def __post_init__(self) -> None:
-        self._lines = Lines(self.database, PLANNED_EACH_TIME)
+        self._lines = DedicatedConnections(self.database, PLANNED_EACH_TIME)
 
     def now(self) -> datetime:
         """The database's time."""

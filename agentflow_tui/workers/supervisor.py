@@ -16,10 +16,10 @@ from agentflow_tui.errors import (
 from agentflow_tui.gc_pause import undisturbed
 from agentflow_tui.parent_watch import GRACE, STOPS_WITHIN, until_input_ends
 from agentflow_tui.settings import Settings
-from agentflow_tui.store.connection.database import Database, Manners
-from agentflow_tui.store.connection.notifications import Bell
+from agentflow_tui.store.connection.database import ConnectionOptions, Database
+from agentflow_tui.store.connection.notifications import Notifier
 from agentflow_tui.store.connection.statements import Statement
-from agentflow_tui.store.connection.write_access import Serving
+from agentflow_tui.store.connection.write_access import ServerMode
 from agentflow_tui.workers import logs, signals
 from agentflow_tui.workers.backoff import Backoff, Once
 from agentflow_tui.workers.heartbeat import Heartbeat
@@ -87,12 +87,12 @@ async def run(
     Raises `UnreachableError` when the database cannot be reached at the start, later it is waited
     for; and `RefusedError` when it takes no writes. A bug is logged and gives 1.
     """
-    manners = Manners(
+    options = ConnectionOptions(
         application="agentflow worker", connections=2 * len(roles) + 2, statement_timeout=30.0
     )
-    database = await Database.open(database_url, manners)
+    database = await Database.open(database_url, options)
     try:
-        if database.serving != Serving():
+        if database.server_mode != ServerMode():
             raise RefusedError(f"Workers change rows. {database.read_only_reason()}.")
         crew = crew_for(database, settings, roles, drain=drain)
         with signals.handled(crew.stop):
@@ -120,7 +120,7 @@ class _Supervisor:
         self._roles = roles
         self._log = crew.log.of("supervisor")
         self._heartbeat = Heartbeat(crew)
-        self._bell = Bell(self._heartbeat.ring)
+        self._notifier = Notifier(self._heartbeat.ring)
         self._deadline: float | None = None
         self._quiet: dict[str, str] = {}  # roles with nothing to do, and what they have to leave
         self._spawned: set[asyncio.Task[None]] = set()
@@ -159,7 +159,10 @@ class _Supervisor:
         async with asyncio.TaskGroup() as group:
             self._join(group)
             await self._heartbeat.start()
-            beside = [group.create_task(self._heartbeat.run()), group.create_task(self._bell.run())]
+            beside = [
+                group.create_task(self._heartbeat.run()),
+                group.create_task(self._notifier.run()),
+            ]
             if leash:
                 beside.append(group.create_task(until_input_ends(crew.stop)))
             loops = [group.create_task(self._tend(role)) for role in self._roles]
@@ -192,7 +195,7 @@ class _Supervisor:
 
         crew.start = start
         crew.untied = self._heartbeat.untied
-        crew.ring = self._bell.ring
+        crew.ring = self._notifier.notify
 
     async def _tend(self, role: Role) -> None:
         """The loop of every role."""

@@ -17,7 +17,7 @@ from agentflow_tui.operations.snapshot import snapshot_rows
 from agentflow_tui.operations.undo import NothingToUndoError, last_redoable, last_undoable, undo
 from agentflow_tui.operations.verbs import OPERATIONS
 from agentflow_tui.store.connection.database import Database
-from agentflow_tui.store.journal import Entry
+from agentflow_tui.store.journal import JournalEntry
 from agentflow_tui.store.queue import mail_claims, mail_results, workflow_claims, workflow_runs
 from agentflow_tui.store.queue.mail_results import MailResult
 from agentflow_tui.store.queue.workflow_runs import Advance
@@ -111,7 +111,7 @@ class Crowd:
             status=status,
             error=None if status == "completed" else "451 try later",
             email_status=email,
-            entry=Entry(task_type="email.send", input={"queueId": row.id}),
+            entry=JournalEntry(task_type="email.send", input={"queueId": row.id}),
         )
         moved = await self._database.fetch(
             mail_results.write_results(self._database.binding),

@@ -11,7 +11,7 @@ from agentflow_tui.operations.snapshot import snapshot_rows
 from agentflow_tui.operations.undo import NothingToUndoError, last_redoable, last_undoable, undo
 from agentflow_tui.operations.verbs import find
 from agentflow_tui.store.changes import records
-from agentflow_tui.store.connection.database import Database, Manners
+from agentflow_tui.store.connection.database import ConnectionOptions, Database
 from tests.changes.operating import add_mail, do, operator_context, value, whole
 from tests.samples import fill, uid
 
@@ -168,7 +168,7 @@ async def test_what_was_taken_back_is_not_taken_back_twice(database: Database) -
 async def test_two_operators_on_the_same_rows_change_each_once_and_are_told_the_truth(
     database_url: str,
 ) -> None:
-    first, second = [await Database.open(database_url, Manners()) for _ in range(2)]
+    first, second = [await Database.open(database_url, ConnectionOptions()) for _ in range(2)]
     mail = await add_mail(first, 1_000)
     operation = find("retry", "email_queue")
     assert operation is not None

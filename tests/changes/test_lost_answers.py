@@ -15,7 +15,7 @@ from agentflow_tui.operations.undo import NothingToUndoError, last_undoable, und
 from agentflow_tui.operations.verbs import find
 from agentflow_tui.store import journal
 from agentflow_tui.store.changes import records
-from agentflow_tui.store.connection.database import Database, Manners
+from agentflow_tui.store.connection.database import ConnectionOptions, Database
 from tests.changes.operating import add_mail, do, operator_context, value, whole
 from tests.workers.wires import Wire, wired
 from tests.workers.workflows import until
@@ -30,7 +30,7 @@ async def wire(database_url: str) -> AsyncIterator[Wire]:
 @pytest.fixture
 async def far(wire: Wire) -> AsyncIterator[Database]:
     """The database at the other end of the wire."""
-    opened = await Database.open(wire.url, Manners(connections=1))
+    opened = await Database.open(wire.url, ConnectionOptions(connections=1))
     yield opened
     opened.close()
 

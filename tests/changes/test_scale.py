@@ -15,7 +15,7 @@ from agentflow_tui.operations.undo import undo
 from agentflow_tui.operations.verbs import find
 from agentflow_tui.store.changes import records
 from agentflow_tui.store.changes.records import PART
-from agentflow_tui.store.connection.database import Database, Manners
+from agentflow_tui.store.connection.database import ConnectionOptions, Database
 from agentflow_tui.store.reading.queries import Query, vocabulary
 from agentflow_tui.store.views.by_table import LISTINGS
 from tests.changes.operating import add_mail, operator_context, value
@@ -25,7 +25,7 @@ SIZES = [
     pytest.param(100_000, id="100,000", marks=pytest.mark.long),
 ]
 A_PART = 8
-"""Statements of a part besides BEGIN and COMMIT: manners, hold, savepoint, change, release,
+"""Statements of a part besides BEGIN and COMMIT: options, hold, savepoint, change, release,
 journal; and the two looks for what is to be taken back."""
 
 CHECKSUM = "SELECT md5(string_agg(q::text, ',' ORDER BY q.{email_queue.id})) FROM {email_queue} q"
@@ -44,7 +44,7 @@ async def many(request: pytest.FixtureRequest, database: Database) -> int:
 @pytest.fixture
 async def counted(database_url: str) -> AsyncIterator[Database]:
     """One connection, so that its transactions can be told apart."""
-    opened = await Database.open(database_url, Manners(connections=1))
+    opened = await Database.open(database_url, ConnectionOptions(connections=1))
     yield opened
     opened.close()
 

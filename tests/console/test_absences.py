@@ -11,7 +11,7 @@ from agentflow_tui import clock
 from agentflow_tui.console.app import ConsoleApp
 from agentflow_tui.console.widgets.line import Line
 from agentflow_tui.store.connection.database import Database
-from agentflow_tui.store.views.away_summary import read_happenings
+from agentflow_tui.store.views.away_summary import read_away_summary
 from tests.console.driving import console, screen_text, sees, until
 from tests.samples import fill
 
@@ -119,6 +119,6 @@ async def test_what_only_a_scan_would_tell_is_left_out(database: Database) -> No
             "UPDATE pg_class SET reltuples = 5000000 WHERE relname IN ('email_queue', 'task_logs')"
         )
     afresh = await Database.open(database.url)
-    found = await read_happenings(afresh, clock.now() - timedelta(minutes=5))
+    found = await read_away_summary(afresh, clock.now() - timedelta(minutes=5))
     afresh.close()
     assert (found.mail, found.workflows, found.changes) == (0, 1, {})

@@ -9,7 +9,7 @@ from agentflow_tui.console.app import ConsoleApp
 from agentflow_tui.console.commands import presence
 from agentflow_tui.operators import operator
 from agentflow_tui.store.connection.database import Database
-from agentflow_tui.store.views.consoles import LONGEST, Introduction, read_consoles
+from agentflow_tui.store.views.consoles import LONGEST, ConsoleIdentity, read_consoles
 from tests.console.driving import PATIENCE, console, screen_text, sees, until
 from tests.samples import fill
 
@@ -50,7 +50,7 @@ async def test_others_are_counted_and_listed_with_their_screen(database: Databas
             await sees(anna, "1 other ")
             await boris.press("4")
             await sees(boris, "every 15 minutes")
-            await until(boris, lambda: boris.app.env.database._introduced != "", "told")  # type: ignore[attr-defined]
+            await until(boris, lambda: boris.app.env.database.application_name != "", "told")  # type: ignore[attr-defined]
             await anna.press("colon", *"who", "enter")
             await sees(anna, "Open consoles", "anna", "mail", "Boris-B", "schedules", "screen")
         await anna.press("escape")
@@ -66,15 +66,15 @@ async def test_a_change_of_screen_is_one_statement_and_rest_is_none(database: Da
         told: list[str] = []
         database_in_use = app.env.database
         assert database_in_use is not None
-        await until(pilot, lambda: "users" in database_in_use._introduced, "introduced")
+        await until(pilot, lambda: "users" in database_in_use.application_name, "introduced")
         for key, screen in (("4", "schedules"), ("8", "tasks"), ("4", "schedules")):
             await pilot.press(key)
-            await until(pilot, lambda s=screen: s in database_in_use._introduced, screen)  # type: ignore[misc]
-            told.append(database_in_use._introduced)
+            await until(pilot, lambda s=screen: s in database_in_use.application_name, screen)  # type: ignore[misc]
+            told.append(database_in_use.application_name)
         assert len(set(told)) == 3  # each later one counts on
         looks = app.poller.looks
         await until(pilot, lambda: app.poller.looks > looks + 5, "looks go on")
-        assert database_in_use._introduced == told[-1]
+        assert database_in_use.application_name == told[-1]
         assert any(" schedules " in name for name in await names(database))
 
 
@@ -116,7 +116,7 @@ def test_who_one_is_comes_from_the_environment_and_is_harmless() -> None:
 
 
 def test_an_introduction_fits_what_postgresql_keeps() -> None:
-    long = Introduction("anna-with-a-very-long-name-\u00fc@bastion-of-the-north", token="4f2a")
+    long = ConsoleIdentity("anna-with-a-very-long-name-\u00fc@bastion-of-the-north", token="4f2a")
     for number in range(300):
         long.go(f"distributions{number % 2}")
     assert len(str(long).encode()) <= LONGEST

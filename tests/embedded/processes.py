@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from agentflow_tui.embedded.account import Account
+from agentflow_tui.embedded.account import ServerAccount
 from agentflow_tui.embedded.postgres import find_binaries, stop_now
 
 IS_ROOT = os.geteuid() == 0
@@ -94,7 +94,7 @@ def new_home() -> Iterator[Path]:
         tidy(Path(directory) / "home")
 
 
-def copy_to(home: Path, cluster: Path, account: Account) -> None:
+def copy_to(home: Path, cluster: Path, account: ServerAccount) -> None:
     home.mkdir()
     shutil.copytree(cluster / "postgres", home / "postgres")
     for path in (home / "postgres", *(home / "postgres").rglob("*")):

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from agentflow_tui.embedded import account
-from agentflow_tui.embedded.account import Account, account_for, command_prefix, entry_of
+from agentflow_tui.embedded.account import ServerAccount, account_for, command_prefix, entry_of
 from agentflow_tui.embedded.postgres import (
     default_home,
     find_binaries,
@@ -104,7 +104,7 @@ def test_account_that_cannot_get_there_is_told_where_to_go(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tmp_path.chmod(0o700)
-    stranger = Account("stranger", 4242, 4242)
+    stranger = ServerAccount("stranger", 4242, 4242)
     monkeypatch.setattr(account, "has_capability", lambda number: number == 1)
     assert "--ambient-caps=-all,+dac_override" in command_prefix(
         stranger, tmp_path, find_binaries()
@@ -133,7 +133,7 @@ if IS_ROOT:
     ) -> None:
         nobody = entry_of("nobody")
         assert nobody
-        account = Account("nobody", nobody.pw_uid, nobody.pw_gid)
+        account = ServerAccount("nobody", nobody.pw_uid, nobody.pw_gid)
         copy_to(fresh, cluster, account)
         os.chown(fresh, account.uid, account.gid)
         plain = ["setpriv", f"--reuid={account.uid}", f"--regid={account.gid}", "--clear-groups"]
@@ -149,7 +149,7 @@ if IS_ROOT:
     def test_another_user_is_refused_where_it_may_not_write(home: Path) -> None:
         prefix = ["setpriv", "--reuid=4242", "--regid=4242", "--clear-groups"]
         prefix = (
-            command_prefix(Account("", 4242, 4242), Path(sys.base_prefix), find_binaries())
+            command_prefix(ServerAccount("", 4242, 4242), Path(sys.base_prefix), find_binaries())
             or prefix
         )
         process = user(home.parent / "elsewhere", *prefix)

@@ -24,8 +24,8 @@ from agentflow_tui.store.changes.change import ChangeSettings
 from agentflow_tui.store.changes.issue_states import state_id, states
 from agentflow_tui.store.changes.issues import STATE
 from agentflow_tui.store.changes.snapshot import SnapshotReader
-from agentflow_tui.store.connection.database import Database, Manners
-from agentflow_tui.store.views.failures import look_sql
+from agentflow_tui.store.connection.database import ConnectionOptions, Database
+from agentflow_tui.store.views.failures import new_failures_sql
 from agentflow_tui.store.views.overview import overview_sql
 from tests.changes.operating import operator_context, value
 from tests.namings import NAMINGS
@@ -231,7 +231,7 @@ async def test_a_look_reads_no_table_while_nothing_is_committed(
         seen = await session.connection.fetchval("SELECT pg_current_snapshot()::text")
         binding = session.binding
         sql, values = {
-            "errors": (look_sql(binding), [seen]),
+            "errors": (new_failures_sql(binding), [seen]),
             "overview": (overview_sql(binding), [seen, 300.0]),
         }[part]
         explain = f"EXPLAIN (ANALYZE, COSTS OFF) {binding.render(sql)}"
@@ -261,7 +261,7 @@ async def test_a_look_at_the_errors_costs_one_statement_more_at_most(database: D
 
 
 async def test_a_read_only_database_keeps_no_decision(database_url: str) -> None:
-    database = await Database.open(database_url, Manners(read_only=True))
+    database = await Database.open(database_url, ConnectionOptions(read_only=True))
     with pytest.raises(RefusedError, match="read-only"):
         await acknowledge(operator_context(database), [TriagedIssue(ISSUE, UNDECIDED)], clock.now())
     assert (await triaged_issue(database, ISSUE)).state == UNDECIDED

@@ -10,7 +10,7 @@ from agentflow_tui.demo.catcher.faults import CatcherOptions
 from agentflow_tui.demo.catcher.server import Catcher
 from agentflow_tui.mail.smtp.reply_protocol import Timeouts
 from agentflow_tui.settings import Settings
-from agentflow_tui.store.connection.database import Database, Manners
+from agentflow_tui.store.connection.database import ConnectionOptions, Database
 from agentflow_tui.workers.sender.role import Sender
 
 from .sending import (
@@ -27,7 +27,7 @@ Start = Callable[..., Running]
 @pytest.fixture
 async def other(database_url: str) -> AsyncIterator[Database]:
     """The same database, as another process sees it."""
-    opened = await Database.open(database_url, Manners(application="another runner"))
+    opened = await Database.open(database_url, ConnectionOptions(application="another runner"))
     yield opened
     opened.close()
 

@@ -15,7 +15,7 @@ from agentflow_tui.mail.smtp.reply_protocol import Timeouts
 from agentflow_tui.settings import Settings, WorkerSettings
 from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.connection.statements import Statement, as_tuple
-from agentflow_tui.store.journal import Entry
+from agentflow_tui.store.journal import JournalEntry
 from agentflow_tui.store.queue.mail_claims import ClaimedMail
 from agentflow_tui.store.queue.mail_results import MailResult, result_values
 from agentflow_tui.workers.roles import Crew
@@ -183,7 +183,7 @@ def sent(mails: Sequence[ClaimedMail]) -> list[list[object]]:
             status="completed",
             error=None,
             email_status="sent",
-            entry=Entry(task_type="email.send"),
+            entry=JournalEntry(task_type="email.send"),
         )
         for mail in mails
     ]

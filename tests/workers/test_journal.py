@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 
 from agentflow_tui.store import journal
 from agentflow_tui.store.connection.database import Database
-from agentflow_tui.store.journal import Entry
+from agentflow_tui.store.journal import JournalEntry
 from tests.workers.rows import one, table
 
 THEN = datetime(2026, 5, 1, 12, tzinfo=UTC)
 
 
-async def write(database: Database, *entries: Entry) -> int:
+async def write(database: Database, *entries: JournalEntry) -> int:
     async with database.transaction() as session:
         return await journal.write(session, entries)
 
@@ -24,10 +24,12 @@ async def write(database: Database, *entries: Entry) -> int:
 async def test_many_entries_are_one_statement_and_keep_what_they_say(database: Database) -> None:
     await database.execute("INSERT INTO {users} ({users.id}) VALUES ('ann')")
     entries = [
-        Entry(task_type="email.send", input={"n": n}, started=THEN, ended=THEN, user_id="ann")
+        JournalEntry(
+            task_type="email.send", input={"n": n}, started=THEN, ended=THEN, user_id="ann"
+        )
         for n in range(3)
     ]
-    failed = Entry(
+    failed = JournalEntry(
         task_type="email.send", status="failed", error="no\0pe", output=["\ud800", 1e999]
     )
     assert await write(database, *entries, failed) == 4
@@ -47,7 +49,7 @@ async def test_it_is_undone_with_what_it_records(database: Database) -> None:
 
     try:
         async with database.transaction() as session:
-            await journal.write(session, [Entry(task_type="operator.retry")])
+            await journal.write(session, [JournalEntry(task_type="operator.retry")])
             raise OperatorError
     except OperatorError:
         pass
@@ -55,7 +57,7 @@ async def test_it_is_undone_with_what_it_records(database: Database) -> None:
 
 
 async def test_an_entry_with_its_own_id_is_written_once(database: Database) -> None:
-    entry = Entry(task_type="schedule.fire", id=str(uuid4()))
+    entry = JournalEntry(task_type="schedule.fire", id=str(uuid4()))
     assert [await write(database, entry) for _ in range(3)] == [1, 0, 0]
 
 
@@ -70,7 +72,11 @@ async def test_tables_made_by_others_are_journals_as_well(empty_url: str) -> Non
         await database.execute(f"CREATE TABLE task_logs ({columns})")
         await database.rebind()
         assert (
-            await write(database, Entry(task_type="a", input={}, output={}), Entry(task_type="b"))
+            await write(
+                database,
+                JournalEntry(task_type="a", input={}, output={}),
+                JournalEntry(task_type="b"),
+            )
             == 2
         )
         database.close()
@@ -78,7 +84,7 @@ async def test_tables_made_by_others_are_journals_as_well(empty_url: str) -> Non
 
 async def test_without_a_journal_the_work_goes_on(empty_url: str) -> None:
     database = await Database.open(empty_url)
-    assert await write(database, Entry(task_type="a")) == 0
+    assert await write(database, JournalEntry(task_type="a")) == 0
     database.close()
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from agentflow_tui.settings import Settings, WorkerSettings
 from agentflow_tui.store.connection.database import Database
-from agentflow_tui.store.connection.notifications import ring
+from agentflow_tui.store.connection.notifications import notify
 from agentflow_tui.store.queue import leases
 from agentflow_tui.workers.heartbeat import Heartbeat
 from agentflow_tui.workers.roles import Crew
@@ -68,7 +68,7 @@ async def test_who_comes_right_after_another_was_heard_of_is_watched_too(
     odd = ("-m", "tests.workers.odd_process", "holder", database_url)
     async with living(database) as (crew, _):
         crew.wakes["sender"] = asyncio.Event()
-        await ring(other)
+        await notify(other)
         async with asyncio.timeout(30):
             await crew.wakes["sender"].wait()
         with Fleet(environment(database_url, tmp_path), tmp_path, *odd) as fleet:
@@ -160,7 +160,7 @@ async def test_a_workflow_that_another_process_lists_stays_with_it(
         dead.holds["workflows"] = {held: None, shared: None}
         for each in (crew, dead):
             await beat(each)
-        heart._line.cut()
+        heart._line.close()
         while await leases.bury(database, dead.identity) is None:
             await asyncio.sleep(0.01)
     assert await table(
@@ -181,7 +181,7 @@ async def test_mail_that_was_given_back_and_claimed_again_stays_with_its_claimer
         dead.holds["mails"] = {held: 1, passed_on: 1}
         for each in (crew, dead):
             await beat(each)
-        heart._line.cut()
+        heart._line.close()
         while await leases.bury(database, dead.identity) is None:
             await asyncio.sleep(0.01)
     freed = "SELECT {email_queue.id} FROM {email_queue} WHERE {email_queue.lastAttempt} = 'epoch'"

@@ -12,7 +12,7 @@ from agentflow_tui.demo.catcher.server import Catcher
 from agentflow_tui.errors import UnreachableError
 from agentflow_tui.settings import Settings
 from agentflow_tui.steps.calls import Call
-from agentflow_tui.store.connection.database import Database, Manners
+from agentflow_tui.store.connection.database import ConnectionOptions, Database
 from agentflow_tui.store.queue import leases, lost_claims
 from agentflow_tui.workers.heartbeat import Heartbeat
 from agentflow_tui.workers.roles import Crew, Role
@@ -35,7 +35,9 @@ async def wire(database_url: str) -> AsyncIterator[Wire]:
 @pytest.fixture
 async def far(wire: Wire) -> AsyncIterator[Database]:
     """The database at the other end of the wire."""
-    one_for_all = Manners(connections=1)  # so that a claim is prepared once and needs one answer
+    one_for_all = ConnectionOptions(
+        connections=1
+    )  # so that a claim is prepared once and needs one answer
     opened = await Database.open(wire.url, one_for_all)
     yield opened
     opened.close()

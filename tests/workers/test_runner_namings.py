@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from agentflow_tui.store.connection.database import Database, Manners
+from agentflow_tui.store.connection.database import ConnectionOptions, Database
 from agentflow_tui.store.queue.workflow_claims import claim
 from agentflow_tui.store.reading.accelerators import ACCELERATORS
 from agentflow_tui.store.schema.ddl import create_table, in_creation_order
@@ -40,7 +40,7 @@ ELSEWHERE = step("e", "emailIngestion")
 
 
 async def made(url: str, naming: str, types: str) -> Database:
-    database = await Database.open(url, Manners(application="agentflow tests"))
+    database = await Database.open(url, ConnectionOptions(application="agentflow tests"))
     table_name, column_name, _ = NAMINGS[naming]
     for table in in_creation_order():
         sql = create_table(table, table_name=table_name, column_name=column_name)

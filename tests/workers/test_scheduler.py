@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from agentflow_tui import cron
 from agentflow_tui.settings import Settings, WorkerSettings
-from agentflow_tui.store.connection.database import Database, Manners
+from agentflow_tui.store.connection.database import ConnectionOptions, Database
 from agentflow_tui.workers.roles import Crew, Turn
 from agentflow_tui.workers.scheduler import slots
 from agentflow_tui.workers.scheduler.role import Scheduler
@@ -289,7 +289,9 @@ async def test_of_many_schedulers_one_fires_each_slot(
 ) -> None:
     workflows = await add_workflows(database, 60)
     schedules = await add_schedules(database, workflows, "* * * * * *", seconds_ago(0))
-    databases = [await Database.open(database_url, Manners(connections=2)) for _ in range(4)]
+    databases = [
+        await Database.open(database_url, ConnectionOptions(connections=2)) for _ in range(4)
+    ]
     crews = [crew_of(each) for each in databases]
     enough = len(schedules) * 3
     fired = 0
@@ -338,7 +340,7 @@ async def test_many_thousand_schedules_cost_no_statement_but_for_those_due(
 
 
 async def test_a_database_made_by_another_program_is_scheduled_as_well(empty_url: str) -> None:
-    database = await Database.open(empty_url, Manners())
+    database = await Database.open(empty_url, ConnectionOptions())
     await database.execute(
         """CREATE TABLE "Workflows" ("id" text PRIMARY KEY, status text, "currentStep" int,
              context json, "lockedAt" timestamptz, locked bool)"""

@@ -8,7 +8,7 @@ from uuid import uuid4
 import pytest
 
 from agentflow_tui.store.connection.database import Database
-from agentflow_tui.store.connection.dedicated import PLANNED_ONCE, Lines
+from agentflow_tui.store.connection.dedicated import PLANNED_ONCE, DedicatedConnections
 from agentflow_tui.store.connection.statements import Statement
 from agentflow_tui.store.queue import mail_claims as store
 from agentflow_tui.store.queue.mail_claims import ClaimedMail
@@ -144,7 +144,7 @@ async def test_a_settlement_reaches_its_rows_by_their_keys_however_many_are_held
     await accelerated(database)  # nothing is held yet, as when a plan is made for good
     whole = store.claim(database.binding, onward=False)
     mails = await database.fetch(whole, 30.0, 3600.0, 2000, 300.0, [], *PROCESS)
-    lines = Lines(database, PLANNED_ONCE)
+    lines = DedicatedConnections(database, PLANNED_ONCE)
     statement = Statement(
         str, f"EXPLAIN (ANALYZE, COSTS off) {write_results(database.binding).text}"
     )

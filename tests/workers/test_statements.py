@@ -57,7 +57,7 @@ STATEMENTS: dict[str, Callable[[Binding], Statement[Any] | str]] = {
     "load": lambda _: check_claims.LOAD,
     "queue": lambda _: check_claims.QUEUE,
     "punctuality": lambda _: check_claims.PUNCTUALITY,
-    "happenings": away_summary.happenings,
+    "happenings": away_summary.away_statement,
     "look around": lambda _: shared_status.LOOK,
 }
 

@@ -202,7 +202,7 @@ async def test_a_ring_by_another_process_wakes_a_role(
         await until(lambda: role.taken)
         console = await Database.open(database_url)
         while role.taken < 3:
-            await notifications.ring(console)
+            await notifications.notify(console)
             await asyncio.sleep(0.02)
         console.close()
 

@@ -19,7 +19,7 @@ from agentflow_tui.errors import AgentflowError, UnreachableError
 from agentflow_tui.operations.triage.error_groups import group
 from agentflow_tui.store.connection.urls import place
 from agentflow_tui.store.reading.counts import CAP
-from agentflow_tui.store.views.away_summary import Happenings, read_happenings
+from agentflow_tui.store.views.away_summary import AwaySummary, read_away_summary
 from agentflow_tui.store.views.failures import read_failures
 from agentflow_tui.text import age, bounded, moment, safe
 
@@ -129,7 +129,7 @@ class Absence:
         env = self.app.env
         try:
             database = await env.connected()
-            found = await read_happenings(database, since)
+            found = await read_away_summary(database, since)
             fresh = 0
             if found.failures:
                 kinds = group(await read_failures(database), env.now())
@@ -150,7 +150,7 @@ async def _connected(env: Environment) -> str:
             await asyncio.sleep(RETRY)
 
 
-def _news(env: Environment, found: Happenings, fresh: int, since: datetime) -> tuple[News, ...]:
+def _news(env: Environment, found: AwaySummary, fresh: int, since: datetime) -> tuple[News, ...]:
     at = f"{since.astimezone(env.zone):%Y-%m-%dT%H:%M:%S}"
     items = [
         (

@@ -9,7 +9,7 @@ from agentflow_tui.console.poller import Weather
 from agentflow_tui.console.widgets.line import Piece
 from agentflow_tui.operations.registry import BY_ID
 from agentflow_tui.settings import Context
-from agentflow_tui.store.views.health_summary import Health
+from agentflow_tui.store.views.health_summary import HealthSummary
 from agentflow_tui.text import age, cell_width, plural
 
 _WORDS = {
@@ -59,7 +59,7 @@ class Heading:
     place: str
     where: str
     read_only: str = ""
-    health: Health | None = None
+    health: HealthSummary | None = None
     others: int = 0
     frozen_since: datetime | None = None
 
@@ -105,7 +105,7 @@ def _right(heading: Heading, weather: Weather, now: datetime) -> list[Piece]:
     return [*pieces, Piece(" ")]
 
 
-def _health(health: Health) -> Iterable[Piece]:
+def _health(health: HealthSummary) -> Iterable[Piece]:
     target = "view:health"
     yield Piece(f"● {health.healthy} ", "ok", target)
     if health.warnings:

@@ -166,8 +166,8 @@ def show_cost(app: "ConsoleApp") -> None:
         text_line(f"statements sent       {database.statements:,}"),
         text_line(f"statements a minute   {database.statements / minutes:,.1f}"),
         text_line(f"looks of the poller   {app.poller.looks:,}"),
-        text_line(f"connections           at most {database.manners.connections}"),
-        text_line(f"statement timeout     {database.manners.statement_timeout:g} s"),
+        text_line(f"connections           at most {database.options.connections}"),
+        text_line(f"statement timeout     {database.options.statement_timeout:g} s"),
         text_line(""),
         text_line("A look at unchanged data reads no table.", "dim"),
     ]

@@ -9,7 +9,7 @@ from agentflow_tui.console.environment import Environment
 from agentflow_tui.console.widgets.pane import PaneLine, text_line
 from agentflow_tui.errors import AgentflowError
 from agentflow_tui.store.views.consoles import Console
-from agentflow_tui.store.views.shared_status import look_around
+from agentflow_tui.store.views.shared_status import read_shared_status
 from agentflow_tui.text import age, fit, safe
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ class Around:
         now = self._looked = app.env.clock()
         self._bound = self._bound or now  # they were bound on connecting
         database = await app.env.connected()
-        seen = await look_around(database)
+        seen = await read_shared_status(database)
         app.health, self.consoles = seen.health, seen.consoles
         if _is_past(self._bound, now, BIND_EVERY):
             self._bound = now

@@ -6,7 +6,7 @@ from agentflow_tui.console.statuses import status_style
 from agentflow_tui.console.widgets.pane import PaneLine, text_line
 from agentflow_tui.documents import NodeKind, kind_of, read
 from agentflow_tui.store.connection.urls import place
-from agentflow_tui.store.views.diagnosis import LOAD, diagnose
+from agentflow_tui.store.views.diagnosis import SERVER_LOAD, read_server_facts
 from agentflow_tui.text import duration, number, size
 
 BUSY = 0.8
@@ -37,8 +37,8 @@ async def check(opened: Opened) -> list[PaneLine]:
 async def database_itself(opened: Opened) -> list[PaneLine]:
     """The database behind it all, and what this console asks of it."""
     database = await opened.env.connected()
-    facts = await diagnose(database)
-    (load,) = await database.fetch(LOAD)
+    facts = await read_server_facts(database)
+    (load,) = await database.fetch(SERVER_LOAD)
     full = load.connections / max(1, load.most)
     return [
         field("PostgreSQL", facts.version, "strong"),
@@ -53,7 +53,7 @@ async def database_itself(opened: Opened) -> list[PaneLine]:
         field("Clock", f"{duration(abs(facts.clock_offset))} apart"),
         text_line(""),
         field("This console", f"{number(database.statements)} statements so far"),
-        field("Connections", f"at most {database.manners.connections}"),
+        field("Connections", f"at most {database.options.connections}"),
     ]
 
 

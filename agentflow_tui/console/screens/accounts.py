@@ -21,7 +21,7 @@ from agentflow_tui.store.views.accounts import (
     USER_LIST,
     ApiKey,
     Credential,
-    SignIn,
+    LoginSession,
     User,
 )
 from agentflow_tui.text import NOTHING, age, mask
@@ -38,8 +38,8 @@ def _user_columns(env: Environment) -> tuple[Column[User], ...]:
     )
 
 
-def _session_columns(env: Environment) -> tuple[Column[SignIn], ...]:
-    def state(row: SignIn, now: datetime) -> Cell:
+def _session_columns(env: Environment) -> tuple[Column[LoginSession], ...]:
+    def state(row: LoginSession, now: datetime) -> Cell:
         return (("⊘ expired", "dim"),) if row.is_expired(now) else (("● valid", "ok"),)
 
     return (

@@ -21,7 +21,7 @@ from agentflow_tui.operations.triage.issue_state import (
     needs_attention,
 )
 from agentflow_tui.store.connection.database import Database
-from agentflow_tui.store.views.overview import MOST, Overview, Trouble
+from agentflow_tui.store.views.overview import MOST, Overview, OverviewRow
 from agentflow_tui.text import age, number, plural
 
 LATE = timedelta(minutes=15)
@@ -170,7 +170,7 @@ class Attention:
             link=stale_link(self.env),
         )
 
-    def _overdue(self, schedules: Sequence[Trouble]) -> Iterable[Worry]:
+    def _overdue(self, schedules: Sequence[OverviewRow]) -> Iterable[Worry]:
         zone = self.env.settings.workers.time_zone
         for schedule in schedules:
             words, problem = timetable_words(schedule.what, zone)
@@ -188,7 +188,7 @@ class Attention:
             )
 
 
-def _failing(checks: Sequence[Trouble], status: str) -> Iterable[Worry]:
+def _failing(checks: Sequence[OverviewRow], status: str) -> Iterable[Worry]:
     glyph, style = ("✗", "failed") if status == "error" else ("▲", "warning")
     for check in checks:
         if check.detail.startswith(status):
@@ -247,7 +247,7 @@ def _late(overview: Overview, now: datetime) -> Iterable[Worry]:
         )
 
 
-def _expiring(credentials: Sequence[Trouble], now: datetime) -> Iterable[Worry]:
+def _expiring(credentials: Sequence[OverviewRow], now: datetime) -> Iterable[Worry]:
     for credential in credentials:
         gone = credential.since is not None and credential.since < now
         word = "has expired" if gone else "expires soon"

@@ -8,7 +8,7 @@ from agentflow_tui.operations.triage.error_groups import ErrorGroup, group, tria
 from agentflow_tui.operations.triage.issue_changes import read_states
 from agentflow_tui.operations.triage.issue_state import IssueState
 from agentflow_tui.store.connection.database import Database
-from agentflow_tui.store.views.failures import Seen, look
+from agentflow_tui.store.views.failures import FailureSnapshot, read_new_failures
 
 
 @dataclass(slots=True)
@@ -16,12 +16,12 @@ class ErrorTriage:
     """Failures and states as last seen. A look costs one statement that reads nothing while
     nothing is committed, and a second one for the states when something was."""
 
-    _seen: Seen | None = None
+    _seen: FailureSnapshot | None = None
     _states: Mapping[str, IssueState] = field(default_factory=dict)
 
     async def look(self, database: Database) -> None:
         """See what there is now. Raises `UnreachableError`, `RefusedError`."""
-        seen = await look(database, seen=self._seen.snapshot if self._seen else None)
+        seen = await read_new_failures(database, seen=self._seen.snapshot if self._seen else None)
         if seen is not None:
             subjects = [found.subject for found in group(seen.failures, seen.now)]
             self._states = await read_states(database, subjects)

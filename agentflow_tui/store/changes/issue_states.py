@@ -80,7 +80,7 @@ async def read(database: Database, subjects: Sequence[str]) -> dict[str, StoredS
 async def make_rows(database: Database, labels: Mapping[str, str]) -> None:
     """Make the rows of these subjects (with what they are called) where they are missing."""
     entries = [
-        journal.Entry(
+        journal.JournalEntry(
             id=state_id(subject),
             task_type=TASK,
             input={"subject": subject, "label": label},

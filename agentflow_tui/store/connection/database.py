@@ -14,7 +14,7 @@ from agentflow_tui.store.connection.codecs import use_our_types
 from agentflow_tui.store.connection.driver_errors import connecting, first_line, translated
 from agentflow_tui.store.connection.statements import Statement
 from agentflow_tui.store.connection.urls import masked
-from agentflow_tui.store.connection.write_access import Serving, why_not
+from agentflow_tui.store.connection.write_access import ServerMode, read_only_reason
 
 RowT = TypeVar("RowT")
 
@@ -31,7 +31,7 @@ class _Connection(asyncpg.Connection):  # type: ignore[misc]  # asyncpg ships no
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Manners:
+class ConnectionOptions:
     """How a process behaves towards the database. ``statement_timeout`` is in seconds."""
 
     application: str = "agentflow"
@@ -112,22 +112,23 @@ class Database:
     """
 
     url: str
-    manners: Manners
+    options: ConnectionOptions
     pooled: bool = False
     """Behind a transaction pooler: session state does not last, so none is relied upon."""
     binding: Binding = field(default_factory=lambda: bind(()))
-    serving: Serving = field(default_factory=Serving)
+    server_mode: ServerMode = field(default_factory=ServerMode)
     statements: int = 0
     """How many statements this process has sent, for the cost meter and for tests that count."""
     _pool: Any = None
     _closes: list[Callable[[], None]] = field(default_factory=list)
     _lost: bool = False
-    _introduced: str = ""
+    application_name: str = ""
+    """The name that this process was last given among the sessions; empty: that of `options`."""
 
     @classmethod
-    async def open(cls, url: str, manners: Manners | None = None) -> Self:
+    async def open(cls, url: str, options: ConnectionOptions | None = None) -> Self:
         """Connect and bind names. Raises `UnreachableError` with a sentence that says why."""
-        database = cls(url, manners or Manners())
+        database = cls(url, options or ConnectionOptions())
         try:
             await database.connect()
         except BaseException:  # also when nobody waits for it any more
@@ -144,22 +145,22 @@ class Database:
 
     async def _make_pool(self) -> None:
         try:
-            self._pool = await self._pool_with(self.manners.server_settings())
+            self._pool = await self._pool_with(self.options.server_settings())
         except asyncpg.ProtocolViolationError as error:
             if "startup parameter" not in str(error):
                 raise
             self.pooled = True
-            self._pool = await self._pool_with(self.manners.pooler_settings())
+            self._pool = await self._pool_with(self.options.pooler_settings())
 
     async def _pool_with(self, server_settings: dict[str, str]) -> Any:
         try:
             pool = asyncpg.create_pool(
                 self.url,
                 min_size=0,  # else the pool reconnects by itself, and complains to the terminal
-                max_size=self.manners.connections,
+                max_size=self.options.connections,
                 max_inactive_connection_lifetime=0,
                 timeout=CONNECT_TIMEOUT,
-                command_timeout=self.manners.statement_timeout + 1,
+                command_timeout=self.options.statement_timeout + 1,
                 statement_cache_size=0 if self.pooled else 200,
                 connection_class=_Connection,
                 init=self._prepare,
@@ -184,8 +185,8 @@ class Database:
     async def _prepare(self, connection: Any) -> None:
         """What every new connection needs before it is used."""
         await use_our_types(connection)
-        if self._introduced:
-            await connection.execute(_INTRODUCE, self._introduced)
+        if self.application_name:
+            await connection.execute(_SET_APPLICATION_NAME, self.application_name)
 
     async def rebind(self) -> None:
         """Look up anew what the database calls its tables and columns, which indexes it has, and
@@ -197,7 +198,7 @@ class Database:
             self.statements += 1
             with translated():
                 records = await connection.fetch(CATALOGUE, _WANTED)
-        self.serving = Serving(standby=records[0]["standby"], closed=records[0]["closed"])
+        self.server_mode = ServerMode(standby=records[0]["standby"], closed=records[0]["closed"])
         found = bind(row for record in records if (row := CatalogueRow.read(record)))
         self._lost = False
         if found != self.binding:
@@ -206,8 +207,8 @@ class Database:
     def read_only_reason(self, table: str = "") -> str:
         """Why rows of ``table`` cannot be changed, or no rows at all without one: ``""`` when they
         can be, else words such as ``read-only: this server is a standby``."""
-        asked = self.manners.because if self.manners.read_only else ""
-        return why_not(asked, self.serving, self.binding, table)
+        asked = self.options.because if self.options.read_only else ""
+        return read_only_reason(asked, self.server_mode, self.binding, table)
 
     @asynccontextmanager
     async def _borrowed(self) -> AsyncIterator[Any]:
@@ -231,7 +232,7 @@ class Database:
                 return
             session = Session(connection, self.binding)
             async with session.transaction():
-                await session.execute(_TRANSACTION_MANNERS[self.manners.read_only])
+                await session.execute(_TRANSACTION_SETTINGS[self.options.read_only])
                 yield session
 
     @asynccontextmanager
@@ -277,22 +278,22 @@ class Database:
         async with self.session() as session:
             return await session.execute(template, *values)
 
-    async def introduce(self, name: str) -> None:
+    async def set_application_name(self, name: str) -> None:
         """Be called this among the sessions: one statement when it is another name than before, on
         the connection that is used most. Behind a transaction pooler it stays the first name."""
-        if self.pooled or name == (self._introduced or self.manners.application):
+        if self.pooled or name == (self.application_name or self.options.application):
             return
-        self._introduced = name  # those made from now on begin with it
+        self.application_name = name  # those made from now on begin with it
         self.statements += 1
         async with self._borrowed() as connection:
             with translated():
-                await connection.execute(_INTRODUCE, name)
+                await connection.execute(_SET_APPLICATION_NAME, name)
 
     async def dedicated(self) -> Any:
         """A connection outside the pool, for LISTEN and session locks; the caller closes it."""
         with connecting(self.url):
             connection = await asyncpg.connect(
-                self.url, timeout=CONNECT_TIMEOUT, server_settings=self.manners.pooler_settings()
+                self.url, timeout=CONNECT_TIMEOUT, server_settings=self.options.pooler_settings()
             )
         await use_our_types(connection)
         return connection
@@ -314,12 +315,12 @@ class Database:
             pool.terminate()
 
 
-_TRANSACTION_MANNERS = {
+_TRANSACTION_SETTINGS = {
     False: "SET LOCAL plan_cache_mode = force_custom_plan",
     True: "SET TRANSACTION READ ONLY",
 }
 
 
-_INTRODUCE = "SELECT set_config('application_name', $1, false)"
+_SET_APPLICATION_NAME = "SELECT set_config('application_name', $1, false)"
 
 _WANTED = [spelling(name) for name in TABLES]

@@ -30,7 +30,7 @@ PLANNED_EACH_TIME = "SET plan_cache_mode = force_custom_plan; SET jit = off"
 
 
 @asynccontextmanager
-async def borrowed(database: Database) -> AsyncIterator[Session]:
+async def pooled_session(database: Database) -> AsyncIterator[Session]:
     """A session of the pool for a write, which is never sent twice. Raises `UnreachableError`."""
     database.statements += 1
     with _noticed():
@@ -48,7 +48,7 @@ def _noticed() -> Iterator[None]:
         raise UnreachableError(f"The database connection was lost: {first_line(error)}.") from None
 
 
-class Lines:
+class DedicatedConnections:
     """Connections kept for one kind of statement, with ``settings`` (SQL) of their own.
 
     Planning once is a third of what a write of fifty steps costs the server, and borrowing from the
@@ -76,14 +76,14 @@ class Lines:
         """
         database = self._database
         if database.pooled:
-            async with borrowed(database) as session:
+            async with pooled_session(database) as session:
                 asked(session.connection.get_server_pid())
                 return await session.fetch(statement, *values)
         database.statements += 1
         sql = database.binding.render(statement.text)
         connection = self._unused() or await self._connect()
         asked(connection.get_server_pid())
-        limit = database.manners.statement_timeout + MARGIN
+        limit = database.options.statement_timeout + MARGIN
         try:
             records = await connection.fetch(sql, *values, timeout=limit)
         except BaseException:  # when cut off, too: what it asked has no answer yet
@@ -124,7 +124,7 @@ class Lines:
     async def _connect(self) -> Any:
         connection = await self._database.dedicated()
         session = Session(connection, self._database.binding)
-        limit = round(1000 * self._database.manners.statement_timeout)
+        limit = round(1000 * self._database.options.statement_timeout)
         try:
             await session.execute(f"SET statement_timeout = {limit}; {self._settings}")
         except BaseException:  # when cut off, too: nobody else knows of it

@@ -16,19 +16,19 @@ LISTEN = f"LISTEN {CHANNEL}"
 NOTIFY = f"NOTIFY {CHANNEL}"
 
 
-async def ring(database: Database) -> None:
+async def notify(database: Database) -> None:
     """Tell everybody who listens that there is something to do. Call it after the commit."""
     await database.execute(NOTIFY)
 
 
-class Bell:
+class Notifier:
     """Rings for one process: rings that come while one is under way become one more."""
 
     def __init__(self, send: Callable[[], Awaitable[None]]) -> None:
         self._send = send
         self._wanted = asyncio.Event()
 
-    def ring(self) -> None:
+    def notify(self) -> None:
         """Ring soon. Costs nothing here and now."""
         self._wanted.set()
 

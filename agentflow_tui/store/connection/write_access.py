@@ -11,7 +11,7 @@ _JOURNAL = "task_logs"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Serving:
+class ServerMode:
     """How the server took us in. ``standby``: it follows another one, until it is promoted;
     ``closed``: its sessions are read-only, because of a setting of the server, the database or the
     role."""
@@ -20,7 +20,7 @@ class Serving:
     closed: bool = False
 
 
-def why_not(asked: str, serving: Serving, binding: Binding, table: str = "") -> str:
+def read_only_reason(asked: str, server_mode: ServerMode, binding: Binding, table: str = "") -> str:
     """Why ``table`` cannot be written, or nothing at all without one; empty when it can be.
 
     ``asked`` is why this process was told not to write. Every change is journalled in the same
@@ -28,9 +28,9 @@ def why_not(asked: str, serving: Serving, binding: Binding, table: str = "") -> 
     """
     if asked:
         return f"read-only: {asked}"
-    if serving.standby:
+    if server_mode.standby:
         return "read-only: this server is a standby"
-    if serving.closed:
+    if server_mode.closed:
         return "read-only: default_transaction_read_only is on here"
     there = {name: bound for name, bound in binding.tables.items() if bound.oid is not None}
     if there and not any(bound.writable for bound in there.values()):

@@ -234,7 +234,7 @@ async def _record_death(
         message,
         journal.as_json({"gone": True, "lock": False, "freed": freed, SENDING: sending}),
     )
-    entry = journal.Entry(
+    entry = journal.JournalEntry(
         task_type="worker.lost",
         status="failed",
         input={"worker": worker},

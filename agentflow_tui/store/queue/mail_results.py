@@ -35,7 +35,7 @@ class MailResult:
     status: str
     error: str | None
     email_status: str | None
-    entry: journal.Entry
+    entry: journal.JournalEntry
 
 
 _RESULT_TYPES = (

@@ -114,12 +114,12 @@ ACCELERATORS: tuple[Accelerator, ...] = (
 )
 
 
-def there(binding: Binding, accelerator: Accelerator) -> bool:
+def is_built(binding: Binding, accelerator: Accelerator) -> bool:
     """Whether the index is there already and valid."""
     return accelerator.index in binding.tables[accelerator.table].indexes
 
 
-def possible(binding: Binding, accelerator: Accelerator) -> bool:
+def can_be_built(binding: Binding, accelerator: Accelerator) -> bool:
     """Whether the database has the table and the columns."""
     bound = binding.tables[accelerator.table]
     return bound.oid is not None and not any(
@@ -127,13 +127,13 @@ def possible(binding: Binding, accelerator: Accelerator) -> bool:
     )
 
 
-def wanted(binding: Binding, *, large_only: bool = False) -> list[Accelerator]:
+def buildable(binding: Binding, *, large_only: bool = False) -> list[Accelerator]:
     """What could still be built; ``large_only`` leaves out tables that are quick without."""
     return [
         a
         for a in ACCELERATORS
-        if possible(binding, a)
-        and not there(binding, a)
+        if can_be_built(binding, a)
+        and not is_built(binding, a)
         and (not large_only or binding.tables[a.table].rows > LARGE)
     ]
 
@@ -179,7 +179,7 @@ NOTIFYING = ("email_queue", "workflows", "schedules", "health_checks", "task_log
 """Tables whose changes by other programs can be announced by a trigger."""
 
 
-async def announce(database: Database, *, enable: bool) -> None:
+async def set_notify_triggers(database: Database, *, enable: bool) -> None:
     """Make or remove the triggers that announce other programs' changes: one NOTIFY a statement.
 
     It slows writers down, because every commit that notifies takes one lock: at sixteen writers

@@ -20,7 +20,7 @@ LARGE = 50_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Field:
+class ListingField:
     """Something a listed row has. ``value`` is its SQL in documented names.
 
     ``column`` is the documented column it is, if it is one. ``needs_index`` names a
@@ -55,7 +55,7 @@ def is_unserved(binding: Binding, column: str) -> bool:
 class OrderKey:
     """One part of a sort: a field that is a documented column, and the direction."""
 
-    field: Field
+    field: ListingField
     descending: bool = False
 
     @property
@@ -71,20 +71,20 @@ class Listing(Generic[RowT]):
 
     table: Table
     row: Callable[..., RowT]
-    fields: tuple[Field, ...]
-    further: tuple[Field, ...] = ()
+    fields: tuple[ListingField, ...]
+    further: tuple[ListingField, ...] = ()
     joins: str = ""
 
-    def field(self, name: str) -> Field | None:
+    def field(self, name: str) -> ListingField | None:
         wanted = snake(name)
         every = (*self.fields, *self.further)
         return next((f for f in every if snake(f.name) == wanted), None)
 
     @property
-    def key(self) -> Field:
+    def key(self) -> ListingField:
         return self._own(self.table.primary_key.name)
 
-    def _own(self, name: str) -> Field:
+    def _own(self, name: str) -> ListingField:
         found = self.field(name)
         if found is None:
             raise KeyError(f"the listing of {self.table.name} has no field {name}")
@@ -163,16 +163,16 @@ def documented(table: Table) -> Listing[Any]:
     return Listing(table=table, row=as_tuple, fields=columns)
 
 
-def _column_field(table: Table, name: str) -> Field:
+def _column_field(table: Table, name: str) -> ListingField:
     column = table.column(name)
     if column is None:
         raise KeyError(f"{table.name} documents no column {name}, and no SQL is given for it")
     return column_field(table, column)
 
 
-def column_field(table: Table, column: Column) -> Field:
+def column_field(table: Table, column: Column) -> ListingField:
     """A documented column as a field."""
-    return Field(
+    return ListingField(
         name=column.name,
         kind=column.kind,
         value=f"{{q.{table.name}.{column.name}}}",
@@ -183,9 +183,9 @@ def column_field(table: Table, column: Column) -> Field:
     )
 
 
-def computed_field(name: str, value: Computed) -> Field:
+def computed_field(name: str, value: Computed) -> ListingField:
     """A computed value as a field."""
-    return Field(
+    return ListingField(
         name=name,
         kind=value.kind,
         value=value.value,

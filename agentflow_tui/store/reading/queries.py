@@ -10,7 +10,7 @@ from agentflow_tui.filters import Field as Word
 from agentflow_tui.store.connection.bindings import Binding, BoundTable
 from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.reading.conditions import compile_filter
-from agentflow_tui.store.reading.listings import LARGE, Field, Listing, OrderKey
+from agentflow_tui.store.reading.listings import LARGE, Listing, ListingField, OrderKey
 from agentflow_tui.store.reading.pages import (
     Page,
     PageStatement,
@@ -91,7 +91,7 @@ class Query(Generic[RowT]):
         return anchor_of(row, self.order)
 
 
-def _type_of(listed: Field, listing: Listing[Any], binding: Binding) -> str:
+def _type_of(listed: ListingField, listing: Listing[Any], binding: Binding) -> str:
     if listed.column is not None:
         bound = binding.tables[listing.table.name].columns.get(listed.column.name)
         return bound.type if bound else listed.column.type

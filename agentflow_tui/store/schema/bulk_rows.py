@@ -25,7 +25,7 @@ Say = Callable[[int, int, str], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Multitude:
+class BulkRows:
     """What the rows are made of.
 
     ``rows`` of them in each large table, one every ``seconds`` after ``oldest``. ``owners`` are ids
@@ -79,7 +79,7 @@ def _columns(rows: Sequence[Sequence[str]], width: int) -> list[list[str]]:
     return [[row[at] for row in rows] for at in range(width)]
 
 
-async def multiply(database: Database, multitude: Multitude, say: Say) -> None:
+async def add_bulk_rows(database: Database, multitude: BulkRows, say: Say) -> None:
     """Add the rows, a chunk a transaction, and bring the planner's statistics up to date.
 
     ``task_logs`` gets as many rows as the others, which is the journal of the newer half of mail
@@ -105,7 +105,7 @@ async def multiply(database: Database, multitude: Multitude, say: Say) -> None:
 
 
 async def _make(
-    session: Session, multitude: Multitude, name: str, parts: "Sequence[_Part]"
+    session: Session, multitude: BulkRows, name: str, parts: "Sequence[_Part]"
 ) -> AsyncIterator[int]:
     """Add one table's rows, as many of each part as of the other, and tell how many each time."""
     each, odd = divmod(multitude.rows, len(parts))
@@ -136,7 +136,7 @@ class _Numbered:
     values: list[object]
 
 
-def _numbered(template: str, multitude: Multitude) -> _Numbered:
+def _numbered(template: str, multitude: BulkRows) -> _Numbered:
     """``@name`` becomes the parameter of that name; ``$1`` and ``$2`` are first and last row."""
     known = multitude.values()
     used = list(dict.fromkeys(_NAME.findall(template)))

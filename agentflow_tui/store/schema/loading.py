@@ -1,7 +1,7 @@
-"""Filling a database with many rows at once: given ones, and made-up ones by the million.
+"""Loading many given rows into a database that holds none.
 
-Only for databases that hold nothing: `fill` refuses to add to somebody's rows, and `empty` is for
-whoever has asked the person first.
+`load_rows` refuses to add to rows that are there; `delete_all_rows` is for commands that have asked
+first.
 """
 
 import json
@@ -47,7 +47,7 @@ async def is_empty(database: Database) -> bool:
     return not await tables_with_rows(database)
 
 
-async def empty(database: Database) -> None:
+async def delete_all_rows(database: Database) -> None:
     """Take every row out of the documented tables. Other tables are never touched.
 
     Raises `RefusedError` when other tables point at these, or the role may not.
@@ -74,7 +74,7 @@ SELECT DISTINCT conrelid::regclass::text FROM pg_constraint
 """Tables of others with foreign keys to these. Served by the catalogue's own indexes."""
 
 
-async def fill(database: Database, tables: Mapping[str, Rows]) -> dict[str, int]:
+async def load_rows(database: Database, tables: Mapping[str, Rows]) -> dict[str, int]:
     """Insert rows in documented column names, all of them or none, and return how many per table.
 
     Values are text, numbers, truth values, aware times, and anything JSON can say for JSON columns.

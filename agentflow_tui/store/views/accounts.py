@@ -29,7 +29,7 @@ USER_LIST = listing(User, USERS)
 
 
 @dataclass(frozen=True, slots=True)
-class SignIn:
+class LoginSession:
     """A session. Its id is a secret that lets one in, so it is only ever shown masked."""
 
     sid: str
@@ -43,7 +43,7 @@ class SignIn:
         return self.expire is not None and self.expire < now
 
 
-SESSION_LIST = listing(SignIn, SESSIONS)
+SESSION_LIST = listing(LoginSession, SESSIONS)
 
 
 @dataclass(frozen=True, slots=True)

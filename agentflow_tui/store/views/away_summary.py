@@ -21,7 +21,7 @@ class _Counts:
 
 
 @dataclass(frozen=True, slots=True)
-class Happenings:
+class AwaySummary:
     """What failed after a moment, and how many changes each operator made; 0 where only a scan of
     a large table would tell."""
 
@@ -35,7 +35,7 @@ class Happenings:
         return self.mail + self.workflows + self.tasks
 
 
-def happenings(binding: Binding) -> Statement[_Counts]:
+def away_statement(binding: Binding) -> Statement[_Counts]:
     """The statement; ``$1`` is the moment."""
     failed = ", ".join(
         failed_since(binding, table, "$1::timestamptz")
@@ -59,12 +59,12 @@ def _changes(binding: Binding) -> str:
     )
 
 
-async def read_happenings(database: Database, since: datetime) -> Happenings:
+async def read_away_summary(database: Database, since: datetime) -> AwaySummary:
     """What happened after this moment. Raises `UnreachableError`, `RefusedError`."""
-    counts = await database.fetch_one(happenings(database.binding), since)
+    counts = await database.fetch_one(away_statement(database.binding), since)
     assert counts is not None
     changes: dict[str, int] = {}
     for who, host, count in json.loads(counts.changes or "[]"):
         name = f"{who}@{host}" if who and host and "@" not in who else who or "somebody"
         changes[name] = changes.get(name, 0) + count
-    return Happenings(counts.mail or 0, counts.workflows or 0, counts.tasks or 0, changes)
+    return AwaySummary(counts.mail or 0, counts.workflows or 0, counts.tasks or 0, changes)

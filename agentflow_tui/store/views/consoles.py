@@ -33,7 +33,7 @@ class Console:
 
 
 @dataclass(slots=True)
-class Introduction:
+class ConsoleIdentity:
     """How one console introduces itself."""
 
     operator: str

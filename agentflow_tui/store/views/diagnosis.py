@@ -8,7 +8,7 @@ from agentflow_tui import clock
 from agentflow_tui.store.connection.bindings import Binding
 from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.connection.statements import Statement
-from agentflow_tui.store.reading.accelerators import wanted
+from agentflow_tui.store.reading.accelerators import buildable
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,7 @@ _ASK = Statement(
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class ServerFacts:
     """Server version, seconds for a round trip, seconds that its clock is ahead of ours."""
 
     version: str
@@ -32,17 +32,19 @@ class Facts:
     clock_offset: float
 
 
-async def diagnose(database: Database) -> Facts:
+async def read_server_facts(database: Database) -> ServerFacts:
     """Ask twice, so that the second answer is a bare round trip. Raises `UnreachableError`."""
     await database.fetch(_ASK)
     before, sent = perf_counter(), clock.now()
     (answer,) = await database.fetch(_ASK)
     took = perf_counter() - before
-    return Facts(answer.version.split()[0], took, (answer.now - sent).total_seconds() - took / 2)
+    return ServerFacts(
+        answer.version.split()[0], took, (answer.now - sent).total_seconds() - took / 2
+    )
 
 
 @dataclass(frozen=True, slots=True)
-class Load:
+class ServerLoad:
     """Connections in use, at most allowed, and those of this product; bytes on disk."""
 
     connections: int
@@ -51,8 +53,8 @@ class Load:
     size: int
 
 
-LOAD = Statement(
-    Load,
+SERVER_LOAD = Statement(
+    ServerLoad,
     """
 SELECT (SELECT count(*)::int FROM pg_stat_activity WHERE backend_type = 'client backend')
          AS connections,
@@ -66,4 +68,4 @@ SELECT (SELECT count(*)::int FROM pg_stat_activity WHERE backend_type = 'client 
 
 def worth_accelerating(binding: Binding) -> list[str]:
     """``table.index`` of the indexes that a large table would gain from."""
-    return [f"{a.table}.{a.name}" for a in wanted(binding, large_only=True)]
+    return [f"{a.table}.{a.name}" for a in buildable(binding, large_only=True)]

@@ -77,7 +77,7 @@ async def read_failures(database: Database) -> list[Failure]:
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class FailureSnapshot:
     """The newest failures at ``now``; ``snapshot`` tells whether anything was committed since."""
 
     snapshot: str
@@ -85,17 +85,19 @@ class Seen:
     failures: list[Failure]
 
 
-async def look(database: Database, *, seen: str | None = None) -> Seen | None:
+async def read_new_failures(
+    database: Database, *, seen: str | None = None
+) -> FailureSnapshot | None:
     """The newest failures, or None, without reading a table, when nothing was committed since the
     snapshot ``seen``. Raises `UnreachableError`, `RefusedError`."""
-    rows = await database.fetch(Statement(as_tuple, look_sql(database.binding)), seen)
+    rows = await database.fetch(Statement(as_tuple, new_failures_sql(database.binding)), seen)
     snapshot, now = rows[0][:2]
     if snapshot == seen:
         return None
-    return Seen(snapshot, now, [Failure(*row[2:]) for row in rows if row[2] is not None])
+    return FailureSnapshot(snapshot, now, [Failure(*row[2:]) for row in rows if row[2] is not None])
 
 
-def look_sql(binding: Binding) -> str:
+def new_failures_sql(binding: Binding) -> str:
     """`failures_sql` unless the snapshot is still ``$1``."""
     return (
         f"SELECT s.snapshot, now(), f.* FROM (SELECT {SNAPSHOT} AS snapshot) s "

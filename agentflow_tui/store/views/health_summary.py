@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Health:
+class HealthSummary:
     """The document's health summary."""
 
     total: int

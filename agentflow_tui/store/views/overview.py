@@ -11,7 +11,7 @@ from agentflow_tui.store.connection.statements import Statement, as_tuple
 from agentflow_tui.store.reading.counts import CAP, Count, by_status, has_index, is_large
 from agentflow_tui.store.reading.pages import SNAPSHOT
 from agentflow_tui.store.views.failures import SOURCES
-from agentflow_tui.store.views.health_summary import Health
+from agentflow_tui.store.views.health_summary import HealthSummary
 
 MINUTES = 60
 """Length of the series of throughput."""
@@ -24,7 +24,7 @@ MOST = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Trouble:
+class OverviewRow:
     """A row that needs attention: a failing check, a stale lock, an overdue schedule.
 
     ``steady`` tells that ``since`` is when it began, and stays what it is while it lasts.
@@ -46,7 +46,7 @@ class Overview:
 
     snapshot: str
     now: datetime
-    health: Health
+    health: HealthSummary
     workflows: dict[str, Count] = field(default_factory=dict)
     mail: dict[str, Count] = field(default_factory=dict)
     failed_workflows: int | None = None
@@ -55,11 +55,11 @@ class Overview:
     stale_locks: int | None = None
     sent: tuple[int, ...] | None = None
     steps: tuple[int, ...] | None = None
-    checks: tuple[Trouble, ...] = ()
-    locks: tuple[Trouble, ...] = ()
-    overdue: tuple[Trouble, ...] = ()
-    upcoming: tuple[Trouble, ...] = ()
-    expiring: tuple[Trouble, ...] = ()
+    checks: tuple[OverviewRow, ...] = ()
+    locks: tuple[OverviewRow, ...] = ()
+    overdue: tuple[OverviewRow, ...] = ()
+    upcoming: tuple[OverviewRow, ...] = ()
+    expiring: tuple[OverviewRow, ...] = ()
 
 
 async def read_overview(
@@ -81,7 +81,7 @@ async def read_overview(
     return Overview(
         snapshot=snapshot,
         now=now,
-        health=Health(*(json.loads(values.pop("health")) or [0, 0, 0, 0])),
+        health=HealthSummary(*(json.loads(values.pop("health")) or [0, 0, 0, 0])),
         workflows=_counts(values.pop("workflows")),
         mail=_counts(values.pop("mail")),
         sent=_series(values.pop("sent")),
@@ -101,10 +101,12 @@ def _series(text: str | None) -> tuple[int, ...] | None:
     return tuple(counted.get(minute, 0) for minute in reversed(range(MINUTES)))
 
 
-def _troubles(text: str | None) -> Iterable[Trouble]:
+def _troubles(text: str | None) -> Iterable[OverviewRow]:
     for id_, what, detail, since, steady in json.loads(text or "[]"):
         at = datetime.fromisoformat(since) if since else None
-        yield Trouble(id=id_, what=what or "", detail=detail or "", since=at, steady=bool(steady))
+        yield OverviewRow(
+            id=id_, what=what or "", detail=detail or "", since=at, steady=bool(steady)
+        )
 
 
 def overview_sql(binding: Binding) -> str:

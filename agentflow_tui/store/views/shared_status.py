@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.connection.statements import Statement
-from agentflow_tui.store.connection.write_access import Serving
+from agentflow_tui.store.connection.write_access import ServerMode
 from agentflow_tui.store.views.consoles import CONSOLES, Console, read_consoles
-from agentflow_tui.store.views.health_summary import Health
+from agentflow_tui.store.views.health_summary import HealthSummary
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,10 +21,10 @@ class _Look:
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
+class SharedStatus:
     """The health summary, and the consoles that are open on this database, one's own included."""
 
-    health: Health
+    health: HealthSummary
     consoles: tuple[Console, ...]
 
 
@@ -44,15 +44,15 @@ SELECT count(*)::int AS total,
 """A scan of a table of some dozen rows, and of the list of sessions."""
 
 
-async def look_around(database: Database) -> Surroundings:
+async def read_shared_status(database: Database) -> SharedStatus:
     """One look. Where the server has begun or ceased to take writes, the names are bound anew.
 
     Raises `UnreachableError`, `RefusedError`.
     """
     seen = await database.fetch_one(LOOK)
     assert seen is not None
-    serving = Serving(standby=seen.standby, closed=seen.closed)
-    if serving != database.serving:
+    server_mode = ServerMode(standby=seen.standby, closed=seen.closed)
+    if server_mode != database.server_mode:
         await database.rebind()
-    health = Health(seen.total, seen.healthy, seen.warnings, seen.errors)
-    return Surroundings(health, read_consoles(seen.consoles))
+    health = HealthSummary(seen.total, seen.healthy, seen.warnings, seen.errors)
+    return SharedStatus(health, read_consoles(seen.consoles))

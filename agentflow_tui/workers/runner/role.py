@@ -20,7 +20,7 @@ from agentflow_tui.steps.plans import WorkflowPlan, plan
 from agentflow_tui.steps.registry import load
 from agentflow_tui.steps.requests import make_client
 from agentflow_tui.store.connection.database import Database
-from agentflow_tui.store.connection.dedicated import borrowed
+from agentflow_tui.store.connection.dedicated import pooled_session
 from agentflow_tui.store.connection.statements import NOW
 from agentflow_tui.store.queue import workflow_claims as claims
 from agentflow_tui.store.queue import workflow_runs as runs
@@ -115,7 +115,7 @@ class Runner:
         """Seconds to the next step."""
         if self._backlog:
             return 0.0 if len(self.held) < settings.runner_slots else CROWDED
-        async with borrowed(database) as session:
+        async with pooled_session(database) as session:
             due = await session.fetch_one(claims.NEXT_DUE)
         waits = [settings.lease / 3] if self.held else []
         if due is not None and due.seconds is not None:
@@ -131,14 +131,14 @@ class Runner:
             return client[0]
 
         async def api_key(name: str) -> str | None:
-            async with borrowed(crew.database) as session:
+            async with pooled_session(crew.database) as session:
                 return await session.fetch_one(runs.API_KEY, name)
 
         def mail_queued() -> None:
             crew.wake("sender")
             crew.ring()
 
-        async with borrowed(crew.database) as session:
+        async with pooled_session(crew.database) as session:
             checks_json = session.connection.get_server_version().major >= 16
         gc.set_threshold(GARBAGE, 20, 100)
         threads = StepThreads()
@@ -210,7 +210,7 @@ class Runner:
         now = monotonic()
         self._foreign |= {claimed.id: now for claimed in foreign}
         crew.released(KIND, [claimed.id for claimed in foreign])
-        async with borrowed(crew.database) as session:
+        async with pooled_session(crew.database) as session:
             await session.execute(
                 claims.RELEASE,
                 [claimed.id for claimed in foreign],
@@ -238,7 +238,7 @@ class Runner:
             ids, tokens_before = [held.id for held in running], [held.token for held in running]
 
             async def renew() -> list[claims.RenewedLock]:
-                async with borrowed(crew.database) as session:
+                async with pooled_session(crew.database) as session:
                     return await session.fetch(claims.RENEW, ids, tokens_before, now)
 
             # Writes wait until it is known: a lost answer would cost the token.
@@ -278,7 +278,7 @@ class Runner:
         if running:
             await asyncio.wait(tasks)
             with contextlib.suppress(UnreachableError):
-                async with borrowed(crew.database) as session:
+                async with pooled_session(crew.database) as session:
                     await session.execute(
                         claims.RELEASE,
                         [held.id for held in running],

@@ -4,7 +4,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from agentflow_tui.errors import AgentflowError
 from agentflow_tui.store.connection.database import Database
-from agentflow_tui.store.connection.dedicated import PLANNED_ONCE, Lines, borrowed
+from agentflow_tui.store.connection.dedicated import (
+    PLANNED_ONCE,
+    DedicatedConnections,
+    pooled_session,
+)
 from agentflow_tui.store.queue import workflow_runs as runs
 from agentflow_tui.store.queue.workflow_runs import Advanced
 from agentflow_tui.workers.runner.held_workflow import PendingWrite
@@ -19,7 +23,7 @@ class StepWrites:
     def __init__(self, database: Database, on_mail: Callable[[], None]) -> None:
         self._database = database
         self._on_mail = on_mail
-        self._lines = Lines(database, PLANNED_ONCE)
+        self._lines = DedicatedConnections(database, PLANNED_ONCE)
 
     async def write(
         self, batch: Sequence[PendingWrite], *, again: bool
@@ -40,7 +44,7 @@ class StepWrites:
         """Look whether the writes took place, by the journal's rows that are part of them."""
         ids = [write.held.id for write in batch]
         entries = [write.advance.entry and write.advance.entry.id for write in batch]
-        async with borrowed(self._database) as session:
+        async with pooled_session(self._database) as session:
             found = {row.id: row for row in await session.fetch(runs.LOOK_UP, ids, entries)}
         known: dict[PendingWrite, Advanced | None] = {}
         for write in batch:

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
-from agentflow_tui.store.journal import Entry
+from agentflow_tui.store.journal import JournalEntry
 from agentflow_tui.store.queue.schedule_fires import Fired, FireOutcome
 from agentflow_tui.workers.scheduler.slots import SlotPlan
 
@@ -29,7 +29,7 @@ _REASONS = {
 }
 
 
-def slot_entry(expression: str, due: datetime, plan: SlotPlan, fired: Fired) -> Entry:
+def slot_entry(expression: str, due: datetime, plan: SlotPlan, fired: Fired) -> JournalEntry:
     """The row of one slot that this process won."""
     reason = _reason(fired)
     late = fired.late - (plan.slot - due).total_seconds() if plan.slot else fired.late
@@ -45,7 +45,7 @@ def slot_entry(expression: str, due: datetime, plan: SlotPlan, fired: Fired) -> 
     if plan.uncounted:
         said["missed_at_least"] = True
     gone = fired.outcome == FireOutcome.GONE
-    return Entry(
+    return JournalEntry(
         task_type=TASK,
         status="failed" if gone else "completed",
         input=_subject(fired.id, expression, plan.slot or due, fired.workflow_id),
@@ -63,10 +63,10 @@ def _reason(fired: Fired) -> str:
     return _REASONS.get(FireOutcome(fired.outcome), "")
 
 
-def wrong_entry(schedule_id: str, expression: str, error: str) -> Entry:
+def wrong_entry(schedule_id: str, expression: str, error: str) -> JournalEntry:
     """The row of an expression that cannot be read; the same row whoever writes it, and however
     often, so that it is there once."""
-    return Entry(
+    return JournalEntry(
         id=str(uuid5(NAMESPACE_URL, f"agentflow:{schedule_id}:{expression}")),
         task_type=TASK,
         status="failed",

@@ -20,7 +20,7 @@ from agentflow_tui.errors import (
 )
 from agentflow_tui.mail.smtp.answers import SendResult
 from agentflow_tui.store.connection.database import Database
-from agentflow_tui.store.connection.dedicated import PLANNED_ONCE, Lines
+from agentflow_tui.store.connection.dedicated import PLANNED_ONCE, DedicatedConnections
 from agentflow_tui.store.queue import mail_claims as store
 from agentflow_tui.store.queue import mail_results as settlements
 from agentflow_tui.store.queue.mail_results import MailResult
@@ -69,14 +69,14 @@ class Lane:
     """So many ends need not wait for company: no more can come before they are written."""
     _queue: list[FinishedMail] = field(default_factory=list)
     _put_off: int = 0
-    _lines: Lines = field(init=False)
+    _lines: DedicatedConnections = field(init=False)
     _once: Once = field(init=False)
     _complete: asyncio.Event = field(default_factory=asyncio.Event)
     _ready: asyncio.Event = field(default_factory=asyncio.Event)
     _idle: asyncio.Event = field(default_factory=asyncio.Event)
 
     def __post_init__(self) -> None:
-        self._lines = Lines(self.database, PLANNED_ONCE)
+        self._lines = DedicatedConnections(self.database, PLANNED_ONCE)
         self._once = Once(self.log.warning)
         self._idle.set()
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from agentflow_tui.mail.smtp.answers import SendResult, Verdict
-from agentflow_tui.store.journal import Entry, ordered_id
+from agentflow_tui.store.journal import JournalEntry, ordered_id
 from agentflow_tui.store.queue import mail_results as store
 from agentflow_tui.store.queue.mail_results import MailResult
 from agentflow_tui.workers.sender.held_mail import HeldMail
@@ -110,9 +110,9 @@ def _entry(
     started: datetime | None = None,
     output: Mapping[str, object] | None = None,
     id_: str | None = None,
-) -> Entry:
+) -> JournalEntry:
     row = held.row
-    return Entry(
+    return JournalEntry(
         task_type=store.TASK,
         status="failed" if error else "completed",
         input={"queueId": row.id, "emailId": row.email_id, "attempt": row.attempts},
@@ -127,7 +127,7 @@ def _entry(
 _EMAIL_STATUS = {"completed": "sent", "failed": "failed"}
 
 
-def _settlement(held: HeldMail, status: str, error: str | None, entry: Entry) -> MailResult:
+def _settlement(held: HeldMail, status: str, error: str | None, entry: JournalEntry) -> MailResult:
     row = held.row
     return MailResult(
         id=row.id,

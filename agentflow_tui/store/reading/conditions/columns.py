@@ -25,7 +25,7 @@ FAMILIES = {
 
 
 @dataclass(slots=True)
-class Target:
+class Compilation:
     """What one compilation knows, and the parameters it has collected."""
 
     expressions: Mapping[str, str]
@@ -39,8 +39,8 @@ class Target:
         self.values.append(value)
         return f"${self.first_parameter + len(self.values) - 1}::{type_}"
 
-    def column(self, name: str) -> "Column":
-        return Column(
+    def column(self, name: str) -> "ConditionColumn":
+        return ConditionColumn(
             name=name,
             sql=f"({self.expressions[name]})",
             family=FAMILIES.get(self.type_of(name).split("(")[0].strip().lower(), "text"),
@@ -49,13 +49,13 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Column:
+class ConditionColumn:
     """One field in this database. ``family`` is what its physical type is compared as."""
 
     name: str
     sql: str
     family: str
-    target: Target
+    target: Compilation
 
     @property
     def text(self) -> str:

@@ -6,7 +6,7 @@ from agentflow_tui.errors import MissingError
 from agentflow_tui.filters.filter import Filter
 from agentflow_tui.filters.terms import Condition, Word
 from agentflow_tui.schema import Kind
-from agentflow_tui.store.reading.conditions.columns import Column, Target
+from agentflow_tui.store.reading.conditions.columns import Compilation, ConditionColumn
 from agentflow_tui.store.reading.conditions.documents import json_is
 from agentflow_tui.store.reading.conditions.scalars import flag_is, number_is, time_is
 from agentflow_tui.store.reading.conditions.texts import id_begins, id_is, like, string_is
@@ -30,7 +30,7 @@ def compile_filter(
     a path into a document that this server (``server_version`` is its major version) cannot read
     safely.
     """
-    target = Target(expressions, type_of, first_parameter, server_version)
+    target = Compilation(expressions, type_of, first_parameter, server_version)
     searched = [
         (found.kind, target.column(found.name))
         for found in filter.searched
@@ -43,7 +43,7 @@ def compile_filter(
     return " AND ".join(clauses) or "true", target.values
 
 
-def _condition(target: Target, condition: Condition) -> str:
+def _condition(target: Compilation, condition: Condition) -> str:
     if condition.field not in target.expressions:
         raise MissingError(
             f"This database has no column {condition.field} here; 'agentflow doctor' says what "
@@ -59,7 +59,7 @@ def _negatable(alternatives: list[str], negated: bool) -> str:
     return f"(({joined}) IS NOT TRUE)" if negated else f"({joined})"
 
 
-def _word(target: Target, word: Word, searched: list[tuple[Kind, Column]]) -> str:
+def _word(target: Compilation, word: Word, searched: list[tuple[Kind, ConditionColumn]]) -> str:
     contained = like(word.text, pattern=word.pattern, contained=True)
     inside: str | None = None
     alternatives = []
@@ -73,7 +73,7 @@ def _word(target: Target, word: Word, searched: list[tuple[Kind, Column]]) -> st
     return _negatable(alternatives, word.negated)
 
 
-_COMPILERS: dict[Kind, Callable[[Column, Condition], list[str]]] = {
+_COMPILERS: dict[Kind, Callable[[ConditionColumn, Condition], list[str]]] = {
     Kind.TEXT: string_is,
     Kind.ID: id_is,
     Kind.NUMBER: number_is,

@@ -7,8 +7,13 @@ can be asked whether a text is valid (``pg_input_is_valid``); earlier servers ca
 
 from agentflow_tui.errors import FilterError
 from agentflow_tui.filters.matching import number_in
-from agentflow_tui.filters.terms import ORDERINGS, Condition, Match, Operator
-from agentflow_tui.store.reading.conditions.columns import Column, Target, presence, texts_in
+from agentflow_tui.filters.terms import ORDERINGS, Comparison, Condition, Match
+from agentflow_tui.store.reading.conditions.columns import (
+    Compilation,
+    ConditionColumn,
+    presence,
+    texts_in,
+)
 from agentflow_tui.store.reading.conditions.scalars import numeric
 from agentflow_tui.store.reading.conditions.texts import text_is
 
@@ -21,14 +26,14 @@ FIRST_SAFE_VERSION = 16
 _WHOLE = "ARRAY[]::text[]"
 
 
-def json_is(column: Column, condition: Condition) -> list[str]:
+def json_is(column: ConditionColumn, condition: Condition) -> list[str]:
     if condition.path:
         return _part(column, condition)
     absent = is_null_document(column.sql, column.family)
     return presence(condition, absent) + text_is(column.target, column.text, condition)
 
 
-def _part(column: Column, condition: Condition) -> list[str]:
+def _part(column: ConditionColumn, condition: Condition) -> list[str]:
     target = column.target
     read = document(column.sql, column.family, target.server_version)
     if read is None:
@@ -42,7 +47,7 @@ def _part(column: Column, condition: Condition) -> list[str]:
         return [_part_compares(target, part, condition.operator, wanted)]
     absent = f"({part} IS NULL OR {part} = '')"
     alternatives = presence(condition, absent) + text_is(target, part, condition)
-    if condition.operator is Operator.IS:
+    if condition.operator is Comparison.IS:
         numbers = [number_in(text) for text in texts_in(condition, Match.FOLDED)]
         wanted_numbers = [number for number in numbers if number is not None]
         if wanted_numbers:
@@ -51,7 +56,7 @@ def _part(column: Column, condition: Condition) -> list[str]:
     return alternatives
 
 
-def _part_compares(target: Target, part: str, operator: Operator, wanted: str) -> str:
+def _part_compares(target: Compilation, part: str, operator: Comparison, wanted: str) -> str:
     limit = number_in(wanted)
     if limit is not None:
         return numeric(part, operator, target.parameter(limit, "numeric"))

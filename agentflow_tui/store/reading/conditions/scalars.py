@@ -7,21 +7,21 @@ from agentflow_tui.filters.matching import LONGEST_NUMBER
 from agentflow_tui.filters.terms import (
     FALSE,
     TRUE,
+    Comparison,
     Condition,
     Flag,
     Number,
-    Operator,
     Period,
     Relative,
 )
-from agentflow_tui.store.reading.conditions.columns import Column, presence
+from agentflow_tui.store.reading.conditions.columns import ConditionColumn, presence
 
 _INT8 = range(-(2**63), 2**63)
 _NUMERIC = "'^[-+]?[0-9]+([.][0-9]+)?([eE][-+]?[0-9][0-9]?[0-9]?)?$'"
 
 
-def number_is(column: Column, condition: Condition) -> list[str]:
-    sign = "=" if condition.operator is Operator.IS else condition.operator
+def number_is(column: ConditionColumn, condition: Condition) -> list[str]:
+    sign = "=" if condition.operator is Comparison.IS else condition.operator
     return presence(condition, f"{column.sql} IS NULL") + [
         _compares_number(column, sign, value.value)
         for value in condition.values
@@ -29,7 +29,7 @@ def number_is(column: Column, condition: Condition) -> list[str]:
     ]
 
 
-def _compares_number(column: Column, sign: str, number: Decimal) -> str:
+def _compares_number(column: ConditionColumn, sign: str, number: Decimal) -> str:
     parameter = column.target.parameter
     if column.family != "integer":
         return numeric(column.text, sign, parameter(number, "numeric"))
@@ -44,7 +44,7 @@ def numeric(sql: str, sign: str, number: str) -> str:
     return f"CASE WHEN {is_number} THEN {sql}::numeric {sign} {number} END"
 
 
-def flag_is(column: Column, condition: Condition) -> list[str]:
+def flag_is(column: ConditionColumn, condition: Condition) -> list[str]:
     wanted = [value.on for value in condition.values if isinstance(value, Flag)]
     alternatives = presence(condition, f"{column.sql} IS NULL")
     for on in wanted:
@@ -56,7 +56,7 @@ def flag_is(column: Column, condition: Condition) -> list[str]:
     return alternatives
 
 
-def time_is(column: Column, condition: Condition) -> list[str]:
+def time_is(column: ConditionColumn, condition: Condition) -> list[str]:
     alternatives = presence(condition, f"{column.sql} IS NULL")
     for value in condition.values:
         match value:
@@ -69,7 +69,7 @@ def time_is(column: Column, condition: Condition) -> list[str]:
     return alternatives
 
 
-def _moment(column: Column) -> str:
+def _moment(column: ConditionColumn) -> str:
     """The column as a time. A text that is no time is NULL."""
     if column.family in ("timestamp", "timestamptz"):
         return column.sql
@@ -82,20 +82,20 @@ def _moment(column: Column) -> str:
     return f"(CASE WHEN pg_input_is_valid({text}, 'timestamptz') THEN {text}::timestamptz END)"
 
 
-def _bound(column: Column, sql: str) -> str:
+def _bound(column: ConditionColumn, sql: str) -> str:
     """A moment in the type of the column: ``timestamp`` holds UTC."""
     return f"(({sql}) AT TIME ZONE 'UTC')" if column.family == "timestamp" else f"({sql})"
 
 
-def _in_period(column: Column, operator: Operator, period: Period) -> str:
+def _in_period(column: ConditionColumn, operator: Comparison, period: Period) -> str:
     moment = _moment(column)
-    ends = operator in (Operator.AT_MOST, Operator.ABOVE)
+    ends = operator in (Comparison.AT_MOST, Comparison.ABOVE)
     edge = period.end if ends else period.start
     bound = _bound(column, column.target.parameter(edge, "timestamptz"))
     match operator:
-        case Operator.BELOW | Operator.AT_MOST:
+        case Comparison.BELOW | Comparison.AT_MOST:
             return f"{moment} < {bound}"
-        case Operator.ABOVE | Operator.AT_LEAST:
+        case Comparison.ABOVE | Comparison.AT_LEAST:
             return f"{moment} >= {bound}"
         case _:
             end = _bound(column, column.target.parameter(period.end, "timestamptz"))
@@ -105,12 +105,12 @@ def _in_period(column: Column, operator: Operator, period: Period) -> str:
 _MIRRORED = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
 
 
-def _at_distance(column: Column, operator: Operator, value: Relative) -> str:
+def _at_distance(column: ConditionColumn, operator: Comparison, value: Relative) -> str:
     moment = _moment(column)
     ahead = value.distance.ahead
     length = column.target.parameter(value.distance.length, "interval")
     far = _bound(column, f"now() {'+' if ahead else '-'} {length}")
-    if operator is Operator.IS:
+    if operator is Comparison.IS:
         now = _bound(column, "now()")
         first, last = (now, far) if ahead else (far, now)
         return f"({moment} BETWEEN {first} AND {last})"

@@ -1,20 +1,25 @@
 """Texts and ids: equality, patterns, beginnings of UUIDs."""
 
 from agentflow_tui.filters.identifiers import uuid_prefix, uuid_range
-from agentflow_tui.filters.terms import Condition, Match, Operator, Text, Word
-from agentflow_tui.store.reading.conditions.columns import Column, Target, presence, texts_in
+from agentflow_tui.filters.terms import Comparison, Condition, Match, Text, Word
+from agentflow_tui.store.reading.conditions.columns import (
+    Compilation,
+    ConditionColumn,
+    presence,
+    texts_in,
+)
 
 _UUID = "'^[0-9A-Fa-f]+-[0-9A-Fa-f]+-[0-9A-Fa-f]+-[0-9A-Fa-f]+-[0-9A-Fa-f]+$'"
 
 
-def string_is(column: Column, condition: Condition) -> list[str]:
+def string_is(column: ConditionColumn, condition: Condition) -> list[str]:
     empty = f"{column.sql} IS NULL OR {column.text} = ''"
     return presence(condition, f"({empty})") + text_is(column.target, column.text, condition)
 
 
-def text_is(target: Target, sql: str, condition: Condition) -> list[str]:
+def text_is(target: Compilation, sql: str, condition: Condition) -> list[str]:
     """A text that is, fits or contains one of the condition's texts."""
-    contained = condition.operator is Operator.CONTAINS
+    contained = condition.operator is Comparison.CONTAINS
     alternatives = []
     exact = texts_in(condition, Match.EXACT)
     if exact:
@@ -29,14 +34,14 @@ def text_is(target: Target, sql: str, condition: Condition) -> list[str]:
     return alternatives
 
 
-def _equals_any(target: Target, sql: str, values: list[str], type_: str) -> str:
+def _equals_any(target: Compilation, sql: str, values: list[str], type_: str) -> str:
     if len(values) == 1:
         return f"{sql} = {target.parameter(values[0], type_)}"
     return f"{sql} = ANY({target.parameter(values, type_ + '[]')})"
 
 
-def id_is(column: Column, condition: Condition) -> list[str]:
-    if condition.operator is Operator.CONTAINS:
+def id_is(column: ConditionColumn, condition: Condition) -> list[str]:
+    if condition.operator is Comparison.CONTAINS:
         return text_is(column.target, column.text, condition)
     absent = f"{column.sql} IS NULL"
     if column.family == "text":
@@ -61,7 +66,7 @@ def _meant(condition: Condition) -> list[tuple[Text, str]]:
     ]
 
 
-def _uuid_is(column: Column, condition: Condition) -> list[str]:
+def _uuid_is(column: ConditionColumn, condition: Condition) -> list[str]:
     whole: dict[str, None] = {}
     alternatives: list[str] = []
     for value, prefix in _meant(condition):
@@ -74,7 +79,7 @@ def _uuid_is(column: Column, condition: Condition) -> list[str]:
     return alternatives
 
 
-def _text_id_is(column: Column, condition: Condition) -> list[str]:
+def _text_id_is(column: ConditionColumn, condition: Condition) -> list[str]:
     """Ids kept as text: equality for the index, and the beginnings of those that are UUIDs."""
     equal: dict[str, None] = {}
     beginnings: dict[str, None] = {}
@@ -96,7 +101,7 @@ def _text_id_is(column: Column, condition: Condition) -> list[str]:
     return alternatives
 
 
-def id_begins(column: Column, word: Word) -> list[str]:
+def id_begins(column: ConditionColumn, word: Word) -> list[str]:
     """An id that begins with the word."""
     parameter = column.target.parameter
     if word.pattern:
@@ -110,7 +115,7 @@ def id_begins(column: Column, word: Word) -> list[str]:
     return [f"{column.text} ILIKE ANY({parameter(patterns, 'text[]')})"]
 
 
-def _between(column: Column, prefix: str) -> list[str]:
+def _between(column: ConditionColumn, prefix: str) -> list[str]:
     """UUIDs that begin with the prefix are a range, which the primary key's index serves."""
     lowest, highest = uuid_range(prefix)
     parameter = column.target.parameter
