@@ -17,9 +17,11 @@ test: $(VENV)/.dev
 	@$(BIN)/python -m pytest -n $(WORKERS) $(ARGS)
 
 lint: $(VENV)/.dev
-	@echo "ruff format, ruff check, mypy --strict"
+	@echo "ruff format, ruff check, import contracts, mypy --strict"
 	@$(BIN)/ruff format --check --quiet . || { echo "run 'make format'"; exit 1; }
 	@$(BIN)/ruff check --quiet .
+	@$(BIN)/lint-imports --no-logo --no-cache > .lint-imports || { cat .lint-imports; exit 1; }
+	@rm -f .lint-imports
 	@$(BIN)/mypy
 
 format: $(VENV)/.dev

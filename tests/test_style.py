@@ -4,7 +4,6 @@ import ast
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,59 +15,16 @@ ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "agentflow_tui"
 SOURCES = sorted(PACKAGE.rglob("*.py"))
 
-LAYERS = (
-    {"cli", "console"},
-    {"operations", "workers"},
-    {"steps", "mail", "vault", "demo"},
-    {"store"},
-    {"embedded"},
-)
-"""From the top down; everything else is at the bottom. A module may use its own layer and below."""
-
-EXCEPTIONS = {
-    ("demo", "cli"): "python -m agentflow_tui.demo.catcher is a program of its own",
-    ("cli", "console"): "the command line opens the console",
-}
-
-
-def imports(path: Path) -> Iterator[str]:
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            yield node.module
-            if node.module == "agentflow_tui":
-                yield from (f"agentflow_tui.{alias.name}" for alias in node.names)
-
-
-def layer(name: str) -> int:
-    return next((place for place, names in enumerate(LAYERS) if name in names), len(LAYERS))
-
 
 def part(path: Path) -> str:
     return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=lambda p: str(p.relative_to(PACKAGE)))
-def test_imports_point_down_the_layers(path: Path) -> None:
-    own = part(path)
-    for name in imports(path):
-        if not name.startswith("agentflow_tui."):
-            continue
-        other = name.split(".")[1]
-        if other == own or (own, other) in EXCEPTIONS or own == "__main__":
-            continue
-        assert layer(other) >= layer(own), f"{own} imports {name}"
-        assert not (own == "console" and name.startswith("agentflow_tui.workers"))
-
-
-def test_only_the_console_knows_textual_and_only_the_store_knows_the_driver() -> None:
-    for path in SOURCES:
-        for name in imports(path):
-            if name.split(".")[0] == "textual":
-                assert part(path) == "console", path
-            if name.split(".")[0] == "asyncpg":
-                assert part(path) in {"store", "workers"}, path
+def test_the_import_contracts_of_the_project_are_kept() -> None:
+    """Layers, rooms, roles, circles, who knows the driver and Textual: see ``pyproject.toml``."""
+    command = [str(Path(sys.executable).parent / "lint-imports"), "--no-logo", "--no-cache"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout
 
 
 def test_colours_are_names_outside_the_theme() -> None:

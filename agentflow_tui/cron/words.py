@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
 
-from agentflow_tui.cron_syntax import MONTHS, WEEKDAYS, Cron, parse
+from agentflow_tui.cron.syntax import MONTHS, WEEKDAYS, Cron, parse
 
 _NTH = {"1": "first", "2": "second", "3": "third", "4": "fourth", "5": "fifth", "l": "last"}
 
@@ -14,7 +14,7 @@ _TIMES = 6
 def words(expression: str) -> str:
     """What an expression says, in English; a date that never comes is said to be one.
 
-    Raises :class:`~agentflow_tui.cron_syntax.CronError` for one that cannot be understood.
+    Raises :class:`~agentflow_tui.cron.syntax.CronError` for one that cannot be understood.
     """
     cron = parse(expression)
     if not cron.calendars:

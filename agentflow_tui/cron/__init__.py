@@ -24,8 +24,8 @@ from functools import lru_cache
 from itertools import islice, takewhile
 from typing import Any
 
-from agentflow_tui.cron_syntax import Cron, CronError, parse
-from agentflow_tui.cron_words import words
+from agentflow_tui.cron.syntax import Cron, CronError, parse
+from agentflow_tui.cron.words import words
 
 __all__ = ["Cron", "CronError", "fires", "missed", "next_fires", "parse", "previous", "words"]
 
