@@ -59,9 +59,9 @@ def mail_catcher(home: Path) -> Iterator[str]:
     It ends with this process, even one that is killed.
     """
     record = home / "caught-mail.jsonl"
-    program = [sys.executable, "-m", "agentflow_tui.demo.catcher", "--domains", "--leash"]
+    program = [sys.executable, "-m", "agentflow_tui.demo.catcher", "--domains"]
     with subprocess.Popen(
-        [*program, "--record", str(record)],
+        [*program, "--exit-with-parent", "--record", str(record)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,

@@ -8,7 +8,7 @@ _EXPIRED = "400 invalid_grant: the refresh token has expired or was revoked"
 
 
 def add_background(builder: SampleBuilder) -> None:
-    """Add those rows."""
+    """Add the journal's rows of the backend's work and of the two actions."""
     _refresh_tokens(builder)
     _add_unfinished_jobs(builder)
     credential = str(builder.tables["credentials"][8]["id"])
@@ -22,7 +22,7 @@ def add_background(builder: SampleBuilder) -> None:
 
 
 def _refresh_tokens(builder: SampleBuilder) -> None:
-    """Every six hours; DealerTrack's has failed since its refresh token expired."""
+    """Add each token's refreshes, one in six hours; DealerTrack's fail since its token expired."""
     for row in builder.tables["credentials"]:
         if not row["refreshToken"] or not row["active"]:
             continue
@@ -43,7 +43,7 @@ def _refresh_tokens(builder: SampleBuilder) -> None:
 
 
 def _add_unfinished_jobs(builder: SampleBuilder) -> None:
-    """What the backend has been told to do and has not begun, or not ended."""
+    """Add what the backend has been told to do and has not begun, or not ended."""
     for seconds, status in ((8, "running"), (5, "pending"), (2, "pending")):
         builder.journal(
             "report.ingest",

@@ -1,4 +1,4 @@
-"""The rows of the sample data while they are made, with what all that makes them needs."""
+"""The rows of the sample data while they are made, with what is needed to make them."""
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -46,7 +46,7 @@ class SampleBuilder:
         return list(self.people)
 
     def ago(self, *, hours: float = 0, minutes: float = 0, seconds: float = 0) -> datetime:
-        """That long before now, to the millisecond."""
+        """The moment that long before now, to the millisecond."""
         moment = self.now - timedelta(hours=hours, minutes=minutes, seconds=seconds)
         return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
 
@@ -105,7 +105,7 @@ class SampleBuilder:
 
 
 def later(when: datetime, seconds: float) -> datetime:
-    """That many seconds after, to the millisecond."""
+    """The moment that many seconds after, to the millisecond."""
     return when + timedelta(milliseconds=round(seconds * 1000))
 
 

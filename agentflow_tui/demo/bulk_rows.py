@@ -25,6 +25,7 @@ def bulk_rows(seed: int, now: datetime, rows: int, owners: list[str]) -> BulkRow
 
     ``owners`` are ids of users, who must be there before.
     """
+    # The word is a part of the seed: with another the rows would be others.
     builder = SampleBuilder(now=now, rng=Random(f"multitude {seed}"))
     customers = messages.CUSTOMERS[0]
     span = min(rows * _APART, _LONGEST)

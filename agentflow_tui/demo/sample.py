@@ -19,7 +19,7 @@ DEFAULT_ROWS = 2_000
 """About as many rows as the largest tables get."""
 
 DEFAULT_SEED = 20260
-"""Of `agentflow demo`, so that all who speak about it see the same."""
+"""The seed of `agentflow demo`, so that all who speak about it see the same."""
 
 
 def sample(

@@ -34,7 +34,7 @@ async def _serve(arguments: argparse.Namespace) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
     ends: list[asyncio.Task[Any]] = [asyncio.create_task(stopped.wait())]
-    if arguments.leash:
+    if arguments.exit_with_parent:
         ends.append(asyncio.create_task(until_input_ends(stopped.set)))
     ended, _ = await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
     await catcher.close()
@@ -65,7 +65,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     parser.add_argument("--port", type=_port, default=0, help="port to listen on; 0: a free one")
     parser.add_argument("--record", type=Path, help="append one JSON line per message to this file")
-    parser.add_argument("--seed", type=int, default=0, help="draws who gets which fault")
+    parser.add_argument(
+        "--seed", type=int, default=0, help="draws which recipient meets which fault"
+    )
     parser.add_argument(
         "--share",
         action="append",
@@ -79,7 +81,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument(
         "--domains", action="store_true", help="behave as the sample data's mail domains do"
     )
-    parser.add_argument("--leash", action="store_true", help="end when standard input ends")
+    parser.add_argument(
+        "--exit-with-parent", action="store_true", help="end when standard input ends"
+    )
     parsed = parser.parse_args(arguments)
     try:
         asyncio.run(_serve(parsed))

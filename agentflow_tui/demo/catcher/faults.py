@@ -38,7 +38,7 @@ _WORDS = re.compile(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CatcherOptions:
-    """How a catcher behaves.
+    """The options that say how a catcher behaves.
 
     ``shares`` says which share of all recipients (0 to 1) meets which fault, drawn by ``seed`` and
     address; a fault's word in an address asks for it by name. Faults that can pass do so after

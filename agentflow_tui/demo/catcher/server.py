@@ -13,7 +13,8 @@ from agentflow_tui.demo.catcher.session import CatcherSession
 
 
 class Catcher:
-    """The server. ``options`` may be replaced while it runs: they hold for later connections."""
+    """An SMTP server on this machine. ``options`` may be replaced while it runs: they hold for
+    later connections."""
 
     def __init__(
         self, options: CatcherOptions | None = None, *, record: CatcherRecord | None = None
@@ -44,7 +45,7 @@ class Catcher:
 
     @property
     def url(self) -> str:
-        """For ``SMTP_URL``."""
+        """The URL of this relay, for ``SMTP_URL``."""
         return f"smtp://127.0.0.1:{self.port}"
 
     async def close(self) -> None:

@@ -90,7 +90,7 @@ class CatcherSession(asyncio.Protocol):
         self._replies.append(words.encode() + b"\r\n")
 
     def _answer(self, verb: str, words: str) -> bool:
-        """Say ``words``, or what the script has for the verb. Was it a yes?"""
+        """Say ``words``, or what the script has for the verb; True if that was a yes."""
         scripted = self._options.script.get(verb, words)
         if scripted is None:
             self._fall_silent()
@@ -258,7 +258,7 @@ class CatcherSession(asyncio.Protocol):
             self._flush_and_close()
 
     def _later(self, seconds: float, action: Callable[[], None]) -> None:
-        """Do it after a while; what arrives meanwhile waits."""
+        """Call ``action`` after ``seconds``; what arrives meanwhile waits."""
         self._fall_silent()
 
         def wake() -> None:

@@ -127,7 +127,7 @@ def transfer(builder: SampleBuilder, domain: str = LAKESIDE) -> SampleMessage:
 
 
 def insight(finding: SampleFinding, to: Person) -> SampleMessage:
-    """An insight as mail to someone who should know."""
+    """An insight as mail to a person it concerns."""
     texts = _TEXTS["insight"]
     figures = "\n".join(f"  {name}: {value}" for name, value in finding.metrics.items())
     return SampleMessage(

@@ -90,7 +90,7 @@ def mean(rows: list[ReportRow], name: str) -> float:
 
 
 def share(part: float, whole: float) -> float:
-    """Per cent, to one place."""
+    """``part`` in per cent of ``whole``, to one decimal place."""
     return round(100 * part / whole, 1) if whole else 0.0
 
 

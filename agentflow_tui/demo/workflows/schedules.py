@@ -23,8 +23,7 @@ _DATA = data.read("workflows")
 
 
 class SimulatedSchedule:
-    """A schedule and its workflow, both ``made`` at that moment, when the workflow was tried by
-    hand.
+    """A schedule and its workflow, which was tried by hand when both were ``made``.
 
     ``last`` is when the schedule fired last.
     """
