@@ -30,7 +30,7 @@ WORKER_ROWS = Statement(
 DEMO = """
 import sys
 from pathlib import Path
-from agentflow_tui.cli.demonstration import mail_catcher
+from agentflow_tui.cli.demo import mail_catcher
 with mail_catcher(Path(sys.argv[1])) as relay:
     print(relay, flush=True)
     sys.stdin.read()
