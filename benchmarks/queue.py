@@ -16,7 +16,6 @@ import argparse
 import asyncio
 import logging
 import statistics
-import time
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -36,7 +35,6 @@ from agentflow_tui.mail.smtp.answers import (
 from agentflow_tui.mail.transports import CallbackTransport, ResultCallback, TransportState
 from agentflow_tui.settings import Settings, WorkerSettings
 from agentflow_tui.workers import supervisor
-from agentflow_tui.workers.roles import Crew
 from benchmarks import mail, servers
 from benchmarks.mail_peers import BODY, CONNECTIONS, SENDER, SUBJECT
 from benchmarks.queue_peers import Peer, peers
@@ -81,15 +79,13 @@ class Timed(mail.Stamped):
     """A sender that goes nowhere and notes what its claims took, by how many mails they brought."""
 
     def __init__(self) -> None:
-        super().__init__(SETTINGS, Nowhere(), SenderIdentity(sender=addresses.parse(SENDER)))
+        identity = SenderIdentity(sender=addresses.parse(SENDER))
+        super().__init__(SETTINGS, Nowhere(), identity, on_claim=self._note)
         self.claims: list[float] = []
 
-    async def _claim(self, crew: Crew, now: float) -> int:
-        began = time.perf_counter()
-        count = await super()._claim(crew, now)
-        if count:
-            self.claims.append(time.perf_counter() - began)
-        return count
+    def _note(self, mails: int, seconds: float) -> None:
+        if mails:
+            self.claims.append(seconds)
 
 
 async def drain(url: str) -> Timed:

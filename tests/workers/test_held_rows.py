@@ -15,8 +15,7 @@ from .workflows import Recorder, add, in_status, running, step
 
 async def has_put_off(running: Running) -> bool:
     """Whether it has tried what it could not write for now one by one."""
-    lane = running.sender._lane
-    return lane is not None and lane._put_off > 0
+    return running.sender.held_up > 0
 
 
 async def test_mail_whose_row_is_held_is_written_down_later_and_the_others_at_once(

@@ -293,7 +293,7 @@ async def test_a_sender_whose_memory_of_resting_mail_was_full_claims_again(
     await queue(database, ["bob@acme.test"])
     running = sender_on(catcher.url)
     rested = monotonic() + 0.2
-    running.sender._waits.resting = {uid(10_000 + n): rested for n in range(RESTING)}
+    running.sender.waits.resting = {uid(10_000 + n): rested for n in range(RESTING)}
     await running.settled()
     assert len(catcher.record.caught) == 1
 

@@ -1,4 +1,4 @@
-"""Mail that may have killed the processes that held it: written down before it is touched.
+"""Puts mail that may have killed the process before on record, before this one touches it.
 
 The rule is in `agentflow_tui.store.queue.poison_mail`; this is the sender's part of it.
 """
@@ -12,43 +12,46 @@ from agentflow_tui.workers.sender.held_mail import HeldMail
 
 
 class SendingRecord:
-    """One sender's. `admit` before a suspect is built, `done` once its end is written."""
+    """What one sender is about to send, as the row of its process has it."""
 
-    def __init__(self) -> None:
+    def __init__(self, context: Crew) -> None:
+        self._context = context
         self._recorded: set[str] = set()
         self._alone = asyncio.Lock()
         self._blamed: HeldMail | None = None
 
-    async def admit(self, crew: Crew, held: HeldMail) -> None:
-        """Put it on record as being sent; one that was blamed before waits until it is alone.
-        Raises `UnreachableError`."""
+    async def add(self, held: HeldMail) -> None:
+        """Put a suspect on record before it is built; one that was blamed before waits until it is
+        alone. Raises `UnreachableError`."""
         if held.row.deaths:
             await self._alone.acquire()
             self._blamed = held
         try:
-            await self._record(crew, held)
+            await self._write(held)
         except BaseException:  # when cut off, too: the next one may be alone
-            self.done(crew, held)
+            self.remove(held)
             raise
 
-    def done(self, crew: Crew, held: HeldMail) -> None:
-        crew.released(poison_mail.KIND, [held.row.id])
+    def remove(self, held: HeldMail) -> None:
+        """Take a mail whose end is written off the record."""
+        self._context.released(poison_mail.KIND, [held.row.id])
         self._recorded.discard(held.row.id)
         if self._blamed is held:
             self._blamed = None
             self._alone.release()
 
-    async def _record(self, crew: Crew, held: HeldMail) -> None:
-        sending = crew.holds.setdefault(poison_mail.KIND, {})
+    async def _write(self, held: HeldMail) -> None:
+        context = self._context
+        sending = context.holds.setdefault(poison_mail.KIND, {})
         sending[held.row.id] = held.row.attempts
-        if not leases.keeps_rows(crew.database.binding):
+        if not leases.keeps_rows(context.database.binding):
             return
-        async with crew.claiming:
+        async with context.claiming:
             if held.row.id in self._recorded:
-                return  # it came along with another one
-            if not await crew.hear():
+                return  # it was written along with another one
+            if not await context.hear():
                 raise UnreachableError("A claim that was cut off is not over yet.")
-            on_record = crew.held(poison_mail.KIND)
+            on_record = context.held(poison_mail.KIND)
             recorded = set(sending)
-            await crew.database.execute(poison_mail.RECORD, crew.identity, on_record)
+            await context.database.execute(poison_mail.RECORD, context.identity, on_record)
             self._recorded = recorded

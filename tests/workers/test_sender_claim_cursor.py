@@ -50,31 +50,31 @@ PROCESS: tuple[object, ...] = ("worker:test", "{}")
 
 def learned(*claims: tuple[list[ClaimedMail], bool, float, float]) -> ClaimCursor:
     """After claims of two mails: what came, whether they went on, when they began and ended."""
-    frontier = ClaimCursor()
+    cursor = ClaimCursor()
     for mails, onward, began, ended in claims:
-        frontier.claimed(mails, asked=2, onward=onward, began=began, ended=ended)
-    return frontier
+        cursor.claimed(mails, asked=2, onward=onward, began=began, ended=ended)
+    return cursor
 
 
 def test_a_full_claim_is_gone_on_from_until_it_is_time_to_look_at_the_whole_queue() -> None:
-    frontier = learned(([MAIL, LATER], False, 100.0, 100.01))
-    assert frontier.backlog
-    assert frontier.place(100.02) == QueuePosition(1, NOON + timedelta(seconds=5))
-    assert frontier.place(100.02 + WHOLE_LOOK) is None
+    cursor = learned(([MAIL, LATER], False, 100.0, 100.01))
+    assert cursor.backlog
+    assert cursor.place(100.02) == QueuePosition(1, NOON + timedelta(seconds=5))
+    assert cursor.place(100.02 + WHOLE_LOOK) is None
     again = learned(([MAIL, LATER], False, 100.0, 100.01), ([LATER, LATER], True, 100.9, 100.91))
     assert again.place(100.02 + WHOLE_LOOK) is None, "going on puts the whole look off"
 
 
 def test_a_dear_look_is_seldom_repeated() -> None:
-    frontier = learned(([MAIL, LATER], False, 100.0, 100.2))
-    assert frontier.place(100.2 + DEAR_LOOK * 0.2 - 0.1) is not None
-    assert frontier.place(100.2 + DEAR_LOOK * 0.2 + 0.1) is None
+    cursor = learned(([MAIL, LATER], False, 100.0, 100.2))
+    assert cursor.place(100.2 + DEAR_LOOK * 0.2 - 0.1) is not None
+    assert cursor.place(100.2 + DEAR_LOOK * 0.2 + 0.1) is None
 
 
 def test_one_hang_does_not_put_the_next_whole_look_off_for_minutes() -> None:
-    frontier = learned(([MAIL, LATER], False, 100.0, 105.0))
-    assert frontier.place(105.0 + LONGEST_OFF - 0.1) is not None
-    assert frontier.place(105.0 + LONGEST_OFF + 0.1) is None
+    cursor = learned(([MAIL, LATER], False, 100.0, 105.0))
+    assert cursor.place(105.0 + LONGEST_OFF - 0.1) is not None
+    assert cursor.place(105.0 + LONGEST_OFF + 0.1) is None
 
 
 def test_a_claim_that_comes_short_is_followed_by_a_look_at_the_whole_queue() -> None:
@@ -94,9 +94,9 @@ def test_a_mail_without_a_place_is_nowhere_to_go_on_from(lacking: str) -> None:
 
 def test_after_nothing_but_mail_of_the_dead_the_whole_queue_is_looked_at_again() -> None:
     dead = replace(MAIL, suspect=True)
-    frontier = learned(([dead, dead], False, 100.0, 100.01))
-    assert frontier.backlog
-    assert frontier.place(100.02) is None
+    cursor = learned(([dead, dead], False, 100.0, 100.01))
+    assert cursor.backlog
+    assert cursor.place(100.02) is None
 
 
 async def in_the_order_of_numbers(database: Database) -> None:
@@ -214,9 +214,9 @@ async def test_mail_of_the_dead_does_not_take_a_claim_past_what_is_more_urgent(
     whole = store.claim(database.binding, onward=False)
     mails = await database.fetch(whole, *DUE, *PROCESS)
     assert [mail.priority for mail in mails] == [10, 10, 10, 10, 1]
-    frontier = ClaimCursor()
-    frontier.claimed(mails, asked=5, onward=False, began=100.0, ended=100.01)
-    place = frontier.place(100.02)
+    cursor = ClaimCursor()
+    cursor.claimed(mails, asked=5, onward=False, began=100.0, ended=100.01)
+    place = cursor.place(100.02)
     assert place == QueuePosition(10, NOON + timedelta(seconds=6))
     onward = await database.fetch(
         store.claim(database.binding, onward=True),

@@ -1,0 +1,111 @@
+"""The mail that a sender has claimed: taken, kept by renewing the lease, and forgotten."""
+
+from collections.abc import Sequence
+from time import monotonic
+
+from agentflow_tui.store.connection.statements import NOW
+from agentflow_tui.store.queue import mail_claims as store
+from agentflow_tui.store.queue.mail_claims import ClaimedMail
+from agentflow_tui.workers.backoff import retry_until_reachable
+from agentflow_tui.workers.roles import Crew
+from agentflow_tui.workers.sender.claim_cursor import ClaimCursor
+from agentflow_tui.workers.sender.held_mail import HeldMail
+
+BATCH = 100
+"""Mails in one claim."""
+
+CAPACITY = 2 * BATCH
+"""Mails held at a time."""
+
+
+class MailClaims:
+    """One sender's claims, by the queue's id.
+
+    ``in_doubt``: the connection that proves this process alive was lost since the last renewal, so
+    every claim is asked for before it is relied on.
+    """
+
+    def __init__(self, context: Crew) -> None:
+        self.held: dict[str, HeldMail] = {}
+        self.in_doubt = False
+        self._context = context
+        self._cursor = ClaimCursor()
+
+    @property
+    def backlog(self) -> bool:
+        """Whether there may be more to claim at once."""
+        return self._cursor.backlog
+
+    @property
+    def has_room(self) -> bool:
+        return len(self.held) <= CAPACITY - BATCH
+
+    async def claim(self, leave_alone: Sequence[str]) -> list[HeldMail]:
+        """Take the next mails, but for these ids. Raises `UnreachableError` and the like."""
+        context, began = self._context, monotonic()
+        workers = context.settings.workers
+        share = workers.rate / context.senders
+        ask = min(BATCH, max(1, int(share * 5))) if share else BATCH
+        place = self._cursor.place(began)
+        rows = await context.claim(
+            store.KIND,
+            context.database.binding.made(store.claim, onward=place is not None),
+            workers.retry_base,
+            workers.retry_limit,
+            ask,
+            workers.lease,
+            list(leave_alone),
+            *(() if place is None else (place.priority, place.queued_at)),
+            tokens=lambda rows: {row.id: row.attempts for row in rows},
+        )
+        self._cursor.claimed(
+            rows, asked=ask, onward=place is not None, began=began, ended=monotonic()
+        )
+        return [self._take(row, began) for row in rows]
+
+    def _take(self, row: ClaimedMail, began: float) -> HeldMail:
+        if overtaken := self.held.get(row.id):  # our own lease had run out meanwhile
+            overtaken.lost = True
+        held = HeldMail(row, renewed_at=began)
+        self.held[row.id] = held
+        return held
+
+    def in_need_of_renewal(self) -> list[HeldMail]:
+        """Claims held for long, and all of them once a doubt is over."""
+        trusted = self._context.trusted
+        quarter = self._context.settings.workers.lease / 4
+        old = monotonic() - (0.0 if self.in_doubt and trusted else quarter)
+        if trusted:
+            self.in_doubt = False
+        return [each for each in self.held.values() if each.renewed_at < old and not each.ended]
+
+    async def renew(self, mails: Sequence[HeldMail]) -> None:
+        """Begin these leases anew, and mark what was taken from us. Nothing may be written about
+        them meanwhile: the token changes."""
+        database = self._context.database
+        asked = monotonic()
+        [now] = await database.fetch(NOW)
+        token = (
+            [each.row.id for each in mails],
+            [each.row.attempts for each in mails],
+            [each.claimed_at for each in mails],
+        )
+        # Until it is known: a lost answer would cost the token.
+        renewed = await retry_until_reachable(lambda: database.fetch(store.RENEW, *token, now))
+        times = {row.id: row.last_attempt for row in renewed}
+        for held in mails:
+            if held.row.id in times:
+                held.claimed_at, held.renewed_at = times[held.row.id], asked
+            elif not held.ended:
+                held.lost = True
+
+    def may_be_lost(self, held: HeldMail) -> bool:
+        """Whether another process may have the mail by now. Giving it back is fenced."""
+        lease = self._context.settings.workers.lease
+        return held.lost or held.renewed_at < monotonic() - lease / 2
+
+    def forget(self, held: HeldMail) -> None:
+        """Its end is written."""
+        if self.held.get(held.row.id) is held:
+            del self.held[held.row.id]
+            self._context.released(store.KIND, [held.row.id])
