@@ -12,7 +12,7 @@ class Envelope:
 
     ``message`` is as it is transmitted, with CRLF line ends and the last one there, before dots
     are stuffed. ``invalid`` holds addresses that cannot work, each with the sentence why; they are
-    not among the recipients. Raises ValueError for what would break the dialogue (a bug in the
+    not among the recipients. Raises ValueError for what would break the conversation (a bug in the
     caller: addresses and messages are made safe before).
     """
 

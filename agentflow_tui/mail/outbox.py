@@ -90,7 +90,7 @@ def _with_envelope(envelope: Envelope) -> bytes:
 
 
 def _write_whole(path: Path, content: bytes) -> None:
-    """Under another name first, so that nobody ever finds half a mail."""
+    """Write under another name first, so that no reader finds half a mail."""
     unfinished = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         unfinished.write_bytes(content)

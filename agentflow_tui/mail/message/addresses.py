@@ -110,6 +110,6 @@ def _to_ascii(text: str, domain: str) -> str:
 
 
 def shown(text: str) -> str:
-    """A value somebody got wrong, as it may stand in a sentence."""
+    """A wrong value as it may stand in a sentence: one line, quoted, cut."""
     text = headers.one_line(text)
     return f"'{text if len(text) <= 60 else text[:59] + '…'}'"

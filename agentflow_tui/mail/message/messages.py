@@ -28,7 +28,7 @@ _LINK = re.compile(r"(?:https?://|mailto:)[!#-;=?-~]+")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutgoingMail:
-    """What is to be said to whom. ``id`` is the mail's own, the same in every attempt.
+    """The content and the recipients of a mail. ``id`` is the same in every attempt.
 
     ``recipients`` and ``attachments`` as `documents.as_recipients` and `as_attachments` find them;
     ``date`` is aware and becomes the ``Date`` header.
@@ -44,7 +44,7 @@ class OutgoingMail:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SenderIdentity:
-    """What is the same on every mail.
+    """The sender as every mail names it.
 
     ``unsubscribe`` is a URL or ``mailto:`` in which ``{id}`` and ``{recipient}`` are filled in;
     ``host`` stands in the Message-ID, the sender's domain when empty.
@@ -74,7 +74,7 @@ class _Addressed:
 
 def compose(
     mail: OutgoingMail,
-    letterhead: SenderIdentity,
+    identity: SenderIdentity,
     *,
     folder: Path | None = None,
     reports: Mapping[str, AttachedFile] | None = None,
@@ -92,14 +92,14 @@ def compose(
     if only is not None:
         everyone = [each for each in everyone if each in only]
     if not everyone:
-        raise MessageError(_nobody(addressed, mail.recipients))
-    shown = (letterhead.sender, *addressed.to, *addressed.cc)
+        raise MessageError(_no_recipient(addressed, mail.recipients))
+    shown = (identity.sender, *addressed.to, *addressed.cc)
     utf8 = not "".join([each.spec for each in shown]).isascii()
-    head = _head(mail, letterhead, addressed, utf8=utf8)
+    head = _head(mail, identity, addressed, utf8=utf8)
     message = b"%b\r\n%b" % (head.encode(), _content(mail, folder, reports or {}))
     return Envelope(
         id=mail.id,
-        sender=letterhead.sender.spec,
+        sender=identity.sender.spec,
         recipients=tuple(everyone),
         message=message,
         needs_utf8=utf8 or not "".join(everyone).isascii(),
@@ -129,7 +129,7 @@ def _addressed(recipients: Sequence[Recipient]) -> _Addressed:
     return found
 
 
-def _nobody(addressed: _Addressed, recipients: Sequence[Recipient]) -> str:
+def _no_recipient(addressed: _Addressed, recipients: Sequence[Recipient]) -> str:
     if addressed.everyone:
         return "Everybody on this mail has it already."
     if addressed.invalid:
@@ -138,11 +138,11 @@ def _nobody(addressed: _Addressed, recipients: Sequence[Recipient]) -> str:
 
 
 def _head(
-    mail: OutgoingMail, letterhead: SenderIdentity, addressed: _Addressed, *, utf8: bool
+    mail: OutgoingMail, identity: SenderIdentity, addressed: _Addressed, *, utf8: bool
 ) -> str:
-    fields = [f"From: {letterhead.sender.header(utf8=utf8)}"]
-    if letterhead.reply_to:
-        fields.append(f"Reply-To: {letterhead.reply_to.header(utf8=utf8)}")
+    fields = [f"From: {identity.sender.header(utf8=utf8)}"]
+    if identity.reply_to:
+        fields.append(f"Reply-To: {identity.reply_to.header(utf8=utf8)}")
     for name, group in (("To", addressed.to), ("Cc", addressed.cc)):
         if group:
             fields.append(headers.listed(name, [each.header(utf8=utf8) for each in group]))
@@ -150,9 +150,9 @@ def _head(
         fields.append("To: undisclosed-recipients:;")
     fields.append(headers.unstructured("Subject", mail.subject, utf8=utf8))
     fields.append(f"Date: {_date(mail.date.replace(microsecond=0))}")
-    fields.append(f"Message-ID: {message_id(mail.id, letterhead)}")
-    if letterhead.unsubscribe:
-        fields.extend(_unsubscribe(mail, letterhead.unsubscribe, addressed))
+    fields.append(f"Message-ID: {message_id(mail.id, identity)}")
+    if identity.unsubscribe:
+        fields.extend(_unsubscribe(mail, identity.unsubscribe, addressed))
     fields.append("Auto-Submitted: auto-generated\r\nMIME-Version: 1.0")
     return "\r\n".join(fields)
 
@@ -162,9 +162,9 @@ def _date(moment: datetime) -> str:
     return format_datetime(moment)
 
 
-def message_id(mail_id: str, letterhead: SenderIdentity) -> str:
+def message_id(mail_id: str, identity: SenderIdentity) -> str:
     """``<ID@HOST>``, the same in every attempt; an id that RFC 5322 forbids there is hashed."""
-    host = letterhead.host or letterhead.sender.domain
+    host = identity.host or identity.sender.domain
     if len(mail_id) > 200 or not _ID.fullmatch(mail_id):
         mail_id = hashlib.sha256(mail_id.encode("utf-8", "replace")).hexdigest()[:40]
     return f"<{mail_id}@{host}>"

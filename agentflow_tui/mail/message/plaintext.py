@@ -44,16 +44,16 @@ def is_html(body: str) -> bool:
 
 @lru_cache(maxsize=32)
 def text_of(html: str) -> str:
-    """What a reader of ``html`` sees, as text: links with their address, lists with their marks."""
-    teller = _Teller()
+    """The text that a reader of ``html`` sees: links with their address, lists with their marks."""
+    writer = _TextWriter()
     for opening, name, attributes, text in _tokens(html[:LONGEST]):
         if not name:
-            teller.says(text)
+            writer.says(text)
         elif opening:
-            teller.opens(name, attributes)
+            writer.opens(name, attributes)
         else:
-            teller.closes(name)
-    return teller.told()
+            writer.closes(name)
+    return writer.told()
 
 
 def _tokens(html: str) -> Iterator[tuple[bool, str, str, str]]:
@@ -77,7 +77,7 @@ def _tokens(html: str) -> Iterator[tuple[bool, str, str, str]]:
             yield False, "", "", unescape(found[0])
 
 
-class _Teller:
+class _TextWriter:
     """Lines as they grow. Blanks collapse outside ``pre``, as in a browser."""
 
     def __init__(self) -> None:

@@ -93,9 +93,9 @@ class SendResult:
 
     @property
     def verdict(self) -> Verdict:
-        """The mail's: the worst that still leaves something to do, else refused, else delivered.
+        """The mail's verdict: the worst that leaves something to do, else refused, else delivered.
 
-        Somebody accepted and somebody refused is ``REFUSED``; `accepted` says who has it.
+        A mail accepted for one recipient and refused for another is ``REFUSED``.
         """
         verdicts = {outcome.verdict for outcome in self.outcomes}
         if verdicts == _ALL_DELIVERED and not self.envelope.invalid:
@@ -117,17 +117,17 @@ class SendResult:
 
     @property
     def accepted(self) -> tuple[str, ...]:
-        """Who must never be sent this mail again."""
+        """The recipients that have the mail and must never be sent it again."""
         return self.having(Verdict.DELIVERED)
 
     @property
     def open(self) -> tuple[str, ...]:
-        """Who a later attempt is for: neither accepted nor refused for good."""
+        """The recipients of a later attempt: neither accepted nor refused for good."""
         return self.having(*_URGENCY[:-1])
 
     @property
     def error(self) -> str:
-        """One line for ``email_queue.error``; empty when everybody accepted."""
+        """One line for ``email_queue.error``; empty when every recipient accepted."""
         for verdict in _URGENCY:
             for address, outcome in zip(self.envelope.recipients, self.outcomes, strict=True):
                 if outcome.verdict is verdict:
@@ -136,8 +136,8 @@ class SendResult:
         return self.envelope.invalid[0][1] if self.envelope.invalid else ""
 
     def journal(self) -> dict[str, object]:
-        """For the journal row: the server's full words to each recipient, and who has the mail
-        when it is not everybody."""
+        """What the journal row says: the server's full words to each recipient, and, when not
+        every recipient has the mail, those that have it."""
         pairs = list(zip(self.envelope.recipients, self.outcomes, strict=True))
         verdict = self.verdict
         telling = next((outcome for _, outcome in pairs if outcome.verdict is verdict), pairs[0][1])
@@ -172,7 +172,7 @@ def classify(answer: Answer) -> Verdict:
 
     421 closes the connection and says nothing of the mail; 552 to RCPT is an old way of saying 452,
     too many recipients at once (RFC 5321 4.5.3.1.10); 500, 502, 503, 530, 534, 535 and 538 are
-    about the dialogue or the sign-in, unless said of the content. All others follow their first
+    about the conversation or the sign-in, unless said of the content. All others follow their first
     digit.
     """
     code = answer.code

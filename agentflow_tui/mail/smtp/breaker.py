@@ -1,4 +1,4 @@
-"""Whether the relay is worth a try: open after trouble, probed with growing pauses, healed."""
+"""A circuit breaker: open after trouble with the relay, probed with growing pauses, closed."""
 
 import random
 from dataclasses import dataclass, field
@@ -8,7 +8,7 @@ from agentflow_tui.mail.smtp.answers import Answer
 
 @dataclass(slots=True)
 class Breaker:
-    """Pure bookkeeping; ``first`` and ``longest`` are the pauses between probes, in seconds.
+    """Counts failures in a row; ``first`` and ``longest`` are pauses between probes, in seconds.
 
     A probe that gets through closes it, but the pause keeps growing until `prove` says that a mail
     has really been answered: a relay that greets and then drops everything is not well.

@@ -13,7 +13,7 @@ _REMEMBERED = 10_000
 
 
 class DropCounter:
-    """Per mail, by its envelope's id, since its last answer."""
+    """Counts, per envelope's id, the conversations that broke off since its last answer."""
 
     def __init__(self) -> None:
         self._answers = 0
@@ -27,11 +27,12 @@ class DropCounter:
         self._answers += 1
 
     def forget(self, mail: str) -> None:
+        """The mail got an answer, or its end."""
         self._known.pop(mail, None)
 
     def note(self, mail: str, answer: Answer) -> int:
-        """How often it has broken off because of this mail, as far as can be told, with this time.
-        What is said to MAIL is about us."""
+        """Count one more. Returns how many were because of this mail, as far as can be told; an
+        answer to MAIL is about us."""
         drops, answers = self._known.get(mail, (0, -1))
         if answer.phase is not Phase.MAIL and self._answers > answers:
             drops += 1
@@ -42,5 +43,5 @@ class DropCounter:
         return drops
 
     def is_doubtful(self, mail: str) -> bool:
-        """It has broken off, and no other mail was answered since: others go first."""
+        """Whether it broke a conversation off and no other was answered since: others go first."""
         return self._known.get(mail, (0, -1))[1] >= self._answers

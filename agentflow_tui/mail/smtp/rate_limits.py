@@ -1,7 +1,7 @@
 """How fast mail may leave: to the relay as a whole, and to each recipient domain.
 
 Slots are handed out ahead of time (the generic cell rate algorithm), so a thousand waiting mails
-cost a thousand additions and nobody has to ask twice.
+cost a thousand additions and no mail has to ask twice.
 """
 
 from collections.abc import Iterable, Mapping

@@ -1,8 +1,8 @@
-"""Whose a queued mail is: claiming, renewing, giving back.
+"""Claims of queued mail: taken, renewed, given back.
 
 The claim is the documented one: ``processing``, ``attempts + 1``, ``lastAttempt = now()``. The
 fencing token is ``(id, attempts, lastAttempt)``, because giving back and an operator's retry begin
-to count anew; zero rows means that somebody else has the mail now. A row in ``processing`` whose
+to count anew; zero rows means that another process has the mail now. A row in ``processing`` whose
 lease ran out is claimed like a waiting one.
 """
 
@@ -23,11 +23,11 @@ LARGE = 100_000
 
 @dataclass(frozen=True, slots=True)
 class ClaimedMail:
-    """A mail that is now this process's. ``email_id`` is None where the email's row is missing.
+    """A mail that this process has just claimed. ``email_id`` is None without the email's row.
 
     ``before`` is the value that ``lastAttempt`` had; ``priority`` and ``queued_at`` are its place
     in the queue. ``suspect``: a process died while it held the mail; ``deaths``: how many died
-    while they sent it (`suspicions`). ``cancelled``: somebody has cancelled the message and left
+    while they sent it (`poison_mail`). ``cancelled``: the message was cancelled and left
     it in the queue. The contents are None while ``large``.
     """
 
@@ -52,7 +52,7 @@ class ClaimedMail:
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """What a large mail says."""
+    """The contents of a large mail."""
 
     subject: str | None
     body: str | None = field(repr=False)
@@ -190,7 +190,7 @@ SELECT EXISTS (SELECT FROM {{email_queue}} q
 
 @dataclass(frozen=True, slots=True)
 class NextDueMail:
-    """When there is mail to look for. ``seconds`` from now, None for never."""
+    """The time until mail falls due. ``seconds`` from now, None for never."""
 
     seconds: float | None
 
@@ -211,7 +211,7 @@ waiting mail, so ask it seldom."""
 
 
 _TOKEN = ("{email_queue.id:type}", "int", "{email_queue.lastAttempt:type}")
-# CASE for the reason that `mail_settlements.settle` gives.
+# CASE for the reason that `mail_results.write_results` gives.
 _STILL_OURS = """q.{email_queue.id} = d.id
    AND CASE WHEN q.{email_queue.attempts} = d.attempts AND q.{email_queue.status} = 'processing'
             THEN q.{email_queue.lastAttempt} = d.claimed_at END"""
@@ -225,7 +225,7 @@ UPDATE {{email_queue}} q
   FROM {unnested((*_TOKEN, _BEFORE))} AS d (id, attempts, claimed_at, before)
  WHERE {_STILL_OURS}
 """
-"""Mails that nobody has tried go back as if they had not been claimed: ids, attempts, claim times,
+"""Mails that were not tried go back as if they had not been claimed: ids, attempts, claim times,
 and ``lastAttempt`` before the claim."""
 
 
@@ -255,9 +255,9 @@ told. Sent again after a lost answer it changes nothing."""
 
 
 def health(binding: Binding, *, humbly: bool = False) -> str:
-    """Say how the relay is doing: status, sentence, details as text. One row, ``smtp``.
+    """Write how the relay is doing: status, sentence, details as text. One row, ``smtp``.
 
-    ``humbly``: only if nobody has said a word for ``$4`` seconds.
+    ``humbly``: only if the row has not changed for ``$4`` seconds.
     """
     quiet = "{h.health_checks.lastChecked} < now() - $4::float8 * interval '1 s'"
     values = {

@@ -1,4 +1,4 @@
-"""What became of a claimed mail, and who has it already.
+"""Results of claimed mails, and receipts of the recipients that have a mail already.
 
 Writing a result is fenced by the claim's token (`mail_claims`). Receipts are rows of the journal.
 """
@@ -24,7 +24,7 @@ _RECEIPTS = UUID("5b2c1f0e-7a53-4a58-9d0b-6f6b9f1f0c11")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MailResult:
-    """What became of one claimed mail, and the journal's row of the attempt.
+    """The result of one claimed mail, with the journal's row of the attempt.
 
     ``status`` is ``completed``, ``failed``, ``cancelled`` or ``pending``; ``email_status`` None
     leaves ``emails`` as it is.
@@ -49,7 +49,7 @@ _RESULT_TYPES = (
 
 
 # CASE, so that rows are reached by their key: entered by an index of what is ``processing``, each
-# mail that anybody holds is compared with each that is settled.
+# mail that is held is compared with each that has a result.
 _STILL_CLAIMED = """
      CASE WHEN q.{email_queue.attempts} = d.attempts AND q.{email_queue.status} = 'processing'
           THEN q.{email_queue.lastAttempt} IN (d.claimed_at, 'epoch') END"""
@@ -58,8 +58,8 @@ _STILL_CLAIMED = """
 def write_results(binding: Binding, *, once: bool = True) -> Statement[str]:
     """Write many results at once: rows, emails and journal. Yields the ids still held.
 
-    Parameters are those of `result_values`. A claim of which a bystander thinks that its process
-    has died (``lastAttempt`` of 1970) is still held until somebody else claims the mail. The
+    Parameters are those of `result_values`. A claim whose process is taken for dead
+    (``lastAttempt`` of 1970) is still held until another process claims the mail. The
     journal is written for the others too: what the relay said was said. With ``once`` it changes
     nothing when it is sent again after a lost answer; without, which is cheaper, it is refused.
     """
@@ -121,7 +121,7 @@ def result_values(
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """Who has a mail already, and who refused it for good, as the journal remembers."""
+    """A journal row that names the recipients that have a mail, and those that refused it."""
 
     id: str
     output: str | None

@@ -1,4 +1,4 @@
-"""Which mail may have killed the processes that held it.
+"""Poison mail: mail that may have killed the processes that held it.
 
 A process that dies leaves behind all it held, up to two hundred mails, and any of them may be what
 killed it. The rule has three parts:
@@ -29,8 +29,8 @@ COUNT_ONE_MORE_DEATH = f"'{_BLAME} (' || {DEATHS_SO_FAR} + 1 || ' of {DEATHS} ti
 
 
 def on_record(binding: Binding) -> str:
-    """The body of a CTE: id and fencing token of what processes, living or dead, were about to send
-    when they wrote it down."""
+    """The body of a CTE: id and fencing token of what processes, living or dead, have on record as
+    being sent."""
     if not leases.keeps_rows(binding):
         return "SELECT NULL AS id, NULL::jsonb AS token WHERE false"
     return f"""

@@ -1,4 +1,4 @@
-"""From where claims go on while a backlog is worked off.
+"""A cursor over the queue: from where claims go on while a backlog is worked off.
 
 Mail that waits for a later try stands in front of what is due, and so do index entries of mail that
 was sent while an old snapshot keeps them. To pass them at each claim made it several times as dear,
@@ -34,7 +34,7 @@ class QueuePosition:
 
 @dataclass(slots=True)
 class ClaimCursor:
-    """``backlog``: there may be more to claim at once."""
+    """Where the last claim ended. ``backlog``: there may be more to claim at once."""
 
     backlog: bool = False
     _reached: QueuePosition | None = None
@@ -66,8 +66,8 @@ class ClaimCursor:
 
 
 def _place(mails: Sequence[ClaimedMail]) -> QueuePosition | None:
-    """The last one's that stood in the queue. Mail of the dead is taken wherever it stands, which
-    says nothing of what is due before it, and a suspect may be such a one."""
+    """The place of the last mail that stood in the queue. Mail of a dead process is taken wherever
+    it stands, which says nothing of what is due before it, and is always a suspect."""
     last = next((mail for mail in reversed(mails) if not mail.suspect), None)
     if last is None or last.priority is None or last.queued_at is None:
         return None

@@ -1,5 +1,4 @@
-"""What the sender tells of itself: the health check ``smtp``, and its report in the row of its
-process."""
+"""The sender's reports: the health check ``smtp``, and a part of the row of its process."""
 
 from dataclasses import dataclass
 from time import monotonic
@@ -10,27 +9,27 @@ from agentflow_tui.store.queue import mail_claims as store
 from agentflow_tui.workers.roles import Crew
 
 EVERY = 4
-"""Polls between two words that the relay is as it was."""
+"""Polls between two reports that the relay is as it was."""
 
 
 @dataclass(slots=True)
 class HealthReport:
-    """One sender's. ``name`` is its role's."""
+    """The reports of one sender. ``name`` is its role's."""
 
     name: str
     _told: TransportState | None = None
     _told_at: float = float("-inf")
 
     def is_due(self, crew: Crew) -> bool:
-        """Whether it is time for a word, changed or not."""
+        """Whether it is time for a report, changed or not."""
         return monotonic() >= self._told_at + EVERY * crew.settings.workers.poll
 
     async def tell(
         self, crew: Crew, state: TransportState, *, mails: int, sent: int, open_: bool = True
     ) -> None:
-        """Say it when it has changed, and now and then. ``mails`` are in hand, ``sent`` have left
-        since the start; without ``open_`` the sender has nothing to send with, and whoever has is
-        not contradicted."""
+        """Report a change at once, and the same again now and then. ``mails`` are in hand, ``sent``
+        have left since the start; without ``open_`` the sender has nothing to send with, and its
+        report does not replace that of one that has."""
         crew.reports[self.name] = {
             "up": state.up,
             "sentence": state.sentence,

@@ -1,4 +1,4 @@
-"""From a claimed row to an envelope: who still has to get it, and what it says."""
+"""A claimed mail, and the envelope for the recipients that still have to get it."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -30,7 +30,8 @@ from agentflow_tui.store.queue.poison_mail import DEATHS
 
 @dataclass(frozen=True, slots=True)
 class EarlierAttempts:
-    """What earlier attempts at a mail came to. ``count`` is how many receipts the journal has."""
+    """The recipients that earlier attempts were answered for. ``count`` is the number of receipts
+    in the journal."""
 
     accepted: frozenset[str] = frozenset()
     refused: Mapping[str, str] = field(default_factory=dict)
@@ -39,7 +40,7 @@ class EarlierAttempts:
 
 @dataclass(slots=True, eq=False)
 class HeldMail:
-    """A mail in this process's hands. ``claimed_at`` and ``renewed_at`` change with renewals;
+    """A mail that this process has claimed. ``claimed_at`` and ``renewed_at`` change with renewals;
     ``recipients`` of a large one are not known yet."""
 
     row: ClaimedMail
@@ -63,24 +64,24 @@ class HeldMail:
 
     @property
     def is_deadly(self) -> bool:
-        """It is to blame for the death of processes. An operator who resets the attempts gives it
-        another chance, whatever its error still says."""
+        """Whether it fails for having killed processes. An operator who resets the attempts gives
+        it another chance, whatever its error still says."""
         return self.row.deaths >= DEATHS and self.row.attempts > DEATHS
 
     @property
     def settled(self) -> frozenset[str]:
-        """Who is not sent it again in this attempt. An operator who retries a mail that failed
-        means those who refused it, too."""
+        """The recipients that are not sent it in this attempt. An operator's retry of a failed mail
+        is for those that refused it, too."""
         refused = self.earlier.refused if self.row.attempts > 1 else ()
         return self.earlier.accepted | frozenset(refused)
 
 
 class AllSettledError(Exception):
-    """Nobody is left who would have to get this mail."""
+    """No recipient is left that would have to get this mail."""
 
 
 async def recall(database: Database, mails: Sequence[HeldMail]) -> None:
-    """Look up in the journal who has these mails already. Raises `UnreachableError`."""
+    """Look up in the journal what earlier attempts came to. Raises `UnreachableError`."""
     asked = {mail_results.receipt_id(each.row.id, 0): each for each in mails if each.several}
     if not mail_results.keeps_receipts(database.binding):
         return
@@ -107,13 +108,13 @@ def _earlier(output: str | None, count: int) -> EarlierAttempts:
     )
 
 
-def build(held: HeldMail, letterhead: SenderIdentity) -> Envelope:
+def build(held: HeldMail, identity: SenderIdentity) -> Envelope:
     """The envelope of a mail without attachments. Raises `MessageError`, `AllSettledError`."""
-    return _addressed(held, compose(_mail(held.row, held.recipients), letterhead))
+    return _addressed(held, compose(_mail(held.row, held.recipients), identity))
 
 
 async def build_slowly(
-    held: HeldMail, letterhead: SenderIdentity, database: Database, folder: Path | None
+    held: HeldMail, identity: SenderIdentity, database: Database, folder: Path | None
 ) -> Envelope:
     """The same with files and large contents. Raises also `UnreachableError`."""
     row = held.row
@@ -133,7 +134,7 @@ async def build_slowly(
 
     def compose_here() -> Envelope:
         files = {key: attachments.from_folder(path, folder) for key, path in paths.items()}
-        return compose(mail, letterhead, folder=folder, reports=files)
+        return compose(mail, identity, folder=folder, reports=files)
 
     return _addressed(held, await asyncio.to_thread(compose_here))
 

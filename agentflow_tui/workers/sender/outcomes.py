@@ -1,4 +1,4 @@
-"""What the relay's answer makes of a queued mail. Decisions only; no database, no network."""
+"""Decides what the relay's answer makes of a queued mail; no database, no network."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -24,7 +24,7 @@ def outcome(
     """The end of an attempt, or None when it was none and the mail goes back as it was.
 
     ``remembers``: the journal can say later who has the mail (`store.keeps_receipts`); without
-    that, a mail that somebody accepted is not tried again.
+    that, a mail that a recipient accepted is not tried again.
     """
     if not result.costs_attempt:
         return None
@@ -42,7 +42,7 @@ def outcome(
             output |= {"accepted": sorted(accepted), "refused": refused}
             id_ = store.receipt_id(held.row.id, held.earlier.count)
     entry = _entry(held, error=error, started=started, output=output, id_=id_)
-    return _settlement(held, status, error, entry)
+    return _mail_result(held, status, error, entry)
 
 
 def _status(held: HeldMail, result: SendResult, max_attempts: int) -> tuple[str, str | None]:
@@ -69,11 +69,11 @@ def _refused(result: SendResult) -> dict[str, str]:
 
 def unbuildable(held: HeldMail, sentence: str) -> MailResult:
     """The mail cannot be sent, whatever any relay says."""
-    return _settlement(held, "failed", sentence, _entry(held, error=sentence))
+    return _mail_result(held, "failed", sentence, _entry(held, error=sentence))
 
 
 def deadly(held: HeldMail) -> MailResult:
-    """Too many processes have died of it."""
+    """Too many processes have died while they sent the mail."""
     return unbuildable(
         held,
         f"Its worker died {held.row.deaths} times while sending it. "
@@ -82,25 +82,25 @@ def deadly(held: HeldMail) -> MailResult:
 
 
 def cancelled(held: HeldMail) -> MailResult:
-    """Somebody has cancelled the message, which the queue had not heard of."""
+    """The message was cancelled and its queue entry was not."""
     sentence = "Not sent: the message is cancelled."
     entry = replace(
         _entry(held, error=None, output={"answer": sentence}), task_type=store.CANCELLED_TASK
     )
-    return _settlement(held, "cancelled", sentence, entry)
+    return _mail_result(held, "cancelled", sentence, entry)
 
 
 def nobody_left(held: HeldMail) -> MailResult:
-    """Everybody had their say in earlier attempts."""
+    """Every recipient was answered for in earlier attempts."""
     status, error = _with_earlier_refusals(held)
     output = {"answer": "Everybody has it already.", "accepted": sorted(held.earlier.accepted)}
-    return _settlement(held, status, error, _entry(held, error=error, output=output))
+    return _mail_result(held, status, error, _entry(held, error=error, output=output))
 
 
-def without_user(settlement: MailResult) -> MailResult:
+def without_user(result: MailResult) -> MailResult:
     """The same with the barest journal row, for a database that does not accept the full one."""
-    entry = replace(settlement.entry, user_id=None, output=None)
-    return replace(settlement, entry=entry)
+    entry = replace(result.entry, user_id=None, output=None)
+    return replace(result, entry=entry)
 
 
 def _entry(
@@ -127,7 +127,7 @@ def _entry(
 _EMAIL_STATUS = {"completed": "sent", "failed": "failed"}
 
 
-def _settlement(held: HeldMail, status: str, error: str | None, entry: JournalEntry) -> MailResult:
+def _mail_result(held: HeldMail, status: str, error: str | None, entry: JournalEntry) -> MailResult:
     row = held.row
     return MailResult(
         id=row.id,

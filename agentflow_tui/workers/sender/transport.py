@@ -13,7 +13,7 @@ from agentflow_tui.mail.transports import Transport
 from agentflow_tui.settings import Settings, WorkerSettings
 
 _HERE = "agentflow@localhost"
-"""Who mail is from that does not leave this machine, when nothing else says so."""
+"""The sender of mail that does not leave this machine, when nothing else says so."""
 
 NOT_CONFIGURED = (
     "No mail is sent: no relay is configured. Set SMTP_URL, or AGENTFLOW_OUTBOX to write files."
@@ -21,7 +21,7 @@ NOT_CONFIGURED = (
 
 
 def transport_from(settings: Settings) -> tuple[Transport, SenderIdentity]:
-    """How mail leaves, and what stands on each. Raises `SettingsError` when it cannot."""
+    """The configured transport, and the sender that mail names. Raises `SettingsError`."""
     workers = settings.workers
     if folder := settings.environ.get("AGENTFLOW_OUTBOX", "").strip():
         return OutboxTransport(folder), sender_identity(workers, _HERE)

@@ -12,19 +12,19 @@ from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.queue import mail_claims as store
 
 BLOCKED = 5.0
-"""Seconds to wait after trouble of which nobody knows when it ends."""
+"""Seconds to wait after trouble that may end at any time."""
 
 RESTING = 5_000
 """Mails remembered as held up by a rate limit; with more, claiming waits."""
 
 DUE_LOOK = 1.0
-"""Seconds, at least, between two questions what falls due next while something wakes us: whoever
-rings may have put a mail off for a while shorter than the slow look's."""
+"""Seconds, at least, between two questions what falls due next while something wakes us: a
+mail may have been put off for a while shorter than the slow look's."""
 
 
 @dataclass(slots=True)
 class Waits:
-    """One sender's. ``resting`` are mails that a rate limit holds up, and until when."""
+    """The waits of one sender. ``resting`` are mails that a rate limit holds up, and until when."""
 
     resting: dict[str, float] = field(default_factory=dict)
     blocked_until: float = 0.0
