@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import asyncpg
+import hypothesis
 import pytest
 
 from agentflow_tui.embedded import postgres
@@ -26,6 +27,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure() -> None:
+    hypothesis.settings.register_profile("no timing", deadline=None)
+    hypothesis.settings.load_profile("no timing")
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as a shell starts what ends in "&"
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
