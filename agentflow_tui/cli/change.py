@@ -1,4 +1,5 @@
-"""``agentflow VERB``: freeze the rows, say what will be done, ask where it matters, do it."""
+"""``agentflow VERB``: take a snapshot of the rows, say what will be done, ask where it matters, do
+it."""
 
 import asyncio
 import signal
@@ -6,7 +7,6 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Any
 
 from agentflow_tui import clock
 from agentflow_tui.cli import INTERRUPTED
@@ -19,11 +19,11 @@ from agentflow_tui.operations.command_lines import database_options, journal_lin
 from agentflow_tui.operations.context import OperationContext
 from agentflow_tui.operations.operation import Harm
 from agentflow_tui.operations.outcomes import Outcome, reasons
-from agentflow_tui.operations.snapshot import Snapshot, named, snapshot_matching, snapshot_rows
+from agentflow_tui.operations.selection import Selection, Snapshot, matching, take_snapshot
 from agentflow_tui.settings import Settings
 from agentflow_tui.store.changes import records
 from agentflow_tui.store.connection.database import Database
-from agentflow_tui.store.reading.queries import Query, query
+from agentflow_tui.store.reading.queries import query
 from agentflow_tui.store.views.by_table import LISTINGS
 from agentflow_tui.text import number, plural, safe
 
@@ -33,21 +33,18 @@ SECONDS = 600.0
 MANY = 50
 """Rows beyond which one is asked."""
 
-DIGEST = "sha256:"
-"""How the digest of a secret id begins, which stands for it wherever rows are named."""
-
 
 async def change(database: Database, settings: Settings, request: ChangeRequest) -> int:
     """Carry out what was asked for. Returns the exit code.
 
-    Raises `AgentflowError`, `UsageError` for a filter that cannot be understood and where somebody
-    would have to be asked and cannot be.
+    Raises `AgentflowError`, `UsageError` for a filter that cannot be understood and where the
+    operator would have to be asked and cannot be.
     """
     lacking = request.operation.change.missing(database.binding)
     if lacking:
         raise AgentflowError(f"{request.operation.title} cannot be done here: {lacking}.")
     context = OperationContext.of(database, settings)
-    snapshot = await _freeze(context, settings, request)
+    snapshot = await _take_snapshot(context, settings, request)
     asking = Confirmation(settings, request, snapshot, records.keeps_operations(database.binding))
     if request.expect is not None and request.expect != snapshot.matched:
         say(f"{plural(snapshot.matched, 'row')} matched, not {number(request.expect)}.")
@@ -58,40 +55,28 @@ async def change(database: Database, settings: Settings, request: ChangeRequest)
     return await _carry_out(context, settings, request, snapshot)
 
 
-async def _freeze(
+async def _take_snapshot(
     context: OperationContext, settings: Settings, request: ChangeRequest
 ) -> Snapshot:
-    operation, argument = request.operation, request.argument
     with progress(lambda count: f"{plural(count, 'row')} found …") as told:
-        if not request.ids:
-            wanted = _query(context, settings, request)
-            return await snapshot_matching(context, operation, wanted, argument, told)
-        secret = operation.change.described.primary_key.secret
-        if secret and any(id_.startswith(DIGEST) for id_ in request.ids):
-            wanted = _query(context, settings, request)
-            every = await snapshot_matching(context, operation, wanted, argument, told)
-            return _those_named(every, request.ids)
-        return await snapshot_rows(context, operation, request.ids, argument)
+        selection = _selection(context.database, settings, request)
+        return await take_snapshot(
+            context, request.operation, selection, request.argument, progress=told
+        )
 
 
-def _query(context: OperationContext, settings: Settings, request: ChangeRequest) -> Query[Any]:
+def _selection(database: Database, settings: Settings, request: ChangeRequest) -> Selection:
+    table = request.operation.table
+    if request.ids:
+        return Selection(table=table, ids=request.ids)
     found = query(
-        LISTINGS[request.operation.table],
-        context.database.binding,
+        LISTINGS[table],
+        database.binding,
         request.where,
         now=clock.now(),
         zone=clock.zone(settings.console.time_zone),
     )
-    return replace(found, scan=None)
-
-
-def _those_named(every: Snapshot, ids: tuple[str, ...]) -> Snapshot:
-    """The rows of which the ids, or the digests of the ids, were given."""
-    names = {row.id: {row.id, named(every.operation, row.id)} for row in every.rows}
-    rows = tuple(row for row in every.rows if not names[row.id].isdisjoint(ids))
-    found = {name for row in rows for name in names[row.id]}
-    missing = tuple(dict.fromkeys(id_ for id_ in ids if id_ not in found))
-    return replace(every, rows=rows, missing=missing)
+    return matching(table, replace(found, scan=None), request.where)
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,8 +150,8 @@ class Confirmation:
 
     async def _typed(self, why: str) -> bool:
         fit = self.snapshot.changeable
-        id_ = str(fit[0].id)
-        name = named(self.request.operation, id_)
+        id_ = fit[0].id
+        name = self.request.operation.change.public_id(id_)
         wanted = number(len(fit)) if len(fit) > 1 else safe(name)
         say(f"{why}. Type {wanted} to go on; anything else leaves all as it is.")
         typed = (await _line()).strip()
@@ -184,7 +169,7 @@ class Confirmation:
             past=operation.past,
             matched=snapshot.matched,
             applied=0,
-            skipped=tuple((named(operation, id_), why) for id_, why in snapshot.refused),
+            skipped=tuple((operation.change.public_id(id_), why) for id_, why in snapshot.refused),
         )
         if self.request.as_json:
             put(untouched, **({"dry_run": True} if dry else {}))

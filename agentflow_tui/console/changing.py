@@ -19,8 +19,14 @@ from agentflow_tui.operations.context import OperationContext
 from agentflow_tui.operations.operation import Operation
 from agentflow_tui.operations.outcomes import Outcome
 from agentflow_tui.operations.registry import Verb
-from agentflow_tui.operations.selection import Selection, choices, likeliest, reason_against
-from agentflow_tui.operations.snapshot import Snapshot, snapshot_matching, snapshot_rows
+from agentflow_tui.operations.selection import (
+    Selection,
+    Snapshot,
+    choices,
+    offered,
+    take_snapshot,
+    why_impossible,
+)
 from agentflow_tui.operators import operator
 from agentflow_tui.schema import TABLES
 from agentflow_tui.store.changes.records import OperationRecord
@@ -57,7 +63,7 @@ class ChangeFlow:
 
     def start(self, verb: Verb, selection: Selection, settle: Settle) -> None:
         """Do what a key stands for; says why not where it cannot be."""
-        operations = choices(verb, selection.table)
+        operations = choices(verb.words, selection.table)
         if not operations:
             self._shell.say(f"{verb.title} does not apply to {selection.table}.")
             return
@@ -95,14 +101,14 @@ class ChangeFlow:
         if operation is None:
             return
         context = await self.context()
-        why = self._why_not(context, operation, selection)
+        why = why_impossible(context, operation, selection)
         if why:
             self._shell.say(f"{operation.verb.capitalize()}: {why}.")
             return
         argument = await self._ask(operation, selection)
         if operation.argument is not None and argument is None:
             return
-        snapshot = await self._freeze(context, operation, selection, argument)
+        snapshot = await self._take_snapshot(context, operation, selection, argument)
         if snapshot is None:
             return
         if not snapshot.changeable:
@@ -119,30 +125,16 @@ class ChangeFlow:
         if outcome.applied > 1:
             self.follow_up = await bulk_follow_up.begin_follow_up(context, outcome, snapshot)
 
-    def _why_not(
-        self, context: OperationContext, operation: Operation, selection: Selection
-    ) -> str:
-        """Why this cannot be done here, to none of these rows."""
-        database = context.database
-        return (
-            database.read_only_reason(operation.table)
-            or operation.change.missing(database.binding)
-            or (reason_against(operation, selection.rows) if selection.query is None else "")
-        )
-
     async def _choose(
         self, operations: Sequence[Operation], selection: Selection
     ) -> Operation | None:
         """The operation that a key means here; asks where it may mean several."""
-        fit = [o for o in operations if not reason_against(o, selection.rows)]
-        if len({o.verb for o in operations}) == len(operations) and len(fit) < 2:
-            return fit[0] if fit else likeliest(operations, selection.rows)
-        offered = fit or list(operations)
-        if len(offered) == 1:
-            return offered[0]
-        options = [Option(str(n), o.title, o.about) for n, o in enumerate(offered)]
+        found = offered(operations, selection.rows)
+        if len(found) == 1:
+            return found[0]
+        options = [Option(str(n), o.title, o.about) for n, o in enumerate(found)]
         picked = await self._shell.push_screen_wait(Choice("What shall be done?", options))
-        return None if picked is None else offered[int(picked)]
+        return None if picked is None else found[int(picked)]
 
     async def _ask(self, operation: Operation, selection: Selection) -> str | None:
         argument = operation.argument
@@ -160,23 +152,20 @@ class ChangeFlow:
             AskArgument(title, current, argument.parse, argument.effect)
         )
 
-    async def _freeze(
+    async def _take_snapshot(
         self,
         context: OperationContext,
         operation: Operation,
         selection: Selection,
         argument: str | None,
     ) -> Snapshot | None:
-        if selection.query is None:
-            return await snapshot_rows(context, operation, selection.ids, argument)
-        query = selection.query
+        async def work(working: Working) -> Snapshot:
+            def told(found: int) -> None:
+                working.tell(f"{number(found)} found")
 
-        async def freeze(working: Working) -> Snapshot:
-            return await snapshot_matching(
-                context, operation, query, argument, lambda n: working.tell(f"{number(n)} found")
-            )
+            return await take_snapshot(context, operation, selection, argument, told)
 
-        return await self._while_working("Looking for the rows", freeze)
+        return await self._while_working("Looking for the rows", work)
 
     async def _confirmed(
         self, question: Question, selection: Selection, snapshot: Snapshot

@@ -8,9 +8,10 @@ from dataclasses import dataclass, field, replace
 from agentflow_tui.fingerprints import fingerprint
 from agentflow_tui.operations.context import OperationContext
 from agentflow_tui.operations.outcomes import Outcome
-from agentflow_tui.operations.snapshot import Snapshot
+from agentflow_tui.operations.selection import Snapshot
 from agentflow_tui.store.changes import records
 from agentflow_tui.store.changes.bulk_follow_up import MOST, StatusCount, has_states, status_counts
+from agentflow_tui.store.changes.records import OperationRecord
 from agentflow_tui.text import number
 
 _WORDS = {
@@ -71,15 +72,13 @@ async def begin_follow_up(
     context: OperationContext, outcome: Outcome, snapshot: Snapshot
 ) -> BulkFollowUp | None:
     """The rows that were put to work, to be followed; None where nothing more comes of them."""
-    if outcome.journal is None or not has_states(outcome.table):
-        return None
-    if "'pending'" not in snapshot.operation.change.sets.get("status", ""):
+    sets_to_work = "'pending'" in snapshot.operation.change.sets.get("status", "")
+    if outcome.journal is None or not has_states(outcome.table) or not sets_to_work:
         return None
     skipped = {id_ for id_, _ in outcome.skipped}
-    ids = [str(row.id) for row in snapshot.changeable if str(row.id) not in skipped]
-    operation = await records.find(context.database, outcome.journal)
-    images = [row_change.before or {} for row_change in operation.row_changes] if operation else []
-    errors = {str(error) for b in images if (error := b.get("error") or b.get("lastError"))}
+    ids = [row.id for row in snapshot.changeable if row.id not in skipped]
+    record = await records.find(context.database, outcome.journal)
+    errors = _errors_before(record) if record is not None else set()
     return BulkFollowUp(
         table=outcome.table,
         past=outcome.past,
@@ -89,8 +88,13 @@ async def begin_follow_up(
     )
 
 
+def _errors_before(record: OperationRecord) -> set[str]:
+    images = [row_change.before or {} for row_change in record.row_changes]
+    return {str(error) for row in images if (error := row.get("error") or row.get("lastError"))}
+
+
 async def look(context: OperationContext, follow_up: BulkFollowUp) -> BulkFollowUp:
-    """The follow_up as it stands now. One statement, by the primary key.
+    """The rows as they stand now. One statement, by the primary key.
 
     Raises `UnreachableError`, `RefusedError`, `MissingError`.
     """

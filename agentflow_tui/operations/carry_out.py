@@ -1,36 +1,34 @@
-"""Changing frozen rows: in parts, each with its journal row in the same transaction."""
+"""Changing the rows of a snapshot in parts: each part is one transaction with its journal row.
+
+What the database has against one row is that row's fault and not the others'. A part whose answer
+is lost is settled by the journal: its row's id is known beforehand, and is there exactly when the
+part was committed.
+"""
 
 import asyncio
-import json
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
-from agentflow_tui.errors import AgentflowError, RefusedError
+from agentflow_tui.errors import AgentflowError, LockedError, RefusedError, UnreachableError
 from agentflow_tui.operations.context import OperationContext
 from agentflow_tui.operations.operation import Operation
 from agentflow_tui.operations.outcomes import Outcome
-from agentflow_tui.operations.parts import (
-    Part,
-    WrittenElsewhereError,
-    change_accepted,
-    close,
-    write_part,
-)
-from agentflow_tui.operations.snapshot import Progress, Snapshot, named
+from agentflow_tui.operations.selection import Progress, Snapshot
 from agentflow_tui.schema import Kind
 from agentflow_tui.store import journal
 from agentflow_tui.store.changes import records
-from agentflow_tui.store.changes.apply import Applied, apply
-from agentflow_tui.store.changes.lock import links, lock
-from agentflow_tui.store.changes.records import PART, RowChange
-from agentflow_tui.store.changes.row_images import COLUMNS, PhysicalColumn
+from agentflow_tui.store.changes.apply import TRANSACTION_OPTIONS, change_rows
+from agentflow_tui.store.changes.records import PART, RowResults
 from agentflow_tui.store.changes.snapshot import RowSnapshot
 from agentflow_tui.store.connection import notifications
 from agentflow_tui.store.connection.database import Session
 
 DELETED_AT_ONCE = 50
 """Rows with documents in them that are deleted, and written down whole, in one transaction."""
+
+RETRIES = 5
+"""Looks for a part whose answer was lost."""
 
 
 class BrokenOffError(AgentflowError):
@@ -43,172 +41,161 @@ class BrokenOffError(AgentflowError):
         self.exit_code = error.exit_code
 
 
+async def carry_out(
+    context: OperationContext,
+    snapshot: Snapshot,
+    *,
+    progress: Progress | None = None,
+    stop: asyncio.Event | None = None,
+) -> Outcome:
+    """Change the rows of a snapshot that still are as they were shown, and write down what was
+    done. ``stop`` ends it after the part that is being written.
+
+    Raises `RefusedError` where rows cannot be written, or not written down; `BrokenOffError` with
+    what was done until then.
+    """
+    if why := context.database.read_only_reason(snapshot.operation.table):
+        raise RefusedError(f"Nothing was changed: {why}.")
+    run = _OperationRun(context, snapshot, records.operation_id())
+    parts = run.parts()
+    stopped = False
+    try:
+        for place, rows in enumerate(parts):
+            stopped = stop is not None and stop.is_set()
+            if stopped:
+                break
+            await run.carry_out(rows, last=place == len(parts) - 1)
+            if progress is not None:
+                progress(run.reached)
+        if len(parts) > 1:
+            await run.close("completed", stopped=stopped)
+    except AgentflowError as error:
+        await run.close("failed", error=str(error))
+        raise BrokenOffError(error, run.outcome()) from None
+    finally:
+        if run.applied:
+            await wake_workers(context)
+    return run.outcome(stopped=stopped)
+
+
 @dataclass(slots=True)
-class _Progress:
-    """What an operation has done so far."""
-
-    applied: int = 0
-    skipped: list[tuple[str, str]] = field(default_factory=list)
-    parts: int = 0
-
-
-@dataclass(frozen=True, slots=True)
 class _OperationRun:
-    """One operation under way. ``stop`` ends it after the part that is being written."""
+    """One operation under way, and what it has done so far. ``id`` is its row in the journal."""
 
     context: OperationContext
     snapshot: Snapshot
     id: str
-    done: _Progress = field(default_factory=_Progress)
+    applied: int = 0
+    skipped: list[tuple[str, str]] = field(default_factory=list)
+    written: int = 0
+    """Parts that are in the journal."""
+    reached: int = 0
+    """Rows of the parts that are over."""
 
     @property
-    def _operation(self) -> Operation:
+    def operation(self) -> Operation:
         return self.snapshot.operation
 
     @property
     def _journalled(self) -> bool:
         return records.keeps_operations(self.context.database.binding)
 
-    async def run(self, progress: Progress | None, stop: asyncio.Event | None) -> Outcome:
-        operation, fit = self._operation, self.snapshot.changeable
-        change = operation.change
-        whole = change.deletes and change.keeps_row and _is_heavy(operation)
+    def parts(self) -> list[tuple[RowSnapshot, ...]]:
+        """The rows that will be changed, as many together as one transaction takes."""
+        public_id = self.operation.change.public_id
+        self.skipped = [(public_id(id_), why) for id_, why in self.snapshot.refused]
+        change, rows = self.operation.change, self.snapshot.changeable
+        whole = change.deletes and change.keeps_row and _is_heavy(self.operation)
         size = DELETED_AT_ONCE if whole else PART
-        parts = [fit[start : start + size] for start in range(0, len(fit), size)]
-        self.done.skipped += [(named(operation, i), why) for i, why in self.snapshot.refused]
-        stopped = False
-        for number, part in enumerate(parts):
-            stopped = stop is not None and stop.is_set()
-            if stopped:
-                break
-            try:
-                await self._part(part, last=number == len(parts) - 1)
-            except AgentflowError as error:
-                await self._close("failed", error=str(error))
-                raise BrokenOffError(error, self.outcome()) from None
-            if progress is not None:
-                progress(sum(len(p) for p in parts[: number + 1]))
-        if len(parts) > 1:
-            await self._close("completed", stopped=stopped)
-        return self.outcome(stopped=stopped)
+        return [rows[start : start + size] for start in range(0, len(rows), size)]
 
     def outcome(self, *, stopped: bool = False) -> Outcome:
         return Outcome(
-            verb=self._operation.verb,
-            table=self._operation.table,
-            past=self._operation.past,
+            verb=self.operation.verb,
+            table=self.operation.table,
+            past=self.operation.past,
             matched=self.snapshot.matched,
-            applied=self.done.applied,
-            skipped=tuple(self.done.skipped),
-            journal=self.id if self.done.parts and self._journalled else None,
+            applied=self.applied,
+            skipped=tuple(self.skipped),
+            journal=self.id if self.written and self._journalled else None,
             stopped=stopped,
         )
 
-    async def _part(self, rows: Sequence[RowSnapshot], *, last: bool) -> None:
-        number = self.done.parts
+    async def carry_out(self, rows: Sequence[RowSnapshot], *, last: bool) -> None:
+        """Do one part."""
+        number = self.written
         key = self.id if number == 0 else records.part_id(self.id, number)
 
-        async def write(session: Session, *, waits: bool) -> Part:
-            part = await self._apply(session, rows, waits=waits)
-            if not part.row_changes and not number:
-                return part
-            entry = self._entry(key, number, rows, part, last=last)
+        async def write(session: Session, *, waits: bool) -> RowResults:
+            change, settings = self.operation.change, self.context.settings
+            argument = self.snapshot.argument
+            results = await change_rows(session, change, settings, rows, argument, waits=waits)
+            if not results.row_changes and not number:
+                return results
+            entry = self._entry(key, number, rows, results, last=last)
             if not await journal.write(session, [entry]) and self._journalled:
                 raise WrittenElsewhereError("It has been taken back meanwhile, as far as it was.")
-            return part
+            return results
 
-        part = await write_part(self.context, key, write)
-        known = {named(self._operation, str(row.id)) for row in rows}
-        self.done.applied += len(part.row_changes)
-        self.done.skipped += [(id_, why) for id_, why in part.skipped if id_ in known]
-        self.done.parts += bool(part.row_changes or number)
-
-    async def _apply(self, session: Session, rows: Sequence[RowSnapshot], *, waits: bool) -> Part:
-        change, binding = self._operation.change, session.binding
-        holding = lock(
-            binding,
-            change.table,
-            links(binding, change),
-            deletes=change.deletes,
-            waits=waits,
-        )
-        held = await session.fetch(holding, [str(row.id) for row in rows])
-        reasons = {each.id: each.reason for each in held if each.reason is not None}
-        columns: Sequence[PhysicalColumn] = ()
-        if change.deletes and change.keeps_row:
-            columns = await session.fetch(COLUMNS, binding.tables[change.table].oid)
-        statement = apply(binding, change, self.context.settings, columns)
-
-        async def do(some: Sequence[RowSnapshot]) -> Sequence[Applied]:
-            ids, stamps = [str(row.id) for row in some], [row.stamp for row in some]
-            return await session.fetch(statement, ids, stamps, self.snapshot.argument)
-
-        ours = [row for row in rows if str(row.id) not in reasons]
-        answers, refused = await change_accepted(session, ours, do)
-        skipped = [
-            *reasons.items(),
-            *((each.id, each.reason) for each in answers if each.reason is not None),
-            *((str(row.id), why) for row, why in refused),
-        ]
-        return Part(
-            [self._row_change(each) for each in answers if each.reason is None],
-            [(named(self._operation, id_), why) for id_, why in skipped],
-        )
-
-    def _row_change(self, row: Applied) -> RowChange:
-        linked = json.loads(row.linked) if row.linked else {}
-        keeps = self._operation.change.keeps_row
-        before = json.loads(row.before) if row.before and keeps else {}
-        return RowChange(
-            id=named(self._operation, row.id),
-            before=before,
-            after=None if self._operation.change.deletes else json.loads(row.after or "{}"),
-            linked=linked,
-        )
+        results = await write_part(self.context, key, write)
+        known = {self.operation.change.public_id(row.id) for row in rows}
+        self.applied += len(results.row_changes)
+        self.skipped += [(id_, why) for id_, why in results.skipped if id_ in known]
+        self.written += bool(results.row_changes or number)
+        self.reached += len(rows)
 
     def _entry(
-        self, key: str, number: int, rows: Sequence[RowSnapshot], part: Part, *, last: bool
+        self,
+        key: str,
+        number: int,
+        rows: Sequence[RowSnapshot],
+        results: RowResults,
+        *,
+        last: bool,
     ) -> journal.JournalEntry:
-        operation, first = self._operation, number == 0
-        said = records.outcome(part.row_changes, part.skipped)
-        said["parts"] = number + 1
-        if first:
-            said["matched"] = self.snapshot.matched
-            said["skipped"] = said["skipped"] + [
-                {"id": id_, "reason": why} for id_, why in self.done.skipped[:PART]
-            ]
-            if operation.irrevocable:
-                said["irrevocable"] = operation.irrevocable
+        """The journal's row of one part; the first one is the operation's own."""
+        operation, change = self.operation, self.operation.change
+        said = records.outcome(results.row_changes, results.skipped) | {"parts": number + 1}
         given: dict[str, Any] = {
             "operator": self.context.operator.name,
             "host": self.context.operator.host,
             "verb": operation.verb,
             "table": operation.table,
-            "ids": [named(operation, str(row.id)) for row in rows],
+            "ids": [change.public_id(row.id) for row in rows],
         }
         if self.snapshot.argument is not None:
             given["argument"] = self.snapshot.argument
         if operation.field:
             given["field"] = operation.field
-        if not first:
-            given["operation"] = self.id
+        if number:
+            return journal.JournalEntry(
+                id=key,
+                task_type=records.PART_TASK,
+                status="completed",
+                input=given | {"operation": self.id},
+                output=said,
+            )
+        said["matched"] = self.snapshot.matched
+        said["skipped"] += [{"id": id_, "reason": why} for id_, why in self.skipped[:PART]]
+        if operation.irrevocable:
+            said["irrevocable"] = operation.irrevocable
         return journal.JournalEntry(
             id=key,
-            task_type=records.TASK + operation.verb if first else records.PART_TASK,
-            status="completed" if last or not first else "running",
+            task_type=records.TASK + operation.verb,
+            status="completed" if last else "running",
             input=given,
             output=said,
         )
 
-    async def _close(self, status: str, *, error: str = "", stopped: bool = False) -> None:
+    async def close(self, status: str, *, error: str = "", stopped: bool = False) -> None:
         """Say in the operation's own row how the whole of it went."""
-        if not self.done.parts or not self._journalled:
+        if not self.written or not self._journalled:
             return
-        values: dict[str, object] = {"applied": self.done.applied, "parts": self.done.parts}
-        reached = self.done.applied + len(self.done.skipped)
+        values: dict[str, object] = {"applied": self.applied, "parts": self.written}
         if error:
             values["broken_off"] = error
         if stopped:
+            reached = self.applied + len(self.skipped)
             values["not_reached"] = self.snapshot.matched - reached
         await close(self.context, self.id, values, status)
 
@@ -218,26 +205,98 @@ def _is_heavy(operation: Operation) -> bool:
     return any(column.kind is Kind.JSON for column in operation.change.described.columns)
 
 
-async def carry_out(
-    context: OperationContext,
-    snapshot: Snapshot,
-    *,
-    progress: Progress | None = None,
-    stop: asyncio.Event | None = None,
-) -> Outcome:
-    """Change the frozen rows that still are as they were shown, and write down what was done.
+class PartWriter(Protocol):
+    """Does a part and journals it. Without ``waits`` it passes over rows that others hold."""
 
-    Raises `RefusedError` where rows cannot be written, or not written down; `BrokenOffError` with
-    what was done until then.
+    def __call__(self, session: Session, *, waits: bool) -> Awaitable[RowResults]: ...
+
+
+class WrittenElsewhereError(AgentflowError):
+    """The journal has a part of this operation that another process has written."""
+
+
+async def write_part(context: OperationContext, key: str, write: PartWriter) -> RowResults:
+    """What came of a part, whose row in the journal is called ``key``, also when the connection
+    broke at the commit. Raises `UnreachableError`, `RefusedError`, `MissingError`.
     """
-    if why := context.database.read_only_reason(snapshot.operation.table):
-        raise RefusedError(f"Nothing was changed: {why}.")
-    carrying = _OperationRun(context, snapshot, records.operation_id())
+
+    async def once(*, waits: bool) -> RowResults:
+        async with context.database.transaction() as session:
+            await session.execute(TRANSACTION_OPTIONS)
+            return await write(session, waits=waits)
+
     try:
-        return await carrying.run(progress, stop)
-    finally:
-        if carrying.done.applied:
-            await wake_workers(context)
+        try:
+            return await once(waits=True)
+        except LockedError:
+            return await once(waits=False)
+    except UnreachableError as error:
+        if not records.keeps_operations(context.database.binding):
+            raise UnreachableError(
+                f"{error} This database has no journal that could tell whether the last rows "
+                "were changed."
+            ) from None
+        found = await _settled(context, key)
+        if found is None:
+            raise
+        return found
+
+
+async def _settled(context: OperationContext, key: str) -> RowResults | None:
+    """What the journal says of a part whose answer was lost; None when it was not committed.
+
+    Raises `UnreachableError` when the database does not come back.
+    """
+    for attempt in range(RETRIES):
+        last = attempt == RETRIES - 1
+        try:
+            if not await _is_written(context, key):
+                return None
+            found = await records.find_part(context.database, key)
+            return (
+                None if found is None else RowResults(list(found.row_changes), list(found.skipped))
+            )
+        except (UnreachableError, RefusedError):
+            if last:
+                raise
+            await asyncio.sleep(0.2 * 2**attempt)
+    return None
+
+
+async def _is_written(context: OperationContext, key: str) -> bool:
+    """Whether the journal has this row. To write it too is to wait for whoever is still at it: a
+    commit may be under way on the server long after its connection broke."""
+    session: Session
+    try:
+        async with context.database.transaction() as session:
+            entry = journal.JournalEntry(id=key, task_type=records.PART_TASK)
+            if not await journal.write(session, [entry]):
+                return True
+            raise _NotWritten
+    except _NotWritten:
+        return False
+
+
+class _NotWritten(Exception):  # noqa: N818  # undoes a transaction, and nobody else sees it
+    pass
+
+
+async def close(
+    context: OperationContext, operation: str, values: dict[str, object], status: str
+) -> None:
+    """Say in an operation's own row how the whole of it went. Its parts stand also without that:
+    a row that still says ``running`` is one whose parts are counted when it is taken back."""
+    database = context.database
+    for attempt in range(RETRIES):
+        try:
+            template = records.mark(database.binding)
+            await database.execute(template, operation, records.addition(values), status)
+        except UnreachableError:
+            await asyncio.sleep(0.2 * 2**attempt)
+        except AgentflowError:
+            return
+        else:
+            return
 
 
 async def wake_workers(context: OperationContext) -> None:

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from typing import TypedDict
 
 from agentflow_tui.operations.operation import Operation
-from agentflow_tui.operations.snapshot import named
 from agentflow_tui.settings import Settings
 from agentflow_tui.store.connection.urls import masked
 from agentflow_tui.text import number
@@ -51,7 +50,7 @@ def command_line(
         return shlex.join([*words, "--all"])
     if where is not None:
         return shlex.join([*words, *_option("--where", where)])
-    return _with_ids(words, [named(operation, id_) for id_ in ids], most)
+    return _with_ids(words, [operation.change.public_id(id_) for id_ in ids], most)
 
 
 def journal_line(

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from agentflow_tui.documents import Step, as_steps, read
 from agentflow_tui.operations.context import OperationContext
-from agentflow_tui.operations.snapshot import Snapshot
+from agentflow_tui.operations.selection import Snapshot
 from agentflow_tui.store.changes import evidence
 from agentflow_tui.store.changes.evidence import MINUTES, WorkflowLock
 from agentflow_tui.store.reading.counts import CAP
@@ -37,7 +37,7 @@ async def consequences(context: OperationContext, snapshot: Snapshot) -> list[st
 
 
 def _ids(snapshot: Snapshot) -> list[str]:
-    return [str(row.id) for row in snapshot.changeable]
+    return [row.id for row in snapshot.changeable]
 
 
 async def _requeued(context: OperationContext, snapshot: Snapshot) -> list[str]:

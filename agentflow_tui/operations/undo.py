@@ -9,16 +9,20 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from agentflow_tui.errors import AgentflowError, UsageError
-from agentflow_tui.operations.carry_out import wake_workers
+from agentflow_tui.operations.carry_out import (
+    WrittenElsewhereError,
+    close,
+    wake_workers,
+    write_part,
+)
 from agentflow_tui.operations.context import OperationContext
 from agentflow_tui.operations.outcomes import Outcome
-from agentflow_tui.operations.parts import Part, WrittenElsewhereError, close, write_part
-from agentflow_tui.operations.restore import put_back
-from agentflow_tui.operations.snapshot import Progress
+from agentflow_tui.operations.selection import Progress
 from agentflow_tui.schema import TABLES
 from agentflow_tui.store import journal
 from agentflow_tui.store.changes import records
-from agentflow_tui.store.changes.records import OperationRecord, RowChange
+from agentflow_tui.store.changes.records import OperationRecord, RowChange, RowResults
+from agentflow_tui.store.changes.restore import restore_rows
 from agentflow_tui.store.connection.database import Session
 
 LOOK_BACK = 200
@@ -182,10 +186,10 @@ class _Undoing:
     async def _part(self, place: int, row_changes: Sequence[RowChange], parts: int) -> None:
         key = self.id if place == 0 else records.part_id(self.id, place)
 
-        async def write(session: Session, *, waits: bool) -> Part:
+        async def write(session: Session, *, waits: bool) -> RowResults:
             if place == 0:
                 await self._take_back(session, parts)
-            part = await put_back(session, self.operation.table, row_changes, waits=waits)
+            part = await restore_rows(session, self.operation.table, row_changes, waits=waits)
             entry = self._entry(key, place, part, last=place == parts - 1)
             if not await journal.write(session, [entry]):
                 raise WrittenElsewhereError("Somebody else takes this back at this moment.")
@@ -195,7 +199,7 @@ class _Undoing:
         if done is None:
             part = await write_part(self.context, key, write)
         else:
-            part = Part(list(done.row_changes), list(done.skipped))
+            part = RowResults(list(done.row_changes), list(done.skipped))
         told = dict(part.skipped)
         self.applied += sum(row_change.id not in told for row_change in part.row_changes)
         self.skipped += part.skipped
@@ -211,7 +215,7 @@ class _Undoing:
                 "somebody has taken it back meanwhile."
             )
 
-    def _entry(self, key: str, place: int, part: Part, *, last: bool) -> journal.JournalEntry:
+    def _entry(self, key: str, place: int, part: RowResults, *, last: bool) -> journal.JournalEntry:
         given = {
             "operator": self.context.operator.name,
             "host": self.context.operator.host,

@@ -13,7 +13,6 @@ from agentflow_tui.errors import AgentflowError
 from agentflow_tui.operations.carry_out import carry_out
 from agentflow_tui.operations.context import OperationContext
 from agentflow_tui.operations.outcomes import Outcome
-from agentflow_tui.operations.snapshot import snapshot_rows
 from agentflow_tui.operations.undo import NothingToUndoError, last_redoable, last_undoable, undo
 from agentflow_tui.operations.verbs import OPERATIONS
 from agentflow_tui.store.connection.database import Database
@@ -21,6 +20,7 @@ from agentflow_tui.store.journal import JournalEntry
 from agentflow_tui.store.queue import mail_claims, mail_results, workflow_claims, workflow_runs
 from agentflow_tui.store.queue.mail_results import MailResult
 from agentflow_tui.store.queue.workflow_runs import Advance
+from tests.changes.operating import snapshot_rows
 
 TABLES = ("email_queue", "workflows", "schedules", "insight_distributions", "health_checks")
 ARGUMENTS = {

@@ -6,8 +6,9 @@ from typing import Any
 
 from agentflow_tui.operations.carry_out import carry_out
 from agentflow_tui.operations.context import OperationContext
+from agentflow_tui.operations.operation import Operation
 from agentflow_tui.operations.outcomes import Outcome
-from agentflow_tui.operations.snapshot import snapshot_rows
+from agentflow_tui.operations.selection import Selection, Snapshot, take_snapshot
 from agentflow_tui.operations.verbs import find
 from agentflow_tui.operators import Operator
 from agentflow_tui.store.changes.change import ChangeSettings
@@ -24,6 +25,14 @@ def operator_context(
     return OperationContext(database, Operator(name, "bastion"), ChangeSettings(hold=hold))
 
 
+async def snapshot_rows(
+    context: OperationContext, operation: Operation, ids: Sequence[str], argument: str | None = None
+) -> Snapshot:
+    """A snapshot of the rows with these ids."""
+    selection = Selection(table=operation.table, ids=tuple(ids))
+    return await take_snapshot(context, operation, selection, argument)
+
+
 async def do(
     context: OperationContext,
     verb: str,
@@ -32,7 +41,7 @@ async def do(
     argument: str | None = None,
     **more: str,
 ) -> Outcome:
-    """Freeze and carry out at once."""
+    """Take a snapshot of the rows and carry the operation out at once."""
     operation = find(verb, table, more.get("field", ""))
     assert operation is not None, (verb, table)
     return await carry_out(context, await snapshot_rows(context, operation, ids, argument))

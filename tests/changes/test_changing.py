@@ -7,12 +7,11 @@ from uuid import uuid4
 import pytest
 
 from agentflow_tui.operations.carry_out import carry_out
-from agentflow_tui.operations.snapshot import snapshot_rows
 from agentflow_tui.operations.undo import NothingToUndoError, last_redoable, last_undoable, undo
 from agentflow_tui.operations.verbs import find
 from agentflow_tui.store.changes import records
 from agentflow_tui.store.connection.database import ConnectionOptions, Database
-from tests.changes.operating import add_mail, do, operator_context, value, whole
+from tests.changes.operating import add_mail, do, operator_context, snapshot_rows, value, whole
 from tests.samples import fill, uid
 
 
@@ -173,8 +172,8 @@ async def test_two_operators_on_the_same_rows_change_each_once_and_are_told_the_
     operation = find("retry", "email_queue")
     assert operation is not None
     ann, bob = operator_context(first, "ann"), operator_context(second, "bob")
-    frozen = [await snapshot_rows(each, operation, mail) for each in (ann, bob)]
-    outcomes = await asyncio.gather(carry_out(ann, frozen[0]), carry_out(bob, frozen[1]))
+    snapshot = [await snapshot_rows(each, operation, mail) for each in (ann, bob)]
+    outcomes = await asyncio.gather(carry_out(ann, snapshot[0]), carry_out(bob, snapshot[1]))
     assert sum(outcome.applied for outcome in outcomes) == 1_000
     for outcome in outcomes:
         assert outcome.applied + len(outcome.skipped) == 1_000
@@ -197,8 +196,8 @@ async def test_many_rows_are_changed_in_parts_and_taken_back_as_a_whole(
     told: list[int] = []
     operation = find("cancel", "email_queue")
     assert operation is not None
-    frozen = await snapshot_rows(ann, operation, mail)
-    outcome = await carry_out(ann, frozen, progress=told.append)
+    snapshot = await snapshot_rows(ann, operation, mail)
+    outcome = await carry_out(ann, snapshot, progress=told.append)
     assert (outcome.applied, told) == (2_500, [1_000, 2_000, 2_500])
     found = await records.find(database, outcome.journal or "")
     assert found is not None
@@ -216,8 +215,8 @@ async def test_an_operation_can_be_stopped_and_tells_how_far_it_came(database: D
     operation = find("cancel", "email_queue")
     assert operation is not None
     stop = asyncio.Event()
-    frozen = await snapshot_rows(ann, operation, mail)
-    outcome = await carry_out(ann, frozen, progress=lambda _: stop.set(), stop=stop)
+    snapshot = await snapshot_rows(ann, operation, mail)
+    outcome = await carry_out(ann, snapshot, progress=lambda _: stop.set(), stop=stop)
     assert (outcome.applied, outcome.stopped) == (1_000, True)
     undone = await undo(ann, outcome.journal or "")
     assert undone.applied == 1_000

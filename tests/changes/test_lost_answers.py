@@ -10,13 +10,12 @@ from collections.abc import AsyncIterator
 import pytest
 
 from agentflow_tui.operations.carry_out import BrokenOffError, carry_out
-from agentflow_tui.operations.snapshot import snapshot_rows
 from agentflow_tui.operations.undo import NothingToUndoError, last_undoable, undo
 from agentflow_tui.operations.verbs import find
 from agentflow_tui.store import journal
 from agentflow_tui.store.changes import records
 from agentflow_tui.store.connection.database import ConnectionOptions, Database
-from tests.changes.operating import add_mail, do, operator_context, value, whole
+from tests.changes.operating import add_mail, do, operator_context, snapshot_rows, value, whole
 from tests.workers.wires import Wire, wired
 from tests.workers.workflows import until
 
@@ -118,7 +117,7 @@ async def test_a_part_that_was_not_committed_is_not_called_done(
 DYING = """
 import asyncio, sys
 from agentflow_tui.operations.carry_out import carry_out
-from agentflow_tui.operations.snapshot import snapshot_rows
+from tests.changes.operating import snapshot_rows
 from agentflow_tui.operations.verbs import find
 from agentflow_tui.store.connection.database import Database
 from tests.changes.operating import operator_context
@@ -180,14 +179,14 @@ async def test_to_take_back_what_still_runs_ends_it(database: Database, database
     ann, bob = operator_context(database), operator_context(other, "bob")
     operation = find("cancel", "email_queue")
     assert operation is not None
-    frozen = await snapshot_rows(ann, operation, mail)
+    snapshot = await snapshot_rows(ann, operation, mail)
     carried: asyncio.Queue[int] = asyncio.Queue()
     async with other.transaction() as session:  # the second part waits for one of its rows
         await session.execute(
             "UPDATE {email_queue} SET {email_queue.priority} = 1 WHERE {email_queue.id} = $1",
-            frozen.changeable[1_500].id,
+            snapshot.changeable[1_500].id,
         )
-        doing = asyncio.create_task(carry_out(ann, frozen, progress=carried.put_nowait))
+        doing = asyncio.create_task(carry_out(ann, snapshot, progress=carried.put_nowait))
         await carried.get()
         [running] = await records.latest(other, 1)
         undone = await undo(bob, running.id)

@@ -8,12 +8,11 @@ import pytest
 
 from agentflow_tui.errors import AgentflowError
 from agentflow_tui.operations.carry_out import BrokenOffError, carry_out
-from agentflow_tui.operations.snapshot import snapshot_rows
 from agentflow_tui.operations.undo import undo
 from agentflow_tui.operations.verbs import find
 from agentflow_tui.store.changes import records
 from agentflow_tui.store.connection.database import Database
-from tests.changes.operating import add_mail, do, operator_context, value, whole
+from tests.changes.operating import add_mail, do, operator_context, snapshot_rows, value, whole
 from tests.samples import fill, uid
 
 
@@ -96,13 +95,13 @@ async def test_a_part_without_a_change_leaves_the_operation_its_own_row(
 
     operation = find("cancel", "email_queue")
     assert operation is not None
-    frozen = await snapshot_rows(ann, operation, mail)
-    first = [row.id for row in frozen.rows[:1_000]]
+    snapshot = await snapshot_rows(ann, operation, mail)
+    first = [row.id for row in snapshot.rows[:1_000]]
     await database.execute(
         "UPDATE {email_queue} SET {email_queue.attempts} = 4 WHERE {email_queue.id} = ANY($1)",
         first,
     )
-    outcome = await carry_out(ann, frozen)
+    outcome = await carry_out(ann, snapshot)
     assert outcome.applied == 200
     found = await records.find(database, outcome.journal or "")
     assert found is not None

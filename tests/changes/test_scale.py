@@ -10,7 +10,7 @@ from agentflow_tui import clock
 from agentflow_tui.filters import Filter, parse
 from agentflow_tui.operations.carry_out import carry_out
 from agentflow_tui.operations.context import OperationContext
-from agentflow_tui.operations.snapshot import Snapshot, snapshot_matching
+from agentflow_tui.operations.selection import Snapshot, matching, take_snapshot
 from agentflow_tui.operations.undo import undo
 from agentflow_tui.operations.verbs import find
 from agentflow_tui.store.changes import records
@@ -55,7 +55,7 @@ async def everything(ann: OperationContext) -> Snapshot:
     listing = LISTINGS["email_queue"]
     wanted = parse("status:failed", vocabulary(listing, ann.database.binding), now=clock.now())
     query = Query(listing, (), Filter(), wanted)
-    return await snapshot_matching(ann, operation, query)
+    return await take_snapshot(ann, operation, matching(operation.table, query, ""))
 
 
 class Statements:

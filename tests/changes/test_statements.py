@@ -16,9 +16,8 @@ from agentflow_tui.store.changes import (
     schedules,
     workflows,
 )
-from agentflow_tui.store.changes.apply import apply
+from agentflow_tui.store.changes.apply import apply, links, lock
 from agentflow_tui.store.changes.change import Change, ChangeSettings
-from agentflow_tui.store.changes.lock import links, lock
 from agentflow_tui.store.changes.row_images import PhysicalColumn
 from agentflow_tui.store.changes.snapshot import SnapshotReader
 from agentflow_tui.store.connection.bindings import Binding

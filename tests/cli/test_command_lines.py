@@ -12,7 +12,6 @@ from agentflow_tui.cli.parser import parse
 from agentflow_tui.cli.verbs import ChangeRequest, request
 from agentflow_tui.operations.command_lines import command_line, database_options
 from agentflow_tui.operations.operation import Operation
-from agentflow_tui.operations.snapshot import named
 from agentflow_tui.operations.verbs import OPERATIONS, find
 from agentflow_tui.schema import TABLES
 from agentflow_tui.settings import load
@@ -63,7 +62,7 @@ def test_a_command_line_leads_back_to_its_operation(
     found, options = understood(command_line(operation, **said))
     assert found.operation is operation
     assert found.argument == said.get("argument")
-    assert found.ids == tuple(named(operation, id_) for id_ in said.get("ids", ()))
+    assert found.ids == tuple(operation.change.public_id(id_) for id_ in said.get("ids", ()))
     assert found.where == said.get("where", "").strip()
     assert options.all is not bool(found.ids or found.where)
     assert found.expect == said["expect"]

@@ -9,8 +9,7 @@ from agentflow_tui.console.widgets.pane import PaneLine, text_line
 from agentflow_tui.operations.command_lines import command_line, database_options
 from agentflow_tui.operations.operation import Harm, Operation
 from agentflow_tui.operations.outcomes import reasons
-from agentflow_tui.operations.selection import Selection
-from agentflow_tui.operations.snapshot import Snapshot
+from agentflow_tui.operations.selection import Selection, Snapshot
 from agentflow_tui.settings import Context, Settings
 from agentflow_tui.text import number, plural, safe_lines, shorten_id
 

@@ -122,7 +122,7 @@ class GroupView(View):
         change, rows = BY_ID.get(verb), self.rows()
         if change is None or not change.words or not rows:
             return super().perform(verb)
-        aims = [a for a in self.declared.aims(self.env, rows) if choices(change, a.table)]
+        aims = [a for a in self.declared.aims(self.env, rows) if choices(change.words, a.table)]
         if len(aims) > 1:
             options = [Option(str(place), selection.words) for place, selection in enumerate(aims)]
 

@@ -8,6 +8,7 @@ from agentflow_tui.console.list.grid import Grid
 from agentflow_tui.console.view import View
 from agentflow_tui.operations import selection
 from agentflow_tui.operations.outcomes import Outcome
+from agentflow_tui.operations.registry import verbs
 from agentflow_tui.operations.selection import Selection
 from agentflow_tui.store.changes.records import TASK
 from agentflow_tui.store.reading.queries import Query
@@ -39,8 +40,9 @@ class ListChanges(View):
 
     def changes(self) -> tuple[dict[str, str], dict[str, str]]:
         table, database = self.declared.table, self.env.database
+        keys = {verb.id: verb.words for verb in verbs("row")}
         read_only = "" if database is None else database.read_only_reason(table)
-        return selection.meanings(table, self.selection(), read_only=read_only)
+        return selection.meanings(keys, table, self.selection(), read_only=read_only)
 
     def settle(self, outcome: Outcome) -> None:
         """What was changed loses its mark; what was skipped keeps it, or gets one."""

@@ -178,7 +178,7 @@ class ListView(ListChanges):
 
     def hints(self) -> tuple[str, ...]:
         scope = verbs("detail") if self.detail.is_open else ()
-        changes = (v.id for v in verbs("row") if selection.choices(v, self.declared.table))
+        changes = (v.id for v in verbs("row") if selection.choices(v.words, self.declared.table))
         rest = (verb.id for verb in (*scope, *verbs("list")) if verb.shown)
         return (*self.declared.keys, *changes, *rest)
 

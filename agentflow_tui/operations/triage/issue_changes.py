@@ -15,7 +15,7 @@ from agentflow_tui.operations.carry_out import carry_out
 from agentflow_tui.operations.context import OperationContext
 from agentflow_tui.operations.operation import Operation
 from agentflow_tui.operations.outcomes import Outcome
-from agentflow_tui.operations.snapshot import Snapshot
+from agentflow_tui.operations.selection import Snapshot
 from agentflow_tui.operations.triage import decisions
 from agentflow_tui.operations.triage.decisions import Decision
 from agentflow_tui.operations.triage.issue_state import Issue, IssueState, Mode

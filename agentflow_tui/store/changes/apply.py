@@ -1,23 +1,115 @@
-"""One statement that changes only rows still in the state that was shown."""
+"""One statement that changes only rows still in the state that was shown, for rows that another
+statement has locked.
 
-from collections.abc import Sequence
+What waits for a lock sees the row as it is then, but everything else as it was when its statement
+began. So rows are locked by a statement of their own, together with those that move with them, and
+the next statement judges what nobody changes any more.
+"""
+
+import json
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
+from agentflow_tui.errors import NotAcceptedError
+from agentflow_tui.schema import TABLES
 from agentflow_tui.store.changes.change import (
     MODIFICATION_TIMES,
     Change,
     ChangeSettings,
     LinkedChange,
 )
-from agentflow_tui.store.changes.lock import GONE
-from agentflow_tui.store.changes.row_images import PhysicalColumn, image, present, stamp, whole
+from agentflow_tui.store.changes.records import RowChange, RowResults
+from agentflow_tui.store.changes.row_images import COLUMNS, PhysicalColumn, image, present, whole
+from agentflow_tui.store.changes.snapshot import RowSnapshot, judgement
 from agentflow_tui.store.connection.bindings import Binding
+from agentflow_tui.store.connection.database import Session
 from agentflow_tui.store.connection.statements import Statement
 from agentflow_tui.store.schema.insertions import assignments
 
-MOVED = "changed meanwhile"
 KEPT = "is kept as it is by a rule of the database"
 """A trigger can undo a change without a word."""
+
+REFUSED_IN_A_ROW = 100
+"""Rows refused, with none accepted, after which it is not the rows that are wrong."""
+
+RowT = TypeVar("RowT")
+AnswerT = TypeVar("AnswerT")
+
+GONE = "is gone"
+BUSY = "is being changed by somebody else this moment"
+
+TRANSACTION_OPTIONS = "SET LOCAL lock_timeout = 2000; SET CONSTRAINTS ALL IMMEDIATE"
+"""For a transaction that changes rows. It waits so many milliseconds for rows that somebody else
+holds, before they are passed over; what a constraint has against a row is said at once, and not at
+the commit, when nobody knows which row it was."""
+
+
+@dataclass(frozen=True, slots=True)
+class RowLock:
+    """Whether a row is locked: ``reason`` says why it is not."""
+
+    id: str
+    reason: str | None
+
+
+def links(binding: Binding, change: Change) -> list[tuple[str, str]]:
+    """(table, column by which it is reached) of the rows that move with each changed one."""
+    return [
+        (linked.table, linked.by)
+        for linked in change.linked
+        if binding.has(linked.table, "id") and binding.has(change.table, linked.by)
+    ]
+
+
+def lock(
+    binding: Binding,
+    table: str,
+    linked: Sequence[tuple[str, str]] = (),
+    *,
+    deletes: bool = False,
+    waits: bool,
+) -> Statement[RowLock]:
+    """Lock the rows ``$1`` (ids as text) and what is linked to them.
+
+    Rows are locked in the order of their keys, so that two operators never wait for each other in
+    a circle. With ``waits=False`` those that somebody else holds are passed over. Primary keys
+    serve.
+    """
+    key = f"{{{table}.{TABLES[table].primary_key.name}}}"
+    kind = f"{{{table}.{TABLES[table].primary_key.name}:type}}"
+    strength = "UPDATE" if deletes else "NO KEY UPDATE"
+    passing = "" if waits else " SKIP LOCKED"
+    named = "".join(f", q.{{{table}.{by}}} AS link_{n}" for n, (_, by) in enumerate(linked))
+    ctes = "".join(
+        f""", locked_{n} AS MATERIALIZED (
+  SELECT o.{{{other}.id}} AS id FROM {{{other}}} o
+   WHERE o.{{{other}.id}} IN (SELECT link_{n} FROM q)
+   ORDER BY o.{{{other}.id}} FOR NO KEY UPDATE OF o{passing}
+)"""
+        for n, (other, _) in enumerate(linked)
+    )
+    locked = " AND ".join(
+        f"(EXISTS (SELECT FROM locked_{n} h WHERE h.id = q.link_{n}) "
+        f"OR NOT EXISTS (SELECT FROM {{{other}}} o WHERE o.{{{other}.id}} = q.link_{n}))"
+        for n, (other, _) in enumerate(linked)
+    )
+    return Statement(
+        RowLock,
+        f"""
+WITH g AS (
+  SELECT g.id::{kind} AS id FROM unnest($1::text[]) AS g (id)
+), q AS MATERIALIZED (
+  SELECT q.{key} AS id{named} FROM {{{table}}} q JOIN g ON q.{key} = g.id
+   ORDER BY q.{key} FOR {strength} OF q{passing}
+){ctes}
+SELECT g.id::text,
+       CASE WHEN q.id IS NOT NULL AND {locked or "true"} THEN NULL
+            WHEN EXISTS (SELECT FROM {{{table}}} x WHERE x.{key} = g.id) THEN '{BUSY}'
+            ELSE '{GONE}' END
+  FROM g LEFT JOIN q ON q.id = g.id
+""",
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +133,7 @@ def apply(
 ) -> Statement[Applied]:
     """Change the rows ``$1`` (ids) that still look like ``$2`` (stamps); ``$3`` is the argument.
 
-    For rows that are held (see `agentflow_tui.store.changes.lock`). ``columns`` are all that the
+    For rows that are locked. ``columns`` are all that the
     table has, for rows that are deleted and written down whole. The primary key serves.
     """
     table = change.table
@@ -85,24 +177,6 @@ def _once(change: Change) -> str:
         if linked.once
     ]
     return f"CASE {' '.join(cases)} END" if cases else "NULL::text"
-
-
-def judgement(
-    binding: Binding, change: Change, settings: ChangeSettings, *, shown: str | None = None
-) -> str:
-    """SQL for why a row ``q`` is left alone; NULL when it is changed."""
-    cases = []
-    if shown is not None:
-        same = stamp(binding, change.table, "q", present(binding, change.table, change.guard))
-        cases.append(f"WHEN {same} IS DISTINCT FROM {shown} THEN '{MOVED}'")
-    cases += [
-        f"WHEN ({each.sql}) IS NOT TRUE THEN {each.reason}"
-        for each in change.rules
-        if all(binding.tables[table].oid is not None for table in each.needs)
-    ]
-    if not cases:
-        return "NULL::text"
-    return settings.fill(f"CASE {' '.join(cases)} END", "q.argument")
 
 
 def _move(
@@ -165,3 +239,93 @@ def _link(
 
 def _stateful(linked: LinkedChange) -> list[str]:
     return [name for name in linked.sets if name not in MODIFICATION_TIMES]
+
+
+async def change_rows(
+    session: Session,
+    change: Change,
+    settings: ChangeSettings,
+    rows: Sequence[RowSnapshot],
+    argument: str | None = None,
+    *,
+    waits: bool = True,
+) -> RowResults:
+    """Change the rows that still look as in their snapshots, and what is linked to them.
+
+    Without ``waits``, rows that another transaction has locked are passed over. Raises
+    `NotAcceptedError` where the database seems to accept none of them.
+    """
+    binding = session.binding
+    linked, ids = links(binding, change), [row.id for row in rows]
+    reasons = await lock_rows(
+        session, change.table, ids, linked, deletes=change.deletes, waits=waits
+    )
+    columns: Sequence[PhysicalColumn] = ()
+    if change.deletes and change.keeps_row:
+        columns = await session.fetch(COLUMNS, binding.tables[change.table].oid)
+    statement = apply(binding, change, settings, columns)
+
+    async def change_some(some: Sequence[RowSnapshot]) -> Sequence[Applied]:
+        ids, stamps = [row.id for row in some], [row.stamp for row in some]
+        return await session.fetch(statement, ids, stamps, argument)
+
+    free = [row for row in rows if row.id not in reasons]
+    answers, refused = await change_accepted(session, free, change_some)
+    reasons |= {each.id: each.reason for each in answers if each.reason is not None}
+    reasons |= {row.id: why for row, why in refused}
+    return RowResults(
+        [_row_change(change, each) for each in answers if each.reason is None],
+        [(change.public_id(id_), why) for id_, why in reasons.items()],
+    )
+
+
+def _row_change(change: Change, row: Applied) -> RowChange:
+    before = row.before if change.keeps_row else None
+    return RowChange(
+        id=change.public_id(row.id),
+        before=json.loads(before or "{}"),
+        after=None if change.deletes else json.loads(row.after or "{}"),
+        linked=json.loads(row.linked or "{}"),
+    )
+
+
+async def lock_rows(
+    session: Session,
+    table: str,
+    ids: Sequence[str],
+    linked: Sequence[tuple[str, str]] = (),
+    *,
+    deletes: bool,
+    waits: bool,
+) -> dict[str, str]:
+    """Lock rows and what is linked to them: by id, why those could not be that are left."""
+    locking = lock(session.binding, table, linked, deletes=deletes, waits=waits)
+    locked = await session.fetch(locking, ids)
+    return {each.id: each.reason for each in locked if each.reason is not None}
+
+
+async def change_accepted(
+    session: Session,
+    rows: Sequence[RowT],
+    do: Callable[[Sequence[RowT]], Awaitable[Sequence[AnswerT]]],
+) -> tuple[list[AnswerT], list[tuple[RowT, str]]]:
+    """``do`` as many rows as the database accepts, by halves: its answers, and the refused rows
+    with the database's words. Raises `NotAcceptedError` when it seems to accept none.
+    """
+    answers: list[AnswerT] = []
+    refused: list[tuple[RowT, str]] = []
+    waiting = [rows] if rows else []
+    while waiting:
+        some = waiting.pop()
+        try:
+            async with session.transaction():
+                answers += await do(some)
+        except NotAcceptedError as error:
+            if len(some) > 1:
+                middle = len(some) // 2
+                waiting += [some[middle:], some[:middle]]
+                continue
+            refused.append((some[0], f"is refused by the database: {error.words}"))
+            if len(refused) == REFUSED_IN_A_ROW and not answers:
+                raise
+    return answers, refused

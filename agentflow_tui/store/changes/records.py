@@ -17,6 +17,7 @@ from typing import Any
 from uuid import UUID, uuid5
 
 from agentflow_tui.store import journal
+from agentflow_tui.store.changes.change import MODIFICATION_TIMES
 from agentflow_tui.store.connection.bindings import Binding
 from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.connection.statements import Statement
@@ -78,6 +79,38 @@ class RowChange:
     before: Mapping[str, Any] | None
     after: Mapping[str, Any] | None
     linked: Mapping[str, Sequence[Any]] = field(default_factory=dict)
+
+    @property
+    def is_deletion(self) -> bool:
+        return self.after is None and self.before is not None
+
+    @property
+    def is_insertion(self) -> bool:
+        return self.before is None and self.after is not None
+
+    @property
+    def is_update(self) -> bool:
+        return self.before is not None and self.after is not None
+
+    @property
+    def is_of_linked(self) -> bool:
+        """Whether the row was only said to be changed, because what is linked to it was."""
+        own = any(name not in MODIFICATION_TIMES for name in self.after or {})
+        return bool(self.linked) and not own
+
+
+@dataclass(slots=True)
+class RowResults:
+    """What became of some rows; ``skipped`` are (id, reason)."""
+
+    row_changes: list[RowChange] = field(default_factory=list)
+    skipped: list[tuple[str, str]] = field(default_factory=list)
+
+    @property
+    def ids(self) -> list[str]:
+        """Every row once; one may have been changed and named all the same."""
+        changed = (row_change.id for row_change in self.row_changes)
+        return list(dict.fromkeys([*changed, *(id_ for id_, _ in self.skipped)]))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,10 +189,6 @@ SELECT {_HEADS} FROM {{task_logs}} t
 
 def _operation(row: _Row) -> OperationRecord:
     given, said = _object(row.input), _object(row.output)
-    before, after = _images(said.get("before")), _images(said.get("after"))
-    moved = said.get("linked")
-    linked = moved if isinstance(moved, dict) else {}
-    skipped = _objects(said.get("skipped"))
     return OperationRecord(
         id=row.id,
         verb=str(given.get("verb") or (row.task_type or "").removeprefix(TASK)),
@@ -170,20 +199,31 @@ def _operation(row: _Row) -> OperationRecord:
         matched=_count(said.get("matched")),
         applied=_count(said.get("applied")),
         parts=_count(said.get("parts")),
-        argument=given.get("argument") if isinstance(given.get("argument"), str) else None,
+        argument=_text(given.get("argument")),
         irrevocable=str(said.get("irrevocable") or ""),
-        undoes=given.get("undoes") if isinstance(given.get("undoes"), str) else None,
-        undone_by=said.get("undone_by") if isinstance(said.get("undone_by"), str) else None,
+        undoes=_text(given.get("undoes")),
+        undone_by=_text(said.get("undone_by")),
         complete=row.status != "running",
         ends="ended_by" in given,
-        row_changes=tuple(
-            RowChange(
-                id=id_, before=before.get(id_), after=after.get(id_), linked=linked.get(id_, {})
-            )
-            for id_ in dict.fromkeys([*before, *after])
+        row_changes=_row_changes(said),
+        skipped=tuple(
+            (str(each.get("id")), str(each.get("reason"))) for each in _objects(said.get("skipped"))
         ),
-        skipped=tuple((str(s.get("id")), str(s.get("reason"))) for s in skipped),
     )
+
+
+def _row_changes(said: Mapping[str, Any]) -> tuple[RowChange, ...]:
+    before, after = _images(said.get("before")), _images(said.get("after"))
+    moved = said.get("linked")
+    linked = moved if isinstance(moved, dict) else {}
+    return tuple(
+        RowChange(id=id_, before=before.get(id_), after=after.get(id_), linked=linked.get(id_, {}))
+        for id_ in dict.fromkeys([*before, *after])
+    )
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None
 
 
 def _images(value: object) -> dict[str, dict[str, Any]]:

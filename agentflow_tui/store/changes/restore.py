@@ -1,14 +1,25 @@
 """Rows put back as they were before a change, unless they have moved on since."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+import json
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 from agentflow_tui.schema import TABLES
-from agentflow_tui.store.changes.apply import KEPT, MOVED
+from agentflow_tui.store.changes.apply import GONE, KEPT, change_accepted, lock_rows
 from agentflow_tui.store.changes.change import MODIFICATION_TIMES
-from agentflow_tui.store.changes.lock import GONE
-from agentflow_tui.store.changes.row_images import PhysicalColumn, image, present, restored, whole
+from agentflow_tui.store.changes.records import RowChange, RowResults
+from agentflow_tui.store.changes.row_images import (
+    COLUMNS,
+    PhysicalColumn,
+    image,
+    present,
+    restored,
+    whole,
+)
+from agentflow_tui.store.changes.snapshot import MOVED
 from agentflow_tui.store.connection.bindings import Binding
+from agentflow_tui.store.connection.database import Session
 from agentflow_tui.store.connection.statements import Statement
 
 BACK = "is there again"
@@ -27,7 +38,7 @@ class Restored:
 
 def restore(binding: Binding, table: str, names: Iterable[str]) -> Statement[Restored]:
     """Put the columns ``names`` of the rows ``$1`` back to ``$2`` where they still are ``$3``
-    (images as JSON texts). For rows that are held; the primary key serves.
+    (images as JSON texts). For rows that are locked; the primary key serves.
 
     A column that says when a row was changed is put back only if nothing has touched it since, and
     makes no row count as moved on.
@@ -126,3 +137,162 @@ SELECT g.id::text,
   FROM g LEFT JOIN made m ON m.id = g.id
 """,
     )
+
+
+async def restore_rows(
+    session: Session, table: str, row_changes: Sequence[RowChange], *, waits: bool
+) -> RowResults:
+    """Put the rows back that are as they were left, and with them what is linked to them.
+
+    A row of which only what is linked to it has moved on is back, and named all the same. Without
+    ``waits``, rows that another transaction has locked are passed over.
+    """
+    restoration = _Restoration(session, table, waits)
+    await restoration.insert([each for each in row_changes if each.is_deletion])
+    await restoration.delete([each for each in row_changes if each.is_insertion])
+    updates = [each for each in row_changes if each.is_update]
+    await restoration.set_columns([each for each in updates if not each.is_of_linked])
+    await restoration.set_columns_with_linked([each for each in updates if each.is_of_linked])
+    return restoration.results()
+
+
+@dataclass(slots=True)
+class _Restoration:
+    """Restores rows of one table in one transaction. ``answers`` tell how each went, ``linked``
+    what was restored with it, ``moved_on`` (id, reason) where that had moved on."""
+
+    session: Session
+    table: str
+    waits: bool
+    answers: list[Restored] = field(default_factory=list)
+    linked: dict[str, dict[str, Sequence[Any]]] = field(default_factory=dict)
+    moved_on: list[tuple[str, str]] = field(default_factory=list)
+
+    async def insert(self, deleted: Sequence[RowChange]) -> None:
+        """Put deleted rows back."""
+        if not deleted:
+            return
+        statement = insert(self.table, await self._columns())
+
+        async def put(some: Sequence[RowChange]) -> Sequence[Restored]:
+            return await self.session.fetch(statement, _ids(some), _before(some))
+
+        await self._with_linked(deleted, await _accepted(self.session, deleted, put))
+
+    async def delete(self, inserted: Sequence[RowChange]) -> None:
+        """Take rows away that an undo had put back."""
+        if not inserted:
+            return
+        statement = delete(self.table, await self._columns())
+        free, busy = await self._locked(self.table, inserted, deletes=True)
+
+        async def take(some: Sequence[RowChange]) -> Sequence[Restored]:
+            return await self.session.fetch(statement, _ids(some), _after(some))
+
+        answers = [*busy, *await _accepted(self.session, free, take)]
+        await self._with_linked(inserted, answers)
+
+    async def set_columns(self, changed: Sequence[RowChange]) -> None:
+        """Give changed columns their values back, and then what is linked to the rows."""
+        await self._with_linked(changed, await self._set_columns(self.table, changed))
+
+    async def set_columns_with_linked(self, changed: Sequence[RowChange]) -> None:
+        """The same for rows that were only said to be changed, for what is linked to them was:
+        they go back together with that, or not at all."""
+        free, busy = await self._locked(self.table, changed, deletes=False)
+        self.answers += busy
+        stale = await self._restore_linked(free)
+        back = [row_change for row_change in free if row_change.id not in stale]
+        self.answers += await self._set_columns(self.table, back)
+
+    def results(self) -> RowResults:
+        done = [
+            RowChange(
+                id=answer.id,
+                before=json.loads(answer.before) if answer.before else None,
+                after=json.loads(answer.after) if answer.after else None,
+                linked=self.linked.get(answer.id, {}),
+            )
+            for answer in self.answers
+            if answer.reason is None
+        ]
+        skipped = [(each.id, each.reason) for each in self.answers if each.reason is not None]
+        return RowResults(done, [*skipped, *self.moved_on])
+
+    async def _with_linked(
+        self, row_changes: Sequence[RowChange], answers: Sequence[Restored]
+    ) -> None:
+        restored = {answer.id for answer in answers if answer.reason is None}
+        await self._restore_linked([c for c in row_changes if c.id in restored])
+        self.answers += answers
+
+    async def _restore_linked(self, row_changes: Sequence[RowChange]) -> set[str]:
+        """Put back what moved with the rows. What has moved on since stays, and is named; the ids
+        of its rows are returned."""
+        stale = set()
+        for table in dict.fromkeys(table for c in row_changes for table in c.linked):
+            owners = {str(c.linked[table][0]): c for c in row_changes if table in c.linked}
+            changes = [
+                RowChange(id=id_, before=owner.linked[table][1], after=owner.linked[table][2])
+                for id_, owner in owners.items()
+            ]
+            for answer in await self._set_columns(table, changes):
+                owner = owners[answer.id].id
+                if answer.reason is not None:
+                    stale.add(owner)
+                    self.moved_on.append((owner, f"its row of {table} {answer.reason}"))
+                    continue
+                images = json.loads(answer.before or "{}"), json.loads(answer.after or "{}")
+                self.linked.setdefault(owner, {})[table] = (answer.id, *images)
+        return stale
+
+    async def _set_columns(self, table: str, changed: Sequence[RowChange]) -> list[Restored]:
+        free, busy = await self._locked(table, changed, deletes=False)
+        if not free:
+            return busy
+        names = [name for name in free[0].before or {} if name in TABLES[table].by_name]
+        if not names:
+            return [*busy, *(Restored(each.id, None, "{}", "{}") for each in free)]
+        statement = restore(self.session.binding, table, names)
+
+        async def put(some: Sequence[RowChange]) -> Sequence[Restored]:
+            return await self.session.fetch(statement, _ids(some), _before(some), _after(some))
+
+        return [*busy, *await _accepted(self.session, free, put)]
+
+    async def _locked(
+        self, table: str, row_changes: Sequence[RowChange], *, deletes: bool
+    ) -> tuple[list[RowChange], list[Restored]]:
+        """The rows that could be locked, and the answers for those that could not."""
+        if not row_changes:
+            return [], []
+        ids = _ids(row_changes)
+        reasons = await lock_rows(self.session, table, ids, deletes=deletes, waits=self.waits)
+        free = [each for each in row_changes if each.id not in reasons]
+        return free, [Restored(id_, reason, None, None) for id_, reason in reasons.items()]
+
+    async def _columns(self) -> Sequence[PhysicalColumn]:
+        oid = self.session.binding.tables[self.table].oid
+        columns: Sequence[PhysicalColumn] = await self.session.fetch(COLUMNS, oid)
+        return columns
+
+
+async def _accepted(
+    session: Session,
+    row_changes: Sequence[RowChange],
+    do: Callable[[Sequence[RowChange]], Awaitable[Sequence[Restored]]],
+) -> list[Restored]:
+    answers, refused = await change_accepted(session, row_changes, do)
+    return [*answers, *(Restored(each.id, why, None, None) for each, why in refused)]
+
+
+def _ids(row_changes: Sequence[RowChange]) -> list[str]:
+    return [row_change.id for row_change in row_changes]
+
+
+def _before(row_changes: Sequence[RowChange]) -> list[str]:
+    return [json.dumps(row_change.before or {}) for row_change in row_changes]
+
+
+def _after(row_changes: Sequence[RowChange]) -> list[str]:
+    return [json.dumps(row_change.after or {}) for row_change in row_changes]

@@ -1,4 +1,5 @@
-"""Which rows a change is for, pinned: their keys, how they looked, and which will be left alone."""
+"""A snapshot of the rows that a change is for: their keys, how they looked, and which will be left
+alone."""
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, replace
@@ -6,7 +7,6 @@ from typing import Any
 from uuid import UUID
 
 from agentflow_tui.schema import Kind
-from agentflow_tui.store.changes.apply import judgement
 from agentflow_tui.store.changes.change import Change, ChangeSettings
 from agentflow_tui.store.changes.row_images import present, stamp
 from agentflow_tui.store.connection.bindings import Binding
@@ -18,12 +18,15 @@ from agentflow_tui.store.reading.queries import Query
 from agentflow_tui.store.views.by_table import LISTINGS
 
 CHUNK = 5_000
-"""Rows that are pinned by one statement."""
+"""Rows that are read by one statement."""
+
+MOVED = "changed meanwhile"
 
 
 @dataclass(frozen=True, slots=True)
 class RowSnapshot:
-    """One row as it was when it was pinned. ``refusal`` says why it will be left alone."""
+    """One row as it was when the snapshot was taken: ``stamp`` is how its guarded columns looked,
+    ``refusal`` says why it will be left alone."""
 
     id: str
     stamp: str
@@ -32,7 +35,7 @@ class RowSnapshot:
 
 @dataclass(frozen=True, slots=True)
 class SnapshotReader:
-    """Pins rows for one change. ``argument`` is what the operator gave with it."""
+    """Reads the snapshot for one change. ``argument`` is what the operator gave with it."""
 
     database: Database
     change: Change
@@ -86,7 +89,7 @@ class SnapshotReader:
 def _listing(
     binding: Binding, change: Change, listed: Listing[Any], refusal: str
 ) -> Listing[RowSnapshot]:
-    """The list with nothing fetched but what pinning needs."""
+    """The list with nothing fetched but what the snapshot needs."""
     guard = present(binding, change.table, change.guard)
     return Listing(
         table=listed.table,
@@ -109,3 +112,21 @@ def _can_be(kind: str, text: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def judgement(
+    binding: Binding, change: Change, settings: ChangeSettings, *, shown: str | None = None
+) -> str:
+    """SQL for why a row ``q`` is left alone; NULL when it is changed."""
+    cases = []
+    if shown is not None:
+        same = stamp(binding, change.table, "q", present(binding, change.table, change.guard))
+        cases.append(f"WHEN {same} IS DISTINCT FROM {shown} THEN '{MOVED}'")
+    cases += [
+        f"WHEN ({each.sql}) IS NOT TRUE THEN {each.reason}"
+        for each in change.rules
+        if all(binding.tables[table].oid is not None for table in each.needs)
+    ]
+    if not cases:
+        return "NULL::text"
+    return settings.fill(f"CASE {' '.join(cases)} END", "q.argument")
