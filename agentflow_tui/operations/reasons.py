@@ -1,23 +1,16 @@
 """Why a row is not moving, in words: one truth for the lists, the details and the command line."""
 
 from datetime import datetime, timedelta
-from functools import lru_cache
 
-from agentflow_tui.documents import Step, as_steps, read
+from agentflow_tui.documents import Step
 from agentflow_tui.settings import WorkerSettings
 from agentflow_tui.steps.names import waiting_reason
 from agentflow_tui.store.views.emails import QueuedMail
-from agentflow_tui.store.views.workflows import Workflow
+from agentflow_tui.store.views.workflows import Workflow, steps_of
 from agentflow_tui.text import age
 
 PICKED_UP_WITHIN = timedelta(seconds=30)
 """What is due and has waited longer than this waits for a worker that is not there."""
-
-
-@lru_cache(maxsize=2048)
-def steps_of(text: str | None) -> tuple[Step, ...]:
-    """The steps of a workflow's definition, as far as it can be read."""
-    return tuple(as_steps(read(text)))
 
 
 def current_step(workflow: Workflow) -> Step | None:

@@ -127,27 +127,7 @@ def _command(
     )
 
 
-def describe(row: Any) -> str:
-    """A row in a few words, for a dialog."""
-    for names in (("recipient", "subject"), ("platform", "label"), ("cron",), ("name",)):
-        found = [str(value) for name in names if (value := getattr(row, name, None))]
-        if found:
-            return "  ".join(found)
-    if getattr(row, "steps", None) is not None:
-        from agentflow_tui.console.screens.workflows import label
-
-        return label(row.steps)
-    return next(
-        (
-            str(value)
-            for name in ("key_name", "insight_type", "task_type", "recipient_id")
-            if (value := getattr(row, name, None))
-        ),
-        "",
-    )
-
-
 def row_line(row: Any, *, secret: bool) -> str:
     """A row on one line: the head of its id, and what it is."""
     id_ = "••••" if secret else shorten_id(row.key)
-    return f"{id_}  {describe(row)}"
+    return f"{id_}  {row.title}"

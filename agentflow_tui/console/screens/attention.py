@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 
 from agentflow_tui.console.environment import Environment
 from agentflow_tui.console.screens.errors import rows_of
-from agentflow_tui.console.screens.workflows import label
 from agentflow_tui.console.widgets.line import Piece
 from agentflow_tui.console.widgets.pane import Link, PaneLine, heading, text_line
 from agentflow_tui.operations.timetables import timetable_words
@@ -22,6 +21,7 @@ from agentflow_tui.operations.triage.issue_state import (
 )
 from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.views.overview import MOST, Overview, OverviewRow
+from agentflow_tui.store.views.workflows import workflow_title
 from agentflow_tui.text import age, number, plural
 
 LATE = timedelta(minutes=15)
@@ -154,7 +154,9 @@ class Attention:
         if not stale:
             return
         since = sorted(lock.since for lock in overview.locks if lock.since is not None)
-        first = label(overview.locks[0].what, "a workflow") if overview.locks else "a workflow"
+        first = (
+            workflow_title(overview.locks[0].what, "a workflow") if overview.locks else "a workflow"
+        )
         yield Worry(
             issue=Issue(
                 subject=LOCKS,

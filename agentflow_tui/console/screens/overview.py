@@ -9,7 +9,6 @@ from agentflow_tui.console.dialogs import triage
 from agentflow_tui.console.dialogs.dialogs import Choice, Option
 from agentflow_tui.console.environment import Environment
 from agentflow_tui.console.screens.attention import LATE, SILENCED, Attention, stale_link
-from agentflow_tui.console.screens.workflows import label
 from agentflow_tui.console.view import View
 from agentflow_tui.console.widgets.line import Piece
 from agentflow_tui.console.widgets.pane import Link, Pane, PaneLine, heading, text_line
@@ -19,6 +18,7 @@ from agentflow_tui.operations.triage.error_groups import group
 from agentflow_tui.store.reading.counts import CAP, Count, has_index, is_large
 from agentflow_tui.store.views.failures import read_failures
 from agentflow_tui.store.views.overview import Overview, read_overview
+from agentflow_tui.store.views.workflows import workflow_title
 from agentflow_tui.text import NOTHING, age, bounded, number, plural, spark
 
 LABEL = 16
@@ -234,7 +234,7 @@ class OverviewView(View):
         lines = [heading(" Next fires")]
         for schedule in overview.upcoming[:5]:
             words, problem = timetable_words(schedule.what, zone)
-            name = label(schedule.detail or None, "a workflow")
+            name = workflow_title(schedule.detail or None, "a workflow")
             at = f"in {age(schedule.since - now)}" if schedule.since else ""
             lines.append(
                 self._line(

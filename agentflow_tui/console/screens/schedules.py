@@ -7,10 +7,10 @@ from agentflow_tui.console.environment import Environment
 from agentflow_tui.console.list.columns import Cell, Column
 from agentflow_tui.console.list.declarations import ListScreen
 from agentflow_tui.console.screens.cells import age_column, text_column
-from agentflow_tui.console.screens.workflows import label
 from agentflow_tui.console.statuses import status_cell
 from agentflow_tui.operations.timetables import missed_fires, timetable_words
 from agentflow_tui.store.views.schedules import SCHEDULE_LIST, Schedule
+from agentflow_tui.store.views.workflows import workflow_title
 from agentflow_tui.text import NOTHING, age
 
 
@@ -55,7 +55,9 @@ def _columns(env: Environment) -> tuple[Column[Schedule], ...]:
         Column("Next", upcoming, width=8, right=True, ticks=True, sort="nextRun", key="next"),
         age_column("Last", lambda row: row.last_run, sort="lastRun"),
         Column("Missed", missed, width=6, right=True, ticks=True, key="missed"),
-        text_column("Starts", lambda row: label(row.workflow_steps, "?"), width=20, drop=1),
+        text_column(
+            "Starts", lambda row: workflow_title(row.workflow_steps, "?"), width=20, drop=1
+        ),
         Column(
             "Workflow",
             lambda row, _now: status_cell(row.workflow_status),

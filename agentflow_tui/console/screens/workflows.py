@@ -1,6 +1,5 @@
 """Screen 2: workflows, and why they are not moving."""
 
-import re
 from datetime import datetime
 
 from agentflow_tui.console.details import workflows as details
@@ -8,21 +7,11 @@ from agentflow_tui.console.environment import Environment
 from agentflow_tui.console.list.columns import Cell, Column
 from agentflow_tui.console.list.declarations import ListScreen
 from agentflow_tui.console.screens.cells import age_column, status_column, text_column
-from agentflow_tui.operations.reasons import current_step, steps_of, why_workflow
-from agentflow_tui.store.views.workflows import WORKFLOW_LIST, Workflow
+from agentflow_tui.operations.reasons import current_step, why_workflow
+from agentflow_tui.store.views.workflows import WORKFLOW_LIST, Workflow, steps_of
 from agentflow_tui.text import NOTHING, age, bar, shorten_id
 
 _BAR = 5
-_NAME = re.compile(r'"name":\s*"([^"\\]{1,200})"')
-
-
-def label(steps: str | None, fallback: str = "") -> str:
-    """What a workflow is called: it has no name of its own, so the first step lends one."""
-    first = steps_of(steps)[:1]
-    if first:
-        return first[0].name or first[0].id or first[0].type
-    named = _NAME.search(steps or "")  # the head of a definition too long to fetch whole
-    return named.group(1) if named else fallback
 
 
 def _columns(env: Environment) -> tuple[Column[Workflow], ...]:

@@ -56,6 +56,10 @@ class ErrorGroup:
     quiet: bool = False
 
     @property
+    def title(self) -> str:
+        return self.label
+
+    @property
     def subject(self) -> str:
         """What its state is kept under."""
         return f"error:{self.key}"

@@ -1,5 +1,8 @@
 """What a list shows: typed rows over one table, with fields that filters and sorts can name.
 
+A row has its primary key as ``key`` and, as ``title``, what it is called in a sentence or a dialog;
+``""`` where nothing but its id tells it from others.
+
 A listing is derived from its row class and the description of the table: a field of the row that is
 a documented column reads that column, any other field has its SQL given. Aliases: ``q`` is the
 listed table; what ``joins`` adds is named there.
@@ -181,6 +184,11 @@ def column_field(table: Table, column: Column) -> ListingField:
         searched=column.kind in {Kind.TEXT, Kind.ID} and not column.secret,
         words=table.statuses if column.name == "status" else (),
     )
+
+
+def joined(*parts: str | None) -> str:
+    """The parts of a row's title that are there, side by side."""
+    return "  ".join(part for part in parts if part)
 
 
 def computed_field(name: str, value: Computed) -> ListingField:

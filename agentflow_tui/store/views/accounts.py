@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from agentflow_tui.schema import API_KEYS, CREDENTIALS, SESSIONS, USERS, Kind
-from agentflow_tui.store.reading.listings import Computed, listing
+from agentflow_tui.store.reading.listings import Computed, joined, listing
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +19,10 @@ class User:
     @property
     def key(self) -> str:
         return self.id
+
+    @property
+    def title(self) -> str:
+        return self.name
 
     @property
     def name(self) -> str:
@@ -38,6 +42,10 @@ class LoginSession:
     @property
     def key(self) -> str:
         return self.sid
+
+    @property
+    def title(self) -> str:
+        return ""
 
     def is_expired(self, now: datetime) -> bool:
         return self.expire is not None and self.expire < now
@@ -64,6 +72,10 @@ class Credential:
     @property
     def key(self) -> str:
         return self.id
+
+    @property
+    def title(self) -> str:
+        return joined(self.platform, self.label)
 
     def expires_within(self, now: datetime, span: timedelta) -> bool:
         return self.refresh_token_expiry is not None and self.refresh_token_expiry < now + span
@@ -95,6 +107,10 @@ class ApiKey:
     @property
     def key(self) -> str:
         return self.id
+
+    @property
+    def title(self) -> str:
+        return self.key_name or ""
 
 
 API_KEY_LIST = listing(

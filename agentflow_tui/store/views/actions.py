@@ -43,6 +43,10 @@ class Action:
         return self.id
 
     @property
+    def title(self) -> str:
+        return self.task_type or ""
+
+    @property
     def verb(self) -> str:
         return (self.task_type or "").removeprefix("operator.")
 

@@ -33,6 +33,10 @@ class HealthCheck:
         return self.id
 
     @property
+    def title(self) -> str:
+        return self.name or ""
+
+    @property
     def is_worker(self) -> bool:
         return self.id.startswith(WORKER_PREFIX)
 

@@ -34,6 +34,10 @@ class DomainRow:
         return self.domain
 
     @property
+    def title(self) -> str:
+        return self.domain
+
+    @property
     def waiting(self) -> int:
         return sum(self.ages)
 

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from agentflow_tui.retries import next_try
 from agentflow_tui.schema import EMAIL_QUEUE, EMAILS, Kind
-from agentflow_tui.store.reading.listings import Computed, listing
+from agentflow_tui.store.reading.listings import Computed, joined, listing
 
 _ADDRESS = re.compile(r"[^\s\"'<>,;:\[\]{}()\\]+@[^\s\"'<>,;:\[\]{}()\\]+")
 _HEAD = 500
@@ -41,6 +41,10 @@ class QueuedMail:
         return self.id
 
     @property
+    def title(self) -> str:
+        return joined(self.recipient, self.subject)
+
+    @property
     def recipient(self) -> str:
         return first_address(self.recipients)
 
@@ -51,10 +55,6 @@ class QueuedMail:
     @property
     def is_waiting(self) -> bool:
         return self.status == "pending"
-
-    @property
-    def can_retry(self) -> bool:
-        return self.status in {"failed", "cancelled"}
 
     def is_abandoned(self, now: datetime, lease: timedelta) -> bool:
         """Claimed by a worker that has not come back within the lease."""
@@ -112,6 +112,10 @@ class Message:
     @property
     def key(self) -> str:
         return self.id
+
+    @property
+    def title(self) -> str:
+        return joined(self.recipient, self.subject)
 
     @property
     def recipient(self) -> str:

@@ -6,7 +6,7 @@ from datetime import datetime
 from agentflow_tui.schema import INSIGHT_DISTRIBUTIONS, INSIGHTS, REPORTS, Kind
 from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.connection.statements import Statement
-from agentflow_tui.store.reading.listings import Computed, listing
+from agentflow_tui.store.reading.listings import Computed, joined, listing
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +26,10 @@ class Report:
     @property
     def key(self) -> str:
         return self.id
+
+    @property
+    def title(self) -> str:
+        return joined(self.vendor, self.report_type)
 
 
 REPORT_LIST = listing(
@@ -59,6 +63,10 @@ class Insight:
     def key(self) -> str:
         return self.id
 
+    @property
+    def title(self) -> str:
+        return self.insight_type or ""
+
 
 INSIGHT_LIST = listing(
     Insight,
@@ -89,6 +97,10 @@ class Distribution:
     @property
     def key(self) -> str:
         return self.id
+
+    @property
+    def title(self) -> str:
+        return self.insight_type or self.recipient_id or ""
 
 
 DISTRIBUTION_LIST = listing(

@@ -26,6 +26,10 @@ class Schedule:
     def key(self) -> str:
         return self.id
 
+    @property
+    def title(self) -> str:
+        return self.cron or ""
+
     def is_overdue(self, now: datetime) -> bool:
         """Its slot has passed and nobody has fired it."""
         return bool(self.active) and self.next_run is not None and self.next_run < now

@@ -28,6 +28,10 @@ class Task:
         return self.id
 
     @property
+    def title(self) -> str:
+        return self.task_type or ""
+
+    @property
     def duration(self) -> timedelta | None:
         if self.start_time is None or self.end_time is None:
             return None

@@ -1,13 +1,34 @@
 """Workflows: what AgentFlow is working through, step by step."""
 
+import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 
+from agentflow_tui.documents import Step, as_steps, read
 from agentflow_tui.schema import WORKFLOWS
 from agentflow_tui.store.reading.listings import Computed, listing
 
 _STEPS_HEAD = 16_000
 """Characters of the step definitions that a list fetches: about fifty steps."""
+
+
+_NAME = re.compile(r'"name":\s*"([^"\\]{1,200})"')
+
+
+@lru_cache(maxsize=2048)
+def steps_of(text: str | None) -> tuple[Step, ...]:
+    """The steps of a workflow's definition, as far as it can be read."""
+    return tuple(as_steps(read(text)))
+
+
+def workflow_title(steps: str | None, fallback: str = "") -> str:
+    """What a workflow is called: it has no name of its own, so the first step lends one."""
+    first = steps_of(steps)[:1]
+    if first:
+        return first[0].name or first[0].id or first[0].type
+    named = _NAME.search(steps or "")  # the head of a definition too long to fetch whole
+    return named.group(1) if named else fallback
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +49,10 @@ class Workflow:
     @property
     def key(self) -> str:
         return self.id
+
+    @property
+    def title(self) -> str:
+        return workflow_title(self.steps)
 
     @property
     def is_finished(self) -> bool:
