@@ -60,10 +60,6 @@ class Column:
             return Kind.ID
         return _KIND_OF_TYPE[self.type]
 
-    @property
-    def snake_name(self) -> str:
-        return snake(self.name)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Table:

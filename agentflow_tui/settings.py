@@ -151,7 +151,9 @@ def config_path(environ: Mapping[str, str]) -> Path:
 
 
 def _xdg(environ: Mapping[str, str], name: str, fallback: str) -> Path:
-    return Path(environ[name]) if environ.get(name) else Path.home() / fallback
+    """The directory that a variable names; a relative one counts for none, as XDG has it."""
+    given = Path(environ.get(name, ""))
+    return given if given.is_absolute() else Path(environ.get("HOME") or Path.home()) / fallback
 
 
 def load(

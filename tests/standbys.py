@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from agentflow_tui.embedded import postgres
+from tests.stopping import stop_now
 
 
 def prepare(home: Path) -> None:
@@ -12,7 +13,7 @@ def prepare(home: Path) -> None:
     with postgres.start(home, linger=0):
         with (home / "postgres" / "postgresql.conf").open("a") as configuration:
             configuration.write("wal_level = replica\n")
-        postgres.stop_now(home, "fast")
+        stop_now(home, "fast")
 
 
 @contextmanager

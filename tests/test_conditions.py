@@ -17,6 +17,7 @@ from agentflow_tui.filters import Field, Filter, Vocabulary, parse
 from agentflow_tui.schema import Kind
 from agentflow_tui.store.connection.database import Database, Session
 from agentflow_tui.store.reading.conditions import compile_filter
+from tests.filter_matching import matches
 
 VOCABULARY = Vocabulary(
     (
@@ -183,7 +184,7 @@ class Tables:
         return [record["n"] for record in records]
 
     def expected(self, wanted: Filter, shape: Shape, now: datetime) -> list[int]:
-        return [n for n, row in self.rows[shape.table].items() if wanted.matches(row, now)]
+        return [n for n, row in self.rows[shape.table].items() if matches(wanted, row, now)]
 
 
 @pytest.fixture

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from agentflow_tui.errors import FilterError
 from agentflow_tui.filters import Field, Filter, Period, Vocabulary, complete, parse
-from agentflow_tui.filters.matching import like
 from agentflow_tui.schema import EMAIL_QUEUE, SESSIONS, TABLES, WORKFLOWS, Kind
+from tests.filter_matching import depends_on_time, like, matches
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -192,20 +192,20 @@ def test_a_time_may_carry_its_own_offset() -> None:
 
 def test_lengths_of_time_stay_relative_and_days_expire_at_midnight() -> None:
     relative = read("age:>10m lastUpdated:<now")
-    assert relative.depends_on_time
+    assert depends_on_time(relative)
     assert relative.expires is None
     assert relative == parse(relative.text, FLOWS, now=NOW + timedelta(days=9))
     row = {"createdAt": NOW, "lastUpdated": NOW}
-    assert not relative.matches(row, NOW + timedelta(minutes=10))
-    assert relative.matches(row, NOW + timedelta(minutes=11))
+    assert not matches(relative, row, NOW + timedelta(minutes=10))
+    assert matches(relative, row, NOW + timedelta(minutes=11))
 
     today = parse("createdAt:today,2026-11-01", FLOWS, now=NOW, tz=BERLIN)
-    assert today.depends_on_time
+    assert depends_on_time(today)
     assert today.expires == utc(2026, 11, 23, 23)
     assert parse(today.text, FLOWS, now=today.expires, tz=BERLIN) != today
 
     fixed = read("createdAt:2026-11-01 failed")
-    assert not fixed.depends_on_time
+    assert not depends_on_time(fixed)
     assert fixed.expires is None
 
 
@@ -255,7 +255,7 @@ def test_any_text_is_understood_or_refused_and_its_writing_means_the_same(text: 
     again = parse(understood.text, FLOWS, now=NOW, tz=BERLIN)
     assert again == understood
     assert again.text == understood.text
-    assert understood.depends_on_time or understood.expires is None
+    assert depends_on_time(understood) or understood.expires is None
 
 
 @given(TEXTS, st.integers(min_value=-3, max_value=60))

@@ -13,6 +13,7 @@ from agentflow_tui.store.schema.ddl import create_missing_tables
 from agentflow_tui.store.views.shared_status import read_shared_status
 from tests.samples import fill
 from tests.standbys import prepare, standby
+from tests.stopping import stop_now
 
 STANDBY = "read-only: this server is a standby"
 HOLD = "UPDATE {email_queue} SET {email_queue.status} = 'held'"
@@ -114,7 +115,7 @@ async def test_a_standby_is_read_only_until_it_is_promoted(tmp_path: Path) -> No
         primary = await Database.open(server.url)
         await create_missing_tables(primary)
         await fill(primary)
-        await asyncio.to_thread(postgres.stop_now, home, "fast")
+        await asyncio.to_thread(stop_now, home, "fast")
     with standby(home):
         # The same database object: reconnected, it finds another kind of server.
         assert primary.read_only_reason() == ""

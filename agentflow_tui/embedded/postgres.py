@@ -11,11 +11,10 @@ import fcntl
 import importlib.util
 import os
 import select
-import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -49,16 +48,6 @@ main(sys.argv[2:])
 
 def ignore(_line: str) -> None:
     """Say nothing."""
-
-
-def default_home(environ: Mapping[str, str]) -> Path:
-    """AGENTFLOW_HOME, else ``agentflow`` in the XDG data directory."""
-    if home := environ.get("AGENTFLOW_HOME"):
-        return Path(home).expanduser()
-    data = Path(environ.get("XDG_DATA_HOME", ""))
-    if not data.is_absolute():  # which the XDG specification says to ignore
-        data = Path(environ.get("HOME") or Path.home()) / ".local" / "share"
-    return data / "agentflow"
 
 
 @dataclass(frozen=True, slots=True)
@@ -313,28 +302,3 @@ def keeper_pid(home: Path) -> int | None:
     with contextlib.suppress(OSError, ValueError):
         return int((home.expanduser().resolve() / "keeper.lock").read_text(encoding="ascii"))
     return None
-
-
-def stop_now(home: Path, mode: str = "fast") -> None:
-    """Stop the server under its users and return when it is gone; they do not revive it.
-
-    ``fast`` ends every session and writes everything, ``immediate`` is a crash that the next
-    start recovers from.
-    """
-    with_keeper, without = {
-        "fast": (signal.SIGTERM, signal.SIGINT),
-        "immediate": (signal.SIGQUIT, signal.SIGQUIT),
-    }[mode]
-    home = home.expanduser().resolve()
-    lock = os.open(home / "keeper.lock", os.O_RDONLY)
-    try:
-        # Only while it holds its lock is the process with that id the keeper.
-        pid, number = (postmaster_pid, without) if is_taken(lock) else (keeper_pid, with_keeper)
-        if (found := pid(home)) is not None:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(found, number)
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        while postmaster_pid(home) is not None:
-            time.sleep(LOOK_EVERY)
-    finally:
-        os.close(lock)

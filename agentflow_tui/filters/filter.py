@@ -1,11 +1,9 @@
 """A filter that was understood."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from agentflow_tui.filters.matching import matches_term
-from agentflow_tui.filters.terms import Condition, Period, Relative, Term, Word
+from agentflow_tui.filters.terms import Condition, Period, Term, Word
 from agentflow_tui.filters.vocabulary import Field
 
 
@@ -45,16 +43,6 @@ class Filter:
         return frozenset(asked)
 
     @property
-    def depends_on_time(self) -> bool:
-        """Whether rows enter and leave as time passes, without changing."""
-        return any(
-            isinstance(value, Relative) or (isinstance(value, Period) and value.until is not None)
-            for term in self.terms
-            if isinstance(term, Condition)
-            for value in term.values
-        )
-
-    @property
     def expires(self) -> datetime | None:
         """When ``today``, ``12:30`` and the like begin to mean another day: parse `text` again
         then. None where nothing does; lengths of time need no parsing, they are measured from the
@@ -69,11 +57,3 @@ class Filter:
             ),
             default=None,
         )
-
-    def matches(self, row: Mapping[str, object], now: datetime) -> bool:
-        """Whether one row is wanted, decided as the database decides it.
-
-        ``row`` has values by field name, a missing one counting as NULL: texts and ids as ``str``
-        (or UUID), times as aware datetimes, JSON as the text it is stored as or already parsed.
-        """
-        return all(matches_term(term, self.searched, row, now) for term in self.terms)

@@ -15,6 +15,7 @@ from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.schema.ddl import create_missing_tables
 from tests.console.driving import console, screen_text, sees, until
 from tests.samples import fill
+from tests.stopping import stop_now
 
 
 @asynccontextmanager
@@ -35,7 +36,7 @@ async def test_a_server_that_stops_is_said_and_its_return_is_noticed(tmp_path: P
         assert isinstance(app, ConsoleApp)
         await sees(pilot, "ann@acme.test")
         pid = postgres.postmaster_pid(home)
-        await asyncio.to_thread(postgres.stop_now, home, "immediate")
+        await asyncio.to_thread(stop_now, home, "immediate")
         await sees(pilot, "no connection", "There is no socket", "ann@acme.test")
         with await asyncio.to_thread(postgres.start, home, linger=0):
             await until(
@@ -58,7 +59,7 @@ async def test_each_screen_says_how_old_it_is_itself(tmp_path: Path) -> None:
         await sees(pilot, "HTTP 503")
         assert users.read_at is not None
         users.read_at -= timedelta(minutes=10)
-        await asyncio.to_thread(postgres.stop_now, home, "immediate")
+        await asyncio.to_thread(stop_now, home, "immediate")
         await sees(pilot, "no connection", "s ago")
         await app.go(Place("users"))
         await sees(pilot, "Shown as of 10m ago", "ann@acme.test")

@@ -14,6 +14,7 @@ from agentflow_tui.store.schema.ddl import create_missing_tables
 from tests.console.driving import console, screen_text, sees, until
 from tests.samples import fill
 from tests.standbys import prepare, standby
+from tests.stopping import stop_now
 from tests.test_writing import role_url
 
 
@@ -56,7 +57,7 @@ async def test_a_standby_is_read_only_until_it_is_promoted(
         await create_missing_tables(primary)
         await fill(primary)
         primary.close()
-        await asyncio.to_thread(postgres.stop_now, home, "fast")
+        await asyncio.to_thread(stop_now, home, "fast")
     with standby(home) as url:
         async with console(url, "users", size=(120, 24)) as pilot:
             app = pilot.app

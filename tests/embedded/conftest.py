@@ -6,12 +6,13 @@ from pathlib import Path
 import pytest
 
 from agentflow_tui.embedded.account import account_for
-from agentflow_tui.embedded.postgres import keeper_pid, start, stop_now
+from agentflow_tui.embedded.postgres import keeper_pid, start
 from tests.embedded.processes import (
     copy_to,
     new_home,
     until,
 )
+from tests.stopping import stop_now
 
 
 @pytest.fixture(scope="session")

@@ -13,7 +13,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from agentflow_tui.embedded.account import ServerAccount
-from agentflow_tui.embedded.postgres import find_binaries, stop_now
+from agentflow_tui.embedded.postgres import find_binaries
+from tests.stopping import stop_now
 
 IS_ROOT = os.geteuid() == 0
 LINGER = 0.1

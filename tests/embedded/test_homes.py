@@ -9,13 +9,13 @@ import pytest
 from agentflow_tui.embedded import account
 from agentflow_tui.embedded.account import ServerAccount, account_for, command_prefix, entry_of
 from agentflow_tui.embedded.postgres import (
-    default_home,
     find_binaries,
     keeper_pid,
     postmaster_pid,
     start,
 )
 from agentflow_tui.errors import EmbeddedServerError
+from agentflow_tui.settings import home as home_of
 from tests.embedded.processes import (
     IS_ROOT,
     LINGER,
@@ -93,11 +93,11 @@ def test_home_that_cannot_be_made_is_explained(fresh: Path) -> None:
 
 
 def test_default_home_is_the_setting_else_the_xdg_data_directory() -> None:
-    assert default_home({"AGENTFLOW_HOME": "/srv/a", "HOME": "/h"}) == Path("/srv/a")
-    assert default_home({"XDG_DATA_HOME": "/x", "HOME": "/h"}) == Path("/x/agentflow")
+    assert home_of({"AGENTFLOW_HOME": "/srv/a", "HOME": "/h"}) == Path("/srv/a")
+    assert home_of({"XDG_DATA_HOME": "/x", "HOME": "/h"}) == Path("/x/agentflow")
     relative = {"XDG_DATA_HOME": "x", "HOME": "/h"}
-    assert default_home(relative) == Path("/h/.local/share/agentflow")
-    assert default_home({}) == Path.home() / ".local/share/agentflow"
+    assert home_of(relative) == Path("/h/.local/share/agentflow")
+    assert home_of({}) == Path.home() / ".local/share/agentflow"
 
 
 def test_account_that_cannot_get_there_is_told_where_to_go(

@@ -15,7 +15,6 @@ from agentflow_tui.embedded.postgres import (
     keeper_pid,
     postmaster_pid,
     start,
-    stop_now,
 )
 from agentflow_tui.embedded.postmaster import postgres_processes, works_in
 from agentflow_tui.errors import EmbeddedServerError
@@ -28,6 +27,7 @@ from tests.embedded.processes import (
     until,
     user,
 )
+from tests.stopping import stop_now
 
 
 async def test_url_serves_asyncpg_and_psql_whatever_the_environment_says(

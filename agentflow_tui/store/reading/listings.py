@@ -10,11 +10,10 @@ listed table; what ``joins`` adds is named there.
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
 from agentflow_tui.schema import Column, Kind, Table, snake
 from agentflow_tui.store.connection.bindings import Binding
-from agentflow_tui.store.connection.statements import as_tuple
 
 RowT = TypeVar("RowT")
 
@@ -158,12 +157,6 @@ def listing(
         *(column_field(table, c) for c in table.columns if c.name not in seen),
     )
     return Listing(table=table, row=row, fields=shown, further=rest, joins=joins)
-
-
-def documented(table: Table) -> Listing[Any]:
-    """Every documented column of a table, as plain tuples: for exports and the command line."""
-    columns = tuple(column_field(table, column) for column in table.columns)
-    return Listing(table=table, row=as_tuple, fields=columns)
 
 
 def _column_field(table: Table, name: str) -> ListingField:

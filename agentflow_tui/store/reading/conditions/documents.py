@@ -6,7 +6,6 @@ can be asked whether a text is valid (``pg_input_is_valid``); earlier servers ca
 """
 
 from agentflow_tui.errors import FilterError
-from agentflow_tui.filters.matching import number_in
 from agentflow_tui.filters.terms import ORDERINGS, Comparison, Condition, Match
 from agentflow_tui.store.reading.conditions.columns import (
     Compilation,
@@ -14,7 +13,7 @@ from agentflow_tui.store.reading.conditions.columns import (
     presence,
     texts_in,
 )
-from agentflow_tui.store.reading.conditions.scalars import numeric
+from agentflow_tui.store.reading.conditions.scalars import number_in, numeric
 from agentflow_tui.store.reading.conditions.texts import text_is
 
 DEEPEST = 5_000

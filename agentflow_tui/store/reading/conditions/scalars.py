@@ -1,9 +1,9 @@
 """Numbers, flags and times."""
 
+import re
 from decimal import Decimal
 
 from agentflow_tui.errors import FilterError
-from agentflow_tui.filters.matching import LONGEST_NUMBER
 from agentflow_tui.filters.terms import (
     FALSE,
     TRUE,
@@ -16,8 +16,19 @@ from agentflow_tui.filters.terms import (
 )
 from agentflow_tui.store.reading.conditions.columns import ConditionColumn, presence
 
+LONGEST_NUMBER = 500
+"""Characters up to which a text in a document counts as a number."""
+
 _INT8 = range(-(2**63), 2**63)
-_NUMERIC = "'^[-+]?[0-9]+([.][0-9]+)?([eE][-+]?[0-9][0-9]?[0-9]?)?$'"
+_NUMBER = "[-+]?[0-9]+([.][0-9]+)?([eE][-+]?[0-9][0-9]?[0-9]?)?"
+"""How a number is written in a text, for PostgreSQL as for Python."""
+
+
+def number_in(text: str) -> Decimal | None:
+    """The number that a text in a document stands for, None where it stands for none."""
+    if len(text) > LONGEST_NUMBER or not re.fullmatch(_NUMBER, text):
+        return None
+    return Decimal(text)
 
 
 def number_is(column: ConditionColumn, condition: Condition) -> list[str]:
@@ -40,7 +51,7 @@ def _compares_number(column: ConditionColumn, sign: str, number: Decimal) -> str
 
 def numeric(sql: str, sign: str, number: str) -> str:
     """A text compared as the number it stands for; NULL where it stands for none."""
-    is_number = f"length({sql}) <= {LONGEST_NUMBER} AND {sql} ~ {_NUMERIC}"
+    is_number = f"length({sql}) <= {LONGEST_NUMBER} AND {sql} ~ '^{_NUMBER}$'"
     return f"CASE WHEN {is_number} THEN {sql}::numeric {sign} {number} END"
 
 

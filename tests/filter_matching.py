@@ -1,7 +1,7 @@
-"""Deciding for one row in Python what the database decides in SQL.
+"""What a filter means, decided in Python for one row: the referee of the conditions in SQL.
 
-The two are kept equal by a test that compares them on random rows. Each function of this module
-states the meaning that `agentflow_tui.store.reading.conditions` compiles.
+Each function of this module states the meaning that `agentflow_tui.store.reading.conditions`
+compiles; tests compare the two on random rows.
 """
 
 import json
@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
+from agentflow_tui.filters.filter import Filter
 from agentflow_tui.filters.identifiers import uuid_prefix
 from agentflow_tui.filters.terms import (
     FALSE,
@@ -31,11 +32,8 @@ from agentflow_tui.filters.terms import (
 )
 from agentflow_tui.filters.vocabulary import Field
 from agentflow_tui.schema import Kind
+from agentflow_tui.store.reading.conditions.scalars import number_in
 
-LONGEST_NUMBER = 500
-"""Characters up to which a text in a document counts as a number."""
-
-_NUMBER = re.compile(r"[-+]?[0-9]+([.][0-9]+)?([eE][-+]?[0-9][0-9]?[0-9]?)?")
 _UUID = re.compile(r"[0-9A-Fa-f]+(-[0-9A-Fa-f]+){4}")
 _HALF = re.compile(r"[\ud800-\udfff]")
 _INDEX = re.compile(r"[ \t\n\r\f\v]*([-+]?[0-9]+)")
@@ -47,6 +45,25 @@ _COMPARE: dict[Comparison, Callable[[Any, Any], bool]] = {
     Comparison.ABOVE: lambda left, right: left > right,
     Comparison.AT_LEAST: lambda left, right: left >= right,
 }
+
+
+def matches(wanted: Filter, row: Mapping[str, object], now: datetime) -> bool:
+    """Whether one row is wanted, decided as the database decides it.
+
+    ``row`` has values by field name, a missing one counting as NULL: texts and ids as ``str``
+    (or UUID), times as aware datetimes, JSON as the text it is stored as or already parsed.
+    """
+    return all(matches_term(term, wanted.searched, row, now) for term in wanted.terms)
+
+
+def depends_on_time(wanted: Filter) -> bool:
+    """Whether rows enter and leave as time passes, without changing."""
+    return any(
+        isinstance(value, Relative) or (isinstance(value, Period) and value.until is not None)
+        for term in wanted.terms
+        if isinstance(term, Condition)
+        for value in term.values
+    )
 
 
 def matches_term(
@@ -88,13 +105,6 @@ def like(stored: str, pattern: str) -> bool:
 def looks_like_uuid(stored: str) -> bool:
     """Whether a text could be a UUID: 36 characters in five groups of hexadecimal digits."""
     return len(stored) == 36 and _UUID.fullmatch(stored) is not None
-
-
-def number_in(text: str) -> Decimal | None:
-    """The number that a text in a document stands for, None where it stands for none."""
-    if len(text) > LONGEST_NUMBER or not _NUMBER.fullmatch(text):
-        return None
-    return Decimal(text)
 
 
 def _word_in(word: Word, field: Field, stored: object) -> bool:
