@@ -167,11 +167,37 @@ def load(
     environ = os.environ if environ is None else environ
     path = config_path(environ)
     data = _read(path)
+    settings = _from_file(data, path, environ, read_only=read_only)
+    default = data.pop("context", None)
+    if data:
+        raise SettingsError(f"{path}: unknown setting {next(iter(data))!r}.")
+    _check(settings, path)
+    if context and database_url:
+        raise SettingsError("--context and --database both name a database; leave one out.")
+    return _in_use(settings, default, context, database_url)
+
+
+def _in_use(
+    settings: Settings, default: Any, context: str | None, database_url: str | None
+) -> Settings:
+    """The settings with the context that flags, environment or file choose, in this order."""
+    environ = settings.environ
+    chosen = context or environ.get("AGENTFLOW_CONTEXT") or default
+    from_environment = environ.get("AGENTFLOW_DATABASE_URL") or environ.get("DATABASE_URL") or ""
+    if database_url or (from_environment and not context):
+        return settings.on(Context(database_url=database_url or from_environment))
+    return settings.using(str(chosen)) if chosen else settings.on(Context())
+
+
+def _from_file(
+    data: dict[str, Any], path: Path, environ: Mapping[str, str], *, read_only: bool
+) -> Settings:
+    """The sections of the file, which are taken out of ``data``; no context is in use yet."""
     contexts = {
         name: replace(_section(Context, values, f"contexts.{name}", path), name=name)
         for name, values in _table(data, "contexts", path).items()
     }
-    settings = Settings(
+    return Settings(
         contexts=contexts,
         console=_section(ConsoleSettings, data.pop("console", {}), "console", path),
         workers=_section(WorkerSettings, data.pop("workers", {}), "workers", path),
@@ -179,17 +205,6 @@ def load(
         environ=environ,
         path=path,
     )
-    default = data.pop("context", None)
-    if data:
-        raise SettingsError(f"{path}: unknown setting {next(iter(data))!r}.")
-    _check(settings, path)
-    if context and database_url:
-        raise SettingsError("--context and --database both name a database; leave one out.")
-    chosen = context or environ.get("AGENTFLOW_CONTEXT") or default
-    from_environment = environ.get("AGENTFLOW_DATABASE_URL") or environ.get("DATABASE_URL") or ""
-    if database_url or (from_environment and not context):
-        return settings.on(Context(database_url=database_url or from_environment))
-    return settings.using(str(chosen)) if chosen else settings.on(Context())
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -48,13 +48,18 @@ def _headline(value: Any, levels: int, limit: int) -> str:
         return _headline(value[0], levels - 1, limit - len(more)) + more
     if not isinstance(value, dict):
         return preview(value, limit)
-    titles = (value.get(key) for key in _TITLES)
-    found = next((each for each in titles if isinstance(each, str) and each.strip()), None)
-    if found is not None:
-        return safe(found.strip().partition("\n")[0], limit)
+    title = _title(value)
+    if title:
+        return safe(title.partition("\n")[0], limit)
     if levels and len(value) == 1:
         return _headline(next(iter(value.values())), levels - 1, limit)
     return preview(value, limit)
+
+
+def _title(members: dict[str, Any]) -> str:
+    """The member that says what an object is about; ``""`` where none does."""
+    texts = (members.get(key) for key in _TITLES)
+    return next((text.strip() for text in texts if isinstance(text, str) and text.strip()), "")
 
 
 def preview(value: object, limit: int = 200) -> str:

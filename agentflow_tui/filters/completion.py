@@ -1,7 +1,7 @@
 """What could be written next: columns, operators, known words, flags, times and units."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from agentflow_tui.filters.terms import HEAD, ORDERINGS, Comparison, quoted
@@ -58,6 +58,17 @@ _MOMENTS = (
     ("now", "this moment"),
 )
 _LENGTHS = ("10m", "1h", "1d", "1w")
+_LENGTHS_AGO = tuple((length, "") for length in _LENGTHS)
+_AGES = tuple(
+    (sign + length, meaning)
+    for sign, meaning in ((">", "older"), ("<", "newer"))
+    for length in _LENGTHS
+)
+_TIMES = (
+    *_MOMENTS,
+    *((length, "ago") for length in _LENGTHS),
+    *((f"+{length}", "ahead") for length in _LENGTHS),
+)
 _VALUES: dict[Kind, tuple[tuple[str, str], ...]] = {
     Kind.FLAG: (("yes", ""), ("no", "")),
     Kind.NUMBER: ((">", "more than"), ("<", "less than"), (">=", ""), ("<=", "")),
@@ -100,19 +111,26 @@ def _names(text: str, start: int, cursor: int, vocabulary: Vocabulary) -> Iterat
     partial = text[start:cursor]
     if not _PARTIAL_NAME.fullmatch(partial):
         return
-    rest = _REST_OF_NAME.match(text, cursor)
-    end = rest.end() if rest else cursor
-    already = HEAD.match(text, start) is not None
+    end = _end_of(_REST_OF_NAME, text, cursor)
     fields = [field for field in vocabulary.fields if not field.secret]
-    wanted = spelling(partial)
+    named = _beginning_with(spelling(partial), fields, vocabulary)
+    if HEAD.match(text, start) is not None:  # the operator is there already
+        yield from (Completion(start, end, name, name, _hint(name, field)) for name, field in named)
+        return
     for field in fields:
-        if partial and spelling(field.name) == wanted and not already:
+        if partial and spelling(field.name) == spelling(partial):
             yield from _operators(field, start, end)
-    for name, field in _beginning_with(wanted, fields, vocabulary):
-        sign = "" if already else "." if field.kind is Kind.JSON else ":"
+    for name, field in named:
+        sign = "." if field.kind is Kind.JSON else ":"
         yield Completion(start, end, name + sign, name, _hint(name, field))
-    if partial and not already:
+    if partial:
         yield from _conditions(partial.lower(), fields, start, end)
+
+
+def _end_of(rest: re.Pattern[str], text: str, cursor: int) -> int:
+    """Where what the cursor stands in ends."""
+    found = rest.match(text, cursor)
+    return found.end() if found else cursor
 
 
 def _operators(field: Field, start: int, end: int) -> Iterator[Completion]:
@@ -154,45 +172,32 @@ def _values(
 ) -> Iterator[Completion]:
     as_age = vocabulary.means_age(head["name"])
     field = vocabulary.find((as_age and vocabulary.age) or head["name"])
-    if field is None or field.secret:
-        return
     start = text.rfind(",", head.end(), cursor) + 1 or head.end()
-    rest = _REST_OF_VALUE.match(text, cursor)
-    end = rest.end() if rest else cursor
     partial = text[start:cursor].lower()
-    if partial.startswith('"'):
+    if field is None or field.secret or partial.startswith('"'):
         return
+    end = _end_of(_REST_OF_VALUE, text, cursor)
     taken = {item.lower() for item in text[head.end() : start].split(",")}
-    operator = Comparison(head["operator"].removeprefix(":").replace("!=", "=") or ":")
-    for value, hint in _choices(field, bool(head["path"]), operator, partial, as_age):
+    for value, hint in _choices(field, head, partial, as_age=as_age):
         if value.lower().startswith(partial) and value not in taken:
             yield Completion(start, end, value, value, hint)
 
 
 def _choices(
-    field: Field, is_part: bool, operator: Comparison, partial: str, as_age: bool
-) -> Iterator[tuple[str, str]]:
+    field: Field, head: re.Match[str], partial: str, *, as_age: bool
+) -> Iterable[tuple[str, str]]:
     """Values with their meaning; they are still to be compared with what is written."""
+    operator = Comparison(head["operator"].removeprefix(":").replace("!=", "=") or ":")
     if field.kind is Kind.TIME and _COUNT.fullmatch(partial):
-        yield from ((partial + unit, name) for unit, name in UNITS.items())
-        return
+        return ((partial + unit, name) for unit, name in UNITS.items())
     if as_age:
-        signs = ("",) if operator in ORDERINGS else (">", "<")
-        meanings = {">": "older", "<": "newer", "": ""}
-        yield from ((sign + length, meanings[sign]) for sign in signs for length in _LENGTHS)
-        return
+        return _LENGTHS_AGO if operator in ORDERINGS else _AGES
     if operator in ORDERINGS:
-        if field.kind is Kind.TIME:
-            yield from _MOMENTS
-            yield from ((length, "ago") for length in _LENGTHS)
-            yield from ((f"+{length}", "ahead") for length in _LENGTHS)
-        return
-    yield from ((_insertable(word), field.name) for word in field.words)
+        return _TIMES if field.kind is Kind.TIME else ()
+    words = [(_insertable(word), field.name) for word in field.words]
     if operator is Comparison.CONTAINS:
-        return
-    if not is_part:
-        yield from _VALUES.get(field.kind, ())
-    yield from _PRESENCES
+        return words
+    return (*words, *(() if head["path"] else _VALUES.get(field.kind, ())), *_PRESENCES)
 
 
 def _insertable(word: str) -> str:

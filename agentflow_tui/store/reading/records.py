@@ -1,8 +1,9 @@
 """One row in full: all its documented columns, and how many rows point at it."""
 
 from dataclasses import dataclass
+from typing import Any
 
-from agentflow_tui.schema import RELATIONS, Kind, Relation, Table
+from agentflow_tui.schema import RELATIONS, Column, Kind, Relation, Table
 from agentflow_tui.store.connection.bindings import Binding
 from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.connection.statements import Statement, as_tuple
@@ -42,44 +43,58 @@ async def read_record(database: Database, table: Table, id_: str) -> Record | No
 
     Raises `UnreachableError`, `RefusedError`, `MissingError`.
     """
-    binding = database.binding
-    plain = [c for c in table.columns if not c.secret]
-    secret = [c for c in table.columns if c.secret and not c.primary_key]
-    relations = [r for r in RELATIONS if r.target == table.name]
-    pieces = [
-        *(_value(table, c.name, c.kind) for c in plain),
-        *(f"{{q.{table.name}.{c.name}}} IS NOT NULL" for c in secret),
-        *(_pointing(binding, relation) for relation in relations),
-    ]
-    key = table.primary_key.name
-    statement = Statement(
-        as_tuple,
-        f"SELECT {', '.join(pieces)} FROM {{{table.name}}} q "
-        f"WHERE q.{{{table.name}.{key}}}::text = $1::text"
-        if _is_text(binding, table)
-        else f"SELECT {', '.join(pieces)} FROM {{{table.name}}} q "
-        f"WHERE q.{{{table.name}.{key}}} = $1",
-    )
-    found = await database.fetch_one(statement, id_)
+    found = await database.fetch_one(_statement(table, database.binding), id_)
     if found is None:
         return None
-    values = dict(zip((c.name for c in plain), found, strict=False))
-    values.setdefault(key, id_)
-    is_set = found[len(plain) : len(plain) + len(secret)]
-    counts = found[len(plain) + len(secret) :]
-    cut = {
-        name for name, value in values.items() if isinstance(value, str) and len(value) > TEXT_LIMIT
-    }
+    fetched = iter(found)
+    values = {column.name: next(fetched) for column in _plain(table)}
+    values.setdefault(table.primary_key.name, id_)
+    secrets = frozenset(column.name for column in _secret(table) if next(fetched))
+    pointing = {relation: next(fetched) for relation in _relations(table)}
     return Record(
         table=table,
-        values={n: v[:TEXT_LIMIT] if isinstance(v, str) else v for n, v in values.items()},
-        secrets=frozenset(c.name for c, there in zip(secret, is_set, strict=True) if there),
-        cut=frozenset(cut),
-        pointing=dict(zip(relations, counts, strict=True)),
+        secrets=secrets,
+        pointing=pointing,
+        cut=frozenset(name for name, value in values.items() if _is_cut(value)),
+        values={
+            name: str(value)[:TEXT_LIMIT] if _is_cut(value) else value
+            for name, value in values.items()
+        },
     )
 
 
-def _is_text(binding: Binding, table: Table) -> bool:
+def _plain(table: Table) -> list[Column]:
+    return [column for column in table.columns if not column.secret]
+
+
+def _secret(table: Table) -> list[Column]:
+    return [column for column in table.columns if column.secret and not column.primary_key]
+
+
+def _relations(table: Table) -> list[Relation]:
+    return [relation for relation in RELATIONS if relation.target == table.name]
+
+
+def _is_cut(value: object) -> bool:
+    return isinstance(value, str) and len(value) > TEXT_LIMIT
+
+
+def _statement(table: Table, binding: Binding) -> Statement[tuple[Any, ...]]:
+    """The plain columns, whether each secret is set, and the counts of what points here."""
+    pieces = [
+        *(_value(table, column.name, column.kind) for column in _plain(table)),
+        *(f"{{q.{table.name}.{column.name}}} IS NOT NULL" for column in _secret(table)),
+        *(_pointing(binding, relation) for relation in _relations(table)),
+    ]
+    key = f"q.{{{table.name}.{table.primary_key.name}}}"
+    condition = f"{key}::text = $1::text" if _needs_cast(binding, table) else f"{key} = $1"
+    return Statement(
+        as_tuple, f"SELECT {', '.join(pieces)} FROM {{{table.name}}} q WHERE {condition}"
+    )
+
+
+def _needs_cast(binding: Binding, table: Table) -> bool:
+    """Whether the key is of a type whose values we do not write as texts."""
     bound = binding.tables[table.name].columns.get(table.primary_key.name)
     return bound is not None and bound.type not in {"uuid", "text", "character varying"}
 
