@@ -1,4 +1,4 @@
-"""When Python looks for cycles that nobody can reach, and when it had better not."""
+"""Pauses of the garbage collector."""
 
 import gc
 from collections.abc import Iterator
@@ -6,8 +6,8 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def undisturbed(*, for_good: bool = False) -> Iterator[None]:
-    """For imports, which make a hundred thousand objects and no garbage: no collection meanwhile.
+def gc_paused(*, for_good: bool = False) -> Iterator[None]:
+    """Collect no garbage inside: for imports, which make a hundred thousand objects and none.
 
     Looking through them over and over is a tenth of what imports take. ``for_good``, in a process
     that lives long, what is there afterwards is never looked through again: a key, or a mail, would

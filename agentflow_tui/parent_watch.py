@@ -15,14 +15,16 @@ GRACE = 0.5
 """Seconds beyond these, after which what is not finished is let go."""
 
 
-async def until_input_ends(stop: Callable[[], None]) -> None:
+async def watch_parent(stop: Callable[[], None]) -> None:
     """Call ``stop`` when standard input ends: whoever started this process has gone, however.
 
     Raises `UsageError` for a standard input that no other process can hold open.
     """
     kind = os.fstat(sys.stdin.fileno()).st_mode
     if not (stat.S_ISFIFO(kind) or stat.S_ISSOCK(kind) or sys.stdin.isatty()):
-        raise UsageError("A leash is a pipe: start this process with one as its standard input.")
+        raise UsageError(
+            "The parent is watched through a pipe. Start this process with one as standard input."
+        )
     loop = asyncio.get_running_loop()
     reader = asyncio.StreamReader()
     transport, _ = await loop.connect_read_pipe(

@@ -24,7 +24,7 @@ import asyncpg
 
 from agentflow_tui.settings import Settings, WorkerSettings
 from agentflow_tui.workers import supervisor
-from agentflow_tui.workers.roles import Crew, Turn
+from agentflow_tui.workers.context import StepReport, WorkerContext
 from agentflow_tui.workers.sender.role import Sender
 from benchmarks import mail_peers, servers
 from benchmarks.mail_peers import BODY, CONNECTIONS, SENDER, SUBJECT
@@ -75,9 +75,9 @@ class Stamped(Sender):
 
     began = 0.0
 
-    async def step(self, crew: Crew, woken: bool = True) -> Turn:
+    async def step(self, context: WorkerContext, woken: bool = True) -> StepReport:
         self.began = self.began or time.time()
-        return await Sender.step(self, crew, woken)
+        return await Sender.step(self, context, woken)
 
 
 def settings(port: int, connections: int = CONNECTIONS) -> Settings:

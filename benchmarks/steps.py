@@ -24,7 +24,7 @@ import asyncpg
 from agentflow_tui.settings import Settings
 from agentflow_tui.steps.calls import Call, Handler
 from agentflow_tui.workers import supervisor
-from agentflow_tui.workers.roles import Crew, Turn
+from agentflow_tui.workers.context import StepReport, WorkerContext
 from agentflow_tui.workers.runner.role import Runner
 from benchmarks.peers import python_with
 from benchmarks.servers import settle, tables
@@ -122,9 +122,9 @@ class Stamped(Runner):
 
     began = 0.0
 
-    async def step(self, crew: Crew, woken: bool = True) -> Turn:
+    async def step(self, context: WorkerContext, woken: bool = True) -> StepReport:
         self.began = self.began or time.time()
-        return await Runner.step(self, crew, woken)
+        return await Runner.step(self, context, woken)
 
 
 async def fill(connection: Any, workflows: int) -> None:

@@ -13,7 +13,7 @@ from agentflow_tui.store.connection.statements import Statement
 from agentflow_tui.store.queue.leases import holding
 from agentflow_tui.store.queue.mail_claims import KIND
 from agentflow_tui.workers import logs, supervisor
-from agentflow_tui.workers.roles import Crew, Role, Turn
+from agentflow_tui.workers.context import Role, StepReport, WorkerContext
 from agentflow_tui.workers.sender.role import Sender
 from benchmarks.mail import BARE_CLAIM
 from benchmarks.mail_peers import SENDER
@@ -33,17 +33,19 @@ class Victim:
 
     name = "victim"
 
-    async def step(self, crew: Crew, woken: bool = True) -> Turn:
-        if crew.holds:
-            return Turn(held=1)
-        async with crew.claiming, crew.database.transaction() as session:
+    async def step(self, context: WorkerContext, woken: bool = True) -> StepReport:
+        if context.leases.holds:
+            return StepReport(held=1)
+        async with context.leases.lock, context.database.transaction() as session:
             written = holding(session.binding, KIND, "claimed", worker=1, held=2)
             text = f"WITH claimed AS ({CLAIMS_HELD}), w AS ({written}) SELECT id::text FROM claimed"
-            ids = await session.fetch(Statement(str, text), crew.identity, crew.held(KIND))
-        crew.taken(KIND, dict.fromkeys(ids, 1))
-        return Turn(held=len(ids))
+            ids = await session.fetch(
+                Statement(str, text), context.identity, context.leases.held(KIND)
+            )
+        context.leases.taken(KIND, dict.fromkeys(ids, 1))
+        return StepReport(held=len(ids))
 
-    async def stop(self, crew: Crew, deadline: float) -> None:
+    async def stop(self, context: WorkerContext, deadline: float) -> None:
         """It never lets go."""
 
 

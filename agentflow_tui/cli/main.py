@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from agentflow_tui.cli import INTERRUPTED
 from agentflow_tui.errors import AgentflowError, FilterError
-from agentflow_tui.gc_pause import undisturbed
+from agentflow_tui.gc_pause import gc_paused
 from agentflow_tui.text import cell_width, safe
 
 
@@ -21,7 +21,7 @@ def run() -> None:
 
 def main(arguments: Sequence[str]) -> int:
     """Carry out one command. Returns the exit code; prints one sentence for what went wrong."""
-    with undisturbed():
+    with gc_paused():
         from agentflow_tui.cli.parser import parse
     try:
         options = parse(arguments)

@@ -31,7 +31,7 @@ LOG_LIMIT = 4 * 1024 * 1024
 class ChildWorkers:
     """Workers as a child process, on the database that the console shows.
 
-    This process holds the child's leash, which is its standard input: however the console ends, the
+    The child watches its standard input, which this process holds: however the console ends, the
     child ends, too.
     """
 
@@ -71,7 +71,7 @@ class ChildWorkers:
                 sys.executable,
                 "-m",
                 "agentflow_tui.workers",
-                "--leash",
+                "--exit-with-parent",
                 env=environ,
                 stdin=asyncio.subprocess.PIPE,
                 stdout=log,

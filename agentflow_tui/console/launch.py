@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from agentflow_tui.console.environment import Environment
 from agentflow_tui.errors import AgentflowError, UsageError
-from agentflow_tui.gc_pause import undisturbed
+from agentflow_tui.gc_pause import gc_paused
 from agentflow_tui.settings import Settings
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def launch(settings: Settings, *, screen: str | None = None, workers: bool = Fal
 async def _launch(settings: Settings, screen: str, workers: bool) -> int:
     env = Environment(settings)
     connecting = asyncio.create_task(_connect(env))
-    with undisturbed(for_good=True):
+    with gc_paused(for_good=True):
         module: Any = await asyncio.to_thread(importlib.import_module, "agentflow_tui.console.app")
     place = module.place_called(screen)
     if place is None:

@@ -16,7 +16,9 @@ def run(words: Sequence[str]) -> int:
     parser.add_argument("--only", default="", help=f"of {','.join(ROLES)}; all by default")
     parser.add_argument("--drain", action="store_true", help="end once nothing is due")
     parser.add_argument("--json", action="store_true", help="log JSON lines")
-    parser.add_argument("--leash", action="store_true", help="end when standard input ends")
+    parser.add_argument(
+        "--exit-with-parent", action="store_true", help="end when standard input ends"
+    )
     given = parser.parse_args(words)
     try:
         loaded = settings.load()
@@ -31,7 +33,7 @@ def run(words: Sequence[str]) -> int:
         [name for name in given.only.split(",") if name],
         drain=given.drain,
         log_json=True if given.json else None,
-        leash=given.leash,
+        exit_with_parent=given.exit_with_parent,
     )
 
 

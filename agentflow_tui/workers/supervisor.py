@@ -13,8 +13,8 @@ from agentflow_tui.errors import (
     UnreachableError,
     UsageError,
 )
-from agentflow_tui.gc_pause import undisturbed
-from agentflow_tui.parent_watch import GRACE, STOPS_WITHIN, until_input_ends
+from agentflow_tui.gc_pause import gc_paused
+from agentflow_tui.parent_watch import GRACE, STOPS_WITHIN, watch_parent
 from agentflow_tui.settings import Settings
 from agentflow_tui.store.connection.database import ConnectionOptions, Database
 from agentflow_tui.store.connection.notifications import Notifier
@@ -22,8 +22,8 @@ from agentflow_tui.store.connection.statements import Statement
 from agentflow_tui.store.connection.write_access import ServerMode
 from agentflow_tui.workers import logs, signals
 from agentflow_tui.workers.backoff import Backoff, Once
+from agentflow_tui.workers.context import Role, StepReport, WorkerContext
 from agentflow_tui.workers.heartbeat import Heartbeat
-from agentflow_tui.workers.roles import Crew, Role, Turn
 
 NOISE_LIMIT = 0.1
 """Seconds, at most, that a role which is woken again and again for nothing lets pass in between."""
@@ -43,12 +43,12 @@ def main(
     roles: Sequence[str] = (),
     drain: bool = False,
     log_json: bool | None = None,
-    leash: bool = False,
+    exit_with_parent: bool = False,
 ) -> int:
     """Run workers in this process until they are asked to stop. Returns the exit code.
 
-    ``roles`` empty means all. ``drain`` ends once nothing is due. ``leash`` ends with standard
-    input, for a parent that starts workers as its child. Says on stderr what happens.
+    ``roles`` empty means all. ``drain`` ends once nothing is due. ``exit_with_parent`` ends with
+    standard input, for a parent that starts workers as its child. Says on stderr what happens.
     """
     as_json = settings.workers.log_json if log_json is None else log_json
     logs.configure(as_json=as_json, secrets=logs.secrets_of(url, settings.environ))
@@ -56,9 +56,9 @@ def main(
     try:
         if settings.context.read_only:
             raise UsageError("Workers change rows, and this context is read-only.")
-        with undisturbed(for_good=True):
+        with gc_paused(for_good=True):
             made = [make(name, settings) for name in roles or ROLES]
-        return asyncio.run(run(settings, url, made, drain=drain, leash=leash))
+        return asyncio.run(run(settings, url, made, drain=drain, exit_with_parent=exit_with_parent))
     except AgentflowError as error:
         log.error(str(error))
         return error.exit_code
@@ -80,7 +80,7 @@ async def run(
     database_url: str,
     roles: Sequence[Role],
     drain: bool = False,
-    leash: bool = False,
+    exit_with_parent: bool = False,
 ) -> int:
     """Run these roles until a signal, a bug, or nothing more to drain. Returns the exit code.
 
@@ -94,52 +94,54 @@ async def run(
     try:
         if database.server_mode != ServerMode():
             raise RefusedError(f"Workers change rows. {database.read_only_reason()}.")
-        crew = crew_for(database, settings, roles, drain=drain)
-        with signals.handled(crew.stop):
-            return await supervise(crew, roles, leash=leash)
+        context = context_for(database, settings, roles, drain=drain)
+        with signals.handled(context.stop):
+            return await supervise(context, roles, exit_with_parent=exit_with_parent)
     finally:
         database.close()
 
 
-def crew_for(
+def context_for(
     database: Database, settings: Settings, roles: Sequence[Role], *, drain: bool = False
-) -> Crew:
-    """The world for these roles."""
+) -> WorkerContext:
+    """What these roles share."""
     wakes = {role.name: asyncio.Event() for role in roles}
-    return Crew(database=database, settings=settings, drain=drain, wakes=wakes)
+    return WorkerContext(database=database, settings=settings, drain=drain, wakes=wakes)
 
 
-async def supervise(crew: Crew, roles: Sequence[Role], *, leash: bool = False) -> int:
-    """Run roles on a database that is open, until `Crew.stop`. Returns the exit code."""
-    return await _Supervisor(crew, roles).run(leash=leash)
+async def supervise(
+    context: WorkerContext, roles: Sequence[Role], *, exit_with_parent: bool = False
+) -> int:
+    """Run roles on a database that is open, until `WorkerContext.stop`. Returns the exit code."""
+    return await _Supervisor(context, roles).run(exit_with_parent=exit_with_parent)
 
 
 class _Supervisor:
-    def __init__(self, crew: Crew, roles: Sequence[Role]) -> None:
-        self._crew = crew
+    def __init__(self, context: WorkerContext, roles: Sequence[Role]) -> None:
+        self._context = context
         self._roles = roles
-        self._log = crew.log.of("supervisor")
-        self._heartbeat = Heartbeat(crew)
-        self._notifier = Notifier(self._heartbeat.ring)
+        self._log = context.log.of("supervisor")
+        self._heartbeat = Heartbeat(context)
+        self._notifier = Notifier(self._heartbeat.notify)
         self._deadline: float | None = None
         self._quiet: dict[str, str] = {}  # roles with nothing to do, and what they have to leave
         self._spawned: set[asyncio.Task[None]] = set()
 
-    async def run(self, *, leash: bool) -> int:
-        crew = self._crew
-        self._log.info("started", worker=crew.identity, roles=",".join(crew.wakes))
-        for sentence in crew.database.binding.problems():
+    async def run(self, *, exit_with_parent: bool) -> int:
+        context = self._context
+        self._log.info("started", worker=context.identity, roles=",".join(context.wakes))
+        for sentence in context.database.binding.problems():
             self._log.warning(sentence)
         try:
-            await self._together(leash=leash)
+            await self._together(exit_with_parent=exit_with_parent)
         except BaseExceptionGroup as group:
             return self._said(group)
         finally:
             await self._heartbeat.end()
         self._log.info("stopped")
-        left = {name: why for name, why in self._quiet.items() if why and crew.drain}
+        left = {name: why for name, why in self._quiet.items() if why and context.drain}
         for name, why in left.items():
-            crew.log.of(name).error(f"Not everything that is due was done. {why}")
+            context.log.of(name).error(f"Not everything that is due was done. {why}")
         return 1 if left else 0
 
     def _said(self, group: BaseExceptionGroup[BaseException]) -> int:
@@ -154,8 +156,8 @@ class _Supervisor:
             code = error.exit_code
         return code
 
-    async def _together(self, *, leash: bool) -> None:
-        crew = self._crew
+    async def _together(self, *, exit_with_parent: bool) -> None:
+        context = self._context
         async with asyncio.TaskGroup() as group:
             self._join(group)
             await self._heartbeat.start()
@@ -163,10 +165,10 @@ class _Supervisor:
                 group.create_task(self._heartbeat.run()),
                 group.create_task(self._notifier.run()),
             ]
-            if leash:
-                beside.append(group.create_task(until_input_ends(crew.stop)))
-            loops = [group.create_task(self._tend(role)) for role in self._roles]
-            await crew.stopping.wait()
+            if exit_with_parent:
+                beside.append(group.create_task(watch_parent(context.stop)))
+            loops = [group.create_task(self._run_role(role)) for role in self._roles]
+            await context.stopping.wait()
             self._ends()
             self._log.info("stopping")
             if loops:
@@ -178,14 +180,14 @@ class _Supervisor:
                 task.cancel()
 
     def _ends(self) -> float:
-        """When everything has to be over, by the loop's time: counted from the first who asks, for
-        nobody knows which task hears first that it is time to stop."""
+        """When everything has to be over, by the loop's time: counted from the first that asks, for
+        any task may be the first to hear that it is time to stop."""
         if self._deadline is None:
             self._deadline = asyncio.get_running_loop().time() + STOPS_WITHIN
         return self._deadline
 
     def _join(self, group: asyncio.TaskGroup) -> None:
-        crew = self._crew
+        context = self._context
 
         def start(job: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
             task = group.create_task(job)
@@ -193,76 +195,79 @@ class _Supervisor:
             task.add_done_callback(self._spawned.discard)
             return task
 
-        crew.start = start
-        crew.untied = self._heartbeat.untied
-        crew.ring = self._notifier.notify
+        context.start = start
+        context.leases.lost_for = self._heartbeat.lost_for
+        context.notify = self._notifier.notify
 
-    async def _tend(self, role: Role) -> None:
+    async def _run_role(self, role: Role) -> None:
         """The loop of every role."""
-        crew = self._crew
-        weather = _Weather(crew, role.name)
+        context = self._context
+        connection = _ConnectionState(context, role.name)
         woken, vain = True, 0
-        while not crew.stopping.is_set():
-            crew.wakes[role.name].clear()
+        while not context.stopping.is_set():
+            context.wakes[role.name].clear()
             self._quiet.pop(role.name, None)
             try:
-                turn = await role.step(crew, woken)
+                report = await role.step(context, woken)
             except UsageError:
                 raise
             except AgentflowError as error:
                 self._give_up_draining(role.name, error)
-                await weather.wait_out(error)
+                await connection.wait_out(error)
                 woken = True
                 continue
-            weather.over()
-            vain = vain + 1 if woken and not turn.done else 0
-            woken = await self._rest(role.name, turn, vain)
-        await crew.stopping.wait()
-        await role.stop(crew, self._ends())
+            connection.restored()
+            vain = vain + 1 if woken and not report.done else 0
+            woken = await self._rest(role.name, report, vain)
+        await context.stopping.wait()
+        await role.stop(context, self._ends())
 
-    async def _rest(self, name: str, turn: Turn, vain: int) -> bool:
+    async def _rest(self, name: str, report: StepReport, vain: int) -> bool:
         """Wait for the next step. True when woken before its time."""
-        crew = self._crew
-        if turn.again == 0:
+        context = self._context
+        if report.again == 0:
             await asyncio.sleep(0)
             return False
-        if not turn.done and not turn.held:
-            self._quiet[name] = turn.left
+        if not report.done and not report.held:
+            self._quiet[name] = report.left
             self._end_when_drained()
-        pause = crew.settings.workers.poll
-        pause = pause if turn.again is None else min(pause, turn.again)
-        if crew.drain and turn.done and not turn.held:
+        pause = context.settings.workers.poll
+        pause = pause if report.again is None else min(pause, report.again)
+        if context.drain and report.done and not report.held:
             pause = 0.0
         if vain > 1:
             noise = min(NOISE_LIMIT, 0.001 * 2.0 ** min(vain, 10), pause)
             await asyncio.sleep(noise)
             pause -= noise
-        return await crew.pause(name, pause)
+        return await context.pause(name, pause)
 
     def _give_up_draining(self, name: str, error: AgentflowError) -> None:
-        """Nobody waits at a drain for a table to be made, or for a right to be granted."""
-        if self._crew.drain and isinstance(error, MissingError | RefusedError):
+        """A drain does not wait for a table to be made, or for a right to be granted."""
+        if self._context.drain and isinstance(error, MissingError | RefusedError):
             self._quiet[name] = str(error)
             self._end_when_drained()
 
     def _end_when_drained(self) -> None:
-        crew = self._crew
+        context = self._context
         if (
-            crew.drain
-            and self._quiet.keys() >= crew.wakes.keys()
-            and not any(wake.is_set() for wake in crew.wakes.values())
+            context.drain
+            and self._quiet.keys() >= context.wakes.keys()
+            and not any(wake.is_set() for wake in context.wakes.values())
         ):
-            crew.stop()
+            context.stop()
 
 
-class _Weather:
-    """What a role waits out: said once, tried again with growing pauses, and said when it ends."""
+class _ConnectionState:
+    """What keeps a role from its work: said once, retried with growing pauses, said when over.
 
-    def __init__(self, crew: Crew, name: str) -> None:
-        self._crew = crew
-        self._log = crew.log.of(name)
+    An unreachable database is retried soon, a refusal at the pace of the polls.
+    """
+
+    def __init__(self, context: WorkerContext, name: str) -> None:
+        self._context = context
+        self._log = context.log.of(name)
         self._lost = Backoff()
-        self._refused = Backoff(first=0.5, limit=crew.settings.workers.poll)
+        self._refused = Backoff(first=0.5, limit=context.settings.workers.poll)
         self._once = Once(self._log.warning)
 
     async def wait_out(self, error: AgentflowError) -> None:
@@ -270,18 +275,18 @@ class _Weather:
         backoff = self._lost if isinstance(error, UnreachableError) else self._refused
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(backoff.next()):
-                await self._crew.stopping.wait()
+                await self._context.stopping.wait()
         with contextlib.suppress(AgentflowError):
             if isinstance(error, MissingError):
-                await self._crew.database.rebind()
+                await self._context.database.rebind()
             else:
-                await self._crew.database.fetch(_ANSWER)
+                await self._context.database.fetch(_ANSWER)
 
-    def over(self) -> None:
+    def restored(self) -> None:
         if self._once.over():
             self._lost.reset()
             self._refused.reset()
-            self._log.info("goes on")
+            self._log.info("works again")
 
 
 _ANSWER = Statement(int, "SELECT 1")

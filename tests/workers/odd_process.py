@@ -8,7 +8,7 @@ from agentflow_tui.store.connection.database import Session
 from agentflow_tui.store.connection.statements import Statement
 from agentflow_tui.store.queue.leases import holding
 from agentflow_tui.workers import logs, supervisor
-from agentflow_tui.workers.roles import Crew, Turn
+from agentflow_tui.workers.context import StepReport, WorkerContext
 
 SETTINGS = Settings(workers=WorkerSettings(poll=0.5))
 
@@ -16,26 +16,26 @@ SETTINGS = Settings(workers=WorkerSettings(poll=0.5))
 class Quiet:
     name = "quiet"
 
-    async def step(self, crew: Crew, woken: bool = True) -> Turn:
-        return Turn()
+    async def step(self, context: WorkerContext, woken: bool = True) -> StepReport:
+        return StepReport()
 
-    async def stop(self, crew: Crew, deadline: float) -> None:
+    async def stop(self, context: WorkerContext, deadline: float) -> None:
         """Nothing is held."""
 
 
 class Stubborn(Quiet):
     name = "stubborn"
 
-    async def stop(self, crew: Crew, deadline: float) -> None:
-        crew.log.info("will not stop")
+    async def stop(self, context: WorkerContext, deadline: float) -> None:
+        context.log.info("will not stop")
         await asyncio.Event().wait()
 
 
 class Buggy(Quiet):
     name = "buggy"
 
-    async def step(self, crew: Crew, woken: bool = True) -> Turn:
-        raise ZeroDivisionError(f"while connected to {crew.database.url}")
+    async def step(self, context: WorkerContext, woken: bool = True) -> StepReport:
+        raise ZeroDivisionError(f"while connected to {context.database.url}")
 
 
 class Holder(Quiet):
@@ -43,15 +43,15 @@ class Holder(Quiet):
 
     name = "holder"
 
-    async def step(self, crew: Crew, woken: bool = True) -> Turn:
-        if crew.holds:
-            return Turn(held=1)
-        async with crew.claiming, crew.database.transaction() as session:
-            await self._claim(session, crew)
-        crew.log.info("has claimed")
-        return Turn(held=1)
+    async def step(self, context: WorkerContext, woken: bool = True) -> StepReport:
+        if context.leases.holds:
+            return StepReport(held=1)
+        async with context.leases.lock, context.database.transaction() as session:
+            await self._claim(session, context)
+        context.log.info("has claimed")
+        return StepReport(held=1)
 
-    async def _claim(self, session: Session, crew: Crew) -> None:
+    async def _claim(self, session: Session, context: WorkerContext) -> None:
         for kind, claim, token in (
             (
                 "mails",
@@ -71,8 +71,10 @@ class Holder(Quiet):
         ):
             written = holding(session.binding, kind, "claimed", worker=1, held=2)
             text = f"WITH claimed AS ({claim}), written AS ({written}) SELECT id::text FROM claimed"
-            ids = await session.fetch(Statement(str, text), crew.identity, crew.held(kind))
-            crew.taken(kind, dict.fromkeys(ids, token()))
+            ids = await session.fetch(
+                Statement(str, text), context.identity, context.leases.held(kind)
+            )
+            context.leases.taken(kind, dict.fromkeys(ids, token()))
 
 
 class Clumsy(Holder):
@@ -80,8 +82,8 @@ class Clumsy(Holder):
 
     name = "clumsy"
 
-    async def step(self, crew: Crew, woken: bool = True) -> Turn:
-        await super().step(crew, woken)
+    async def step(self, context: WorkerContext, woken: bool = True) -> StepReport:
+        await super().step(context, woken)
         raise ZeroDivisionError
 
 

@@ -18,7 +18,7 @@ from agentflow_tui.store.connection.statements import Statement, as_tuple
 from agentflow_tui.store.journal import JournalEntry
 from agentflow_tui.store.queue.mail_claims import ClaimedMail
 from agentflow_tui.store.queue.mail_results import MailResult, result_values
-from agentflow_tui.workers.roles import Crew
+from agentflow_tui.workers.context import WorkerContext
 from agentflow_tui.workers.sender.role import Sender
 from tests.samples import uid
 
@@ -126,7 +126,9 @@ class Running:
     """A sender in this process, stepped until it has nothing more to do."""
 
     def __init__(self, database: Database, sender: Sender, given: Settings = SETTINGS):
-        self.crew = Crew(database=database, settings=given, wakes={"sender": asyncio.Event()})
+        self.crew = WorkerContext(
+            database=database, settings=given, wakes={"sender": asyncio.Event()}
+        )
         self.sender = sender
         self.tasks: set[asyncio.Task[None]] = set()
 

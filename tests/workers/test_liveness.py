@@ -12,8 +12,8 @@ from agentflow_tui.settings import Settings, WorkerSettings
 from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.connection.notifications import notify
 from agentflow_tui.store.queue import leases
+from agentflow_tui.workers.context import WorkerContext
 from agentflow_tui.workers.heartbeat import Heartbeat
-from agentflow_tui.workers.roles import Crew
 from agentflow_tui.workers.sender.role import Sender
 from tests.chaos.harness import Fleet, environment
 from tests.workers.rows import add_workflows, journal, one, table
@@ -23,19 +23,19 @@ from tests.workers.workflows import until
 @asynccontextmanager
 async def living(
     database: Database, poll: float = 15.0, roles: Sequence[str] = ()
-) -> AsyncIterator[tuple[Crew, Heartbeat]]:
+) -> AsyncIterator[tuple[WorkerContext, Heartbeat]]:
     """A process that has these roles in name only, in this one."""
-    crew = Crew(
+    context = WorkerContext(
         database=database,
         settings=Settings(workers=WorkerSettings(poll=poll)),
         wakes={name: asyncio.Event() for name in roles},
     )
-    heart = Heartbeat(crew)
-    crew.untied = heart.untied
+    heart = Heartbeat(context)
+    context.leases.lost_for = heart.lost_for
     await heart.start()
     beating = asyncio.create_task(heart.run())
     try:
-        yield crew, heart
+        yield context, heart
     finally:
         beating.cancel()
         await asyncio.gather(beating, return_exceptions=True)
@@ -66,11 +66,11 @@ async def test_who_comes_right_after_another_was_heard_of_is_watched_too(
 ) -> None:
     await add_mails(database, 1)
     odd = ("-m", "tests.workers.odd_process", "holder", database_url)
-    async with living(database) as (crew, _):
-        crew.wakes["sender"] = asyncio.Event()
+    async with living(database) as (context, _):
+        context.wakes["sender"] = asyncio.Event()
         await notify(other)
         async with asyncio.timeout(30):
-            await crew.wakes["sender"].wait()
+            await context.wakes["sender"].wait()
         with Fleet(environment(database_url, tmp_path), tmp_path, *odd) as fleet:
             worker = fleet.start()
             await worker.has_said("has claimed")
@@ -78,10 +78,10 @@ async def test_who_comes_right_after_another_was_heard_of_is_watched_too(
             await until(lambda: journal(database, "worker.lost"))
 
 
-async def counted(crew: Crew, count: int) -> None:
+async def counted(context: WorkerContext, count: int) -> None:
     """Wait until it knows of so many that send."""
     async with asyncio.timeout(20):
-        while crew.senders != count:
+        while context.senders != count:
             await asyncio.sleep(0.01)
 
 
@@ -128,11 +128,11 @@ async def test_what_a_killed_process_held_is_given_back(
             "UPDATE {email_queue} SET {email_queue.attempts} = 7 WHERE {email_queue.id} = $1",
             mails[0],
         )
-        async with living(database) as (crew, _):
-            crew.wakes["sender"] = asyncio.Event()
+        async with living(database) as (context, _):
+            context.wakes["sender"] = asyncio.Event()
             worker.kill()
             await until(lambda: journal(database, "worker.lost"))
-            assert crew.wakes["sender"].is_set()
+            assert context.wakes["sender"].is_set()
     freed = await table(
         database,
         "SELECT {email_queue.id} FROM {email_queue} WHERE {email_queue.lastAttempt} = 'epoch'",
@@ -155,13 +155,13 @@ async def test_a_workflow_that_another_process_lists_stays_with_it(
     database: Database, other: Database
 ) -> None:
     held, shared = await add_workflows(database, 2, status="running", locked=True)
-    async with living(database) as (crew, _), living(other) as (dead, heart):
-        crew.holds["workflows"] = {shared: None}
-        dead.holds["workflows"] = {held: None, shared: None}
-        for each in (crew, dead):
+    async with living(database) as (context, _), living(other) as (dead, heart):
+        context.leases.holds["workflows"] = {shared: None}
+        dead.leases.holds["workflows"] = {held: None, shared: None}
+        for each in (context, dead):
             await beat(each)
-        heart._line.close()
-        while await leases.bury(database, dead.identity) is None:
+        heart.disconnect()
+        while await leases.give_back_of_dead(database, dead.identity) is None:
             await asyncio.sleep(0.01)
     assert await table(
         database,
@@ -176,13 +176,13 @@ async def test_mail_that_was_given_back_and_claimed_again_stays_with_its_claimer
     await database.execute(
         "UPDATE {email_queue} SET {email_queue.status} = 'processing', {email_queue.attempts} = 1"
     )
-    async with living(database) as (crew, _), living(other) as (dead, heart):
-        crew.holds["mails"] = {passed_on: 1}
-        dead.holds["mails"] = {held: 1, passed_on: 1}
-        for each in (crew, dead):
+    async with living(database) as (context, _), living(other) as (dead, heart):
+        context.leases.holds["mails"] = {passed_on: 1}
+        dead.leases.holds["mails"] = {held: 1, passed_on: 1}
+        for each in (context, dead):
             await beat(each)
-        heart._line.close()
-        while await leases.bury(database, dead.identity) is None:
+        heart.disconnect()
+        while await leases.give_back_of_dead(database, dead.identity) is None:
             await asyncio.sleep(0.01)
     freed = "SELECT {email_queue.id} FROM {email_queue} WHERE {email_queue.lastAttempt} = 'epoch'"
     assert await table(database, freed) == [(held,)]
@@ -205,27 +205,27 @@ async def test_a_process_that_a_bug_ends_leaves_what_it_held_to_the_others(
     )
 
 
-async def beat(crew: Crew) -> None:
+async def beat(context: WorkerContext) -> None:
     """Write what is held, as a claim does."""
     text = leases.details(
         roles=[],
         host="",
         pid=0,
-        started=crew.now(),
+        started=context.now(),
         lock=True,
         sends=False,
-        holds=crew.holds,
+        holds=context.leases.holds,
         reports={},
     )
-    template = leases.beat(crew.database.binding)
-    await crew.database.execute(template, crew.identity, "", "", text)
+    template = leases.beat(context.database.binding)
+    await context.database.execute(template, context.identity, "", "", text)
 
 
 async def test_a_living_process_is_never_buried(database: Database, other: Database) -> None:
-    async with living(database) as (crew, _), living(other):
-        for peer in await database.fetch(leases.PEERS, crew.identity):
+    async with living(database) as (context, _), living(other):
+        for peer in await database.fetch(leases.PEERS, context.identity):
             assert peer.alive
-            assert await leases.bury(database, peer.id) is None
+            assert await leases.give_back_of_dead(database, peer.id) is None
 
 
 async def test_a_cut_connection_is_made_anew_before_anybody_mourns(
@@ -233,7 +233,7 @@ async def test_a_cut_connection_is_made_anew_before_anybody_mourns(
 ) -> None:
     held = await add_workflows(database, 1, status="running", locked=True)
     async with living(database, poll=0.02), living(other) as (cut, _):
-        cut.holds["workflows"] = dict.fromkeys(held)
+        cut.leases.holds["workflows"] = dict.fromkeys(held)
         await beat(cut)
         old = await holder_of(database, cut)
         await database.execute("SELECT pg_terminate_backend($1)", old)
@@ -244,7 +244,7 @@ async def test_a_cut_connection_is_made_anew_before_anybody_mourns(
         await until(is_back)
         before = database.statements
         await until(lambda: as_awaitable(database.statements > before + 60))
-        assert cut.trusted
+        assert cut.leases.trusted
     assert await one(database, "SELECT {workflows.locked} FROM {workflows}")
     assert await journal(database, "worker.lost") == []
 
@@ -253,13 +253,13 @@ async def as_awaitable(value: bool) -> bool:
     return value
 
 
-async def holder_of(database: Database, crew: Crew) -> int | None:
+async def holder_of(database: Database, context: WorkerContext) -> int | None:
     """The backend that holds a process's lock."""
     found: int | None = await one(
         database,
         """SELECT max(pid) FROM pg_locks WHERE locktype = 'advisory' AND granted
             AND (classid::int8 << 32) | objid::int8 = hashtextextended($1, 0)""",
-        crew.identity,
+        context.identity,
     )
     return found
 
@@ -268,10 +268,10 @@ async def test_behind_a_transaction_pooler_no_lock_is_trusted(
     database: Database, other: Database
 ) -> None:
     other.pooled = True
-    async with living(database) as (crew, _), living(other) as (pooled, _):
-        assert pooled.trusted
+    async with living(database) as (context, _), living(other) as (pooled, _):
+        assert pooled.leases.trusted
         assert await holder_of(database, pooled) is None
-        assert await database.fetch(leases.PEERS, crew.identity) == []
+        assert await database.fetch(leases.PEERS, context.identity) == []
         assert (
             await one(
                 database,
@@ -285,7 +285,7 @@ async def test_behind_a_transaction_pooler_no_lock_is_trusted(
 
 async def test_a_database_without_health_checks_has_workers_as_well(empty_url: str) -> None:
     database = await Database.open(empty_url)
-    async with living(database) as (crew, heart):
-        assert crew.trusted
-        await heart.ring()
+    async with living(database) as (context, heart):
+        assert context.leases.trusted
+        await heart.notify()
     database.close()

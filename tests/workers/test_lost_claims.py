@@ -14,8 +14,8 @@ from agentflow_tui.settings import Settings
 from agentflow_tui.steps.calls import Call
 from agentflow_tui.store.connection.database import ConnectionOptions, Database
 from agentflow_tui.store.queue import leases, lost_claims
+from agentflow_tui.workers.context import Role, WorkerContext
 from agentflow_tui.workers.heartbeat import Heartbeat
-from agentflow_tui.workers.roles import Crew, Role
 from agentflow_tui.workers.runner.role import Runner
 from agentflow_tui.workers.sender.role import Sender
 from tests.workers.rows import one, table
@@ -63,11 +63,11 @@ async def claimed_workflow(database: Database) -> Any:
 
 
 async def lose_a_claim(
-    crew: Crew, role: Role, wire: Wire, near: Database, is_claimed: Claims
+    context: WorkerContext, role: Role, wire: Wire, near: Database, is_claimed: Claims
 ) -> None:
     """A step whose claim is committed and whose answer is lost."""
     wire.hold_answers()
-    stepping = asyncio.create_task(role.step(crew))
+    stepping = asyncio.create_task(role.step(context))
     await until(lambda: is_claimed(near))
     wire.cut()
     with pytest.raises(UnreachableError):
@@ -75,12 +75,12 @@ async def lose_a_claim(
 
 
 async def step_until(
-    crew: Crew, role: Role, near: Database, done: Callable[[], Awaitable[Any]]
+    context: WorkerContext, role: Role, near: Database, done: Callable[[], Awaitable[Any]]
 ) -> None:
     async with asyncio.timeout(PATIENCE):
         while not await done():
             with contextlib.suppress(UnreachableError):
-                await role.step(crew)
+                await role.step(context)
             await asyncio.sleep(0.02)
 
 
@@ -88,23 +88,23 @@ async def step_until(
 async def test_mail_of_a_lost_claim_is_sent_at_once_and_keeps_its_attempts(
     database: Database, far: Database, wire: Wire, relay: Catcher, beats_first: bool
 ) -> None:
-    crew = Crew(database=far, settings=SETTINGS, wakes={"sender": asyncio.Event()})
-    heart = Heartbeat(crew)
+    context = WorkerContext(database=far, settings=SETTINGS, wakes={"sender": asyncio.Event()})
+    heart = Heartbeat(context)
     await heart.start()
     sender = Sender(SETTINGS, smtp(relay.url), LETTERHEAD)
     await queue(database, ["first@acme.test"])
-    await step_until(crew, sender, database, lambda: as_many(relay, 1))
+    await step_until(context, sender, database, lambda: as_many(relay, 1))
     await until(lambda: nothing_held(sender))
     await queue_another(database)
 
-    await lose_a_claim(crew, sender, wire, database, claimed_mail)
-    assert crew.unheard.keys() == {"mails"}
+    await lose_a_claim(context, sender, wire, database, claimed_mail)
+    assert context.leases.unanswered.keys() == {"mails"}
     if beats_first:
         beating = asyncio.create_task(heart.run())
-        await until(lambda: heard_again(crew))
+        await until(lambda: heard_again(context))
         beating.cancel()
-    await step_until(crew, sender, database, lambda: as_many(relay, 2))
-    await sender.stop(crew, asyncio.get_running_loop().time() + 4)
+    await step_until(context, sender, database, lambda: as_many(relay, 2))
+    await sender.stop(context, asyncio.get_running_loop().time() + 4)
     await heart.end()
     assert [each.recipients[0] for each in relay.record.caught] == [
         "first@acme.test",
@@ -135,15 +135,15 @@ async def nothing_held(sender: Sender) -> bool:
     return not sender.held
 
 
-async def heard_again(crew: Crew) -> bool:
-    return not crew.unheard
+async def heard_again(context: WorkerContext) -> bool:
+    return not context.leases.unanswered
 
 
 async def test_a_workflow_of_a_lost_claim_runs_at_once(
     database: Database, far: Database, wire: Wire
 ) -> None:
-    crew = Crew(database=far, settings=Settings(), wakes={"runner": asyncio.Event()})
-    heart = Heartbeat(crew)
+    context = WorkerContext(database=far, settings=Settings(), wakes={"runner": asyncio.Event()})
+    heart = Heartbeat(context)
     await heart.start()
     runner = Runner(Settings())
 
@@ -153,11 +153,11 @@ async def test_a_workflow_of_a_lost_claim_runs_at_once(
 
     steps = [step("check", "condition", expression="context.name")]
     await add(database, steps, {"name": "x"})
-    await step_until(crew, runner, database, lambda: completed(1))
+    await step_until(context, runner, database, lambda: completed(1))
     await add(database, steps, {"name": "x"})
-    await lose_a_claim(crew, runner, wire, database, claimed_workflow)
-    await step_until(crew, runner, database, lambda: completed(2))
-    await runner.stop(crew, asyncio.get_running_loop().time() + 4)
+    await lose_a_claim(context, runner, wire, database, claimed_workflow)
+    await step_until(context, runner, database, lambda: completed(2))
+    await runner.stop(context, asyncio.get_running_loop().time() + 4)
     await heart.end()
 
 
@@ -195,41 +195,41 @@ async def test_a_lost_answer_to_a_renewal_does_not_cost_the_step_that_runs(
 async def test_what_is_known_to_be_held_stays_held(database: Database, catcher_of: Any) -> None:
     silent = await catcher_of(script={"MAIL": None})
     await queue(database, ["a@acme.test"], ["b@acme.test"])
-    crew = Crew(database=database, settings=SETTINGS)
-    heart = Heartbeat(crew)
+    context = WorkerContext(database=database, settings=SETTINGS)
+    heart = Heartbeat(context)
     await heart.start()
     sender = Sender(SETTINGS, smtp(silent.url), LETTERHEAD)
-    await sender.step(crew)
-    assert crew.holds["mails"].keys() == sender.held.keys()
-    crew.unheard["mails"] = 0
-    assert await crew.hear()
+    await sender.step(context)
+    assert context.leases.holds["mails"].keys() == sender.held.keys()
+    context.leases.unanswered["mails"] = 0
+    assert await context.leases.give_back_unanswered()
     assert await one(
         database,
         "SELECT count(*) FROM {email_queue} WHERE {email_queue.status} = 'processing'",
     ) == len(sender.held)
-    await sender.stop(crew, asyncio.get_running_loop().time() + 4)
+    await sender.stop(context, asyncio.get_running_loop().time() + 4)
     await heart.end()
 
 
 async def test_a_claim_that_is_still_under_way_is_waited_for(
     database: Database, far: Database
 ) -> None:
-    crew = Crew(database=database, settings=SETTINGS)
-    heart = Heartbeat(crew)
+    context = WorkerContext(database=database, settings=SETTINGS)
+    heart = Heartbeat(context)
     await heart.start()
     async with far.session() as session:
         backend = session.connection.get_server_pid()
         busy = asyncio.create_task(session.connection.fetch("SELECT pg_sleep(30)"))
-        crew.unheard["mails"] = backend
+        context.leases.unanswered["mails"] = backend
 
         async def at_work() -> bool:
             return await database.fetch(lost_claims.IS_AT_WORK, backend) == [True]
 
         await until(at_work)
-        assert not await crew.hear()
+        assert not await context.leases.give_back_unanswered()
         with pytest.raises(UnreachableError):
-            await crew.claim("mails", leases.PEERS, tokens=lambda _: {})
+            await context.leases.claim("mails", leases.PEERS, tokens=lambda _: {})
         busy.cancel()
         await asyncio.gather(busy, return_exceptions=True)
-    await until(crew.hear)
+    await until(context.leases.give_back_unanswered)
     await heart.end()

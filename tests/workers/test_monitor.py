@@ -12,9 +12,9 @@ from agentflow_tui.errors import SettingsError
 from agentflow_tui.settings import Settings, WorkerSettings
 from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.queue.check_claims import QueueFigures, SchedulePunctuality, ServerLoad
+from agentflow_tui.workers.context import WorkerContext
 from agentflow_tui.workers.monitor import findings, probes
 from agentflow_tui.workers.monitor.role import Monitor
-from agentflow_tui.workers.roles import Crew
 from tests.workers.rows import add_schedules, add_workflows, seconds_ago, table
 
 CHECKS = "SELECT {health_checks.id}, {health_checks.status} FROM {health_checks}"
@@ -47,26 +47,28 @@ async def listening(
         yield service
 
 
-def crew_of(database: Database, **checks: str) -> Crew:
-    return Crew(database=database, settings=Settings(workers=WorkerSettings(checks=checks)))
+def context_of(database: Database, **checks: str) -> WorkerContext:
+    return WorkerContext(
+        database=database, settings=Settings(workers=WorkerSettings(checks=checks))
+    )
 
 
-async def step(crew: Crew) -> None:
-    await Monitor(crew.settings).step(crew)
+async def step(context: WorkerContext) -> None:
+    await Monitor(context.settings).step(context)
 
 
 async def test_each_check_is_done_by_one_of_many(database: Database, database_url: str) -> None:
     databases = [await Database.open(database_url) for _ in range(3)]
     async with listening() as service:
         checks = {"crm": f"tcp://127.0.0.1:{service.port}"}
-        crews = [crew_of(each, **checks) for each in (database, *databases)]
-        monitors = [Monitor(crew.settings) for crew in crews]
+        crews = [context_of(each, **checks) for each in (database, *databases)]
+        monitors = [Monitor(context.settings) for context in crews]
         await asyncio.gather(*(m.step(c) for m, c in zip(monitors, crews, strict=True)))
         assert service.visits == 1
         await database.execute(
             "UPDATE {health_checks} SET {health_checks.lastChecked} = now() - interval '1 h'"
         )
-        monitors = [Monitor(crew.settings) for crew in crews]
+        monitors = [Monitor(context.settings) for context in crews]
         await asyncio.gather(*(m.step(c) for m, c in zip(monitors, crews, strict=True)))
         assert service.visits == 2
         turn = await Monitor(crews[0].settings).step(crews[0])
@@ -81,8 +83,8 @@ async def test_each_check_is_done_by_one_of_many(database: Database, database_ur
 async def test_what_is_not_ok_is_looked_at_sooner(database: Database) -> None:
     async with listening() as service:
         dead = service.port
-    crew = crew_of(database, crm=f"tcp://127.0.0.1:{dead}")
-    turn = await Monitor(crew.settings).step(crew)
+    context = context_of(database, crm=f"tcp://127.0.0.1:{dead}")
+    turn = await Monitor(context.settings).step(context)
     assert turn.again is not None
     assert turn.again < 30
     assert ("crm", "error") in await table(database, CHECKS)
@@ -92,7 +94,7 @@ async def test_what_is_not_ok_is_looked_at_sooner(database: Database) -> None:
 async def test_what_cannot_be_asked_is_an_error_of_its_own_check(
     database: Database, url: str
 ) -> None:
-    await step(crew_of(database, odd=url))
+    await step(context_of(database, odd=url))
     found = await table(database, CHECKS)
     assert ("odd", "error") in found
     assert ("database", "ok") in found
@@ -102,13 +104,13 @@ async def test_a_database_without_the_tables_is_monitored_as_far_as_it_goes(
     empty_url: str,
 ) -> None:
     database = await Database.open(empty_url)
-    await step(crew_of(database))
+    await step(context_of(database))
     await database.execute(
         "CREATE TABLE health_checks (id text PRIMARY KEY, status text,"
         " message text, last_checked timestamptz)"
     )
     await database.rebind()
-    await step(crew_of(database))
+    await step(context_of(database))
     said = dict(await table(database, CHECKS))
     assert (said["database"], said["queue"]) == ("ok", "warning")
     database.close()
@@ -123,7 +125,7 @@ async def test_the_queue_and_the_schedules_are_measured(database: Database) -> N
     )
     workflows = await add_workflows(database)
     await add_schedules(database, workflows, "* * * * *", seconds_ago(120))
-    await step(crew_of(database))
+    await step(context_of(database))
     rows = await table(
         database,
         """SELECT {health_checks.id}, {health_checks.status}, {health_checks.message}
@@ -150,7 +152,7 @@ async def test_rows_of_workers_long_gone_are_cleared_and_frozen_ones_marked(
              ('worker:c', 'ok', '{"lock": true}', now() - interval '1 h'),
              ('mine', 'ok', '', now() - interval '1 h')"""
     )
-    await step(crew_of(database))
+    await step(context_of(database))
     found = dict(await table(database, CHECKS))
     assert "worker:a" not in found
     assert [found[name] for name in ("worker:b", "worker:c", "mine")] == [

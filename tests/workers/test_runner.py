@@ -18,8 +18,8 @@ from tests.workers.workflows import (
     all_in_status,
     built_in,
     change,
+    context_for,
     count,
-    crew_for,
     in_status,
     log_of,
     row,
@@ -266,31 +266,31 @@ async def test_the_oldest_workflow_is_begun_first(database: Database) -> None:
         await change(
             database, workflow, {"createdAt": f"now() + interval '{age} s'", "locked": "false"}
         )
-    crew, runner = crew_for(database), Runner(handlers={"nothing": handler})
-    await runner.step(crew)
+    context, runner = context_for(database), Runner(handlers={"nothing": handler})
+    await runner.step(context)
     assert list(runner.held) == ids
-    await runner.stop(crew, 0)
+    await runner.stop(context, 0)
 
 
 async def test_an_idle_step_costs_two_statements(database: Database) -> None:
-    crew, runner = crew_for(database), Runner(handlers=built_in())
-    await runner.step(crew)
+    context, runner = context_for(database), Runner(handlers=built_in())
+    await runner.step(context)
     before = database.statements
-    turn = await runner.step(crew)
+    turn = await runner.step(context)
     assert (turn.done, turn.held, turn.again) == (0, 0, None)
     assert database.statements - before == 2
-    await runner.stop(crew, 0)
+    await runner.stop(context, 0)
 
 
 async def test_the_next_step_is_wanted_when_the_next_workflow_is_due(database: Database) -> None:
     workflow = await add(database, [step("a", "delay", seconds=0)])
     await change(database, workflow, {"lockedAt": "now() + interval '7 s'"})
-    crew, runner = crew_for(database), Runner(handlers=built_in())
-    turn = await runner.step(crew)
+    context, runner = context_for(database), Runner(handlers=built_in())
+    turn = await runner.step(context)
     assert turn.again is not None
     assert 0 < turn.again <= 7
     assert (await row(database, workflow)).status == "pending"
-    await runner.stop(crew, 0)
+    await runner.stop(context, 0)
 
 
 async def test_the_journal_says_what_was_run(database: Database) -> None:

@@ -21,8 +21,8 @@ from .workflows import (
     all_in_status,
     built_in,
     change,
+    context_for,
     count,
-    crew_for,
     in_status,
     log_of,
     row,
@@ -54,8 +54,8 @@ async def test_a_dead_runners_step_is_run_again_under_the_same_key(
     seen = Recorder()
     workflow = await add(database, [DELAY, step("a", "slow")])
     handlers = built_in(slow=seen.handler(slow))
-    dying, crew = Runner(handlers=handlers), crew_for(other, lease=300)
-    await dying.step(crew)
+    dying, context = Runner(handlers=handlers), context_for(other, lease=300)
+    await dying.step(context)
     await until(lambda: called(seen))
     for task in list(dying._tasks.values()):  # it dies: nothing is said, nothing let go
         task.cancel()
@@ -65,7 +65,7 @@ async def test_a_dead_runners_step_is_run_again_under_the_same_key(
     assert len(set(seen.keys)) == 1
     assert found.context["a"] == seen.keys[0]
     assert [entry.step for entry in await log_of(database, workflow)] == ["rest", "a"]
-    await dying.stop(crew, 0)
+    await dying.stop(context, 0)
 
 
 async def test_a_step_that_kills_its_worker_again_and_again_is_stopped(
@@ -80,8 +80,11 @@ async def test_a_step_that_kills_its_worker_again_and_again_is_stopped(
     workflow = await add(database, [step("a", "deadly")])
     for died in range(3):
         handlers = {"deadly": seen.handler(deadly)}
-        runner, crew = Runner(handlers=handlers, limits=RunLimits(crashes=2)), crew_for(database)
-        await runner.step(crew)
+        runner, context = (
+            Runner(handlers=handlers, limits=RunLimits(crashes=2)),
+            context_for(database),
+        )
+        await runner.step(context)
         if died < 2:
             await until(partial(called, seen, died + 1))
             for task in list(runner._tasks.values()):
@@ -89,7 +92,7 @@ async def test_a_step_that_kills_its_worker_again_and_again_is_stopped(
             await change(database, workflow, {"locked": "false", "lockedAt": "'epoch'"})
         else:
             found = await in_status(database, workflow, "failed")
-        await runner.stop(crew, 0)
+        await runner.stop(context, 0)
     assert "its worker died 2 times while it ran" in str(found.last_error)
     assert len(seen.calls) == 2
 
@@ -110,8 +113,8 @@ async def test_a_step_that_kills_takes_no_other_workflow_with_it(database: Datab
     poison = await add(database, [step("a", "deadly")])
     beside = await add(database, [step("a", "innocent")])
     while died < RunLimits().crashes:
-        runner, crew = Runner(handlers=handlers), crew_for(database)
-        await runner.step(crew)
+        runner, context = Runner(handlers=handlers), context_for(database)
+        await runner.step(context)
         died += 1
         await until(partial(called, killer, died))
         for task in list(runner._tasks.values()):
@@ -119,7 +122,7 @@ async def test_a_step_that_kills_takes_no_other_workflow_with_it(database: Datab
         await asyncio.gather(*runner._tasks.values(), return_exceptions=True)
         for workflow in (poison, beside):
             await change(database, workflow, {"locked": "false", "lockedAt": "'epoch'"})
-        await runner.stop(crew, 0)
+        await runner.stop(context, 0)
     async with running(database, handlers):
         blamed = await in_status(database, poison, "failed")
         spared = await in_status(database, beside, "completed", "failed")
@@ -197,11 +200,11 @@ async def test_stopping_lets_go_of_what_cannot_end_in_time(database: Database) -
 
     workflow = await add(database, [step("a", "slow")])
     seen = Recorder()
-    runner, crew = Runner(handlers={"slow": seen.handler(slow)}), crew_for(database)
-    await runner.step(crew)
+    runner, context = Runner(handlers={"slow": seen.handler(slow)}), context_for(database)
+    await runner.step(context)
     await until(lambda: called(seen))
-    crew.stop()
-    await runner.stop(crew, asyncio.get_running_loop().time())
+    context.stop()
+    await runner.stop(context, asyncio.get_running_loop().time())
     found = await row(database, workflow)
     assert (found.status, found.locked, found.rests) == ("running", False, False)
     assert not runner.held
@@ -216,11 +219,11 @@ async def test_stopping_ends_a_workflow_between_two_steps(database: Database) ->
         return 1
 
     workflow = await add(database, [step("a", "slow"), step("b", "slow")])
-    runner, crew = Runner(handlers={"slow": Recorder().handler(slow)}), crew_for(database)
-    await runner.step(crew)
+    runner, context = Runner(handlers={"slow": Recorder().handler(slow)}), context_for(database)
+    await runner.step(context)
     await entered.wait()
-    crew.stop()
+    context.stop()
     leave_it.set()
-    await runner.stop(crew, asyncio.get_running_loop().time() + 5)
+    await runner.stop(context, asyncio.get_running_loop().time() + 5)
     found = await row(database, workflow)
     assert (found.current_step, found.locked, found.context) == (1, False, {"a": 1})

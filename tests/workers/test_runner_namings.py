@@ -18,8 +18,8 @@ from tests.workers.workflows import (
     add,
     built_in,
     change,
+    context_for,
     count,
-    crew_for,
     in_status,
     log_of,
     row,
@@ -118,22 +118,22 @@ async def test_where_the_server_cannot_read_texts_a_look_at_the_row_decides(
     database = await made(empty_url, "documented", "as text")
     ours = await add(database, [step("a", "condition", expression="`true`")])
     theirs = await add(database, [ELSEWHERE])
-    crew, runner = crew_for(database), Runner(handlers=built_in())
-    await runner.step(crew)
+    context, runner = context_for(database), Runner(handlers=built_in())
+    await runner.step(context)
     assert runner._open is not None
     runner._open.checks_json = False
     for status in ("pending", "running"):
         await change(database, theirs, {"status": f"'{status}'"})
         runner._foreign.clear()
-        assert (await runner.step(crew)).held <= 1
+        assert (await runner.step(context)).held <= 1
         left = await row(database, theirs)
         assert (left.status, left.locked, left.rests) == (status, False, False)
         assert list(runner._foreign) == [theirs]
     before = await row(database, theirs)
-    await runner.step(crew)
+    await runner.step(context)
     assert await row(database, theirs) == before
     await in_status(database, ours, "completed")
-    await runner.stop(crew, 0)
+    await runner.stop(context, 0)
     database.close()
 
 
@@ -155,7 +155,7 @@ async def test_two_schemas_of_json_in_one_column(database: Database) -> None:
 async def test_a_claim_reads_no_more_rows_than_it_takes_where_there_are_indexes(
     database: Database,
 ) -> None:
-    crew, runner = crew_for(database, runner_slots=10), Runner(handlers=built_in())
+    context, runner = context_for(database, runner_slots=10), Runner(handlers=built_in())
     await database.execute(
         "INSERT INTO {workflows} ({workflows.id}, {workflows.steps}, {workflows.status},"
         " {workflows.createdAt}) SELECT gen_random_uuid(), $1::text::jsonb,"
@@ -172,7 +172,7 @@ async def test_a_claim_reads_no_more_rows_than_it_takes_where_there_are_indexes(
         await session.connection.execute("ANALYZE workflows")
         sql = database.binding.render(claim(database.binding, checks_json=True).text)
         lines = await session.connection.fetch(
-            f"EXPLAIN {sql}", sorted(runner.handlers), 300.0, 100, [], crew.identity, "{}"
+            f"EXPLAIN {sql}", sorted(runner.handlers), 300.0, 100, [], context.identity, "{}"
         )
     plan = "\n".join(line[0] for line in lines)
     assert "Index Scan using agentflow_workflows_pending" in plan

@@ -21,8 +21,8 @@ from tests.workers.workflows import (
     all_in_status,
     built_in,
     change,
+    context_for,
     count,
-    crew_for,
     in_status,
     resting,
     row,
@@ -262,17 +262,17 @@ async def test_the_lease_is_renewed_while_a_step_runs(database: Database, other:
     seen = Recorder()
     workflow = await add(database, [step("a", "slow")])
     thief = Runner(handlers={"slow": seen.handler(slow)})
-    crew = crew_for(other, lease=0.6)
+    context = context_for(other, lease=0.6)
     async with running(database, {"slow": seen.handler(slow)}, lease=0.6) as runner:
         await entered.wait()
         tokens: set[datetime] = set()
         while len(tokens) < 6:
             tokens.add(runner.held[workflow].token)
-            assert (await thief.step(crew)).held == 0
+            assert (await thief.step(context)).held == 0
             await asyncio.sleep(0.01)
         leave_it.set()
         await in_status(database, workflow, "completed")
-    await thief.stop(crew, 0)
+    await thief.stop(context, 0)
     assert len(seen.calls) == 1
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from agentflow_tui import cron
 from agentflow_tui.settings import Settings, WorkerSettings
 from agentflow_tui.store.connection.database import ConnectionOptions, Database
-from agentflow_tui.workers.roles import Crew, Turn
+from agentflow_tui.workers.context import StepReport, WorkerContext
 from agentflow_tui.workers.scheduler import slots
 from agentflow_tui.workers.scheduler.role import Scheduler
 from tests.chaos import slots as slot_ledger
@@ -28,15 +28,17 @@ from tests.workers.rows import (
 )
 
 
-def crew_of(database: Database, **options: Any) -> Crew:
+def context_of(database: Database, **options: Any) -> WorkerContext:
     given_settings = Settings(workers=WorkerSettings(**options))
-    return Crew(database=database, settings=given_settings, wakes={"runner": asyncio.Event()})
+    return WorkerContext(
+        database=database, settings=given_settings, wakes={"runner": asyncio.Event()}
+    )
 
 
-async def stepped(database: Database, **options: Any) -> tuple[Crew, Turn]:
+async def stepped(database: Database, **options: Any) -> tuple[WorkerContext, StepReport]:
     """One step of a new scheduler."""
-    crew = crew_of(database, **options)
-    return crew, await Scheduler(crew.settings).step(crew)
+    context = context_of(database, **options)
+    return context, await Scheduler(context.settings).step(context)
 
 
 async def next_run(database: Database) -> datetime | None:
@@ -45,15 +47,15 @@ async def next_run(database: Database) -> datetime | None:
 
 
 async def test_a_slot_starts_its_workflow_anew_and_is_journalled(database: Database) -> None:
-    context = {"customer": 7, "fetch": {"old": True}, "_run": {"id": "x", "done": 0}}
-    [workflow] = await add_workflows(database, context=context, status="failed")
+    given = {"customer": 7, "fetch": {"old": True}, "_run": {"id": "x", "done": 0}}
+    [workflow] = await add_workflows(database, context=given, status="failed")
     due = seconds_ago(1)
     [schedule] = await add_schedules(database, [workflow], next_run=due)
 
-    crew, turn = await stepped(database)
+    context, turn = await stepped(database)
 
     assert turn.done == 1
-    assert crew.wakes["runner"].is_set()
+    assert context.wakes["runner"].is_set()
     assert await table(
         database,
         """SELECT {workflows.status}, {workflows.currentStep}, {workflows.lastError},
@@ -89,9 +91,9 @@ async def test_a_workflow_that_is_not_through_is_not_started_twice(
 ) -> None:
     workflows = await add_workflows(database, status=status)
     await add_schedules(database, workflows, next_run=seconds_ago(1))
-    crew, turn = await stepped(database)
+    context, turn = await stepped(database)
     assert turn.done == 1
-    assert not crew.wakes["runner"].is_set()
+    assert not context.wakes["runner"].is_set()
     [row] = await journal(database, "schedule.fire")
     assert row["output"]["reason"] == reason
     assert await table(
@@ -189,10 +191,10 @@ def test_each_slot_of_a_pause_is_fired_or_counted_as_missed(
 
 async def test_an_empty_slot_is_filled_in(database: Database) -> None:
     await add_schedules(database, await add_workflows(database), YEARLY)
-    crew, turn = await stepped(database)
+    context, turn = await stepped(database)
     assert turn.done == 0
     assert turn.again is not None
-    assert 0 < turn.again <= crew.settings.workers.poll
+    assert 0 < turn.again <= context.settings.workers.poll
     filled = await next_run(database)
     assert filled is not None
     assert (filled.month, filled.day, filled.hour) == (1, 1, 0)
@@ -217,12 +219,12 @@ async def test_a_wrong_expression_is_journalled_once_and_the_others_go_on(
 
 async def test_a_mended_expression_fires_again(database: Database) -> None:
     await add_schedules(database, await add_workflows(database), "every day", seconds_ago(5))
-    crew = crew_of(database)
-    scheduler = Scheduler(crew.settings)
-    await scheduler.step(crew)
+    context = context_of(database)
+    scheduler = Scheduler(context.settings)
+    await scheduler.step(context)
     await database.execute("UPDATE {schedules} SET {schedules.cron} = '* * * * * *'")
     while not await journal_has(database, "fired"):
-        turn = await scheduler.step(crew)
+        turn = await scheduler.step(context)
         await asyncio.sleep(min(turn.again or 0, 0.05))
 
 
@@ -237,9 +239,9 @@ async def test_a_schedule_that_changes_before_its_slot_does_not_fire_it(
     workflows = await add_workflows(database, 3)
     due = datetime.now(UTC) + timedelta(seconds=0.2)
     await add_schedules(database, workflows, "* * * * *", due)
-    crew = crew_of(database)
-    scheduler = Scheduler(crew.settings)
-    await scheduler.step(crew)
+    context = context_of(database)
+    scheduler = Scheduler(context.settings)
+    await scheduler.step(context)
     other, _, paused = [
         row[0] for row in await table(database, "SELECT {schedules.id} FROM {schedules}")
     ]
@@ -251,7 +253,7 @@ async def test_a_schedule_that_changes_before_its_slot_does_not_fire_it(
     )
     done = 0
     while not done:
-        turn = await scheduler.step(crew, woken=False)
+        turn = await scheduler.step(context, woken=False)
         done += turn.done
         await asyncio.sleep(min(turn.again or 0, 0.05))
     assert done == 1
@@ -261,14 +263,14 @@ async def test_a_row_that_somebody_is_at_delays_only_itself(database: Database) 
     workflows = await add_workflows(database, 2)
     due = seconds_ago(1)
     schedules = await add_schedules(database, workflows, next_run=due)
-    crew = crew_of(database)
-    scheduler = Scheduler(crew.settings)
+    context = context_of(database)
+    scheduler = Scheduler(context.settings)
     async with database.transaction() as operator:
         await operator.execute(
             "UPDATE {workflows} SET {workflows.lastUpdated} = now() WHERE {workflows.id} = $1",
             workflows[0],
         )
-        assert (await scheduler.step(crew)).done == 1
+        assert (await scheduler.step(context)).done == 1
         assert await one(
             database,
             "SELECT {schedules.nextRun} = $2 FROM {schedules} WHERE {schedules.id} = $1",
@@ -277,7 +279,7 @@ async def test_a_row_that_somebody_is_at_delays_only_itself(database: Database) 
         )
     done = 0
     while not done:
-        turn = await scheduler.step(crew, woken=False)
+        turn = await scheduler.step(context, woken=False)
         done += turn.done
         await asyncio.sleep(min(turn.again or 0, 0.05))
     rows = await journal(database, "schedule.fire")
@@ -292,19 +294,19 @@ async def test_of_many_schedulers_one_fires_each_slot(
     databases = [
         await Database.open(database_url, ConnectionOptions(connections=2)) for _ in range(4)
     ]
-    crews = [crew_of(each) for each in databases]
+    crews = [context_of(each) for each in databases]
     enough = len(schedules) * 3
     fired = 0
 
-    async def work(crew: Crew) -> None:
+    async def work(context: WorkerContext) -> None:
         nonlocal fired
-        scheduler = Scheduler(crew.settings)
+        scheduler = Scheduler(context.settings)
         while fired < enough:
-            turn = await scheduler.step(crew, woken=False)
+            turn = await scheduler.step(context, woken=False)
             fired += turn.done
             await asyncio.sleep(min(turn.again or 0, 0.1))
 
-    await asyncio.gather(*(work(crew) for crew in crews))
+    await asyncio.gather(*(work(context) for context in crews))
     for each in databases:
         each.close()
     rows = await journal(database, "schedule.fire")
@@ -326,12 +328,12 @@ async def test_many_thousand_schedules_cost_no_statement_but_for_those_due(
         later,
     )
     await add_schedules(database, [workflow], YEARLY, datetime.now(UTC) + timedelta(seconds=0.3))
-    crew = crew_of(database)
-    scheduler = Scheduler(crew.settings)
+    context = context_of(database)
+    scheduler = Scheduler(context.settings)
     before = database.statements
     done = 0
     while not done:
-        turn = await scheduler.step(crew, woken=False)
+        turn = await scheduler.step(context, woken=False)
         done += turn.done
         await asyncio.sleep(min(turn.again or 0, 0.5))
     assert done == 1

@@ -10,7 +10,7 @@ from agentflow_tui.mail.smtp.rate_limits import Rate, RateLimits
 from agentflow_tui.settings import Settings
 from agentflow_tui.store.connection.database import Database
 from agentflow_tui.workers import supervisor
-from agentflow_tui.workers.roles import Crew, Turn
+from agentflow_tui.workers.context import StepReport, WorkerContext
 from agentflow_tui.workers.sender.role import Sender
 from tests.samples import uid
 
@@ -55,9 +55,9 @@ class CutOff(Sender):
 
     steps = 0
 
-    async def step(self, crew: Crew, woken: bool = True) -> Turn:
+    async def step(self, crew: WorkerContext, woken: bool = True) -> StepReport:
         self.steps += 1
-        crew.untied = (lambda: 1.0) if self.steps == 1 else (lambda: 0.0)
+        crew.leases.lost_for = (lambda: 1.0) if self.steps == 1 else (lambda: 0.0)
         return await super().step(crew, woken)
 
 

@@ -16,8 +16,8 @@ from agentflow_tui.settings import Context, Settings, WorkerSettings
 from agentflow_tui.store.connection import notifications
 from agentflow_tui.store.connection.database import Database
 from agentflow_tui.workers import logs, supervisor
+from agentflow_tui.workers.context import Role, StepReport, WorkerContext
 from agentflow_tui.workers.monitor.role import Monitor
-from agentflow_tui.workers.roles import Crew, Role, Turn
 from agentflow_tui.workers.runner.role import Runner
 from agentflow_tui.workers.scheduler.role import Scheduler
 from agentflow_tui.workers.sender.role import Sender
@@ -32,47 +32,47 @@ class Steps:
 
     name = "steps"
 
-    def __init__(self, *steps: Callable[[Crew], Awaitable[Turn]]) -> None:
+    def __init__(self, *steps: Callable[[WorkerContext], Awaitable[StepReport]]) -> None:
         self.taken = 0
         self.stopped = False
         self.time_to_stop = 0.0
         self._steps = steps
 
-    async def step(self, crew: Crew, woken: bool = True) -> Turn:
+    async def step(self, context: WorkerContext, woken: bool = True) -> StepReport:
         step = self._steps[min(self.taken, len(self._steps) - 1)]
         self.taken += 1
-        return await step(crew)
+        return await step(context)
 
-    async def stop(self, crew: Crew, deadline: float) -> None:
+    async def stop(self, context: WorkerContext, deadline: float) -> None:
         self.stopped = True
         self.time_to_stop = deadline - asyncio.get_running_loop().time()
 
 
-async def nothing(_: Crew) -> Turn:
-    return Turn()
+async def nothing(_: WorkerContext) -> StepReport:
+    return StepReport()
 
 
 @asynccontextmanager
 async def supervised(
     database: Database, *roles: Role, **options: Any
-) -> AsyncIterator[tuple[Crew, "asyncio.Task[int]"]]:
+) -> AsyncIterator[tuple[WorkerContext, "asyncio.Task[int]"]]:
     """A supervisor in this process, stopped at the end."""
     settings = Settings(workers=WorkerSettings(**options))
-    crew = supervisor.crew_for(database, settings, roles)
-    task = asyncio.create_task(supervisor.supervise(crew, roles))
+    context = supervisor.context_for(database, settings, roles)
+    task = asyncio.create_task(supervisor.supervise(context, roles))
     try:
-        yield crew, task
+        yield context, task
     finally:
-        crew.stop()
+        context.stop()
         await task
 
 
 async def test_a_role_that_hears_first_that_it_is_time_to_stop_has_time_to(
     database: Database,
 ) -> None:
-    async def stop_at_once(crew: Crew) -> Turn:
-        crew.stop()
-        return Turn(done=1)
+    async def stop_at_once(context: WorkerContext) -> StepReport:
+        context.stop()
+        return StepReport(done=1)
 
     role = Steps(stop_at_once)
     async with supervised(database, role) as (_, task):
@@ -93,10 +93,10 @@ async def test_sigterm_ends_all_roles_in_order(
     assert "Traceback" not in worker.said
 
 
-async def test_on_a_leash_it_ends_with_whoever_holds_the_other_end(
+async def test_it_ends_with_the_parent_that_it_is_told_to_watch(
     database: Database, database_url: str, tmp_path: Path
 ) -> None:
-    words = (*WORKERS, "--only", "monitor", "--leash")
+    words = (*WORKERS, "--only", "monitor", "--exit-with-parent")
     environ = environment(database_url, tmp_path)
     held, holder = os.pipe()
     with Fleet(environ, tmp_path, *words) as fleet:
@@ -177,8 +177,8 @@ def test_what_cannot_work_is_said_in_one_line(
 
 
 async def test_weather_is_waited_out(database: Database) -> None:
-    async def cut_all(crew: Crew) -> Turn:
-        async with crew.database.session() as session:
+    async def cut_all(context: WorkerContext) -> StepReport:
+        async with context.database.session() as session:
             await session.execute(
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
                 " WHERE datname = current_database() AND pid <> pg_backend_pid()"
@@ -187,9 +187,9 @@ async def test_weather_is_waited_out(database: Database) -> None:
         raise AssertionError("the connection was cut")
 
     role = Steps(cut_all, nothing)
-    async with supervised(database, role, poll=60.0) as (crew, task):
+    async with supervised(database, role, poll=60.0) as (context, task):
         await until(lambda: role.taken > 1)
-        await until(lambda: crew.trusted)
+        await until(lambda: context.leases.trusted)
     assert role.stopped
     assert task.result() == 0
 

@@ -15,7 +15,7 @@ from agentflow_tui.steps.calls import Call, Handler, Handlers
 from agentflow_tui.steps.registry import load
 from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.connection.statements import Statement
-from agentflow_tui.workers.roles import Crew
+from agentflow_tui.workers.context import WorkerContext
 from agentflow_tui.workers.runner.role import Runner
 from agentflow_tui.workers.runner.run_state import RunLimits
 
@@ -181,12 +181,12 @@ def built_in(**more: Handler[Any]) -> Handlers:
     return {**load([]).handlers, **more}
 
 
-def crew_for(database: Database, **settings: Any) -> Crew:
+def context_for(database: Database, **settings: Any) -> WorkerContext:
     base = Settings()
     workers = replace(base.workers, **{"poll": 0.05} | settings)
-    crew = Crew(database=database, settings=replace(base, workers=workers))
-    crew.wakes["runner"] = asyncio.Event()
-    return crew
+    context = WorkerContext(database=database, settings=replace(base, workers=workers))
+    context.wakes["runner"] = asyncio.Event()
+    return context
 
 
 @asynccontextmanager
@@ -198,7 +198,7 @@ async def running(
     **settings: Any,
 ) -> AsyncIterator[Runner]:
     """A runner at work, stopped in order at the end. A bug in one of its tasks fails the test."""
-    crew = crew_for(database, **settings)
+    context = context_for(database, **settings)
     runner = Runner(
         handlers=built_in() if handlers is None else handlers, limits=limits or RunLimits()
     )
@@ -210,27 +210,27 @@ async def running(
             spawned.append(task)
             return task
 
-        crew.start = start
-        tending = group.create_task(_tend(runner, crew))
+        context.start = start
+        tending = group.create_task(_tend(runner, context))
         try:
             yield runner
         finally:
-            crew.stop()
+            context.stop()
             await tending
-            await runner.stop(crew, asyncio.get_running_loop().time() + 4)
+            await runner.stop(context, asyncio.get_running_loop().time() + 4)
             for task in spawned:
                 task.cancel()
 
 
-async def _tend(runner: Runner, crew: Crew) -> None:
-    while not crew.stopping.is_set():
-        crew.wakes[runner.name].clear()
+async def _tend(runner: Runner, context: WorkerContext) -> None:
+    while not context.stopping.is_set():
+        context.wakes[runner.name].clear()
         pause = 0.02
         with contextlib.suppress(UnreachableError):
-            turn = await runner.step(crew)
-            pause = crew.settings.workers.poll if turn.again is None else turn.again
+            turn = await runner.step(context)
+            pause = context.settings.workers.poll if turn.again is None else turn.again
         if pause:
-            await crew.pause(runner.name, min(pause, crew.settings.workers.poll))
+            await context.pause(runner.name, min(pause, context.settings.workers.poll))
         else:
             await asyncio.sleep(0)
 

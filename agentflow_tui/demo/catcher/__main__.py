@@ -15,7 +15,7 @@ from agentflow_tui.demo.catcher.faults import CatcherOptions, RelayFault
 from agentflow_tui.demo.catcher.record import CatcherRecord
 from agentflow_tui.demo.catcher.server import Catcher
 from agentflow_tui.errors import UsageError
-from agentflow_tui.parent_watch import until_input_ends
+from agentflow_tui.parent_watch import watch_parent
 
 
 async def _serve(arguments: argparse.Namespace) -> None:
@@ -35,7 +35,7 @@ async def _serve(arguments: argparse.Namespace) -> None:
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
     ends: list[asyncio.Task[Any]] = [asyncio.create_task(stopped.wait())]
     if arguments.exit_with_parent:
-        ends.append(asyncio.create_task(until_input_ends(stopped.set)))
+        ends.append(asyncio.create_task(watch_parent(stopped.set)))
     ended, _ = await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
     await catcher.close()
     for task in ended:

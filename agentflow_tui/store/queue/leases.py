@@ -57,7 +57,7 @@ def beat(binding: Binding) -> str:
     )
 
 
-FAREWELL = "DELETE FROM {health_checks} WHERE {health_checks.id} = $1"
+REMOVE = "DELETE FROM {health_checks} WHERE {health_checks.id} = $1"
 """A process that ends in order leaves no row."""
 
 
@@ -186,7 +186,7 @@ UPDATE {workflows} w SET {workflows.locked} = false, {workflows.lockedAt} = 'epo
 }
 
 
-async def bury(database: Database, worker: str) -> dict[str, int] | None:
+async def give_back_of_dead(database: Database, worker: str) -> dict[str, int] | None:
     """Give back what a dead process held, and say so in its row and in the journal.
 
     Returns how many rows of each kind were freed; None when it lives after all, or another
@@ -250,7 +250,7 @@ def in_words(counts: Mapping[str, int]) -> str:
     return " and ".join(said)
 
 
-KEEP_HOUSE = """
+CLEAN_UP = """
 WITH gone AS (
   DELETE FROM {health_checks} h
    WHERE h.{health_checks.id} LIKE 'worker:%'

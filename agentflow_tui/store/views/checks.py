@@ -42,7 +42,7 @@ class HealthCheck:
 
     @property
     def is_gone(self) -> bool:
-        """A worker that died, as `agentflow_tui.store.queue.leases.bury` has put down."""
+        """A worker that died, as `store.queue.leases.give_back_of_dead` has put down."""
         return self.is_worker and _GONE.search(self.details or "") is not None
 
 

@@ -14,13 +14,13 @@ from agentflow_tui.errors import MissingError, RefusedError, SettingsError
 from agentflow_tui.settings import Settings
 from agentflow_tui.store.queue import check_claims, leases
 from agentflow_tui.store.queue.check_claims import CheckFinding
+from agentflow_tui.workers.context import StepReport, WorkerContext
 from agentflow_tui.workers.monitor.findings import (
     database_finding,
     queue_finding,
     scheduler_finding,
 )
 from agentflow_tui.workers.monitor.probes import Probe, probe
-from agentflow_tui.workers.roles import Crew, Turn
 
 EVERY = 6
 """Polls between two checks of what is ok."""
@@ -43,7 +43,7 @@ class Check:
 
     id: str
     name: str
-    look: Callable[[Crew], Awaitable[CheckFinding]]
+    look: Callable[[WorkerContext], Awaitable[CheckFinding]]
     costs: bool = False
 
 
@@ -56,15 +56,15 @@ class Monitor:
         self._checks = {check.id: check for check in [*_OWN, *_configured(settings)]}
         self._rests_until = float("-inf")
 
-    async def step(self, crew: Crew, woken: bool = True) -> Turn:
+    async def step(self, context: WorkerContext, woken: bool = True) -> StepReport:
         """Do the checks that are due and that nobody else does."""
-        database = crew.database
+        database = context.database
         rest = self._rests_until - time.monotonic()
         if rest > 0:
-            return Turn(again=rest)
+            return StepReport(again=rest)
         if not database.binding.has("health_checks", "id", "lastChecked"):
-            return Turn()
-        every = crew.settings.workers.poll * EVERY
+            return StepReport()
+        every = context.settings.workers.poll * EVERY
         due = await database.fetch(
             check_claims.claim(database.binding),
             list(self._checks),
@@ -73,10 +73,10 @@ class Monitor:
             [check.costs for check in self._checks.values()],
         )
         ours = {row.id: row.token for row in due if row.token is not None}
-        found = await self._look(crew, ours)
+        found = await self._look(context, ours)
         await check_claims.record(database, found)
         if "database" in ours:
-            await self._keep_house(crew)
+            await self._keep_house(context)
         waits = [row.seconds for row in due if row.token is None]
         waits += [
             every if finding.status == "ok" else every / check_claims.HASTE
@@ -84,18 +84,18 @@ class Monitor:
         ]
         rest = max(0.05, min(waits))
         self._rests_until = time.monotonic() + rest
-        return Turn(again=rest)
+        return StepReport(again=rest)
 
-    async def stop(self, crew: Crew, deadline: float) -> None:
+    async def stop(self, context: WorkerContext, deadline: float) -> None:
         """Nothing is held: a check that is not finished is done again by whoever comes next."""
 
     async def _look(
-        self, crew: Crew, ours: Mapping[str, datetime]
+        self, context: WorkerContext, ours: Mapping[str, datetime]
     ) -> dict[str, tuple[datetime, CheckFinding]]:
         async def one(check: Check) -> CheckFinding:
             try:
                 async with asyncio.timeout(PATIENCE if check.costs else None):
-                    return await check.look(crew)
+                    return await check.look(context)
             except TimeoutError:
                 return _took_too_long(check)
             except (MissingError, RefusedError) as error:
@@ -107,11 +107,11 @@ class Monitor:
             for (key, token), finding in zip(ours.items(), findings, strict=True)
         }
 
-    async def _keep_house(self, crew: Crew) -> None:
-        if leases.keeps_rows(crew.database.binding):
-            workers = crew.settings.workers
+    async def _keep_house(self, context: WorkerContext) -> None:
+        if leases.keeps_rows(context.database.binding):
+            workers = context.settings.workers
             silent = SILENT * max(workers.poll, 1.0)
-            await crew.database.execute(leases.KEEP_HOUSE, max(GONE, workers.lease), silent)
+            await context.database.execute(leases.CLEAN_UP, max(GONE, workers.lease), silent)
 
 
 def _configured(settings: Settings) -> list[Check]:
@@ -123,8 +123,8 @@ def _configured(settings: Settings) -> list[Check]:
     return checks
 
 
-def _asking(service: Probe) -> Callable[[Crew], Awaitable[CheckFinding]]:
-    async def look(_: Crew) -> CheckFinding:
+def _asking(service: Probe) -> Callable[[WorkerContext], Awaitable[CheckFinding]]:
+    async def look(_: WorkerContext) -> CheckFinding:
         return await service.check()
 
     return look
@@ -139,22 +139,22 @@ def _took_too_long(check: Check) -> CheckFinding:
     )
 
 
-async def _look_at_database(crew: Crew) -> CheckFinding:
+async def _look_at_database(context: WorkerContext) -> CheckFinding:
     started = time.monotonic()
-    [load] = await crew.database.fetch(check_claims.LOAD)
+    [load] = await context.database.fetch(check_claims.LOAD)
     return database_finding(load, time.monotonic() - started)
 
 
-async def _look_at_queue(crew: Crew) -> CheckFinding:
+async def _look_at_queue(context: WorkerContext) -> CheckFinding:
     started = time.monotonic()
-    [queue] = await crew.database.fetch(check_claims.QUEUE)
+    [queue] = await context.database.fetch(check_claims.QUEUE)
     return queue_finding(queue, time.monotonic() - started)
 
 
-async def _look_at_scheduler(crew: Crew) -> CheckFinding:
+async def _look_at_scheduler(context: WorkerContext) -> CheckFinding:
     started = time.monotonic()
-    silent = SILENT * max(crew.settings.workers.poll, 1.0)
-    [found] = await crew.database.fetch(check_claims.PUNCTUALITY, silent)
+    silent = SILENT * max(context.settings.workers.poll, 1.0)
+    [found] = await context.database.fetch(check_claims.PUNCTUALITY, silent)
     return scheduler_finding(found, time.monotonic() - started)
 
 

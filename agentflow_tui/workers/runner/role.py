@@ -9,6 +9,7 @@ import contextlib
 import gc
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import lru_cache
 from time import monotonic
 from typing import Any
@@ -21,14 +22,12 @@ from agentflow_tui.steps.registry import load
 from agentflow_tui.steps.requests import make_client
 from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.connection.dedicated import pooled_session
-from agentflow_tui.store.connection.statements import NOW
 from agentflow_tui.store.queue import workflow_claims as claims
 from agentflow_tui.store.queue import workflow_runs as runs
 from agentflow_tui.store.queue.workflow_claims import KIND, ClaimedWorkflow
 from agentflow_tui.store.queue.workflow_runs import Advanced
-from agentflow_tui.workers.backoff import retry_until_reachable
 from agentflow_tui.workers.batch_writer import BatchWriter
-from agentflow_tui.workers.roles import Crew, Turn
+from agentflow_tui.workers.context import StepReport, WorkerContext
 from agentflow_tui.workers.runner.attempts import Attempts
 from agentflow_tui.workers.runner.held_workflow import HeldWorkflow, PendingWrite
 from agentflow_tui.workers.runner.run_state import RunLimits
@@ -93,23 +92,23 @@ class Runner:
     def __post_init__(self) -> None:
         self._plan = _planner(self.handlers)
 
-    async def step(self, crew: Crew, woken: bool = True) -> Turn:
+    async def step(self, context: WorkerContext, woken: bool = True) -> StepReport:
         """Renew leases that are getting old, and claim what is due while there are slots."""
-        opened = self._open or await self._start(crew)
-        settings = crew.settings.workers
-        await self._renew(crew, opened)
+        opened = self._open or await self._start(context)
+        settings = context.settings.workers
+        await self._renew(context, opened)
         claimed = 0
-        if not crew.stopping.is_set():
-            claimed = await self._claim(crew, opened)
+        if not context.stopping.is_set():
+            claimed = await self._claim(context, opened)
         done = opened.writer.items - self._reported
         self._reported += done
-        crew.reports[NAME] = {
+        context.reports[NAME] = {
             "workflows": len(self.held),
             "steps": opened.writer.items,
             "stuck": opened.threads.stuck,
         }
-        again = await self._rest(crew.database, settings)
-        return Turn(done=claimed + done, again=again, held=len(self.held))
+        again = await self._rest(context.database, settings)
+        return StepReport(done=claimed + done, again=again, held=len(self.held))
 
     async def _rest(self, database: Database, settings: WorkerSettings) -> float | None:
         """Seconds to the next step."""
@@ -122,7 +121,7 @@ class Runner:
             waits.append(max(0.0, due.seconds))
         return min(waits, default=None)
 
-    async def _start(self, crew: Crew) -> _Open:
+    async def _start(self, context: WorkerContext) -> _Open:
         client: list[Any] = []
 
         def http() -> Any:
@@ -131,56 +130,58 @@ class Runner:
             return client[0]
 
         async def api_key(name: str) -> str | None:
-            async with pooled_session(crew.database) as session:
+            async with pooled_session(context.database) as session:
                 return await session.fetch_one(runs.API_KEY, name)
 
         def mail_queued() -> None:
-            crew.wake("sender")
-            crew.ring()
+            context.wake("sender")
+            context.notify()
 
-        async with pooled_session(crew.database) as session:
+        async with pooled_session(context.database) as session:
             checks_json = session.connection.get_server_version().major >= 16
         gc.set_threshold(GARBAGE, 20, 100)
         threads = StepThreads()
         writer = BatchWriter(
-            hooks=StepWrites(crew.database, mail_queued),
-            rebind=crew.database.rebind,
+            hooks=StepWrites(context.database, mail_queued),
+            rebind=context.database.rebind,
             what="What became of a step",
-            warn=crew.log.of(NAME).warning,
+            warn=context.log.of(NAME).warning,
             concurrency=2,
         )
         attempts = Attempts(
-            Services(api_key=api_key, http=http), threads, TimeLimits(), crew.log.of(NAME)
+            Services(api_key=api_key, http=http), threads, TimeLimits(), context.log.of(NAME)
         )
         self._open = _Open(
             writer=writer,
-            loop=WorkflowLoop(crew, writer, attempts),
+            loop=WorkflowLoop(context, writer, attempts),
             threads=threads,
-            writing=crew.spawn(writer.serve()),
+            writing=context.spawn(writer.serve()),
             checks_json=checks_json,
             client=client,
         )
         return self._open
 
-    async def _claim(self, crew: Crew, opened: _Open) -> int:
-        settings = crew.settings.workers
+    async def _claim(self, context: WorkerContext, opened: _Open) -> int:
+        settings = context.settings.workers
         ask = min(settings.runner_slots - len(self.held), BATCH)
         if ask <= 0:
             return 0
         self._forget_foreign()
-        statement = crew.database.binding.made(claims.claim, checks_json=opened.checks_json)
+        statement = context.database.binding.made(claims.claim, checks_json=opened.checks_json)
         values = sorted(self.handlers), float(settings.lease), ask, list(self._foreign)
-        claimed = await crew.claim(
+        claimed = await context.leases.claim(
             KIND, statement, *values, tokens=lambda rows: dict.fromkeys(row.id for row in rows)
         )
         self._backlog = len(claimed) == ask
-        merges = runs.merges_context(crew.database.binding)
-        foreign = [row for row in claimed if not self._begin(crew, opened, row, merges=merges)]
+        merges = runs.merges_context(context.database.binding)
+        foreign = [row for row in claimed if not self._begin(context, opened, row, merges=merges)]
         if foreign:
-            await self._hand_back(crew, foreign)
+            await self._hand_back(context, foreign)
         return len(claimed) - len(foreign)
 
-    def _begin(self, crew: Crew, opened: _Open, claimed: ClaimedWorkflow, *, merges: bool) -> bool:
+    def _begin(
+        self, context: WorkerContext, opened: _Open, claimed: ClaimedWorkflow, *, merges: bool
+    ) -> bool:
         """Start on a workflow; False when on a closer look it is somebody else's."""
         held = HeldWorkflow.take(
             claimed, self._plan(claimed.steps), merges=merges, limits=self.limits
@@ -191,26 +192,28 @@ class Runner:
         if overtaken is not None:  # this process stood still for longer than its own lease
             overtaken.cancel()
         self.held[held.id] = held
-        task = crew.spawn(opened.loop.run(held))
+        task = context.spawn(opened.loop.run(held))
         self._tasks[held.id] = task
-        task.add_done_callback(lambda done: self._ended(crew, held, done))
+        task.add_done_callback(lambda done: self._ended(context, held, done))
         return True
 
-    def _ended(self, crew: Crew, held: HeldWorkflow, task: "asyncio.Task[None]") -> None:
+    def _ended(
+        self, context: WorkerContext, held: HeldWorkflow, task: "asyncio.Task[None]"
+    ) -> None:
         if self._tasks.get(held.id) is task:
             del self._tasks[held.id], self.held[held.id]
             if not task.cancelled() and task.exception() is None:
                 # Else its lock may be held still, and whoever finds our row gives it back.
-                crew.released(KIND, [held.id])
-        slots = crew.settings.workers.runner_slots
-        if (self._backlog and len(self.held) * 4 <= slots * 3) or (crew.drain and not self.held):
-            crew.wake(NAME)
+                context.leases.released(KIND, [held.id])
+        slots = context.settings.workers.runner_slots
+        if (self._backlog and len(self.held) * 4 <= slots * 3) or (context.drain and not self.held):
+            context.wake(NAME)
 
-    async def _hand_back(self, crew: Crew, foreign: Sequence[ClaimedWorkflow]) -> None:
+    async def _hand_back(self, context: WorkerContext, foreign: Sequence[ClaimedWorkflow]) -> None:
         now = monotonic()
         self._foreign |= {claimed.id: now for claimed in foreign}
-        crew.released(KIND, [claimed.id for claimed in foreign])
-        async with pooled_session(crew.database) as session:
+        context.leases.released(KIND, [claimed.id for claimed in foreign])
+        async with pooled_session(context.database) as session:
             await session.execute(
                 claims.RELEASE,
                 [claimed.id for claimed in foreign],
@@ -226,34 +229,27 @@ class Runner:
                 return
             del self._foreign[name]
 
-    async def _renew(self, crew: Crew, opened: _Open) -> None:
+    async def _renew(self, context: WorkerContext, opened: _Open) -> None:
         """Renew the lease of every workflow whose step has been running for a while."""
-        old = monotonic() - crew.settings.workers.lease / 4
-        running = [w for w in self.held.values() if w.renewed_at < old and not w.is_writing]
-        if not running:
+        old = monotonic() - context.settings.workers.lease / 4
+        held = [w for w in self.held.values() if w.renewed_at < old and not w.is_writing]
+        if not held:
             return
+
+        async def send(now: datetime) -> dict[str, datetime]:
+            ids, tokens = [each.id for each in held], [each.token for each in held]
+            async with pooled_session(context.database) as session:
+                renewed = await session.fetch(claims.RENEW, ids, tokens, now)
+            return {row.id: row.token for row in renewed}
+
         async with opened.writer.paused():
-            asked = monotonic()
-            [now] = await crew.database.fetch(NOW)
-            ids, tokens_before = [held.id for held in running], [held.token for held in running]
+            for lost in await context.leases.renew(held, send):
+                if self.held.get(lost.id) is lost:
+                    context.log.info("a workflow was taken over by another worker", id=lost.id)
+                    context.leases.released(KIND, [lost.id])
+                    self._tasks[lost.id].cancel()
 
-            async def renew() -> list[claims.RenewedLock]:
-                async with pooled_session(crew.database) as session:
-                    return await session.fetch(claims.RENEW, ids, tokens_before, now)
-
-            # Writes wait until it is known: a lost answer would cost the token.
-            renewed = await retry_until_reachable(renew)
-            tokens = {row.id: row.token for row in renewed}
-            for held in running:
-                token = tokens.get(held.id)
-                if token is not None:
-                    held.token, held.renewed_at = token, asked
-                elif self.held.get(held.id) is held:
-                    crew.log.info("a workflow was taken over by another worker", id=held.id)
-                    crew.released(KIND, [held.id])
-                    self._tasks[held.id].cancel()
-
-    async def stop(self, crew: Crew, deadline: float) -> None:
+    async def stop(self, context: WorkerContext, deadline: float) -> None:
         """Let running steps end before the deadline; let go of the rest, to be run again."""
         opened = self._open
         if opened is None:
@@ -263,13 +259,13 @@ class Runner:
         if self._tasks:
             await asyncio.wait(self._tasks.values(), timeout=(deadline - loop.time()) / 2)
         while self._tasks and loop.time() < deadline:
-            await self._let_go(crew)
+            await self._let_go(context)
         opened.writing.cancel()
         opened.threads.close()
         for client in opened.client:
             await client.aclose()
 
-    async def _let_go(self, crew: Crew) -> None:
+    async def _let_go(self, context: WorkerContext) -> None:
         """Cut off the steps that still run. What is being written gets a moment to be written."""
         running = [held for held in self.held.values() if not held.is_writing]
         tasks = [self._tasks[held.id] for held in running]
@@ -278,14 +274,14 @@ class Runner:
         if running:
             await asyncio.wait(tasks)
             with contextlib.suppress(UnreachableError):
-                async with pooled_session(crew.database) as session:
+                async with pooled_session(context.database) as session:
                     await session.execute(
                         claims.RELEASE,
                         [held.id for held in running],
                         [held.token for held in running],
                         ["running"] * len(running),
                     )
-                crew.released(KIND, [held.id for held in running])
+                context.leases.released(KIND, [held.id for held in running])
         if self._tasks:
             await asyncio.wait(self._tasks.values(), timeout=MOMENT)
 

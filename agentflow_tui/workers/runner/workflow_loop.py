@@ -7,7 +7,7 @@ from time import monotonic
 from agentflow_tui.errors import MissingError, NotAcceptedError
 from agentflow_tui.store.queue.workflow_runs import Advanced
 from agentflow_tui.workers.batch_writer import BatchWriter
-from agentflow_tui.workers.roles import Crew
+from agentflow_tui.workers.context import WorkerContext
 from agentflow_tui.workers.runner.attempts import AttemptFailure, Attempts, Postponed, is_wanted
 from agentflow_tui.workers.runner.held_workflow import HeldWorkflow, PendingWrite
 from agentflow_tui.workers.runner.step_result import StepResult
@@ -24,11 +24,11 @@ class WorkflowLoop:
 
     def __init__(
         self,
-        crew: Crew,
+        context: WorkerContext,
         writer: BatchWriter[PendingWrite, Advanced | None],
         attempts: Attempts,
     ) -> None:
-        self._crew = crew
+        self._context = context
         self._writer = writer
         self._attempts = attempts
         self._alone = asyncio.Lock()
@@ -71,7 +71,7 @@ class WorkflowLoop:
 
     @property
     def _stopping(self) -> bool:
-        return self._crew.stopping.is_set()
+        return self._context.stopping.is_set()
 
     async def _try(self, held: HeldWorkflow) -> StepResult | AttemptFailure | Postponed | None:
         """An attempt at the current step; None when its key has to go on record first."""
@@ -81,7 +81,7 @@ class WorkflowLoop:
             return None
         if held.is_suspect and not held.state.trying:
             return None
-        if handler.keyed and not self._crew.trusted:
+        if handler.keyed and not self._context.leases.trusted:
             return Postponed("The worker is making its connection to the database anew.")
         return await self._attempts.make(held, handler)
 
@@ -96,12 +96,12 @@ class WorkflowLoop:
             try:
                 advanced = await self._writer.write(write)
             except (NotAcceptedError, MissingError):
-                self._crew.log.error("a workflow cannot be written", id=held.id, error=error)
+                self._context.log.error("a workflow cannot be written", id=held.id, error=error)
                 return False
         finally:
             held.is_writing = False
         if advanced is None:
-            self._crew.log.info("a workflow was taken over by another worker", id=held.id)
+            self._context.log.info("a workflow was taken over by another worker", id=held.id)
             return False
         held.settle(write, advanced)
         if write.advance.not_before is not None and not advanced.locked:
@@ -111,6 +111,6 @@ class WorkflowLoop:
     def _wake_at(self, moment: datetime, held: HeldWorkflow) -> None:
         """Have the runner look when a workflow's rest is over, if that is before its next look."""
         seconds = (moment - held.now).total_seconds()
-        if seconds <= self._crew.settings.workers.poll:
+        if seconds <= self._context.settings.workers.poll:
             loop = asyncio.get_running_loop()
-            loop.call_later(max(0.0, seconds), self._crew.wake, RUNNER)
+            loop.call_later(max(0.0, seconds), self._context.wake, RUNNER)

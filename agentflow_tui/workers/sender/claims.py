@@ -7,7 +7,7 @@ from agentflow_tui.store.connection.statements import NOW
 from agentflow_tui.store.queue import mail_claims as store
 from agentflow_tui.store.queue.mail_claims import ClaimedMail
 from agentflow_tui.workers.backoff import retry_until_reachable
-from agentflow_tui.workers.roles import Crew
+from agentflow_tui.workers.context import WorkerContext
 from agentflow_tui.workers.sender.claim_cursor import ClaimCursor
 from agentflow_tui.workers.sender.held_mail import HeldMail
 
@@ -25,7 +25,7 @@ class MailClaims:
     every claim is asked for before it is relied on.
     """
 
-    def __init__(self, context: Crew) -> None:
+    def __init__(self, context: WorkerContext) -> None:
         self.held: dict[str, HeldMail] = {}
         self.in_doubt = False
         self._context = context
@@ -47,7 +47,7 @@ class MailClaims:
         share = workers.rate / context.senders
         ask = min(BATCH, max(1, int(share * 5))) if share else BATCH
         place = self._cursor.place(began)
-        rows = await context.claim(
+        rows = await context.leases.claim(
             store.KIND,
             context.database.binding.made(store.claim, onward=place is not None),
             workers.retry_base,
@@ -72,7 +72,7 @@ class MailClaims:
 
     def in_need_of_renewal(self) -> list[HeldMail]:
         """Claims held for long, and all of them once a doubt is over."""
-        trusted = self._context.trusted
+        trusted = self._context.leases.trusted
         quarter = self._context.settings.workers.lease / 4
         old = monotonic() - (0.0 if self.in_doubt and trusted else quarter)
         if trusted:
@@ -108,4 +108,4 @@ class MailClaims:
         """Its end is written."""
         if self.held.get(held.row.id) is held:
             del self.held[held.row.id]
-            self._context.released(store.KIND, [held.row.id])
+            self._context.leases.released(store.KIND, [held.row.id])

@@ -18,7 +18,7 @@ from agentflow_tui.mail.message.messages import SenderIdentity
 from agentflow_tui.mail.smtp.answers import SendResult, Verdict
 from agentflow_tui.mail.transports import Transport
 from agentflow_tui.store.queue.mail_results import MailResult, keeps_receipts
-from agentflow_tui.workers.roles import Crew
+from agentflow_tui.workers.context import WorkerContext
 from agentflow_tui.workers.sender import outcomes
 from agentflow_tui.workers.sender.claims import MailClaims
 from agentflow_tui.workers.sender.held_mail import (
@@ -37,7 +37,7 @@ class HandOver:
 
     def __init__(
         self,
-        context: Crew,
+        context: WorkerContext,
         transport: Transport,
         identity: SenderIdentity,
         *,
@@ -75,7 +75,7 @@ class HandOver:
             await self._changed.wait()
             self._changed.clear()
             while self._waiting and self._with_transport < self._limit:
-                if not self._context.trusted:
+                if not self._context.leases.trusted:
                     self._claims.in_doubt = True
                     break
                 self._send(self._waiting.popleft())
@@ -142,7 +142,7 @@ class HandOver:
         except UnreachableError:
             self._leave(held, None)
         else:
-            if self._context.trusted and not self._claims.may_be_lost(held):
+            if self._context.leases.trusted and not self._claims.may_be_lost(held):
                 self._submit(held, envelope)
             else:
                 self._leave(held, None)

@@ -6,7 +6,7 @@ from time import monotonic
 from agentflow_tui.mail.transports import TransportState
 from agentflow_tui.store.journal import as_json
 from agentflow_tui.store.queue import mail_claims as store
-from agentflow_tui.workers.roles import Crew
+from agentflow_tui.workers.context import WorkerContext
 
 EVERY = 4
 """Polls between two reports that the relay is as it was."""
@@ -20,12 +20,18 @@ class HealthReport:
     _told: TransportState | None = None
     _told_at: float = float("-inf")
 
-    def is_due(self, crew: Crew) -> bool:
+    def is_due(self, crew: WorkerContext) -> bool:
         """Whether it is time for a report, changed or not."""
         return monotonic() >= self._told_at + EVERY * crew.settings.workers.poll
 
     async def tell(
-        self, crew: Crew, state: TransportState, *, mails: int, sent: int, open_: bool = True
+        self,
+        crew: WorkerContext,
+        state: TransportState,
+        *,
+        mails: int,
+        sent: int,
+        open_: bool = True,
     ) -> None:
         """Report a change at once, and the same again now and then. ``mails`` are in hand, ``sent``
         have left since the start; without ``open_`` the sender has nothing to send with, and its
@@ -48,7 +54,7 @@ class HealthReport:
         self._told, self._told_at = state, monotonic()
 
 
-async def _write(crew: Crew, state: TransportState, *, open_: bool) -> None:
+async def _write(crew: WorkerContext, state: TransportState, *, open_: bool) -> None:
     status = "ok" if state.up else "error" if open_ else "warning"
     details = as_json({"connections": state.connections, "retryIn": state.retry_in})
     health = crew.database.binding.made(store.health, humbly=not open_)

@@ -7,14 +7,14 @@ import asyncio
 
 from agentflow_tui.errors import UnreachableError
 from agentflow_tui.store.queue import leases, poison_mail
-from agentflow_tui.workers.roles import Crew
+from agentflow_tui.workers.context import WorkerContext
 from agentflow_tui.workers.sender.held_mail import HeldMail
 
 
 class SendingRecord:
     """What one sender is about to send, as the row of its process has it."""
 
-    def __init__(self, context: Crew) -> None:
+    def __init__(self, context: WorkerContext) -> None:
         self._context = context
         self._recorded: set[str] = set()
         self._alone = asyncio.Lock()
@@ -34,7 +34,7 @@ class SendingRecord:
 
     def remove(self, held: HeldMail) -> None:
         """Take a mail whose end is written off the record."""
-        self._context.released(poison_mail.KIND, [held.row.id])
+        self._context.leases.released(poison_mail.KIND, [held.row.id])
         self._recorded.discard(held.row.id)
         if self._blamed is held:
             self._blamed = None
@@ -42,16 +42,16 @@ class SendingRecord:
 
     async def _write(self, held: HeldMail) -> None:
         context = self._context
-        sending = context.holds.setdefault(poison_mail.KIND, {})
+        sending = context.leases.holds.setdefault(poison_mail.KIND, {})
         sending[held.row.id] = held.row.attempts
         if not leases.keeps_rows(context.database.binding):
             return
-        async with context.claiming:
+        async with context.leases.lock:
             if held.row.id in self._recorded:
                 return  # it was written along with another one
-            if not await context.hear():
+            if not await context.leases.give_back_unanswered():
                 raise UnreachableError("A claim that was cut off is not over yet.")
-            on_record = context.held(poison_mail.KIND)
+            on_record = context.leases.held(poison_mail.KIND)
             recorded = set(sending)
             await context.database.execute(poison_mail.RECORD, context.identity, on_record)
             self._recorded = recorded

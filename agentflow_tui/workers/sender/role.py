@@ -11,7 +11,7 @@ from agentflow_tui.mail.transports import Transport, TransportState
 from agentflow_tui.settings import Settings
 from agentflow_tui.store.queue import mail_claims as store
 from agentflow_tui.workers.batch_writer import BatchWriter
-from agentflow_tui.workers.roles import Crew, Turn
+from agentflow_tui.workers.context import StepReport, WorkerContext
 from agentflow_tui.workers.sender.claims import MailClaims
 from agentflow_tui.workers.sender.hand_over import HandOver
 from agentflow_tui.workers.sender.health_report import HealthReport
@@ -60,21 +60,21 @@ class Sender:
         """Mails whose end waits to be written because another transaction holds their rows."""
         return self._queue.held_up if self._queue else 0
 
-    async def step(self, crew: Crew, woken: bool = True) -> Turn:
+    async def step(self, crew: WorkerContext, woken: bool = True) -> StepReport:
         """Renew what is held for long, claim while there is room, and keep the transport fed."""
         queue = self._queue or self._open(crew)
         if queue is None:
             down = TransportState(up=False, sentence=self._problem)
             await self._report.tell(crew, down, mails=0, sent=0, open_=False)
-            return Turn(left=await _left(crew, down))
+            return StepReport(left=await _left(crew, down))
         return await queue.step(woken=woken)
 
-    async def stop(self, crew: Crew, deadline: float) -> None:
+    async def stop(self, crew: WorkerContext, deadline: float) -> None:
         """Let the relay answer for what it has, give the rest back, write everything down."""
         if self._queue is not None:
             await self._queue.stop(deadline)
 
-    def _open(self, crew: Crew) -> "SenderQueue | None":
+    def _open(self, crew: WorkerContext) -> "SenderQueue | None":
         if self._problem:
             return None
         transport, identity = self._transport, self._identity
@@ -102,7 +102,7 @@ class SenderQueue:
 
     def __init__(
         self,
-        context: Crew,
+        context: WorkerContext,
         transport: Transport,
         identity: SenderIdentity,
         *,
@@ -143,7 +143,7 @@ class SenderQueue:
         """See `Sender.held_up`."""
         return self._writer.held_up
 
-    async def step(self, *, woken: bool) -> Turn:
+    async def step(self, *, woken: bool) -> StepReport:
         """Do one round of what `Sender.step` says."""
         context = self._context
         self._transport.share(context.senders)
@@ -158,7 +158,7 @@ class SenderQueue:
         blocked = self._blocked(state, now)
         if blocked is not None:
             return replace(self._turn(0, blocked), left=await _left(context, state))
-        if not context.trusted:  # whether mail is due is not known, so a drain must not end
+        if not context.leases.trusted:  # whether mail is due is not known, so a drain must not end
             return replace(self._turn(0, 0.25), held=len(self.claims.held) + 1)
         claimed = 0
         if not context.stopping.is_set() and self.claims.has_room:
@@ -237,14 +237,14 @@ class SenderQueue:
         waits = [due, workers.lease / 4 if self.claims.held else None]
         return min((each for each in waits if each is not None), default=None)
 
-    def _turn(self, claimed: int, again: float | None) -> Turn:
+    def _turn(self, claimed: int, again: float | None) -> StepReport:
         done, self._reported = self._writer.items - self._reported, self._writer.items
         # What a rate limit holds up is due all the same.
         in_hand = len(self.claims.held) + len(self._waits.resting)
-        return Turn(done=claimed + done, again=again, held=in_hand)
+        return StepReport(done=claimed + done, again=again, held=in_hand)
 
 
-async def _left(context: Crew, state: TransportState) -> str:
+async def _left(context: WorkerContext, state: TransportState) -> str:
     """Why due mail stays where it is, for a worker that drains; empty when none is due."""
     if not context.drain:
         return ""
