@@ -18,7 +18,7 @@ from pathlib import Path
 
 from agentflow_tui.console.app import ConsoleApp
 from agentflow_tui.console.environment import Environment
-from agentflow_tui.console.view import Place
+from agentflow_tui.console.place import Place
 from agentflow_tui.embedded import postgres
 from agentflow_tui.settings import Context, Settings
 from benchmarks.peers import python_with

@@ -12,7 +12,7 @@ from pathlib import Path
 from agentflow_tui import clock
 from agentflow_tui.console.app import ConsoleApp
 from agentflow_tui.console.environment import Environment
-from agentflow_tui.console.view import Place
+from agentflow_tui.console.place import Place
 from agentflow_tui.demo.sample import sample
 from agentflow_tui.embedded import postgres
 from agentflow_tui.settings import ConsoleSettings, Context, Settings
@@ -38,10 +38,10 @@ PICTURES = (
 
 async def settle(app: ConsoleApp) -> None:
     """Until a look at the database has been shown."""
-    looks = app.poller.looks
+    looks = app.state.looks
     for _ in range(400):
         await asyncio.sleep(0.05)
-        if app.poller.looks >= looks + 3:
+        if app.state.looks >= looks + 3:
             return
     raise SystemExit("the console does not look at the database")
 

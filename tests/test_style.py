@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from agentflow_tui.console.keys import KEYS
 from agentflow_tui.console.screens.catalogue import VIEWS
-from agentflow_tui.operations.registry import VERBS
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "agentflow_tui"
@@ -44,10 +44,10 @@ def test_sql_stands_in_the_store() -> None:
 
 
 def test_verbs_are_documented_and_their_ids_and_keys_unique_in_a_scope() -> None:
-    ids = [verb.id for verb in VERBS]
+    ids = [verb.id for verb in KEYS]
     assert len(ids) == len(set(ids))
-    assert all(verb.about.endswith(".") and verb.title for verb in VERBS)
-    keys = [(verb.scope, key) for verb in VERBS for key in verb.keys.split(",")]
+    assert all(verb.about.endswith(".") and verb.title for verb in KEYS)
+    keys = [(verb.scope, key) for verb in KEYS for key in verb.keys.split(",")]
     assert len(keys) == len(set(keys))
 
 

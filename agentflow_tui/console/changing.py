@@ -2,12 +2,15 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
+
+from textual.worker import Worker
 
 from agentflow_tui.console.dialogs.ask_argument import AskArgument
 from agentflow_tui.console.dialogs.change_question import change_question
 from agentflow_tui.console.dialogs.confirm import Confirm, Effort, Question, Working
 from agentflow_tui.console.dialogs.dialogs import Choice, Option
+from agentflow_tui.console.shell import Settle, Shell
 from agentflow_tui.console.widgets.pane import text_line
 from agentflow_tui.errors import AgentflowError
 from agentflow_tui.operations import bulk_follow_up, undo
@@ -18,11 +21,9 @@ from agentflow_tui.operations.consequences import consequences
 from agentflow_tui.operations.context import OperationContext
 from agentflow_tui.operations.operation import Operation
 from agentflow_tui.operations.outcomes import Outcome
-from agentflow_tui.operations.registry import Verb
 from agentflow_tui.operations.selection import (
     Selection,
     Snapshot,
-    choices,
     offered,
     take_snapshot,
     why_impossible,
@@ -32,27 +33,16 @@ from agentflow_tui.schema import TABLES
 from agentflow_tui.store.changes.records import OperationRecord
 from agentflow_tui.text import age, number, plural
 
-if TYPE_CHECKING:
-    from textual.worker import Worker
-
-    from agentflow_tui.console.app import ConsoleApp
-
 ResultT = TypeVar("ResultT")
-
-PATIENCE = 0.4
-"""Seconds that something may take before it is spoken of."""
 
 NEWS_EVERY = 2.0
 """Seconds between two looks at what has come since a dialog was opened."""
-
-Settle = Callable[[Outcome], None]
-"""Is told what was done, so that the view can take the marks off what was changed."""
 
 
 class ChangeFlow:
     """What the console does to rows, one thing at a time."""
 
-    def __init__(self, shell: "ConsoleApp") -> None:
+    def __init__(self, shell: Shell) -> None:
         self._shell = shell
         self._worker: Worker[None] | None = None
         self.follow_up: BulkFollowUp | None = None
@@ -61,12 +51,8 @@ class ChangeFlow:
         """The database with the operator. Raises `UnreachableError`."""
         return OperationContext.of(await self._shell.env.connected(), self._shell.env.settings)
 
-    def start(self, verb: Verb, selection: Selection, settle: Settle) -> None:
-        """Do what a key stands for; says why not where it cannot be."""
-        operations = choices(verb.words, selection.table)
-        if not operations:
-            self._shell.say(f"{verb.title} does not apply to {selection.table}.")
-            return
+    def start(self, operations: Sequence[Operation], selection: Selection, settle: Settle) -> None:
+        """Do what one of these operations means to the rows selected."""
         self._run(lambda: self._change(operations, selection, settle))
 
     def undo(self, record: str | None = None) -> None:
@@ -88,7 +74,7 @@ class ChangeFlow:
                 await act()
             except AgentflowError as error:
                 self._shell.fail(error)
-            self._shell.poller.wake()
+            self._shell.look_again()
 
         self._worker = self._shell.run_worker(guarded(), name="acting", group="acting")
 
@@ -133,7 +119,7 @@ class ChangeFlow:
         if len(found) == 1:
             return found[0]
         options = [Option(str(n), o.title, o.about) for n, o in enumerate(found)]
-        picked = await self._shell.push_screen_wait(Choice("What shall be done?", options))
+        picked = await self._shell.ask(Choice("What shall be done?", options))
         return None if picked is None else found[int(picked)]
 
     async def _ask(self, operation: Operation, selection: Selection) -> str | None:
@@ -144,13 +130,11 @@ class ChangeFlow:
         names = argument.places(selection.rows[0]) if selection.is_one and selection.rows else []
         if names:
             places = [Option(str(place), name) for place, name in enumerate(names)]
-            return await self._shell.push_screen_wait(
+            return await self._shell.ask(
                 Choice(f"{operation.title} to which step?", places, first=current)
             )
         title = f"{operation.title}: {argument.about}"
-        return await self._shell.push_screen_wait(
-            AskArgument(title, current, argument.parse, argument.effect)
-        )
+        return await self._shell.ask(AskArgument(title, current, argument.parse, argument.effect))
 
     async def _take_snapshot(
         self,
@@ -176,8 +160,8 @@ class ChangeFlow:
         if selection.query is not None:
             watching = asyncio.create_task(self._watch(confirm, selection, snapshot))
         try:
-            going: bool = await self._shell.push_screen_wait(confirm)
-            return going
+            going = await self._shell.ask(confirm)
+            return bool(going)
         finally:
             if watching is not None:
                 watching.cancel()
@@ -228,9 +212,9 @@ class ChangeFlow:
         """
         working = Working(title)
         task = asyncio.ensure_future(work(working))
-        done, _ = await asyncio.wait([task], timeout=PATIENCE)
+        done, _ = await asyncio.wait([task], timeout=self._shell.env.pace.patience)
         if not done:
-            await self._shell.push_screen(working)
+            await self._shell.open_dialog(working)
             try:
                 while not task.done():
                     await asyncio.wait([task], timeout=0.1)
@@ -261,7 +245,7 @@ class ChangeFlow:
         if why:
             self._shell.say(f"{record.verb.capitalize()} of {record.table} stays: {why}.")
             return
-        if not await self._shell.push_screen_wait(Confirm(self._question(record))):
+        if not await self._shell.ask(Confirm(self._question(record))):
             return
 
         async def work(working: Working) -> Outcome:

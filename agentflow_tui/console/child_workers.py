@@ -7,17 +7,10 @@ import signal
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from agentflow_tui.errors import AgentflowError, UnreachableError
+from agentflow_tui.errors import AgentflowError
 from agentflow_tui.parent_watch import GRACE, STOPS_WITHIN
 from agentflow_tui.settings import Settings
-
-if TYPE_CHECKING:
-    from agentflow_tui.console.app import ConsoleApp
-
-RETRY = 0.9
-"""Seconds between two attempts to reach the database for the workers."""
 
 PATIENCE = STOPS_WITHIN + GRACE + 2.5
 """Seconds that a worker has to leave before it is killed: its own time to stop, and some for its
@@ -114,51 +107,3 @@ def _opened(log: Path) -> int:
         if log.stat().st_size > LOG_LIMIT:
             log.replace(log.with_name(f"{log.name}.1"))
     return os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-
-
-async def start(app: "ConsoleApp") -> None:
-    """Start this console's background workers, once there is a database that they can work on."""
-    while True:
-        try:
-            database = await app.env.connected()
-            break
-        except UnreachableError:
-            await asyncio.sleep(RETRY)
-    if not app.env.read_only_reason:
-        await _work(app, database.url)
-
-
-def toggle(app: "ConsoleApp") -> None:
-    """Stop the workers of this console, or start them, and say at once what is being done."""
-    workers, database = app.child_workers, app.env.database
-    if workers.stopping:
-        app.say("The workers of this console are still finishing what they hold.")
-    elif workers.running:
-        app.say("Stopping the workers of this console; they finish what they hold.")
-        app.run_worker(_stop(app), exclusive=True, group="workers")
-    elif app.env.read_only_reason:
-        app.say(f"Not started, because workers write: {app.env.read_only_reason}.")
-    elif database is None:
-        app.say("Not started, because there is no database yet to work on.")
-    else:
-        app.run_worker(_work(app, database.url, asked=True), exclusive=True, group="workers")
-
-
-async def _stop(app: "ConsoleApp") -> None:
-    await app.child_workers.stop()
-    app.say("Workers of this console stopped.")
-
-
-async def _work(app: "ConsoleApp", url: str, *, asked: bool = False) -> None:
-    """Have the workers run; say when they cannot, when they do as asked, and when they end."""
-    workers = app.child_workers
-    try:
-        await workers.start(url)
-    except AgentflowError as error:
-        app.fail(error)
-        return
-    if asked:
-        app.say(f"Workers of this console started; their log is {workers.log}.")
-    code = await workers.ended()
-    if code:
-        app.say(f"The workers ended with code {code}; {workers.log} says why.", severity="error")

@@ -14,11 +14,28 @@ from agentflow_tui.store.connection.urls import short_place
 from agentflow_tui.store.views.consoles import ConsoleIdentity
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pace:
+    """How often the console looks at what changes seldom, and how long it is silent; in seconds.
+
+    ``shared_status`` is between two looks at health and consoles from views that do not show them,
+    ``binding`` between two looks at the tables, columns and indexes that the database has,
+    ``numbers`` between two readings of the overview although nothing was committed, and
+    ``patience`` what something may take before a window says that it is under way.
+    """
+
+    shared_status: float = 15.0
+    binding: float = 60.0
+    numbers: float = 15.0
+    patience: float = 0.4
+
+
 @dataclass(slots=True)
 class Environment:
-    """The world of one console. ``offset`` is how far the database's clock is ahead of ours."""
+    """What one console runs in. ``offset`` is how far the database's clock is ahead of ours."""
 
     settings: Settings
+    pace: Pace = Pace()
     database: Database | None = None
     offset: timedelta = timedelta()
     clock: Callable[[], datetime] = clock.now

@@ -1,17 +1,20 @@
 """One refresh loop for the whole console: load, show, rest or be woken.
 
-Only the visible screen is loaded, never two loads at once, and a slow load is waited for rather
-than cancelled by the next tick. What went wrong is kept as a state that the title bar shows, and
-the loop goes on by itself.
+Only the visible view is loaded, never two loads at once, and a slow load is waited for rather than
+cancelled by the next tick. What went wrong is kept as a state that the title bar shows, and the
+loop goes on by itself.
 """
 
 import asyncio
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
+from agentflow_tui.console.environment import Environment
+from agentflow_tui.console.state import ConnectionState, ConsoleState
 from agentflow_tui.errors import AgentflowError, UnreachableError
+from agentflow_tui.store.views.shared_status import read_shared_status
 
 IDLE_AFTER = 180.0
 """Seconds without a key after which the console looks less often."""
@@ -24,55 +27,49 @@ RETRY = (0.5, 1.0, 2.0, 5.0)
 
 
 class Refreshable(Protocol):
-    """A screen that can be looked at anew."""
+    """A view that can be looked at anew."""
+
+    read_at: datetime | None
 
     async def refresh_data(self) -> None:
         """Load and show. Raises `AgentflowError` when that is not possible now."""
         ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Weather:
-    """How the conversation with the database goes. ``since`` is when it broke off."""
-
-    problem: str = ""
-    since: datetime | None = None
-    unreachable: bool = False
-
-
 @dataclass(slots=True)
 class Poller:
-    """Refreshes what is visible.
+    """Refreshes the view that it is handed, and now and then the state shared by all views.
 
-    ``interval`` gives the seconds to rest, asked anew each time; ``changed`` is told when the
-    weather changes.
+    ``interval`` gives the seconds to rest, asked anew each time; ``beside`` is looked at along
+    with the view; ``shown`` is told after each look and whenever the connection's state changes.
     """
 
-    visible: Callable[[], Refreshable | None]
+    env: Environment
+    state: ConsoleState
     interval: Callable[[], float]
-    now: Callable[[], datetime]
-    changed: Callable[[Weather], None]
-    weather: Weather = Weather()
-    frozen: bool = False
-    looks: int = 0
-    _wake: asyncio.Event | None = None
+    beside: Callable[[], Awaitable[None]]
+    shown: Callable[[], None]
+    view: Refreshable | None = None
+    _looked_at: Refreshable | None = None
+    _shared_at: datetime | None = None
+    _bound_at: datetime | None = None
+    _wake: asyncio.Event = field(default_factory=asyncio.Event)
     _failures: int = 0
 
-    def wake(self) -> None:
-        """Look now: a key asked for it, another screen came up, or the database said so."""
-        if self._wake is not None:
-            self._wake.set()
+    def show(self, view: Refreshable | None) -> None:
+        """Refresh this view from now on, and at once."""
+        self.view = view
+        self.wake()
 
-    def start_over(self) -> None:
-        """Forget how it went so far: another database is looked at from now on."""
-        self.weather, self.frozen, self._failures = Weather(), False, 0
+    def wake(self) -> None:
+        """Look now: a key asked for it, another view came up, or the database said so."""
+        self._wake.set()
 
     async def run(self) -> None:
         """Go on for ever; the owner cancels it."""
-        self._wake = asyncio.Event()
         while True:
             self._wake.clear()
-            if not self.frozen:
+            if not self.state.is_frozen:
                 await self._look()
             rest = RETRY[min(self._failures, len(RETRY)) - 1] if self._failures else self.interval()
             try:
@@ -82,34 +79,59 @@ class Poller:
                 pass
 
     async def _look(self) -> None:
-        screen = self.visible()
-        if screen is None:
+        view = self.view
+        if view is None:
             return
-        self.looks += 1
+        self.state.looks += 1
         silence = asyncio.get_running_loop().call_later(SILENT, self._say_silent)
         try:
-            await screen.refresh_data()
+            await self._load(view)
         except AgentflowError as error:
-            self._failures += isinstance(error, UnreachableError)
-            self._set(
-                Weather(
-                    problem=str(error),
-                    since=self.weather.since or self.now(),
-                    unreachable=isinstance(error, UnreachableError),
-                )
-            )
+            unreachable = isinstance(error, UnreachableError)
+            self._failures += unreachable
+            since = self.state.connection.since or self.env.now()
+            self._set(ConnectionState(problem=str(error), since=since, unreachable=unreachable))
         else:
             self._failures = 0
-            self._set(Weather())
+            self._set(ConnectionState())
         finally:
             silence.cancel()
 
-    def _say_silent(self) -> None:
-        if not self.weather.problem:
-            words = "The database has not answered yet; it is still being waited for."
-            self._set(Weather(problem=words, since=self.now()))
+    async def _load(self, view: Refreshable) -> None:
+        """Look at the view or, now and then in its place, at the status shared by all views."""
+        settled = view is self._looked_at and not self.state.connection.problem
+        if settled and _is_past(self._shared_at, self.env.clock(), self.env.pace.shared_status):
+            await self.look_at_shared_status()
+        else:
+            await view.refresh_data()
+            self._looked_at, view.read_at = view, self.env.now()
+            await self.beside()
+        self.shown()
 
-    def _set(self, weather: Weather) -> None:
-        if weather != self.weather:
-            self.weather = weather
-            self.changed(self.weather)
+    async def look_at_shared_status(self) -> None:
+        """Look at health and consoles; less often also at the names that the database has.
+
+        Raises `AgentflowError`.
+        """
+        now = self._shared_at = self.env.clock()
+        self._bound_at = self._bound_at or now  # they were bound on connecting
+        database = await self.env.connected()
+        seen = await read_shared_status(database)
+        self.state.health, self.state.consoles = seen.health, seen.consoles
+        if _is_past(self._bound_at, now, self.env.pace.binding):
+            self._bound_at = now
+            await database.rebind()
+
+    def _say_silent(self) -> None:
+        if not self.state.connection.problem:
+            words = "The database has not answered yet; it is still being waited for."
+            self._set(ConnectionState(problem=words, since=self.env.now()))
+
+    def _set(self, connection: ConnectionState) -> None:
+        if connection != self.state.connection:
+            self.state.connection = connection
+            self.shown()
+
+
+def _is_past(before: datetime | None, now: datetime, seconds: float) -> bool:
+    return before is None or (now - before).total_seconds() > seconds

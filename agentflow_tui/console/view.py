@@ -1,30 +1,16 @@
 """What every view of the console can do."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 from textual.containers import Vertical
 
 from agentflow_tui.console.environment import Environment
+from agentflow_tui.console.place import Place
+from agentflow_tui.console.shell import Shell
 from agentflow_tui.operations.outcomes import Outcome
-from agentflow_tui.operations.registry import BY_ID
-from agentflow_tui.operations.selection import Selection
-
-if TYPE_CHECKING:
-    from agentflow_tui.console.app import ConsoleApp
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Somewhere to go: a view, and what it is to show there.
-
-    ``filter`` replaces the view's own where it is not None; ``row`` opens that row's detail.
-    """
-
-    view: str
-    filter: str | None = None
-    row: str | None = None
+from agentflow_tui.operations.selection import Selection, choices
 
 
 class View(Vertical):
@@ -41,9 +27,9 @@ class View(Vertical):
         """When what is shown was last known to be so."""
 
     @property
-    def shell(self) -> "ConsoleApp":
-        """The app, as what it is."""
-        return cast("ConsoleApp", self.app)
+    def shell(self) -> Shell:
+        """The console that this view is part of."""
+        return cast("Shell", self.app)
 
     async def refresh_data(self) -> None:
         """Load and show. Raises `AgentflowError` when that is not possible now."""
@@ -53,7 +39,7 @@ class View(Vertical):
 
     def look_again(self) -> None:
         """Look at the database at once: something shown here was changed."""
-        self.shell.poller.wake()
+        self.shell.look_again()
 
     def arrive(self, place: Place) -> None:
         """The view has become visible, because of ``place``."""
@@ -70,18 +56,19 @@ class View(Vertical):
         """Undo one step inside the view (a detail, a filter, marks). False at its top."""
         return False
 
-    def perform(self, verb: str) -> bool:
-        """Do what a verb of the registry asks for. False when it is not for this view."""
-        action = getattr(self, "do_" + verb.replace(".", "_"), None)
-        if action is not None:
-            action()
-            return True
-        change = BY_ID.get(verb)
-        selection = self.selection() if change is not None and change.words else None
-        if change is None or selection is None:
-            return False
-        self.shell.change_flow.start(change, selection, self.settle)
-        return True
+    def change(self, title: str, verbs: Sequence[str]) -> None:
+        """Do one of these operations to the rows that are meant here, if there are any."""
+        selection = self.selection()
+        if selection is not None:
+            self.change_rows(title, verbs, selection)
+
+    def change_rows(self, title: str, verbs: Sequence[str], selection: Selection) -> None:
+        """Do one of these operations to these rows; says why not where it cannot be."""
+        operations = choices(verbs, selection.table)
+        if operations:
+            self.shell.change(operations, selection, self.settle)
+        else:
+            self.shell.say(f"{title} does not apply to {selection.table}.")
 
     def selection(self) -> Selection | None:
         """The rows that a change would be of; None where there are none."""
@@ -98,6 +85,62 @@ class View(Vertical):
         """The id in the journal of the operation that is shown here, to be taken back."""
         return None
 
-    def hints(self) -> tuple[str, ...]:
-        """Ids of the verbs that the key bar offers here, first ones first."""
+    # What the key bar offers
+
+    def first_keys(self) -> tuple[str, ...]:
+        """Ids of the entries that matter most here."""
         return ()
+
+    def scopes(self) -> tuple[str, ...]:
+        """The scopes of the keys' table that hold here besides that of the app."""
+        return ()
+
+    # What keys of the table ask for; a view does those that mean something in it
+
+    def open_row(self) -> None:
+        """Open what is under the cursor."""
+
+    def snooze(self) -> None:
+        """Acknowledge, snooze or claim what is under the cursor."""
+
+    def open_filter(self) -> None:
+        """Type a filter."""
+
+    def toggle_faults(self) -> None:
+        """Show only what is wrong; again to show all."""
+
+    def choose_sort(self) -> None:
+        """Ask for the column to sort by."""
+
+    def reverse_sort(self) -> None:
+        """Sort the other way round."""
+
+    def show_errors(self) -> None:
+        """Show what failed here, grouped."""
+
+    def look_further(self) -> None:
+        """Let the filter look at more rows."""
+
+    def next_pane(self) -> None:
+        """Go to the other pane, or the next view of this screen."""
+
+    def choose_export(self) -> None:
+        """Ask for a file to write the list to."""
+
+    def copy_id(self) -> None:
+        """Copy the id of the row under the cursor."""
+
+    def choose_copy(self) -> None:
+        """Ask in which form to copy the row under the cursor."""
+
+    def choose_saved_view(self) -> None:
+        """Ask for a saved view of this list."""
+
+    def save_view(self) -> None:
+        """Ask for a name to save filter and sort under."""
+
+    def turn_tab(self, direction: int) -> None:
+        """Show the next or the previous tab of the open detail."""
+
+    def maximise(self) -> None:
+        """Give the open detail all the room; again to give it back."""

@@ -8,8 +8,8 @@ from contextlib import asynccontextmanager
 from textual.pilot import Pilot
 
 from agentflow_tui.console.app import ConsoleApp
-from agentflow_tui.console.environment import Environment
-from agentflow_tui.console.view import Place
+from agentflow_tui.console.environment import Environment, Pace
+from agentflow_tui.console.place import Place
 from agentflow_tui.settings import ConsoleSettings, Context, Settings
 
 PATIENCE = 15.0
@@ -56,6 +56,7 @@ async def console(
     context: Context | None = None,
     contexts: Sequence[Context] = (),
     environ: Mapping[str, str] | None = None,
+    pace: Pace | None = None,
 ) -> AsyncIterator[Pilot[None]]:
     """A console on a database, driven by a pilot. ``context`` is used instead of the URL."""
     chosen = Settings(
@@ -64,6 +65,6 @@ async def console(
         environ={**({"AGENTFLOW_HOME": home} if home else {}), **(environ or {})},
         read_only=read_only,
     ).on(context or Context(database_url=url, production=production))
-    app = ConsoleApp(Environment(chosen), Place(view))
+    app = ConsoleApp(Environment(chosen, pace or Pace()), Place(view))
     async with app.run_test(size=size, notifications=True) as pilot:
         yield pilot

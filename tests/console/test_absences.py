@@ -43,10 +43,10 @@ def app_of(pilot: Pilot[None]) -> ConsoleApp:
 async def away_for(pilot: Pilot[None], length: timedelta) -> None:
     app = app_of(pilot)
     app.post_message(AppBlur())
-    await until(pilot, lambda: app.absence.left is not None, "gone")
-    app.absence.left = app.env.now() - length
+    await until(pilot, lambda: app.away_watch.left is not None, "gone")
+    app.away_watch.left = app.env.now() - length
     app.post_message(AppFocus())
-    await until(pilot, lambda: app.absence.left is None, "back")
+    await until(pilot, lambda: app.away_watch.left is None, "back")
 
 
 async def test_who_comes_back_is_told_what_failed_and_what_was_changed(database: Database) -> None:
@@ -70,8 +70,8 @@ async def test_a_short_look_elsewhere_is_no_absence(database: Database) -> None:
         app = app_of(pilot)
         await sees(pilot, "ann@acme.test")
         await away_for(pilot, timedelta(seconds=30))
-        looks = app.poller.looks
-        await until(pilot, lambda: app.poller.looks > looks + 3, "looks go on")
+        looks = app.state.looks
+        await until(pilot, lambda: app.state.looks > looks + 3, "looks go on")
         assert not app.query_one("#news", Line).display
         await pilot.press("colon", *"since", "enter")
         await sees(pilot, "Nothing happened while nobody looked.")
@@ -82,9 +82,9 @@ async def test_where_nothing_happened_nothing_is_said(database: Database) -> Non
         app = app_of(pilot)
         await sees(pilot, "Users")
         await away_for(pilot, timedelta(hours=2))
-        looks = app.poller.looks
-        await until(pilot, lambda: app.poller.looks > looks + 3, "looks go on")
-        assert app.absence.news == ()
+        looks = app.state.looks
+        await until(pilot, lambda: app.state.looks > looks + 3, "looks go on")
+        assert app.state.away is None
         assert not app.query_one("#news", Line).display
 
 
@@ -108,7 +108,7 @@ async def test_a_console_that_was_left_is_remembered_for_the_next_one(
         async with console(database.url, "users", home=home) as pilot:
             app = app_of(pilot)
             await sees(pilot, "ann@acme.test")
-            await until(pilot, lambda: app.poller.looks > 3, "looks go on")  # noqa: B023
+            await until(pilot, lambda: app.state.looks > 3, "looks go on")  # noqa: B023
             assert not app.query_one("#news", Line).display
 
 

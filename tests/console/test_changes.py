@@ -1,9 +1,7 @@
 """Changing rows from the console: what is asked, changed and said, and the way back."""
 
-import pytest
-
-from agentflow_tui.console import changing
 from agentflow_tui.console.dialogs.confirm import Confirm
+from agentflow_tui.console.environment import Pace
 from agentflow_tui.console.list.grid import Grid
 from agentflow_tui.store.connection.database import Database
 from tests.changes.operating import add_mail, do, operator_context, value
@@ -214,12 +212,12 @@ async def test_help_says_why_a_change_does_not_apply(database: Database) -> None
 
 
 async def test_what_has_begun_is_not_given_up_for_another_key(
-    database: Database, database_url: str, monkeypatch: pytest.MonkeyPatch
+    database: Database, database_url: str
 ) -> None:
-    monkeypatch.setattr(changing, "PATIENCE", 60.0)  # no window that would take the next key
     await fill(database)
     other = await Database.open(database_url)
-    async with console(database.url, "mail") as pilot:
+    silent = Pace(patience=60.0)  # no window that would take the next key
+    async with console(database.url, "mail", pace=silent) as pilot:
         await sees(pilot, "carl@customer.test")
         await pilot.press("H")
         await asked(pilot)

@@ -6,6 +6,7 @@ import pytest
 
 from agentflow_tui.console.app import ConsoleApp
 from agentflow_tui.console.theme import THEMES
+from agentflow_tui.console.views import ViewSwitcher
 from agentflow_tui.console.widgets.line import Line
 from agentflow_tui.settings import ConsoleSettings, Context
 from agentflow_tui.store.connection.database import Database
@@ -46,7 +47,7 @@ async def test_another_context_is_another_database_on_the_same_screen(
         await sees(pilot, "PRODUCTION", " prod ", "zoe@other.test")
         assert "ann@acme.test" not in screen_text(app)
         assert "frozen" not in screen_text(app)
-        assert app.history.last is None
+        assert app.query_one(ViewSwitcher).previous() is None
         await until(pilot, lambda: "● 0" in screen_text(app), "its health")
         await pilot.press("colon", *"ctx -", "enter")
         await sees(pilot, " dev ", "ann@acme.test")

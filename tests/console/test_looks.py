@@ -10,7 +10,7 @@ import pytest
 
 from agentflow_tui.console.app import ConsoleApp
 from agentflow_tui.console.environment import Environment
-from agentflow_tui.console.view import Place
+from agentflow_tui.console.place import Place
 from agentflow_tui.settings import ConsoleSettings, Context, Settings
 from agentflow_tui.store.connection.database import Database
 from tests.console.driving import screen_text, sees

@@ -9,7 +9,8 @@ from pathlib import Path
 from textual.pilot import Pilot
 
 from agentflow_tui.console.app import ConsoleApp
-from agentflow_tui.console.view import Place, View
+from agentflow_tui.console.place import Place
+from agentflow_tui.console.view import View
 from agentflow_tui.embedded import postgres
 from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.schema.ddl import create_missing_tables
@@ -61,7 +62,7 @@ async def test_each_screen_says_how_old_it_is_itself(tmp_path: Path) -> None:
         users.read_at -= timedelta(minutes=10)
         await asyncio.to_thread(stop_now, home, "immediate")
         await sees(pilot, "no connection", "s ago")
-        await app.go(Place("users"))
+        app.go(Place("users"))
         await sees(pilot, "Shown as of 10m ago", "ann@acme.test")
         assert users.has_class("-stale")
         await pilot.press("4")
@@ -91,8 +92,8 @@ def shown(pilot: Pilot[None]) -> str:
 
 
 async def _looks_go_on(pilot: Pilot[None], app: ConsoleApp) -> None:
-    looks = app.poller.looks
-    await until(pilot, lambda: app.poller.looks > looks + 2, "looks go on")
+    looks = app.state.looks
+    await until(pilot, lambda: app.state.looks > looks + 2, "looks go on")
 
 
 async def test_connections_cut_one_by_one_are_not_even_noticed(database: Database) -> None:
@@ -109,7 +110,7 @@ async def test_connections_cut_one_by_one_are_not_even_noticed(database: Databas
                     "AND datname = current_database()"
                 )
             await _looks_go_on(pilot, app)
-        await until(pilot, lambda: not app.poller.weather.problem, "no trouble")
+        await until(pilot, lambda: not app.state.connection.problem, "no trouble")
         await sees(pilot, "ann@acme.test")
 
 

@@ -1,25 +1,25 @@
 """Several operators: each console says who sits there and on which screen, and sees the others."""
 
 import asyncio
+from functools import partial
 
 import asyncpg
 import pytest
 
 from agentflow_tui.console.app import ConsoleApp
-from agentflow_tui.console.commands import presence
+from agentflow_tui.console.environment import Pace
 from agentflow_tui.operators import operator
 from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.views.consoles import LONGEST, ConsoleIdentity, read_consoles
-from tests.console.driving import PATIENCE, console, screen_text, sees, until
+from tests.console import driving
+from tests.console.driving import PATIENCE, screen_text, sees, until
 from tests.samples import fill
 
 ANNA = {"AGENTFLOW_OPERATOR": "anna"}
 BORIS = {"AGENTFLOW_OPERATOR": "Boris B\x1b[31m"}
 
 
-@pytest.fixture(autouse=True)
-def look_often(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(presence, "LOOK_EVERY", 0.2)
+console = partial(driving.console, pace=Pace(shared_status=0.2))
 
 
 async def names(database: Database) -> list[str]:
@@ -72,8 +72,8 @@ async def test_a_change_of_screen_is_one_statement_and_rest_is_none(database: Da
             await until(pilot, lambda s=screen: s in database_in_use.application_name, screen)  # type: ignore[misc]
             told.append(database_in_use.application_name)
         assert len(set(told)) == 3  # each later one counts on
-        looks = app.poller.looks
-        await until(pilot, lambda: app.poller.looks > looks + 5, "looks go on")
+        looks = app.state.looks
+        await until(pilot, lambda: app.state.looks > looks + 5, "looks go on")
         assert database_in_use.application_name == told[-1]
         assert any(" schedules " in name for name in await names(database))
 
@@ -103,7 +103,7 @@ async def test_the_others_go_first_where_there_is_no_room(
     ):
         await sees(boris, "1 other")
         await sees(anna, "Distributions", "● 1")
-        await until(anna, lambda: len(anna.app.around.consoles) == 2, "both seen")  # type: ignore[attr-defined]
+        await until(anna, lambda: len(anna.app.state.consoles) == 2, "both seen")  # type: ignore[attr-defined]
         assert "1 other" not in screen_text(anna.app).splitlines()[0]  # type: ignore[arg-type]
 
 

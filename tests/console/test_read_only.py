@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from agentflow_tui.console.app import ConsoleApp
-from agentflow_tui.console.commands import presence
+from agentflow_tui.console.environment import Pace
 from agentflow_tui.embedded import postgres
 from agentflow_tui.settings import Context
 from agentflow_tui.store.connection.database import Database
@@ -46,10 +46,7 @@ async def test_workers_are_not_started_read_only(database: Database, tmp_path: P
             assert app.child_workers.process is None
 
 
-async def test_a_standby_is_read_only_until_it_is_promoted(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(presence, "LOOK_EVERY", 0.1)
+async def test_a_standby_is_read_only_until_it_is_promoted(tmp_path: Path) -> None:
     home = tmp_path / "home"
     await asyncio.to_thread(prepare, home)
     with postgres.start(home, linger=0) as server:
@@ -59,7 +56,7 @@ async def test_a_standby_is_read_only_until_it_is_promoted(
         primary.close()
         await asyncio.to_thread(stop_now, home, "fast")
     with standby(home) as url:
-        async with console(url, "users", size=(120, 24)) as pilot:
+        async with console(url, "users", size=(120, 24), pace=Pace(shared_status=0.1)) as pilot:
             app = pilot.app
             assert isinstance(app, ConsoleApp)
             await sees(pilot, "ann@acme.test", "read-only: this server is a standby")

@@ -133,9 +133,9 @@ async def test_freezing_stops_the_picture_and_unfreezing_catches_up(database: Da
         await pilot.press("f")
         await sees(pilot, "frozen")
         await database.execute("UPDATE {email_queue} SET {email_queue.status} = 'held'")
-        looks = pilot.app.poller.looks  # type: ignore[attr-defined]
+        looks = pilot.app.state.looks  # type: ignore[attr-defined]
         await pilot.pause(0.3)
-        assert pilot.app.poller.looks == looks  # type: ignore[attr-defined]
+        assert pilot.app.state.looks == looks  # type: ignore[attr-defined]
         assert "550 5.1.1" in shown(pilot)
         await pilot.press("f")
         await sees(pilot, "held; release it to send")

@@ -7,9 +7,9 @@ import pytest
 from agentflow_tui.console.dialogs.ask_argument import AskArgument
 from agentflow_tui.console.dialogs.confirm import Confirm
 from agentflow_tui.console.dialogs.dialogs import Choice
+from agentflow_tui.console.keys import KEYS
 from agentflow_tui.console.list.grid import Grid
-from agentflow_tui.console.view import Place
-from agentflow_tui.operations.registry import VERBS
+from agentflow_tui.console.place import Place
 from agentflow_tui.operations.verbs import OPERATIONS, find
 from agentflow_tui.store.connection.database import Database
 from tests.changes.operating import value
@@ -19,7 +19,7 @@ from tests.samples import fill, uid
 
 
 def key_of(verb: str) -> str:
-    return next(v.keys for v in VERBS if verb in v.words)
+    return next(v.keys for v in KEYS if verb in v.verbs)
 
 
 @dataclass(frozen=True)
@@ -152,7 +152,7 @@ async def test_every_verb_works_through_its_key(database: Database, verb: object
         grid = app.query_one(f"#view-{case.view}").query_one(Grid)
         await until(pilot, lambda: grid.current is not None, "rows")
         if not operation.change.described.primary_key.secret:
-            app.go_soon(Place(case.view, f"id:{case.id}"))
+            app.go(Place(case.view, f"id:{case.id}"))
         await until(pilot, lambda: grid.current is not None and grid.current.key == case.id, "row")
         await pilot.press(key_of(operation.verb))
         await until(pilot, lambda: app.screen is not app.screen_stack[0], "a dialog")

@@ -7,7 +7,7 @@ import pytest
 from textual.pilot import Pilot
 
 from agentflow_tui.console.app import ConsoleApp
-from agentflow_tui.console.screens import overview
+from agentflow_tui.console.environment import Pace
 from agentflow_tui.console.screens.attention import ALL
 from agentflow_tui.console.screens.overview import OverviewView
 from agentflow_tui.console.widgets.pane import Pane
@@ -195,11 +195,10 @@ async def test_a_line_that_is_about_nothing_says_so(database: Database) -> None:
 
 
 async def test_a_look_at_the_overview_costs_one_statement_more_at_most(
-    database: Database, monkeypatch: pytest.MonkeyPatch
+    database: Database,
 ) -> None:
-    monkeypatch.setattr(overview, "LOOK_ANYWAY", timedelta(days=1))
     await fill(database)
-    async with console(database.url, "overview") as pilot:
+    async with console(database.url, "overview", pace=Pace(numbers=1e5)) as pilot:
         await sees(pilot, "Needs attention (7)")
         await pilot.press("f")
         await sees(pilot, "frozen")

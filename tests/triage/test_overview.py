@@ -52,7 +52,7 @@ class Looking:
             context=Context(database_url=database.url), console=ConsoleSettings(time_zone="UTC")
         )
         self.database = database
-        self.env = Environment(settings, database)
+        self.env = Environment(settings, database=database)
         self.attention = Attention(self.env)
 
     async def text(self, at: timedelta = timedelta(0)) -> str:

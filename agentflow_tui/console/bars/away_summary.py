@@ -1,19 +1,20 @@
-"""What happened while nobody looked: said in one calm line when somebody looks again.
+"""What happened while the console was not looked at: one calm line when the operator is back.
 
 After a minute without the focus, and on a start within a day after the last console was left in
-this context. ``:since`` tells it once more and leads to the rows.
+this context. ``:since`` says it once more and leads to the rows.
 """
 
 import asyncio
 import contextlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
 
 from agentflow_tui.console.dialogs.dialogs import Choice, Option
 from agentflow_tui.console.environment import Environment
-from agentflow_tui.console.view import Place
+from agentflow_tui.console.place import Place
+from agentflow_tui.console.shell import Shell
+from agentflow_tui.console.state import AwayNews, News
 from agentflow_tui.console.widgets.line import Piece
 from agentflow_tui.errors import AgentflowError, UnreachableError
 from agentflow_tui.operations.triage.error_groups import group
@@ -23,11 +24,8 @@ from agentflow_tui.store.views.away_summary import AwaySummary, read_away_summar
 from agentflow_tui.store.views.failures import read_failures
 from agentflow_tui.text import age, bounded, moment, safe
 
-if TYPE_CHECKING:
-    from agentflow_tui.console.app import ConsoleApp
-
 AWAY = timedelta(seconds=60)
-"""Without the focus for less than this nobody was away."""
+"""An absence of the focus that is shorter than this is none."""
 
 REMEMBERED = timedelta(days=1)
 """What happened after an earlier console was left is told for so long."""
@@ -39,107 +37,101 @@ RETRY = 0.9
 """Seconds between two attempts to reach the database."""
 
 
-@dataclass(frozen=True, slots=True)
-class News:
-    """Something that happened, in words, and where it is seen."""
-
-    words: str
-    where: Place
-
-
 @dataclass(slots=True)
-class Absence:
-    """When this console was last looked at, and what was found to have happened since."""
+class AwayWatch:
+    """Notices when the operator leaves and comes back, and puts the news into the state.
 
-    app: "ConsoleApp"
+    ``left`` is when the terminal lost the focus; None while it has it.
+    """
+
+    shell: Shell
     left: datetime | None = None
-    since: datetime | None = None
-    news: tuple[News, ...] = ()
-    _told: datetime | None = None
 
     def leave(self) -> None:
         """The terminal has lost the focus."""
-        self.left = self.app.env.now()
+        self.left = self.shell.env.now()
 
     def come_back(self) -> None:
         """It has the focus again."""
         left, self.left = self.left, None
-        if left is not None and self.app.env.now() - left >= AWAY:
-            self._look(left)
+        if left is not None and self.shell.env.now() - left >= AWAY:
+            self.shell.run_worker(_tell(self.shell, left), group="away", exclusive=True)
 
     def arrive(self) -> None:
-        """A console begins on this database."""
-        self.app.run_worker(self._remember(), group="absence", exclusive=True)
+        """The console begins on a database: tell what happened since the last one was left."""
+        self.shell.run_worker(_remember(self.shell), group="away", exclusive=True)
 
     def part(self) -> None:
-        """The console leaves this database: whoever comes next is told from here on."""
-        env = self.app.env
+        """The console leaves this database: the next one on it tells what happens from now on."""
+        env = self.shell.env
         if env.database is None:
             return
         path = env.settings.kept("state")
         kept = {"place": place(env.database.url), "left": env.now().isoformat()}
-        with contextlib.suppress(OSError):  # a full disk is no reason to hold anybody back
+        with contextlib.suppress(OSError):  # a full disk is no reason to stay
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(json.dumps(kept), encoding="utf-8")
 
-    def line(self) -> list[Piece]:
-        """The line, while it is news."""
-        told, since = self._told, self.since
-        if told is None or since is None or self.app.env.now() - told > SHOWN:
-            return []
-        words = ", ".join(item.words for item in self.news)
-        return [
-            Piece(f" Since {self._when(since)}: ", "dim", "command:since"),
-            Piece(words, "", "command:since"),
-            Piece("  :since leads there", "dim", "command:since"),
-        ]
 
-    def show(self) -> None:
-        """Tell it once more, each with the rows that it is about."""
-        self._told = None
-        if self.since is None or not self.news:
-            self.app.say("Nothing happened while nobody looked.")
-            return
-        options = [Option(str(number), item.words) for number, item in enumerate(self.news)]
+def line(news: AwayNews | None, env: Environment) -> list[Piece]:
+    """The line, while it is news."""
+    if news is None or news.shown_until is None or env.now() > news.shown_until:
+        return []
+    words = ", ".join(item.words for item in news.items)
+    return [
+        Piece(f" Since {_when(news.since, env)}: ", "dim", "command:since"),
+        Piece(words, "", "command:since"),
+        Piece("  :since leads there", "dim", "command:since"),
+    ]
 
-        def chosen(number: str | None) -> None:
-            if number is not None:
-                self.app.go_soon(self.news[int(number)].where)
 
-        self.app.push_screen(Choice(f"Since {self._when(self.since)}", options), chosen)
+def show(shell: Shell) -> None:
+    """Open the news, each with the rows that it is about; the line has then done its work."""
+    news = shell.state.away
+    if news is None:
+        shell.say("Nothing happened while nobody looked.")
+        return
+    shell.state.away = replace(news, shown_until=None)
+    options = [Option(str(number), item.words) for number, item in enumerate(news.items)]
 
-    def _when(self, since: datetime) -> str:
-        env = self.app.env
-        return f"{moment(since, env.zone, env.now())} ({age(env.now() - since)})"
+    def chosen(number: str | None) -> None:
+        if number is not None:
+            shell.go(news.items[int(number)].where)
 
-    def _look(self, since: datetime) -> None:
-        self.app.run_worker(self._tell(since), group="absence", exclusive=True)
+    shell.open_dialog(Choice(f"Since {_when(news.since, shell.env)}", options), chosen)
 
-    async def _remember(self) -> None:
-        """Tell what happened since the last console was left here, if that is not long ago."""
-        env = self.app.env
-        url = await _connected(env)
-        with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
-            kept = json.loads(env.settings.kept("state").read_text(encoding="utf-8"))
-            left = datetime.fromisoformat(kept["left"])
-            if kept["place"] == place(url) and timedelta() < env.now() - left <= REMEMBERED:
-                await self._tell(left)
 
-    async def _tell(self, since: datetime) -> None:
-        env = self.app.env
-        try:
-            database = await env.connected()
-            found = await read_away_summary(database, since)
-            fresh = 0
-            if found.failures:
-                kinds = group(await read_failures(database), env.now())
-                fresh = sum(kind.first is not None and kind.first > since for kind in kinds)
-        except AgentflowError:
-            return  # the line below says what is wrong, and it weighs more
-        news = _news(env, found, fresh, since)
-        if news:
-            self.since, self.news, self._told = since, news, env.now()
-            self.app.show_chrome()
+def _when(since: datetime, env: Environment) -> str:
+    return f"{moment(since, env.zone, env.now())} ({age(env.now() - since)})"
+
+
+async def _remember(shell: Shell) -> None:
+    """Tell what happened since the last console was left here, if that is not long ago."""
+    env = shell.env
+    url = await _connected(env)
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+        kept = json.loads(env.settings.kept("state").read_text(encoding="utf-8"))
+        left = datetime.fromisoformat(kept["left"])
+        if kept["place"] == place(url) and timedelta() < env.now() - left <= REMEMBERED:
+            await _tell(shell, left)
+
+
+async def _tell(shell: Shell, since: datetime) -> None:
+    env = shell.env
+    try:
+        database = await env.connected()
+        found = await read_away_summary(database, since)
+        fresh = 0
+        if found.failures:
+            kinds = group(await read_failures(database), env.now())
+            fresh = sum(kind.first is not None and kind.first > since for kind in kinds)
+    except AgentflowError:
+        return  # the line below says what is wrong, and it weighs more
+    news = _news(env, found, fresh, since)
+    if news:
+        until = env.now() + SHOWN
+        shell.state.away = AwayNews(since=since, items=news, shown_until=until)
+        shell.show_bars()
 
 
 async def _connected(env: Environment) -> str:

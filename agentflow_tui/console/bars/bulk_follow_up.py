@@ -1,14 +1,12 @@
 """The strip that follows the rows of the last change in bulk."""
 
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 from agentflow_tui.console.changing import ChangeFlow
+from agentflow_tui.console.place import Place
+from agentflow_tui.console.shell import Shell
 from agentflow_tui.console.statuses import status_style
-from agentflow_tui.console.view import Place
 from agentflow_tui.console.widgets.line import Line, Piece
-
-if TYPE_CHECKING:
-    from agentflow_tui.console.app import ConsoleApp
 
 EVERY = 2.0
 """Seconds between two looks at the rows, at first; they grow with the follow_up's age."""
@@ -33,8 +31,8 @@ class BulkFollowUpBar(Line):
         self._looked = 0.0
 
     @property
-    def _shell(self) -> "ConsoleApp":
-        return cast("ConsoleApp", self.app)
+    def _shell(self) -> Shell:
+        return cast("Shell", self.app)
 
     async def look(self) -> None:
         """Look at the rows if it is time to, and show how they are. Raises `AgentflowError`."""
@@ -58,13 +56,13 @@ class BulkFollowUpBar(Line):
         follow_up = self._changes.follow_up
         if follow_up is None:
             return
-        pieces = [Piece(" ▸ ", "accent", "verb:app.follow_up")]
+        pieces = [Piece(" ▸ ", "accent", "key:app.cohort")]
         pieces += [
-            Piece(words, status_style(status) if status else "", "verb:app.follow_up")
+            Piece(words, status_style(status) if status else "", "key:app.cohort")
             for words, status in follow_up.pieces
         ]
         self.display = True
-        self.show(pieces, [Piece("C opens them ", "dim", "verb:app.follow_up")])
+        self.show(pieces, [Piece("C opens them ", "dim", "key:app.cohort")])
 
     def open(self) -> None:
         """Go to the rows."""
@@ -77,4 +75,4 @@ class BulkFollowUpBar(Line):
         ids = ",".join(follow_up.ids[:MOST_IDS])
         if len(follow_up.ids) > MOST_IDS:
             self._shell.say(f"The first {MOST_IDS} of them are shown.")
-        self._shell.go_soon(Place(view_of_table(follow_up.table), f"id:{ids}"))
+        self._shell.go(Place(view_of_table(follow_up.table), f"id:{ids}"))

@@ -1,50 +1,18 @@
 """What stands around every view: title bar, tabs, key bar. Pieces of lines, nothing else."""
 
-import re
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from agentflow_tui.console.poller import Weather
+from agentflow_tui.console.keys import KeyEntry, key_of
+from agentflow_tui.console.state import ConnectionState
 from agentflow_tui.console.widgets.line import Piece
-from agentflow_tui.operations.registry import BY_ID
 from agentflow_tui.settings import Context
 from agentflow_tui.store.views.health_summary import HealthSummary
 from agentflow_tui.text import age, cell_width, plural
 
-_WORDS = {
-    "slash": "/",
-    "exclamation_mark": "!",
-    "question_mark": "?",
-    "colon": ":",
-    "minus": "-",
-    "escape": "esc",
-    "left_square_bracket": "[",
-    "right_square_bracket": "]",
-    "enter": "⏎",
-    "asterisk": "*",
-    "at": "@",
-    "plus": "+",
-    "space": "space",
-}
-
 WIDE = 110
 """Cells from which on there is room for whole words."""
-
-
-def key_name(keys: str) -> str:
-    """The first of a verb's keys as a person would call it."""
-    first = keys.split(",", maxsplit=1)[0]
-    return _WORDS.get(first, first)
-
-
-def with_keys(text: str, keys: Mapping[str, str]) -> str:
-    """A text in which each verb's id in braces, ``{app.workers}``, has become the verb's key."""
-    return re.sub(r"{([\w.]+)}", lambda found: _key_of(found[1], keys), text)
-
-
-def _key_of(verb: str, keys: Mapping[str, str]) -> str:
-    return key_name(keys.get(verb, BY_ID[verb].keys))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,12 +33,12 @@ class Heading:
 
 
 def title(
-    heading: Heading, weather: Weather, now: datetime, width: int
+    heading: Heading, connection: ConnectionState, now: datetime, width: int
 ) -> tuple[list[Piece], list[Piece]]:
     """The title bar. Where there is no room for all of it the others go first, then the program's
     own name; what is then still too long is cut at the end of the left part."""
     left = _left(heading)
-    right = _right(heading, weather, now)
+    right = _right(heading, connection, now)
     room = width - sum(cell_width(piece.text) for piece in (*left, *right))
     brand = Piece(" agentflow ", "accent")
     if room >= cell_width(brand.text):
@@ -92,16 +60,16 @@ def _left(heading: Heading) -> list[Piece]:
     return pieces
 
 
-def _right(heading: Heading, weather: Weather, now: datetime) -> list[Piece]:
+def _right(heading: Heading, connection: ConnectionState, now: datetime) -> list[Piece]:
     pieces = [Piece(" ")]
     if heading.health:
         pieces += _health(heading.health)
     if heading.frozen_since is not None:
         pieces.append(Piece(f"  frozen {heading.frozen_since:%H:%M:%S}", "accent"))
-    if weather.problem:
-        word = "no connection" if weather.unreachable else "trouble"
-        since = age(now - weather.since) if weather.since else ""
-        pieces.append(Piece(f"  ✗ {word} {since}", "failed", "verb:app.refresh"))
+    if connection.problem:
+        word = "no connection" if connection.unreachable else "trouble"
+        since = age(now - connection.since) if connection.since else ""
+        pieces.append(Piece(f"  ✗ {word} {since}", "failed", "key:app.refresh"))
     return [*pieces, Piece(" ")]
 
 
@@ -127,30 +95,27 @@ def tabs(screens: Sequence[tuple[str, str, str, str]], current: str, width: int)
 
 
 def key_bar(
-    verbs: Iterable[str],
+    entries: Iterable[KeyEntry],
     titles: Mapping[str, str],
     refused: Container[str],
-    keys: Mapping[str, str],
+    remapped: Mapping[str, str],
     width: int,
 ) -> list[Piece]:
-    """The keys that matter here, as many as there is room for. ``keys`` are the effective ones by
-    verb id; those of ``refused`` verbs stay visible and are dimmed: pressing one says why."""
+    """The keys that matter here, as many as there is room for. ``titles`` and ``refused`` are by
+    id; what is refused stays visible and is dimmed: pressing it says why."""
     pieces = []
-    for id_ in verbs:
-        verb = BY_ID.get(id_)
-        if verb is None:
-            continue
-        key, title = _key_of(id_, keys), titles.get(id_, verb.title)
+    for entry in entries:
+        key, title = key_of(entry.id, remapped), titles.get(entry.id, entry.title)
         width -= cell_width(key) + cell_width(title) + 3
         if width < 0:
             break
-        usable = id_ not in refused
-        pieces.append(Piece(f" {key}", "accent" if usable else "dim", f"verb:{id_}"))
-        pieces.append(Piece(f" {title} ", "" if usable else "dim", f"verb:{id_}"))
+        usable = entry.id not in refused
+        pieces.append(Piece(f" {key}", "accent" if usable else "dim", f"key:{entry.id}"))
+        pieces.append(Piece(f" {title} ", "" if usable else "dim", f"key:{entry.id}"))
     return pieces
 
 
-def outage(weather: Weather, read_at: datetime | None, now: datetime) -> list[Piece]:
+def outage(connection: ConnectionState, read_at: datetime | None, now: datetime) -> list[Piece]:
     """The line that says how old what is shown is, and why nothing new is."""
     said = " Not read yet. " if read_at is None else f" Shown as of {age(now - read_at)} ago. "
-    return [Piece(said, "warning"), Piece(weather.problem, "failed")]
+    return [Piece(said, "warning"), Piece(connection.problem, "failed")]

@@ -1,25 +1,22 @@
 """The lines around the views: title bar, tabs, what is wrong, key bar."""
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from collections.abc import Container, Iterable
 
 from textual.widget import Widget
 
-from agentflow_tui.console.bars import contents
+from agentflow_tui.console.bars import away_summary, contents
 from agentflow_tui.console.commands import presence
+from agentflow_tui.console.keys import BY_ID, KeyEntry, in_scope
 from agentflow_tui.console.screens.catalogue import SCREENS, screen_of
+from agentflow_tui.console.shell import Shell
 from agentflow_tui.console.view import View
 from agentflow_tui.console.widgets.line import Line
-from agentflow_tui.operations.registry import verbs
 from agentflow_tui.settings import Context
 from agentflow_tui.text import cell_width
 
-if TYPE_CHECKING:
-    from agentflow_tui.console.app import ConsoleApp
 
-
-class Frame:
-    """The lines of one console, and what they say."""
+class Bars:
+    """The bars of one console."""
 
     def __init__(self, *, ascii_only: bool) -> None:
         self.title = Line(id="title", ascii_only=ascii_only)
@@ -36,9 +33,11 @@ class Frame:
         """What stands below them."""
         return self.news, self.outage, self.keys
 
-    def show(self, app: "ConsoleApp", view: View) -> None:
-        """Bring every line up to date; what is the same is not painted again."""
-        env, weather, now = app.env, app.poller.weather, app.env.now()
+    def show(self, shell: Shell, view: View, width: int) -> None:
+        """Bring every line up to date, for a screen of so many cells; what is the same is not
+        painted again."""
+        env, state, now = shell.env, shell.state, shell.env.now()
+        connection = state.connection
         self.colour(env.settings.context)
         self.title.show(
             *contents.title(
@@ -47,34 +46,33 @@ class Frame:
                     place=env.place,
                     where=view.title,
                     read_only=env.read_only_reason,
-                    health=app.health,
-                    others=len(presence.others(app)),
-                    frozen_since=app.frozen_since,
+                    health=state.health,
+                    others=len(presence.others(shell)),
+                    frozen_since=state.frozen_since,
                 ),
-                weather,
+                connection,
                 now,
-                app.size.width,
+                width,
             )
         )
         self.tabs.show(
             contents.tabs(
                 [(s.name, s.key, s.title, s.short) for s in SCREENS if s.key],
                 screen_of(view.view_name),
-                app.size.width,
+                width,
             )
         )
-        news = app.absence.line()
+        news = away_summary.line(state.away, env)
         self.news.display = bool(news)
         self.news.show(news)
-        self.outage.display = bool(weather.problem)
-        if weather.problem:
-            self.outage.show(contents.outage(weather, view.read_at, now))
-        common = (verb.id for verb in verbs("app") if verb.shown and verb.id != "app.help")
-        keys = env.settings.console.keys
+        self.outage.display = bool(connection.problem)
+        if connection.problem:
+            self.outage.show(contents.outage(connection, view.read_at, now))
         titles, refused = view.changes()
-        last = contents.key_bar(("app.help",), {}, (), keys, app.size.width)
-        room = app.size.width - sum(cell_width(piece.text) for piece in last)
-        first = contents.key_bar((*view.hints(), *common), titles, refused, keys, room)
+        remapped = env.settings.console.keys
+        last = contents.key_bar((BY_ID["app.help"],), {}, (), remapped, width)
+        room = width - sum(cell_width(piece.text) for piece in last)
+        first = contents.key_bar(_entries(view, titles), titles, refused, remapped, room)
         self.keys.show(first, last)
 
     def colour(self, context: Context) -> None:
@@ -82,3 +80,13 @@ class Frame:
         colour = context.colour or ("error" if context.production else "")
         self.title.set_classes(f"-on-{colour}" if colour else ())
         self.title.monochrome = bool(colour)
+
+
+def _entries(view: View, titles: Container[str]) -> Iterable[KeyEntry]:
+    """What the key bar offers, first ones first; a change only where it can mean something."""
+    yield from (BY_ID[id_] for id_ in view.first_keys())
+    for scope in (*view.scopes(), "app"):
+        for entry in in_scope(scope):
+            here = scope != "row" or entry.id in titles
+            if entry.shown and here and entry.id != "app.help":
+                yield entry

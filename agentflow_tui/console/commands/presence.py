@@ -1,76 +1,35 @@
 """Who else has a console open on this database: a number in the title bar, and ``:who``."""
 
-from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 from agentflow_tui.console.dialogs.dialogs import Note
-from agentflow_tui.console.environment import Environment
+from agentflow_tui.console.shell import Shell
 from agentflow_tui.console.widgets.pane import PaneLine, text_line
 from agentflow_tui.errors import AgentflowError
 from agentflow_tui.store.views.consoles import Console
-from agentflow_tui.store.views.shared_status import read_shared_status
 from agentflow_tui.text import age, fit, safe
 
-if TYPE_CHECKING:
-    from agentflow_tui.console.app import ConsoleApp
 
-
-LOOK_EVERY = 15.0
-"""Seconds between two looks at health and consoles from screens that do not show them."""
-
-BIND_EVERY = 60.0
-"""Seconds between two looks at what the database has: tables, columns, indexes."""
-
-
-@dataclass(slots=True)
-class Around:
-    """What is seen now and then, whichever view is looked at."""
-
-    consoles: tuple[Console, ...] = ()
-    _looked: datetime | None = None
-    _bound: datetime | None = None
-
-    def is_due(self, env: Environment) -> bool:
-        """Whether it is time for another look."""
-        return _is_past(self._looked, env.clock(), LOOK_EVERY)
-
-    async def look(self, app: "ConsoleApp") -> None:
-        """One look; less often also at the names in the database. Raises `AgentflowError`."""
-        now = self._looked = app.env.clock()
-        self._bound = self._bound or now  # they were bound on connecting
-        database = await app.env.connected()
-        seen = await read_shared_status(database)
-        app.health, self.consoles = seen.health, seen.consoles
-        if _is_past(self._bound, now, BIND_EVERY):
-            self._bound = now
-            await database.rebind()
-
-
-def _is_past(before: datetime | None, now: datetime, seconds: float) -> bool:
-    return before is None or (now - before).total_seconds() > seconds
-
-
-def others(app: "ConsoleApp") -> list[Console]:
+def others(shell: Shell) -> list[Console]:
     """The other consoles, as of the last look."""
-    return [c for c in app.around.consoles if c.token != app.env.introduction.token]
+    return [c for c in shell.state.consoles if c.token != shell.env.introduction.token]
 
 
-async def show(app: "ConsoleApp") -> None:
-    """List the open consoles, this one first."""
+async def show(shell: Shell) -> None:
+    """Look who is there and list the open consoles, this one first."""
     try:
-        await app.around.look(app)
+        await shell.look_at_shared_status()
     except AgentflowError as error:
-        app.fail(error)
+        shell.fail(error)
         return
-    own = [c for c in app.around.consoles if c.token == app.env.introduction.token]
-    now = app.env.now()
+    own = [c for c in shell.state.consoles if c.token == shell.env.introduction.token]
+    now = shell.env.now()
     lines = [text_line(_columns("operator", "host", "screen", "open for"), "dim")]
     lines += [_line(console, now, "accent") for console in own]
-    lines += [_line(console, now) for console in others(app)]
-    if not others(app):
+    lines += [_line(console, now) for console in others(shell)]
+    if not others(shell):
         lines += [text_line(""), text_line("Nobody else has a console open here.", "dim")]
-    app.push_screen(Note("Open consoles", lines))
+    shell.open_dialog(Note("Open consoles", lines))
 
 
 def _line(console: Console, now: datetime, style: str = "") -> PaneLine:

@@ -53,7 +53,7 @@ async def _ask(view: View, issues: Sequence[Issue]) -> None:
     own, now = operator(view.env.settings.environ).name, view.env.now()
     others = {triaged_issue.state.others_claim(own, now) for triaged_issue in triaged_issues} - {""}
     title = "  ·  ".join(filter(None, (*sorted(others)[:1], _called(triaged_issues))))
-    view.app.push_screen(Choice(title, options), chosen)
+    view.shell.open_dialog(Choice(title, options), chosen)
 
 
 def _offered(

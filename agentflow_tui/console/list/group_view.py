@@ -15,7 +15,6 @@ from agentflow_tui.console.view import View
 from agentflow_tui.console.widgets.line import Line, Piece
 from agentflow_tui.console.widgets.pane import Link
 from agentflow_tui.operations.outcomes import Outcome
-from agentflow_tui.operations.registry import BY_ID
 from agentflow_tui.operations.selection import Selection, choices
 from agentflow_tui.text import number
 
@@ -88,7 +87,7 @@ class GroupView(View):
         """Count at once: something here was changed, and what was marked for it is done."""
         self.grid.clear_marks()
         self._counted = 0.0
-        self.shell.poller.wake()
+        self.shell.look_again()
 
     def tick(self) -> None:
         self.grid.tick()
@@ -96,8 +95,8 @@ class GroupView(View):
     def focus_main(self) -> None:
         self.grid.focus()
 
-    def hints(self) -> tuple[str, ...]:
-        return (*self.declared.keys, BY_ID["row.open"].id)
+    def first_keys(self) -> tuple[str, ...]:
+        return (*self.declared.keys, "row.open")
 
     def rows(self) -> Sequence[Any]:
         """The lines that are meant: the marked ones, else the one under the cursor."""
@@ -117,34 +116,33 @@ class GroupView(View):
         event.stop()
         self._show_status()
 
-    def perform(self, verb: str) -> bool:
+    def change(self, title: str, verbs: Sequence[str]) -> None:
         """A change is of the rows behind the line under the cursor; asks of which part of them."""
-        change, rows = BY_ID.get(verb), self.rows()
-        if change is None or not change.words or not rows:
-            return super().perform(verb)
-        aims = [a for a in self.declared.aims(self.env, rows) if choices(change.words, a.table)]
+        rows = self.rows()
+        if not rows:
+            return
+        aims = [a for a in self.declared.aims(self.env, rows) if choices(verbs, a.table)]
         if len(aims) > 1:
             options = [Option(str(place), selection.words) for place, selection in enumerate(aims)]
 
             def chosen(picked: str | None) -> None:
                 if picked is not None:
-                    self.shell.change_flow.start(change, aims[int(picked)], self.settle)
+                    self.change_rows(title, verbs, aims[int(picked)])
 
-            self.app.push_screen(Choice(f"{change.title} which of them?", options), chosen)
+            self.shell.open_dialog(Choice(f"{title} which of them?", options), chosen)
         elif aims:
-            self.shell.change_flow.start(change, aims[0], self.settle)
+            self.change_rows(title, verbs, aims[0])
         else:
-            self.shell.say(f"{change.title} does not apply here.")
-        return True
+            self.shell.say(f"{title} does not apply here.")
 
     def settle(self, outcome: Outcome) -> None:
         self.look_again()
 
-    def do_row_open(self) -> None:
+    def open_row(self) -> None:
         self.grid.action_open()
 
-    def do_list_tab(self) -> None:
-        self.shell.next_view(self)
+    def next_pane(self) -> None:
+        self.shell.next_view()
 
     def on_grid_opened(self, event: Grid.Opened) -> None:
         event.stop()

@@ -3,12 +3,12 @@
 from typing import Any
 
 from agentflow_tui.console.details.detail import Detail
+from agentflow_tui.console.keys import CHANGES
 from agentflow_tui.console.list.declarations import AnyListScreen
 from agentflow_tui.console.list.grid import Grid
 from agentflow_tui.console.view import View
 from agentflow_tui.operations import selection
 from agentflow_tui.operations.outcomes import Outcome
-from agentflow_tui.operations.registry import verbs
 from agentflow_tui.operations.selection import Selection
 from agentflow_tui.store.changes.records import TASK
 from agentflow_tui.store.reading.queries import Query
@@ -40,9 +40,8 @@ class ListChanges(View):
 
     def changes(self) -> tuple[dict[str, str], dict[str, str]]:
         table, database = self.declared.table, self.env.database
-        keys = {verb.id: verb.words for verb in verbs("row")}
         read_only = "" if database is None else database.read_only_reason(table)
-        return selection.meanings(keys, table, self.selection(), read_only=read_only)
+        return selection.meanings(CHANGES, table, self.selection(), read_only=read_only)
 
     def settle(self, outcome: Outcome) -> None:
         """What was changed loses its mark; what was skipped keeps it, or gets one."""
@@ -67,4 +66,4 @@ class ListChanges(View):
     def on_grid_marks_changed(self, event: Grid.MarksChanged) -> None:
         event.stop()
         self.show_status()
-        self.shell.show_chrome()
+        self.shell.show_bars()

@@ -7,22 +7,20 @@ from typing import Any
 from textual.app import ComposeResult
 from textual.containers import Horizontal
 
-from agentflow_tui.console.bars.contents import with_keys
 from agentflow_tui.console.details.detail import Detail
 from agentflow_tui.console.environment import Environment
+from agentflow_tui.console.keys import with_keys
 from agentflow_tui.console.list import exports, menus
 from agentflow_tui.console.list.declarations import AnyListScreen
 from agentflow_tui.console.list.grid import Grid
 from agentflow_tui.console.list.list_changes import ListChanges
 from agentflow_tui.console.list.sources import COUNT_TO, StoreSource
-from agentflow_tui.console.view import Place
+from agentflow_tui.console.place import Place
 from agentflow_tui.console.widgets.line import Line, Piece
 from agentflow_tui.console.widgets.pane import Pane
 from agentflow_tui.console.widgets.prompt import Candidate, Mistake, Prompt
 from agentflow_tui.errors import AgentflowError, FilterError
 from agentflow_tui.filters import complete
-from agentflow_tui.operations import selection
-from agentflow_tui.operations.registry import verbs
 from agentflow_tui.store.reading.queries import SCAN, Query, query, vocabulary
 from agentflow_tui.text import bounded, number
 
@@ -176,11 +174,11 @@ class ListView(ListChanges):
         if refocus and not self.prompt.is_open and not (wide and self.detail.pane.has_focus):
             self.focus_main()
 
-    def hints(self) -> tuple[str, ...]:
-        scope = verbs("detail") if self.detail.is_open else ()
-        changes = (v.id for v in verbs("row") if selection.choices(v.words, self.declared.table))
-        rest = (verb.id for verb in (*scope, *verbs("list")) if verb.shown)
-        return (*self.declared.keys, *changes, *rest)
+    def first_keys(self) -> tuple[str, ...]:
+        return self.declared.keys
+
+    def scopes(self) -> tuple[str, ...]:
+        return ("row", "detail", "list") if self.detail.is_open else ("row", "list")
 
     # The detail
 
@@ -191,7 +189,7 @@ class ListView(ListChanges):
     def _open_row(self, row_id: str) -> None:
         self.detail.open(row_id)
         self._arrange()
-        self.shell.show_chrome()
+        self.shell.show_bars()
 
     def on_grid_cursor_moved(self, event: Grid.CursorMoved) -> None:
         event.stop()
@@ -211,31 +209,25 @@ class ListView(ListChanges):
         event.stop()
         self.shell.follow(event.link)
 
-    def do_detail_next(self) -> None:
-        self._turn(1)
-
-    def do_detail_previous(self) -> None:
-        self._turn(-1)
-
-    def _turn(self, direction: int) -> None:
+    def turn_tab(self, direction: int) -> None:
         if self.detail.is_open:
             self.detail.turn(direction)
 
-    def do_detail_maximise(self) -> None:
+    def maximise(self) -> None:
         if self.detail.is_open:
             self.toggle_class("-maximised")
             self.grid.display = not self.has_class("-maximised")
             self.focus_main()
 
-    def do_list_tab(self) -> None:
+    def next_pane(self) -> None:
         if self.detail.is_open and not self.has_class("-narrow"):
             (self.grid if self.detail.pane.has_focus else self.detail.pane).focus()
         else:
-            self.shell.next_view(self)
+            self.shell.next_view()
 
     # Filter and sort
 
-    def do_list_filter(self) -> None:
+    def open_filter(self) -> None:
         if self.detail.is_open and self.detail.pane.has_focus:
             self.prompt.open("")
         else:
@@ -282,10 +274,10 @@ class ListView(ListChanges):
         event.stop()
         self.focus_main()
 
-    def do_list_errors(self) -> None:
-        self.shell.go_soon(Place("errors"))
+    def show_errors(self) -> None:
+        self.shell.go(Place("errors"))
 
-    def do_list_faults(self) -> None:
+    def toggle_faults(self) -> None:
         if not self.declared.faults:
             self.shell.say("Nothing in this list can be wrong.")
             return
@@ -294,7 +286,7 @@ class ListView(ListChanges):
             self._before_faults = self.filter
         self.try_filter(self.declared.faults if self._faults else self._before_faults)
 
-    def do_list_extend(self) -> None:
+    def look_further(self) -> None:
         if self.wanted is not None and self.wanted.scan is not None:
             self.scan = 10 * self.wanted.scan
             self.try_filter(self.filter)
@@ -304,11 +296,11 @@ class ListView(ListChanges):
         field, descending = self.grid.sorted_by
         self.sort_by(f"-{event.field}" if field == event.field and not descending else event.field)
 
-    def do_list_reverse(self) -> None:
+    def reverse_sort(self) -> None:
         field, descending = self.grid.sorted_by
         self.sort_by(field if descending else f"-{field}")
 
-    def do_list_sort(self) -> None:
+    def choose_sort(self) -> None:
         menus.choose_sort(self)
 
     def sort_by(self, sort: str) -> None:
@@ -325,10 +317,10 @@ class ListView(ListChanges):
 
     # Taking something along
 
-    def do_row_open(self) -> None:
+    def open_row(self) -> None:
         self.grid.action_open()
 
-    def do_row_copy(self) -> None:
+    def copy_id(self) -> None:
         if self.grid.current is not None:
             menus.copy(self.shell, self._id_of(self.grid.current), "the id")
 
@@ -337,10 +329,10 @@ class ListView(ListChanges):
             return ""
         return str(row.key)
 
-    def do_row_copy_menu(self) -> None:
+    def choose_copy(self) -> None:
         menus.choose_copy(self)
 
-    def do_list_export(self) -> None:
+    def choose_export(self) -> None:
         menus.choose_export(self)
 
     async def export(self, path: Path) -> int:
@@ -350,10 +342,10 @@ class ListView(ListChanges):
             raise AgentflowError("There is nothing to export yet.")
         return await exports.write(database, self.wanted, path)
 
-    def do_list_views(self) -> None:
+    def choose_saved_view(self) -> None:
         menus.choose_view(self)
 
-    def do_list_save_view(self) -> None:
+    def save_view(self) -> None:
         menus.save_view(self)
 
     # The line above the list

@@ -9,12 +9,12 @@ from agentflow_tui.console.dialogs.dialogs import Ask, Choice, Option
 from agentflow_tui.console.list.exports import plain_value
 from agentflow_tui.console.list.saved_views import SavedView, read_views
 from agentflow_tui.console.list.saved_views import save_view as keep_view
+from agentflow_tui.console.shell import Shell
 from agentflow_tui.errors import AgentflowError
 from agentflow_tui.schema import snake
 from agentflow_tui.text import plural
 
 if TYPE_CHECKING:
-    from agentflow_tui.console.app import ConsoleApp
     from agentflow_tui.console.list.list_view import ListView
 
 
@@ -36,10 +36,10 @@ def choose_sort(view: "ListView") -> None:
         if name is not None:
             view.sort_by(f"-{name}" if name == field and not descending else name)
 
-    view.app.push_screen(Choice("Sort by", options, first=field), chosen)
+    view.shell.open_dialog(Choice("Sort by", options, first=field), chosen)
 
 
-def copy(shell: "ConsoleApp", text: str, what: str) -> None:
+def copy(shell: Shell, text: str, what: str) -> None:
     """Put a text on the operator's clipboard (OSC 52, which works over SSH), and say so."""
     if not text:
         shell.say("Not copied: it is a secret.")
@@ -60,7 +60,7 @@ def choose_copy(view: "ListView") -> None:
         if name is not None:
             copy(view.shell, forms[name], name)
 
-    view.app.push_screen(Choice("Copy", options), chosen)
+    view.shell.open_dialog(Choice("Copy", options), chosen)
 
 
 def _forms(view: "ListView", row: Any) -> dict[str, str]:
@@ -89,7 +89,7 @@ def choose_export(view: "ListView") -> None:
             view.run_worker(_export(view, Path(path).expanduser()), name="export")
 
     suggestion = f"{view.view_name}.csv"
-    view.app.push_screen(Ask("Export this list to (.csv or .json)", suggestion), chosen)
+    view.shell.open_dialog(Ask("Export this list to (.csv or .json)", suggestion), chosen)
 
 
 async def _export(view: "ListView", path: Path) -> None:
@@ -120,7 +120,7 @@ def choose_view(view: "ListView") -> None:
             view.try_filter(found.filter)
 
     options = [Option(v.name, v.name, v.filter or "everything") for v in saved]
-    view.app.push_screen(Choice("Views", options), chosen)
+    view.shell.open_dialog(Choice("Views", options), chosen)
 
 
 def save_view(view: "ListView") -> None:
@@ -136,4 +136,4 @@ def save_view(view: "ListView") -> None:
         else:
             view.shell.say(f"Saved as {name}; b opens it.")
 
-    view.app.push_screen(Ask("Save this view as"), chosen)
+    view.shell.open_dialog(Ask("Save this view as"), chosen)

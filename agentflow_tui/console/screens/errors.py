@@ -155,11 +155,11 @@ class ErrorsView(GroupView):
     def note(self) -> str:
         return "only what needs attention; ! shows all" if self._open_only else super().note()
 
-    def do_list_faults(self) -> None:
+    def toggle_faults(self) -> None:
         self._open_only = not self._open_only
         self.look_again()
 
-    def do_row_snooze(self) -> None:
+    def snooze(self) -> None:
         rows: Sequence[ErrorGroup] = self.rows()
         if len(rows) == 1:
             self._seen_to = "" if rows[0].quiet else rows[0].key

@@ -12,7 +12,6 @@ from agentflow_tui.console.screens.attention import LATE, SILENCED, Attention, s
 from agentflow_tui.console.view import View
 from agentflow_tui.console.widgets.line import Piece
 from agentflow_tui.console.widgets.pane import Link, Pane, PaneLine, heading, text_line
-from agentflow_tui.operations.registry import BY_ID
 from agentflow_tui.operations.timetables import timetable_words
 from agentflow_tui.operations.triage.error_groups import group
 from agentflow_tui.store.reading.counts import CAP, Count, has_index, is_large
@@ -22,8 +21,6 @@ from agentflow_tui.store.views.workflows import workflow_title
 from agentflow_tui.text import NOTHING, age, bounded, number, plural, spark
 
 LABEL = 16
-LOOK_ANYWAY = timedelta(seconds=15)
-"""Time alone changes what is overdue, so the numbers are read anew this often at least."""
 
 _MAIL_WORDS = (
     ("pending", "waiting", ""),
@@ -65,7 +62,8 @@ class OverviewView(View):
     async def refresh_data(self) -> None:
         database = await self.env.connected()
         held = self.overview
-        fresh = held is not None and self.env.now() - held.now < LOOK_ANYWAY
+        anyway = timedelta(seconds=self.env.pace.numbers)  # time alone changes what is overdue
+        fresh = held is not None and self.env.now() - held.now < anyway
         seen = held.snapshot if held is not None and fresh else None
         read = await read_overview(database, self.env.lease.total_seconds(), seen=seen)
         if read is None:
@@ -75,7 +73,7 @@ class OverviewView(View):
             self.attention.groups = group(await read_failures(database), read.now)
         await self.attention.look(database, read)
         self.overview = read
-        self.shell.health = read.health
+        self.shell.state.health = read.health
         self._show()
 
     def tick(self) -> None:
@@ -85,10 +83,10 @@ class OverviewView(View):
     def focus_main(self) -> None:
         self.pane.focus()
 
-    def hints(self) -> tuple[str, ...]:
-        return (BY_ID["row.open"].id, BY_ID["row.snooze"].id)
+    def first_keys(self) -> tuple[str, ...]:
+        return ("row.open", "row.snooze")
 
-    def do_row_snooze(self) -> None:
+    def snooze(self) -> None:
         line = self.pane.current
         issues = self.attention.issues(line.key) if line is not None else []
         if not issues:
@@ -115,7 +113,7 @@ class OverviewView(View):
                 if picked is not None:
                     self.shell.follow(ways[int(picked)][1])
 
-            self.app.push_screen(Choice("Open", options), chosen)
+            self.shell.open_dialog(Choice("Open", options), chosen)
 
     def _show(self) -> None:
         overview = self.overview

@@ -1,10 +1,21 @@
-"""Where the operator has been."""
+"""Where one can stand in the console, and the way that led there."""
 
 from dataclasses import dataclass, field
 
-from agentflow_tui.console.view import Place
-
 DEPTH = 50
+"""Places that are remembered."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Somewhere to go: a view, and what it is to show there.
+
+    ``filter`` replaces the view's own where it is not None; ``row`` opens that row's detail.
+    """
+
+    view: str
+    filter: str | None = None
+    row: str | None = None
 
 
 @dataclass(slots=True)
@@ -29,6 +40,7 @@ class History:
         previous, self.last = self.last, now
         return previous
 
-    def restart(self) -> None:
-        """Forget the way: a screen was chosen directly."""
+    def restart(self, now: Place | None) -> None:
+        """Forget the way: a screen was chosen directly, from here."""
+        self.last = now or self.last
         self.places.clear()

@@ -1,1 +1,0 @@
-"""From a key to changed rows: what is aimed at, what is asked, what is said afterwards."""

@@ -1,0 +1,56 @@
+"""What the bars around every view show: one object, written by those that learn of it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from agentflow_tui.console.place import Place
+from agentflow_tui.store.views.consoles import Console
+from agentflow_tui.store.views.health_summary import HealthSummary
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConnectionState:
+    """How the database answers. ``problem`` is why it does not, ``since`` when that began."""
+
+    problem: str = ""
+    since: datetime | None = None
+    unreachable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """Something that happened while the console was not looked at, and where it is seen."""
+
+    words: str
+    where: Place
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AwayNews:
+    """All that happened since the operator left. ``shown_until`` is when its line goes."""
+
+    since: datetime
+    items: tuple[News, ...]
+    shown_until: datetime | None
+
+
+@dataclass(slots=True)
+class ConsoleState:
+    """What is known of the database in use besides the rows of the visible view.
+
+    ``consoles`` are those that are open on the database, this one included. ``looks`` counts how
+    often the poller has looked.
+    """
+
+    started: datetime
+    connection: ConnectionState = ConnectionState()
+    health: HealthSummary | None = None
+    consoles: tuple[Console, ...] = ()
+    frozen_since: datetime | None = None
+    away: AwayNews | None = None
+    looks: int = 0
+
+    @property
+    def is_frozen(self) -> bool:
+        """The picture is stopped: nothing is read until it is let go."""
+        return self.frozen_since is not None

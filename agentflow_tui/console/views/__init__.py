@@ -1,1 +1,0 @@
-"""The kinds of views that screens are made of."""
