@@ -15,6 +15,7 @@ import pytest
 from agentflow_tui.embedded import postgres
 from agentflow_tui.store.connection.database import ConnectionOptions, Database
 from agentflow_tui.store.schema.ddl import create_missing_tables
+from tests import waiting
 from tests.namings import make_tables
 
 _numbers = itertools.count(1)
@@ -34,6 +35,10 @@ def pytest_configure() -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    limit = float(config.getini("timeout") or 0) * waiting.FACTOR
+    for item in items:
+        if waiting.FACTOR != 1 and item.get_closest_marker("timeout") is None:
+            item.add_marker(pytest.mark.timeout(limit))
     if config.getoption("--long"):
         return
     long = [item for item in items if item.get_closest_marker("long")]

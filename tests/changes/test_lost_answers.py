@@ -16,8 +16,8 @@ from agentflow_tui.store import journal
 from agentflow_tui.store.changes import records
 from agentflow_tui.store.connection.database import ConnectionOptions, Database
 from tests.changes.operating import add_mail, do, operator_context, snapshot_rows, value, whole
+from tests.waiting import until
 from tests.workers.wires import Wire, wired
-from tests.workers.workflows import until
 
 
 @pytest.fixture
@@ -100,11 +100,7 @@ async def test_a_part_that_was_not_committed_is_not_called_done(
             "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' "
             "AND datname = current_database()"
         )
-
-        async def waiting() -> bool:
-            return bool(await value(database, waits))
-
-        await until(waiting)
+        await until(lambda: value(database, waits))
         wire.cut()
         with pytest.raises(BrokenOffError) as broken:
             await doing

@@ -14,6 +14,7 @@ from agentflow_tui.store.changes import records
 from agentflow_tui.store.connection.database import Database
 from tests.changes.operating import add_mail, do, operator_context, snapshot_rows, value, whole
 from tests.samples import fill, uid
+from tests.waiting import until
 
 
 async def guard(database: Database, kind: str, events: str, body: str) -> None:
@@ -165,8 +166,7 @@ async def test_a_message_that_is_delivered_while_its_row_is_waited_for_stays_del
             "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' "
             "AND datname = current_database()"
         )
-        while not await value(other, waits):
-            await asyncio.sleep(0.01)
+        await until(lambda: value(other, waits))
     outcome = await doing
     assert dict(outcome.skipped) == {mail: "has been delivered already"}
     assert await value(database, "SELECT {emails.status} FROM {emails}") == "sent"

@@ -5,13 +5,12 @@ be stopped the hard way. A scenario builds its own work, lets a fleet at it, and
 what must be true from the journal, the tables, and whatever the outside world has seen.
 """
 
-import asyncio
 import os
 import random
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ import asyncpg
 
 from agentflow_tui.embedded import postgres, postmaster
 from agentflow_tui.embedded.postmaster import Home
+from tests.waiting import until
 
 WORKERS = ("-m", "agentflow_tui.workers")
 
@@ -76,11 +76,11 @@ class Worker:
 
     async def has_said(self, words: str) -> None:
         """Wait for something in its log."""
-        await until(lambda: words in self.said)
+        await until(lambda: words in self.said, words, state=lambda: self.said)
 
     async def ended(self) -> int:
         """Wait for its exit code, 128 and more for the signal that ended it."""
-        await until(lambda: not self.running)
+        await until(lambda: not self.running, "the end", state=lambda: self.said)
         code = self._process.wait()
         return code if code >= 0 else 128 - code
 
@@ -170,11 +170,3 @@ async def cut_a_connection(url: str, dice: random.Random) -> None:
             await connection.execute("SELECT pg_terminate_backend($1)", dice.choice(pids)["pid"])
     finally:
         await connection.close()
-
-
-async def until(condition: Callable[[], Any], seconds: float = 60.0) -> Any:
-    """What the condition gives, once that is true."""
-    async with asyncio.timeout(seconds):
-        while not (found := condition()):
-            await asyncio.sleep(0.01)
-        return found

@@ -1,11 +1,11 @@
 """Runners killed at random, and their server too: every workflow completes, every step's writes
 exist exactly once, and a service that is called twice hears the same key."""
 
-import asyncio
 import json
 import random
 from collections import Counter
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -15,6 +15,8 @@ from agentflow_tui.store.connection.statements import Statement
 from agentflow_tui.store.schema.ddl import create_missing_tables
 from tests.chaos.harness import WORKERS, Fleet, cut_a_connection, environment, own_server
 from tests.steps.services import Service, response, serving
+from tests.waiting import until
+from tests.workers.sending import ask
 from tests.workers.workflows import add, count, step
 
 STEPS = 5
@@ -38,9 +40,10 @@ async def journalled(database: Database) -> int:
 
 
 async def reached(database: Database, rows: int) -> None:
-    async with asyncio.timeout(90):
-        while await journalled(database) < rows:
-            await asyncio.sleep(0.02)
+    async def are_there() -> bool:
+        return await journalled(database) >= rows
+
+    await until(are_there, f"{rows} steps", state=lambda: journalled(database), seconds=90)
 
 
 async def begun(
@@ -55,11 +58,23 @@ async def begun(
     return ids
 
 
+async def unfinished(database: Database) -> list[tuple[Any, ...]]:
+    """What is known of each workflow that is not completed."""
+    return await ask(
+        database,
+        "SELECT {workflows.id}, {workflows.status}, {workflows.locked}, {workflows.lockedAt},"
+        " {workflows.currentStep}, {workflows.lastError}, now() FROM {workflows}"
+        " WHERE {workflows.status} <> 'completed' OR {workflows.locked}",
+    )
+
+
 async def all_done_once(database: Database, service: Service, ids: list[str]) -> None:
     completed = "{workflows.status} = 'completed' AND {workflows.locked} = false"
-    async with asyncio.timeout(90):
-        while await count(database, "workflows", completed) < len(ids):
-            await asyncio.sleep(0.02)
+
+    async def are_done() -> bool:
+        return await count(database, "workflows", completed) == len(ids)
+
+    await until(are_done, "all done", state=lambda: unfinished(database), seconds=90)
     assert await journalled(database) == STEPS * len(ids)
     assert await count(database, "emails") == MAILS * len(ids)
     assert await count(database, "email_queue") == MAILS * len(ids)

@@ -14,6 +14,7 @@ from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.schema.ddl import create_missing_tables
 from tests.chaos import slots
 from tests.chaos.harness import WORKERS, Fleet, Server, cut_a_connection, environment, own_server
+from tests.waiting import until
 from tests.workers.rows import add_schedules, add_workflows, journal, one, seconds_ago
 
 SCHEDULER = (*WORKERS, "--only", "scheduler")
@@ -38,8 +39,11 @@ async def every_second(database: Database, count: int) -> None:
 async def all_alive(database: Database, processes: int) -> None:
     """Wait until so many processes have reported themselves."""
     alive = "SELECT count(*) FROM {health_checks} WHERE {health_checks.status} = 'ok'"
-    while await one(database, alive) < processes:
-        await asyncio.sleep(0.05)
+    await until(lambda: as_many_as(processes, database, alive), f"{processes} processes")
+
+
+async def as_many_as(number: int, database: Database, statement: str) -> bool:
+    return bool(await one(database, statement) >= number)
 
 
 async def fired_until(database: Database, moment: datetime) -> bool:
@@ -69,8 +73,8 @@ async def storm(
     await every_second(database, schedules)
     with Fleet(environment(database.url, folder, poll=2.0), folder, *SCHEDULER) as fleet:
         fleet.start(processes)
-        until = seconds_ago(-seconds)
-        while not await fired_until(database, until):
+        end = seconds_ago(-seconds)
+        while not await fired_until(database, end):
             await asyncio.sleep(dice.uniform(0.2, 0.8))
             if dice.random() < 0.5:
                 fleet.kill_one(dice)
@@ -95,14 +99,12 @@ async def test_a_crash_of_the_server_costs_no_slot(
         fleet.start(2)
         await all_alive(database, 2)
         before = seconds_ago(-1)
-        while not await fired_until(database, before):
-            await asyncio.sleep(0.05)
+        await until(lambda: fired_until(database, before))
         await server.crash()
         after = seconds_ago(-1)
-        while not await fired_until(database, after):
-            await asyncio.sleep(0.05)
-        while not all("the database is back" in worker.said for worker in fleet.running):
-            await asyncio.sleep(0.05)  # one of them fires for both while the other comes back
+        await until(lambda: fired_until(database, after))
+        for worker in fleet.running:  # one of them fires for both while the other comes back
+            await worker.has_said("the database is back")
         assert await fleet.stop() == [0, 0]
     await each_slot_once(database, 20)
 
@@ -125,8 +127,8 @@ async def test_the_server_crashes_again_and_again(
     with Fleet(environment(server.url, tmp_path, poll=2.0), tmp_path, *SCHEDULER) as fleet:
         fleet.start(4)
         await all_alive(database, 4)
-        until = seconds_ago(-30)
-        while not await fired_until(database, until):
+        end = seconds_ago(-30)
+        while not await fired_until(database, end):
             await asyncio.sleep(dice.uniform(1, 4))
             await server.crash()
             fleet.kill_one(dice)

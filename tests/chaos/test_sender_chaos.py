@@ -18,14 +18,8 @@ from agentflow_tui.settings import WorkerSettings
 from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.queue.poison_mail import DEATHS
 from agentflow_tui.store.schema.ddl import create_missing_tables
-from tests.chaos.harness import (
-    WORKERS,
-    Fleet,
-    cut_a_connection,
-    environment,
-    own_server,
-    until,
-)
+from tests.chaos.harness import WORKERS, Fleet, cut_a_connection, environment, own_server
+from tests.waiting import patience, until
 from tests.workers.sending import ask, queue, queue_many, statuses
 
 from .sender_process import SETTINGS
@@ -173,7 +167,7 @@ async def _completed(database: Database, mails: int) -> None:
 async def test_a_crashing_server_and_cut_connections_double_no_mail(
     tmp_path: Path, relay: Catcher
 ) -> None:
-    async with asyncio.timeout(90):
+    async with patience(90):
         await _trouble(tmp_path, relay, mails=400, processes=2, every=50, crash=4, seed=1)
 
 
@@ -182,14 +176,14 @@ async def test_a_crashing_server_and_cut_connections_double_no_mail(
 async def test_five_thousand_mails_through_crashes_and_cut_connections(
     tmp_path: Path, relay: Catcher, seed: int
 ) -> None:
-    async with asyncio.timeout(600):
+    async with patience(600):
         await _trouble(tmp_path, relay, mails=5000, processes=4, every=25, crash=10, seed=seed)
 
 
 async def test_killed_senders_lose_nothing(
     database: Database, database_url: str, relay: Catcher
 ) -> None:
-    async with asyncio.timeout(60):
+    async with patience(90):
         await _storm(database, database_url, relay, mails=300, processes=3, pause=0.5)
 
 
@@ -197,7 +191,7 @@ async def test_killed_senders_lose_nothing(
 async def test_eight_senders_one_killed_every_second_and_five_thousand_mails(
     database: Database, database_url: str, relay: Catcher
 ) -> None:
-    async with asyncio.timeout(600):
+    async with patience(600):
         await _storm(database, database_url, relay, mails=5000, processes=8, pause=1.0)
 
 
@@ -210,7 +204,7 @@ async def test_a_mail_that_kills_its_worker_fails_at_last_and_no_other_does(
     deaths = 0
     try:
         await senders.start(3)
-        async with asyncio.timeout(60):
+        async with patience(90):
             while await statuses(database) != {"completed": 60, "failed": 1}:
                 deaths += await senders.replace_the_dead()
                 await asyncio.sleep(0.02)
@@ -233,10 +227,9 @@ async def test_sigterm_under_load_leaves_nothing_claimed(
     await queue_many(database, 600)
     senders = Senders(database_url, relay.url)
     try:
-        async with asyncio.timeout(30):
+        async with patience(30):
             await senders.start(2)
-            while len(relay.record.caught) < 20:
-                await asyncio.sleep(0.01)
+            await until(lambda: len(relay.record.caught) >= 20)
             assert await senders.stop() == [0, 0]
     finally:
         await senders.end()

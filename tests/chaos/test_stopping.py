@@ -1,6 +1,5 @@
 """Whole workers, every role busy, asked to stop: a clean exit, and nothing left claimed."""
 
-import asyncio
 from collections import Counter
 from pathlib import Path
 
@@ -8,6 +7,7 @@ from agentflow_tui.demo.catcher.faults import CatcherOptions, RelayFault
 from agentflow_tui.demo.catcher.server import Catcher
 from agentflow_tui.store.connection.database import Database
 from tests.chaos.harness import WORKERS, Fleet, environment
+from tests.waiting import until
 from tests.workers.rows import add_schedules, journal, one, seconds_ago
 from tests.workers.sending import queue_many, statuses
 from tests.workers.workflows import add, step
@@ -30,13 +30,15 @@ async def work_for_every_role(database: Database) -> None:
 
 
 async def everybody_is_busy(database: Database, relay: Catcher) -> None:
-    async with asyncio.timeout(30):
-        while not (
-            len(relay.record.caught) > 20
-            and len(await journal(database, "workflow.step")) > 100
-            and len(await journal(database, "schedule.fire")) > 10
-        ):
-            await asyncio.sleep(0.02)
+    async def progress() -> tuple[int, int, int]:
+        steps, fires = [await journal(database, f) for f in ("workflow.step", "schedule.fire")]
+        return len(relay.record.caught), len(steps), len(fires)
+
+    async def are_busy() -> bool:
+        mails, steps, fires = await progress()
+        return mails > 20 and steps > 100 and fires > 10
+
+    await until(are_busy, "20 mails, 100 steps and 10 fires", state=progress)
 
 
 async def nothing_is_claimed(database: Database) -> None:

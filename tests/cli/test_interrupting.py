@@ -13,6 +13,7 @@ import pytest
 from agentflow_tui.store.connection.database import Database
 from tests.changes.operating import add_mail, states, whole
 from tests.cli.running import PROGRAM, agentflow, at_a_terminal, environment, until_said
+from tests.waiting import until
 
 
 @pytest.mark.parametrize(
@@ -45,6 +46,11 @@ async def test_a_question_can_be_interrupted(database: Database) -> None:
     assert await states(database) == {"failed": 60}
 
 
+async def cancelled(database: Database, at_least: int = 1) -> bool:
+    """Whether so many mails are cancelled."""
+    return (await states(database)).get("cancelled", 0) >= at_least
+
+
 @asynccontextmanager
 async def cancelling_slowly(
     database: Database, url: str
@@ -66,8 +72,7 @@ async def cancelling_slowly(
     try:
         async with other.transaction() as session:
             await session.execute(lock, mail[1_500::1_000])  # every later part waits for a while
-            while (await states(database)).get("cancelled") is None:
-                await asyncio.sleep(0.02)
+            await until(lambda: cancelled(database))
             yield process, before
     finally:
         other.close()
@@ -94,8 +99,7 @@ async def test_what_a_killed_process_had_changed_is_taken_back_as_a_whole(
     database: Database, database_url: str
 ) -> None:
     async with cancelling_slowly(database, database_url) as (process, before):
-        while (await states(database))["cancelled"] < 1_900:  # a part and most of another
-            await asyncio.sleep(0.02)
+        await until(lambda: cancelled(database, 1_900))  # a part and most of another
         process.kill()
         await process.communicate()
     done = await agentflow("undo", "--json", url=database_url)

@@ -1,7 +1,5 @@
 """Driving the console in tests: wait for what a person would see, never for time."""
 
-import asyncio
-import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 
@@ -11,8 +9,7 @@ from agentflow_tui.console.app import ConsoleApp
 from agentflow_tui.console.environment import Environment, Pace
 from agentflow_tui.console.place import Place
 from agentflow_tui.settings import ConsoleSettings, Context, Settings
-
-PATIENCE = 15.0
+from tests import waiting
 
 
 def screen_text(app: ConsoleApp) -> str:
@@ -26,14 +23,9 @@ def screen_text(app: ConsoleApp) -> str:
 
 async def until(pilot: Pilot[None], condition: Callable[[], bool], what: str = "") -> None:
     """Wait until it is so; fails with the screen when it never is."""
-    end = time.monotonic() + PATIENCE
-    while not condition():
-        if time.monotonic() > end:
-            app = pilot.app
-            assert isinstance(app, ConsoleApp)
-            raise AssertionError(f"never: {what}\n{screen_text(app)}")
-        await pilot.pause()
-        await asyncio.sleep(0.01)
+    app = pilot.app
+    assert isinstance(app, ConsoleApp)
+    await waiting.until(condition, what, state=lambda: screen_text(app), pause=pilot.pause)
 
 
 async def sees(pilot: Pilot[None], *texts: str) -> None:
@@ -41,6 +33,18 @@ async def sees(pilot: Pilot[None], *texts: str) -> None:
     app = pilot.app
     assert isinstance(app, ConsoleApp)
     await until(pilot, lambda: all(t in screen_text(app) for t in texts), " & ".join(texts))
+
+
+def said(app: ConsoleApp) -> str:
+    """The toasts that stand on the screen, one a line, however they are wrapped there."""
+    return "\n".join(toast.message for toast in app._notifications)
+
+
+async def told(pilot: Pilot[None], *texts: str) -> None:
+    """Wait until all these have been said in toasts."""
+    app = pilot.app
+    assert isinstance(app, ConsoleApp)
+    await until(pilot, lambda: all(t in said(app) for t in texts), " & ".join(texts))
 
 
 @asynccontextmanager

@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pyte
 
+from tests.waiting import SECONDS, until_sync
+
 ROOT = Path(__file__).parent.parent.parent
 
 
@@ -77,13 +79,15 @@ class Terminal:
     def text(self) -> str:
         return "\n".join(line.rstrip() for line in self.screen.display)
 
-    def until(self, *texts: str, seconds: float = 20.0) -> None:
+    def until(self, *texts: str, seconds: float = SECONDS) -> None:
         """Wait until all these stand on the screen."""
-        end = time.monotonic() + seconds
-        while not all(text in self.text for text in texts):
-            if time.monotonic() > end:
-                raise AssertionError(f"never: {texts}\n{self.text}")
-            self.read(0.05)
+        until_sync(
+            lambda: all(text in self.text for text in texts),
+            " & ".join(texts),
+            state=lambda: self.text,
+            seconds=seconds,
+            pause=lambda: self.read(0.05),
+        )
 
     def quiet(self, seconds: float = 0.5) -> None:
         """Wait until nothing has come for so long."""
@@ -96,16 +100,21 @@ class Terminal:
     def signal(self, number: signal.Signals) -> None:
         os.kill(self.pid, number)
 
-    def wait(self, seconds: float = 10.0) -> int:
+    def wait(self, seconds: float = SECONDS) -> int:
         """The exit code, once it has ended."""
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
-            self.read(0.05)
-            pid, status = os.waitpid(self.pid, os.WNOHANG)
-            if pid:
-                self.pid = 0
-                return os.waitstatus_to_exitcode(status)
-        raise AssertionError(f"still running\n{self.text}")
+        _, status = until_sync(
+            self._ended,
+            "its end",
+            state=lambda: self.text,
+            seconds=seconds,
+            pause=lambda: self.read(0.05),
+        )
+        self.pid = 0
+        return os.waitstatus_to_exitcode(status)
+
+    def _ended(self) -> tuple[int, int] | None:
+        found = os.waitpid(self.pid, os.WNOHANG)
+        return found if found[0] else None
 
     def close(self) -> None:
         if self.pid:

@@ -12,7 +12,7 @@ from agentflow_tui.console.app import ConsoleApp
 from agentflow_tui.console.widgets.line import Line
 from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.views.away_summary import read_away_summary
-from tests.console.driving import console, screen_text, sees, until
+from tests.console.driving import console, screen_text, sees, told, until
 from tests.samples import fill
 
 
@@ -74,7 +74,7 @@ async def test_a_short_look_elsewhere_is_no_absence(database: Database) -> None:
         await until(pilot, lambda: app.state.looks > looks + 3, "looks go on")
         assert not app.query_one("#news", Line).display
         await pilot.press("colon", *"since", "enter")
-        await sees(pilot, "Nothing happened while nobody looked.")
+        await told(pilot, "Nothing happened while nobody looked.")
 
 
 async def test_where_nothing_happened_nothing_is_said(database: Database) -> None:

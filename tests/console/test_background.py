@@ -1,6 +1,5 @@
 """What the console starts beside itself: it ends with the console, and what it does is said."""
 
-import asyncio
 import errno
 import os
 import signal
@@ -19,8 +18,8 @@ from agentflow_tui.console.child_workers import LOG_LIMIT, ChildWorkers
 from agentflow_tui.settings import Context, Settings
 from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.connection.statements import Statement
-from tests.chaos.harness import until as in_time
-from tests.console.driving import console, screen_text, sees
+from tests import waiting
+from tests.console.driving import console, said, sees, told
 from tests.console.ptys import ROOT, Terminal
 
 WORKER_ROWS = Statement(
@@ -43,9 +42,13 @@ def app_of(pilot: Pilot[None]) -> ConsoleApp:
 
 
 async def workers_are(database: Database, count: int) -> None:
-    async with asyncio.timeout(20):
-        while await database.fetch_one(WORKER_ROWS) != count:
-            await asyncio.sleep(0.05)
+    async def found() -> int | None:
+        return await database.fetch_one(WORKER_ROWS)
+
+    async def are_so_many() -> bool:
+        return await found() == count
+
+    await waiting.until(are_so_many, f"{count} workers", state=found)
 
 
 async def test_workers_of_a_console_that_is_killed_leave_in_order(
@@ -73,7 +76,7 @@ async def test_the_mail_catcher_of_a_demo_that_is_killed_ends(tmp_path: Path) ->
         with socket.socket() as client:
             return client.connect_ex(("127.0.0.1", port)) != 0
 
-    await in_time(refused, 10)
+    await waiting.until(refused, f"port {port} refuses")
 
 
 async def test_a_stop_that_takes_long_is_said_at_once_and_asked_for_once(
@@ -88,11 +91,11 @@ async def test_a_stop_that_takes_long_is_said_at_once_and_asked_for_once(
         assert process is not None
         process.send_signal(signal.SIGSTOP)
         await pilot.press("W")
-        await sees(pilot, "Stopping the workers")
+        await told(pilot, "Stopping the workers")
         await pilot.press("W")
-        await sees(pilot, "still finishing")
+        await told(pilot, "still finishing")
         process.send_signal(signal.SIGCONT)
-        await sees(pilot, "Workers of this console stopped.")
+        await told(pilot, "Workers of this console stopped.")
         assert process.returncode == 0
 
 
@@ -131,8 +134,8 @@ async def test_workers_that_can_have_no_log_are_a_problem_that_is_said(
     async with console(database.url, "workers", home=str(home), size=(120, 24)) as pilot:
         await sees(pilot, "No worker runs")
         await pilot.press("W")
-        await sees(pilot, "The workers were not started", "Not a directory")
-        assert "Workers of this console started" not in screen_text(app_of(pilot))
+        await told(pilot, "The workers were not started", "Not a directory")
+        assert "Workers of this console started" not in said(app_of(pilot))
         assert not app_of(pilot).child_workers.running
         await pilot.press("1")
         await sees(pilot, "Needs attention")  # the console goes on
@@ -145,4 +148,5 @@ async def test_a_console_that_can_start_no_workers_opens_all_the_same(
     context = Context(database_url=database.url, workers=True)
     home = tmp_path / "file" / "home"
     async with console("", "workers", home=str(home), context=context) as pilot:
-        await sees(pilot, "The workers were not started", "No worker runs")
+        await told(pilot, "The workers were not started")
+        await sees(pilot, "No worker runs")

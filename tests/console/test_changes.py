@@ -6,7 +6,7 @@ from agentflow_tui.console.list.grid import Grid
 from agentflow_tui.store.connection.database import Database
 from tests.changes.operating import add_mail, do, operator_context, value
 from tests.console.asking import app_of, asked, shows
-from tests.console.driving import console, sees, until
+from tests.console.driving import console, sees, told, until
 from tests.samples import fill, uid
 
 MAIL, MAIL_FAILED = uid(71), uid(72)
@@ -17,7 +17,7 @@ async def test_a_row_that_a_verb_does_not_apply_to_says_why(database: Database) 
     async with console(database.url, "mail") as pilot:
         await sees(pilot, "carl@customer.test")
         await pilot.press("r")
-        await sees(pilot, "Retry: waits already.")
+        await told(pilot, "Retry: waits already.")
 
 
 async def test_u_takes_the_last_change_back_and_at_lists_it(database: Database) -> None:
@@ -27,11 +27,11 @@ async def test_u_takes_the_last_change_back_and_at_lists_it(database: Database) 
         await pilot.press("H")
         await asked(pilot)
         await pilot.press("enter")
-        await sees(pilot, "1 held; u takes it back")
+        await told(pilot, "1 held; u takes it back")
         await pilot.press("u")
         await asked(pilot)
         await pilot.press("enter")
-        await sees(pilot, "1 put back")
+        await told(pilot, "1 put back")
         await pilot.press("at")
         await sees(pilot, "undo 1 mail", "hold 1 mail", "taken back")
     assert (
@@ -55,7 +55,7 @@ async def test_any_change_in_the_list_of_changes_can_be_taken_back(database: Dat
         await asked(pilot)
         assert shows(pilot, "by ann@bastion")
         await pilot.press("tab", "enter")
-        await sees(pilot, "1 put back")
+        await told(pilot, "1 put back")
     held = "SELECT {email_queue.status} FROM {email_queue} WHERE {email_queue.id} = $1"
     assert await value(database, held, mail[0]) == "pending"
     assert await value(database, held, mail[1]) == "held"
@@ -84,7 +84,7 @@ async def test_marked_rows_are_changed_together_and_skipped_ones_stay_marked(
             "UPDATE {email_queue} SET {email_queue.attempts} = 8 WHERE {email_queue.id} = $1", moved
         )
         await pilot.press("tab", "enter")
-        await sees(pilot, "2 requeued, 1 skipped: changed meanwhile")
+        await told(pilot, "2 requeued, 1 skipped: changed meanwhile")
         assert list(grid.marks) == [moved]
 
 
@@ -150,7 +150,7 @@ async def test_read_only_consoles_change_nothing_and_say_so(database: Database) 
     async with console(database.url, "mail", read_only=True) as pilot:
         await sees(pilot, "carl@customer.test")
         await pilot.press("H")
-        await sees(pilot, "Hold: ", "read-only")
+        await told(pilot, "Hold: ", "read-only")
 
 
 async def test_an_error_group_is_retried_as_exactly_its_rows(database: Database) -> None:
@@ -194,7 +194,7 @@ async def test_a_cell_of_the_matrix_can_be_changed(database: Database) -> None:
         await pilot.press("enter")
         await asked(pilot)
         await pilot.press("tab", "enter")
-        await sees(pilot, "2 held")
+        await told(pilot, "2 held")
     held = (
         "SELECT count(*)::int FROM {email_queue} "
         "WHERE {email_queue.status} = 'held' AND {email_queue.id} = ANY($1)"
@@ -226,6 +226,6 @@ async def test_what_has_begun_is_not_given_up_for_another_key(
             await pilot.press("enter")
             await until(pilot, lambda: not isinstance(app_of(pilot).screen, Confirm), "under way")
             await pilot.press("c")
-            await sees(pilot, "One thing at a time")
-        await sees(pilot, "1 held; u takes it back")
+            await told(pilot, "One thing at a time")
+        await told(pilot, "1 held; u takes it back")
     other.close()

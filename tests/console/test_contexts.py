@@ -1,7 +1,5 @@
 """Several databases in one console: where one is is unmistakable, and going elsewhere is clean."""
 
-import asyncio
-
 import pytest
 
 from agentflow_tui.console.app import ConsoleApp
@@ -11,7 +9,8 @@ from agentflow_tui.console.widgets.line import Line
 from agentflow_tui.settings import ConsoleSettings, Context
 from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.schema.ddl import create_missing_tables
-from tests.console.driving import PATIENCE, console, screen_text, sees, until
+from tests import waiting
+from tests.console.driving import console, screen_text, sees, until
 from tests.samples import fill
 
 NOWHERE = "postgresql://ann:hunter2@127.0.0.1:1/gone"
@@ -69,9 +68,11 @@ async def test_nobody_of_the_old_database_stays_connected(database: Database, ot
                 "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() "
                 "AND application_name LIKE 'agentflow console%'"
             )
-            async with asyncio.timeout(PATIENCE):
-                while await counted.fetchval():
-                    await asyncio.sleep(0.01)
+
+            async def none_is_left() -> bool:
+                return not await counted.fetchval()
+
+            await waiting.until(none_is_left, "no connection to the first database")
 
 
 async def test_a_context_that_cannot_be_reached_says_why_and_lets_one_go_back(

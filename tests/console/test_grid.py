@@ -2,7 +2,6 @@
 
 import asyncio
 import gc
-import time
 import tracemalloc
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -19,6 +18,7 @@ from agentflow_tui.console.list.grid import Grid
 from agentflow_tui.errors import UnreachableError
 from agentflow_tui.store.reading.pages import Page
 from agentflow_tui.text import cell_width
+from tests import waiting
 from tests.console.grid_app import COLUMNS, START, GridApp
 from tests.console.grid_table import Endless, Held, Item, Table, numbered
 
@@ -33,11 +33,8 @@ def screen(app: GridApp) -> list[str]:
 
 
 async def until(pilot: Pilot[None], condition: Callable[[], object]) -> None:
-    end = time.monotonic() + 15
-    while not condition():
-        assert time.monotonic() < end, "\n".join(screen(_app(pilot)))
-        await pilot.pause()
-        await asyncio.sleep(0)
+    app = _app(pilot)
+    await waiting.until(condition, state=lambda: "\n".join(screen(app)), pause=pilot.pause)
 
 
 def _app(pilot: Pilot[None]) -> GridApp:

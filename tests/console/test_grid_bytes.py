@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.console.grid_app import MARK
+from tests.waiting import FACTOR, SECONDS
 
 SIZES = [(80, 24), (200, 60)]
 ROOT = Path(__file__).parent.parent.parent
@@ -70,7 +71,7 @@ class Glass:
         return len(self._read_to(MARK.encode())) - len(MARK)
 
     def _read_to(self, mark: bytes) -> bytes:
-        end = time.monotonic() + 20
+        end = time.monotonic() + SECONDS * FACTOR
         while mark not in self._data:
             ready, _, _ = select.select([self._fd], [], [], end - time.monotonic())
             assert ready, self._data[-2000:]

@@ -1,6 +1,5 @@
 """Several operators: each console says who sits there and on which screen, and sees the others."""
 
-import asyncio
 from functools import partial
 
 import asyncpg
@@ -11,8 +10,9 @@ from agentflow_tui.console.environment import Pace
 from agentflow_tui.operators import operator
 from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.views.consoles import LONGEST, ConsoleIdentity, read_consoles
+from tests import waiting
 from tests.console import driving
-from tests.console.driving import PATIENCE, screen_text, sees, until
+from tests.console.driving import screen_text, sees, until
 from tests.samples import fill
 
 ANNA = {"AGENTFLOW_OPERATOR": "anna"}
@@ -35,9 +35,10 @@ async def names(database: Database) -> list[str]:
 
 
 async def said(database: Database, screen: str) -> None:
-    async with asyncio.timeout(PATIENCE):
-        while not any(screen in name for name in await names(database)):
-            await asyncio.sleep(0.01)
+    async def is_named() -> bool:
+        return any(screen in name for name in await names(database))
+
+    await waiting.until(is_named, screen, state=lambda: names(database))
 
 
 async def test_others_are_counted_and_listed_with_their_screen(database: Database) -> None:

@@ -1,6 +1,5 @@
 """The console in a real terminal: bytes, hostile text, and every way to end."""
 
-import asyncio
 import os
 import re
 import signal
@@ -14,6 +13,7 @@ import pytest
 from agentflow_tui.store.connection.database import Database
 from tests.console.ptys import Terminal
 from tests.samples import ROWS, fill, uid
+from tests.waiting import until_sync
 
 RESTORED = (b"\x1b[?1049l", b"\x1b[?25h")
 """Back from the alternate screen, cursor shown."""
@@ -158,9 +158,7 @@ async def test_a_console_ends_with_its_terminal_when_nobody_tells_it(
     view.until("Users")
     os.close(view.fd)
     try:
-        async with asyncio.timeout(20):
-            while not code.exists() or not code.read_text():
-                await asyncio.sleep(0.05)
+        until_sync(lambda: code.exists() and code.read_text(), "an exit code")
         assert code.read_text() == "129"
     finally:
         os.killpg(view.pid, signal.SIGKILL)

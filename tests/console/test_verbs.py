@@ -14,7 +14,7 @@ from agentflow_tui.operations.verbs import OPERATIONS, find
 from agentflow_tui.store.connection.database import Database
 from tests.changes.operating import value
 from tests.console.asking import app_of, asked
-from tests.console.driving import console, sees, until
+from tests.console.driving import console, told, until
 from tests.samples import fill, uid
 
 
@@ -166,7 +166,7 @@ async def test_every_verb_works_through_its_key(database: Database, verb: object
         assert isinstance(app.screen, Confirm)
         word = app.screen._question.word if operation.irrevocable else ""
         await pilot.press(*_keys(word), "enter")
-        await sees(pilot, f"1 {operation.past}")
+        await told(pilot, f"1 {operation.past}")
     key = f"{{{operation.table}.{operation.change.described.primary_key.name}}}"
     rows = f"SELECT count(*)::int FROM {{{operation.table}}} WHERE {key}::text = $1"
     if case.shows:

@@ -10,9 +10,9 @@ from agentflow_tui.embedded.postgres import keeper_pid, start
 from tests.embedded.processes import (
     copy_to,
     new_home,
-    until,
 )
 from tests.stopping import stop_now
+from tests.waiting import until_sync
 
 
 @pytest.fixture(scope="session")
@@ -20,7 +20,7 @@ def cluster() -> Iterator[Path]:
     """A home whose cluster was made once for all tests here."""
     with new_home() as home:
         start(home, linger=0).release()
-        until(lambda: keeper_pid(home) is None)
+        until_sync(lambda: keeper_pid(home) is None)
         yield home
 
 

@@ -7,14 +7,14 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from agentflow_tui.embedded.account import ServerAccount
 from agentflow_tui.embedded.postgres import find_binaries
 from tests.stopping import stop_now
+from tests.waiting import until_sync
 
 IS_ROOT = os.geteuid() == 0
 LINGER = 0.1
@@ -31,14 +31,6 @@ print(postmaster_pid(server.home), flush=True)
 sys.stdin.read()
 """
 Process = subprocess.Popen[str]
-
-
-def until(is_so: Callable[[], object]) -> None:
-    """Wait for something to become true."""
-    give_up = time.monotonic() + 20
-    while not is_so():
-        assert time.monotonic() < give_up, "it never happened"
-        time.sleep(0.005)
 
 
 def user(home: Path, *prefix: str) -> Process:
@@ -70,7 +62,7 @@ def kill(pid: int | None) -> None:
     """Kill a process and wait until the kernel has taken everything from it."""
     assert pid
     os.kill(pid, signal.SIGKILL)
-    until(lambda: state_of(pid) in ("", "Z", "X"))
+    until_sync(lambda: state_of(pid) in ("", "Z", "X"))
 
 
 def state_of(pid: int) -> str:

@@ -24,9 +24,9 @@ from tests.embedded.processes import (
     query,
     server_of,
     tidy,
-    until,
     user,
 )
+from tests.waiting import until_sync
 
 
 @pytest.mark.parametrize("name", ["long" * 40, "odd, 'quoted' \"é%20$(x)&?#"])
@@ -125,7 +125,7 @@ if IS_ROOT:
             with start(copy, linger=0) as server:
                 assert query(server.url, "SELECT 1") == "1"
                 assert (copy / "postgres").stat().st_uid != 0
-            until(lambda: keeper_pid(copy) is None)
+            until_sync(lambda: keeper_pid(copy) is None)
         assert copy.parent.stat().st_mode & 0o777 == 0o700
 
     def test_another_user_has_a_server_of_its_own_which_root_may_share(
@@ -144,7 +144,7 @@ if IS_ROOT:
         with start(fresh):
             assert postmaster_pid(fresh) == pid
         end(process)
-        until(lambda: postmaster_pid(fresh) is None)
+        until_sync(lambda: postmaster_pid(fresh) is None)
 
     def test_another_user_is_refused_where_it_may_not_write(home: Path) -> None:
         prefix = ["setpriv", "--reuid=4242", "--regid=4242", "--clear-groups"]

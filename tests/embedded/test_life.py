@@ -24,10 +24,10 @@ from tests.embedded.processes import (
     kill,
     query,
     server_of,
-    until,
     user,
 )
 from tests.stopping import stop_now
+from tests.waiting import until_sync
 
 
 async def test_url_serves_asyncpg_and_psql_whatever_the_environment_says(
@@ -60,7 +60,7 @@ def test_processes_that_arrive_at_once_in_an_empty_home_share_one_server(fresh: 
     processes = [user(fresh) for _ in range(4)]
     assert len({server_of(process) for process in processes}) == 1
     end(*processes)
-    until(lambda: postmaster_pid(fresh) is None)
+    until_sync(lambda: postmaster_pid(fresh) is None)
 
 
 def test_server_ends_with_its_last_user_however_that_ends(home: Path) -> None:
@@ -71,8 +71,8 @@ def test_server_ends_with_its_last_user_however_that_ends(home: Path) -> None:
     assert postmaster_pid(home) == pid
     killed.kill()
     end(killed)
-    until(lambda: pid not in postgres_processes())
-    until(lambda: keeper_pid(home) is None)
+    until_sync(lambda: pid not in postgres_processes())
+    until_sync(lambda: keeper_pid(home) is None)
 
 
 def test_child_of_a_user_does_not_hold_the_server(home: Path) -> None:
@@ -80,7 +80,7 @@ def test_child_of_a_user_does_not_hold_the_server(home: Path) -> None:
     child = subprocess.Popen(["cat"], stdin=subprocess.PIPE, close_fds=False)
     server.release()
     server.release()
-    until(lambda: postmaster_pid(home) is None)
+    until_sync(lambda: postmaster_pid(home) is None)
     child.communicate()
 
 
@@ -106,17 +106,17 @@ async def test_foreign_client_holds_the_server_until_it_leaves(home: Path) -> No
     while await client.fetchval(asked) < before + 2:  # two looks of the keeper survived
         assert postmaster_pid(home)
     await client.close()
-    until(lambda: postmaster_pid(home) is None)
+    until_sync(lambda: postmaster_pid(home) is None)
 
 
 def test_killed_keeper_is_replaced_by_a_living_user_and_the_server_runs_on(home: Path) -> None:
     with start(home, linger=LINGER):
         server, keeper = postmaster_pid(home), keeper_pid(home)
         kill(keeper)
-        until(lambda: keeper_pid(home) != keeper)
+        until_sync(lambda: keeper_pid(home) != keeper)
         with start(home):
             assert postmaster_pid(home) == server
-    until(lambda: postmaster_pid(home) is None)
+    until_sync(lambda: postmaster_pid(home) is None)
 
 
 def test_server_whose_keeper_and_users_were_killed_is_adopted_by_the_next(home: Path) -> None:
@@ -127,7 +127,7 @@ def test_server_whose_keeper_and_users_were_killed_is_adopted_by_the_next(home: 
     end(process)
     with start(home, linger=LINGER):
         assert postmaster_pid(home) == pid
-    until(lambda: pid not in postgres_processes())
+    until_sync(lambda: pid not in postgres_processes())
 
 
 def test_killed_server_is_restarted_under_its_users_despite_a_busy_orphan(home: Path) -> None:
@@ -137,10 +137,10 @@ def test_killed_server_is_restarted_under_its_users_despite_a_busy_orphan(home: 
         psql = [str(find_binaries() / "psql"), "-Xwq", server.url, "-c", busy]
         client = subprocess.Popen(psql, stderr=subprocess.DEVNULL)
         seen = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%busy' AND pid <> "
-        until(lambda: query(server.url, seen + "pg_backend_pid()") == "1")
+        until_sync(lambda: query(server.url, seen + "pg_backend_pid()") == "1")
         before = postmaster_pid(home)
         kill(before)
-        until(lambda: postmaster_pid(home) not in (None, before))
+        until_sync(lambda: postmaster_pid(home) not in (None, before))
         with start(home):
             assert query(server.url, "SELECT answer FROM kept") == "42"
         client.wait()
@@ -151,8 +151,8 @@ def test_server_and_keeper_killed_together_come_back_under_their_users(home: Pat
         before = postmaster_pid(home)
         kill(keeper_pid(home))
         kill(before)
-        until(lambda: postmaster_pid(home) not in (None, before))
-    until(lambda: postmaster_pid(home) is None)
+        until_sync(lambda: postmaster_pid(home) not in (None, before))
+    until_sync(lambda: postmaster_pid(home) is None)
 
 
 def test_stale_lock_file_whose_process_id_lives_on_as_something_else_is_seen_through(
@@ -175,7 +175,7 @@ def test_stale_lock_file_whose_process_id_lives_on_as_something_else_is_seen_thr
 @pytest.mark.parametrize("victims", ["starter", "keeper", "both"])
 def test_creation_killed_half_way_is_done_again(fresh: Path, victims: str) -> None:
     process = user(fresh)
-    until(lambda: list(fresh.glob("postgres.new-*/PG_VERSION")))
+    until_sync(lambda: list(fresh.glob("postgres.new-*/PG_VERSION")))
     if victims != "keeper":
         process.kill()
     if victims != "starter":
@@ -186,7 +186,7 @@ def test_creation_killed_half_way_is_done_again(fresh: Path, victims: str) -> No
             assert server_of(process) == postmaster_pid(fresh)
         assert not list(fresh.glob("postgres.new-*"))
     end(process)
-    until(lambda: postmaster_pid(fresh) is None)
+    until_sync(lambda: postmaster_pid(fresh) is None)
 
 
 def test_stop_now_is_not_undone_by_users_and_the_next_start_recovers(home: Path) -> None:
@@ -207,7 +207,7 @@ def test_removed_home_takes_its_server_along(copy: Path) -> None:
         pid = postmaster_pid(copy)
         shutil.rmtree(copy)
     assert pid
-    until(lambda: pid not in postgres_processes())
+    until_sync(lambda: pid not in postgres_processes())
 
 
 def test_nothing_of_a_stopped_server_remains(home: Path) -> None:
@@ -216,14 +216,14 @@ def test_nothing_of_a_stopped_server_remains(home: Path) -> None:
 
     with start(home, linger=LINGER):
         assert processes()
-    until(lambda: not processes() and keeper_pid(home) is None)
+    until_sync(lambda: not processes() and keeper_pid(home) is None)
     assert not list((home / "run").iterdir())
 
 
 def test_log_is_bounded(home: Path) -> None:
     with start(home, linger=0), (home / "postgres.log").open("a") as log:
         log.write("x" * 5_000_000)
-    until(lambda: keeper_pid(home) is None)
+    until_sync(lambda: keeper_pid(home) is None)
     assert (home / "postgres.log").stat().st_size < 100_000
 
 

@@ -1,6 +1,5 @@
 """Relays on this machine, and transports that talk to them with little patience."""
 
-import asyncio
 import random
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
@@ -51,10 +50,3 @@ def quick_breaker() -> Breaker:
 async def post() -> AsyncIterator[Post]:
     async with AsyncExitStack() as stack:
         yield Post(stack)
-
-
-async def until(condition: Callable[[], object]) -> None:
-    """Wait for it, ten seconds at most."""
-    async with asyncio.timeout(10):
-        while not condition():
-            await asyncio.sleep(0.001)

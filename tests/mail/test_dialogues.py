@@ -8,8 +8,9 @@ from agentflow_tui.demo.catcher.faults import RelayFault
 from agentflow_tui.mail.smtp.answers import Verdict
 from agentflow_tui.mail.smtp.rate_limits import RateLimits
 from agentflow_tui.mail.smtp.reply_protocol import Timeouts
+from tests.waiting import until
 
-from .conftest import QUICK, Post, until
+from .conftest import QUICK, Post
 from .samples import envelope, parsed
 
 PLAIN = ("SIZE 1000000",)

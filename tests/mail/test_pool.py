@@ -11,8 +11,9 @@ from agentflow_tui.mail.smtp.breaker import Breaker
 from agentflow_tui.mail.smtp.pool import SmtpTransport
 from agentflow_tui.mail.smtp.rate_limits import Rate, RateLimits
 from agentflow_tui.mail.smtp.reply_protocol import Timeouts
+from tests.waiting import until
 
-from .conftest import Post, quick_breaker, until
+from .conftest import Post, quick_breaker
 from .samples import envelope
 
 

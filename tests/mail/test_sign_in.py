@@ -17,9 +17,10 @@ from agentflow_tui.mail.smtp.answers import Phase, SendResult, Verdict
 from agentflow_tui.mail.smtp.breaker import Breaker
 from agentflow_tui.mail.smtp.handshake import RelayDownError, connect, probe, tls_context
 from agentflow_tui.mail.smtp.pool import SmtpTransport
+from tests.waiting import until
 
 from .certificates import Authority, make_authority
-from .conftest import QUICK, Post, until
+from .conftest import QUICK, Post
 from .samples import envelope
 
 PASSWORD = "correct horse:@/ü"

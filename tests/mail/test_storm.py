@@ -12,8 +12,9 @@ from agentflow_tui.demo.catcher.faults import RelayFault
 from agentflow_tui.mail.smtp.answers import SendResult, Verdict
 from agentflow_tui.mail.smtp.pool import SmtpTransport
 from agentflow_tui.mail.smtp.reply_protocol import Timeouts
+from tests.waiting import until
 
-from .conftest import Post, quick_breaker, until
+from .conftest import Post, quick_breaker
 from .samples import envelope
 
 TIMEOUTS = Timeouts(connect=5, command=0.5, content=0.5, final=0.5, idle=60, quit=0.1)

@@ -16,7 +16,7 @@ from agentflow_tui.operations.triage.issue_changes import claim
 from agentflow_tui.operations.undo import last_undoable, undo
 from agentflow_tui.store.connection.database import Database
 from tests.changes.operating import operator_context, value
-from tests.console.driving import console, screen_text, sees, until
+from tests.console.driving import console, screen_text, sees, told, until
 from tests.samples import fill
 from tests.triage.deciding import fail, groups, triaged_issue
 
@@ -32,12 +32,6 @@ def app_of(pilot: Pilot[None]) -> ConsoleApp:
 
 def lines(pilot: Pilot[None], text: str) -> list[str]:
     return [line for line in screen_text(app_of(pilot)).splitlines() if text in line]
-
-
-async def told(pilot: Pilot[None], text: str) -> None:
-    """Wait until a toast says so."""
-    app = app_of(pilot)
-    await until(pilot, lambda: any(text in toast.message for toast in app._notifications), text)
 
 
 async def pick(pilot: Pilot[None], option: str) -> None:
@@ -228,7 +222,8 @@ async def test_the_heading_stands_for_everything_that_needs_attention(database: 
         await pilot.press("s")
         await sees(pilot, "of them", "Acknowledge")
         await pilot.press("enter")
-        await sees(pilot, "✓ nothing", "u takes it back")
+        await told(pilot, "u takes it back")
+        await sees(pilot, "✓ nothing")
 
 
 async def test_marked_groups_are_acknowledged_together(database: Database) -> None:
@@ -238,4 +233,4 @@ async def test_marked_groups_are_acknowledged_together(database: Database) -> No
         await pilot.press("asterisk", "s")
         await sees(pilot, "2 of them")
         await pilot.press("enter")
-        await sees(pilot, "2 acknowledged; u takes it back")
+        await told(pilot, "2 acknowledged; u takes it back")

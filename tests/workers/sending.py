@@ -21,6 +21,7 @@ from agentflow_tui.store.queue.mail_results import MailResult, result_values
 from agentflow_tui.workers.context import WorkerContext
 from agentflow_tui.workers.sender.role import Sender
 from tests.samples import uid
+from tests.waiting import SECONDS, until
 
 LETTERHEAD = SenderIdentity(sender=addresses.parse("AgentFlow <reports@acme.test>"))
 QUICK = Timeouts(connect=5, command=1, content=1, final=0.5, idle=60, quit=0.1)
@@ -139,15 +140,17 @@ class Running:
 
         self.crew.start = start
 
-    async def until(self, condition: Callable[[], Any], seconds: float = 15.0) -> None:
+    async def until(self, condition: Callable[[], Any], seconds: float = SECONDS) -> None:
         """Step until ``condition`` (a coroutine function) holds."""
-        async with asyncio.timeout(seconds):
-            while not await condition():
-                turn = await self.sender.step(self.crew, woken=False)
-                if turn.again is None or turn.again > 0:
-                    await self.crew.pause("sender", min(0.02, turn.again or 0.02))
-                self.crew.wakes["sender"].clear()
-                self._raise_bugs()
+        database = self.crew.database
+        await until(condition, state=lambda: statuses(database), seconds=seconds, pause=self._step)
+
+    async def _step(self) -> None:
+        turn = await self.sender.step(self.crew, woken=False)
+        if turn.again is None or turn.again > 0:
+            await self.crew.pause("sender", min(0.02, turn.again or 0.02))
+        self.crew.wakes["sender"].clear()
+        self._raise_bugs()
 
     def _raise_bugs(self) -> None:
         for task in self.tasks:

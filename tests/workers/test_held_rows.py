@@ -7,6 +7,7 @@ from typing import Any
 from agentflow_tui.steps.calls import Call
 from agentflow_tui.store.connection.database import Database
 from tests.samples import uid
+from tests.waiting import until
 
 from .conftest import Start
 from .sending import Running, queue, statuses
@@ -89,8 +90,7 @@ async def test_a_workflow_whose_row_is_held_goes_on_later_and_the_others_at_once
     seen = Recorder()
     held, *others = [await add(database, [step("a", "slow")]) for _ in range(10)]
     async with running(database, {"slow": seen.handler(slow)}):
-        while len(seen.calls) < 10:
-            await asyncio.sleep(0.01)
+        await until(lambda: len(seen.calls) == 10)
         async with other.transaction() as operator:
             await operator.execute(
                 "UPDATE {workflows} SET {workflows.lastUpdated} = now() WHERE {workflows.id} = $1",

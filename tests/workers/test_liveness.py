@@ -1,7 +1,7 @@
 """Who is alive is known at once, and what the dead held is given back, and nothing else."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from uuid import uuid4
@@ -16,15 +16,15 @@ from agentflow_tui.workers.context import WorkerContext
 from agentflow_tui.workers.heartbeat import Heartbeat
 from agentflow_tui.workers.sender.role import Sender
 from tests.chaos.harness import Fleet, environment
+from tests.waiting import until
 from tests.workers.rows import add_workflows, journal, one, table
-from tests.workers.workflows import until
 
 
 @asynccontextmanager
 async def living(
     database: Database, poll: float = 15.0, roles: Sequence[str] = ()
-) -> AsyncIterator[tuple[WorkerContext, Heartbeat]]:
-    """A process that has these roles in name only, in this one."""
+) -> AsyncIterator[tuple[WorkerContext, Callable[[], Awaitable[None]]]]:
+    """A process that has these roles in name only, in this one, and what ends it."""
     context = WorkerContext(
         database=database,
         settings=Settings(workers=WorkerSettings(poll=poll)),
@@ -34,12 +34,16 @@ async def living(
     context.leases.lost_for = heart.lost_for
     await heart.start()
     beating = asyncio.create_task(heart.run())
-    try:
-        yield context, heart
-    finally:
+
+    async def end() -> None:
         beating.cancel()
         await asyncio.gather(beating, return_exceptions=True)
         await heart.end()
+
+    try:
+        yield context, end
+    finally:
+        await end()
 
 
 async def add_mails(database: Database, count: int) -> list[str]:
@@ -151,18 +155,23 @@ async def test_what_a_killed_process_held_is_given_back(
     ) == [("warning",)]
 
 
+async def is_buried(database: Database, dead: WorkerContext) -> bool:
+    """Whether what it held was given back, by this test or by who lives."""
+    await leases.give_back_of_dead(database, dead.identity)
+    return bool(await journal(database, "worker.lost"))
+
+
 async def test_a_workflow_that_another_process_lists_stays_with_it(
     database: Database, other: Database
 ) -> None:
     held, shared = await add_workflows(database, 2, status="running", locked=True)
-    async with living(database) as (context, _), living(other) as (dead, heart):
+    async with living(database) as (context, _), living(other) as (dead, end):
         context.leases.holds["workflows"] = {shared: None}
         dead.leases.holds["workflows"] = {held: None, shared: None}
         for each in (context, dead):
             await beat(each)
-        heart.disconnect()
-        while await leases.give_back_of_dead(database, dead.identity) is None:
-            await asyncio.sleep(0.01)
+        await end()  # with something in hand, so that its row stays
+        await until(lambda: is_buried(database, dead))
     assert await table(
         database,
         "SELECT {workflows.id}, {workflows.locked} FROM {workflows} ORDER BY {workflows.locked}",
@@ -176,14 +185,13 @@ async def test_mail_that_was_given_back_and_claimed_again_stays_with_its_claimer
     await database.execute(
         "UPDATE {email_queue} SET {email_queue.status} = 'processing', {email_queue.attempts} = 1"
     )
-    async with living(database) as (context, _), living(other) as (dead, heart):
+    async with living(database) as (context, _), living(other) as (dead, end):
         context.leases.holds["mails"] = {passed_on: 1}
         dead.leases.holds["mails"] = {held: 1, passed_on: 1}
         for each in (context, dead):
             await beat(each)
-        heart.disconnect()
-        while await leases.give_back_of_dead(database, dead.identity) is None:
-            await asyncio.sleep(0.01)
+        await end()  # with something in hand, so that its row stays
+        await until(lambda: is_buried(database, dead))
     freed = "SELECT {email_queue.id} FROM {email_queue} WHERE {email_queue.lastAttempt} = 'epoch'"
     assert await table(database, freed) == [(held,)]
 
@@ -243,14 +251,10 @@ async def test_a_cut_connection_is_made_anew_before_anybody_mourns(
 
         await until(is_back)
         before = database.statements
-        await until(lambda: as_awaitable(database.statements > before + 60))
+        await until(lambda: database.statements > before + 60)
         assert cut.leases.trusted
     assert await one(database, "SELECT {workflows.locked} FROM {workflows}")
     assert await journal(database, "worker.lost") == []
-
-
-async def as_awaitable(value: bool) -> bool:
-    return value
 
 
 async def holder_of(database: Database, context: WorkerContext) -> int | None:
@@ -285,7 +289,7 @@ async def test_behind_a_transaction_pooler_no_lock_is_trusted(
 
 async def test_a_database_without_health_checks_has_workers_as_well(empty_url: str) -> None:
     database = await Database.open(empty_url)
-    async with living(database) as (context, heart):
+    async with living(database) as (context, _):
         assert context.leases.trusted
-        await heart.notify()
+        await Heartbeat(context).notify()
     database.close()

@@ -18,10 +18,11 @@ from agentflow_tui.workers.context import Role, WorkerContext
 from agentflow_tui.workers.heartbeat import Heartbeat
 from agentflow_tui.workers.runner.role import Runner
 from agentflow_tui.workers.sender.role import Sender
+from tests.waiting import until
 from tests.workers.rows import one, table
 from tests.workers.sending import LETTERHEAD, SETTINGS, queue, smtp
 from tests.workers.wires import Wire, wired
-from tests.workers.workflows import PATIENCE, Recorder, add, in_status, running, step, until
+from tests.workers.workflows import Recorder, add, in_status, running, step
 
 Claims = Callable[[Database], Awaitable[Any]]
 
@@ -77,11 +78,11 @@ async def lose_a_claim(
 async def step_until(
     context: WorkerContext, role: Role, near: Database, done: Callable[[], Awaitable[Any]]
 ) -> None:
-    async with asyncio.timeout(PATIENCE):
-        while not await done():
-            with contextlib.suppress(UnreachableError):
-                await role.step(context)
-            await asyncio.sleep(0.02)
+    async def take_a_step() -> None:
+        with contextlib.suppress(UnreachableError):
+            await role.step(context)
+
+    await until(done, pause=take_a_step)
 
 
 @pytest.mark.parametrize("beats_first", [False, True])

@@ -13,11 +13,21 @@ from agentflow_tui.settings import Settings, WorkerSettings
 from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.queue.check_claims import QueueFigures, SchedulePunctuality, ServerLoad
 from agentflow_tui.workers.context import WorkerContext
-from agentflow_tui.workers.monitor import findings, probes
+from agentflow_tui.workers.monitor import findings, probes, role
 from agentflow_tui.workers.monitor.role import Monitor
 from tests.workers.rows import add_schedules, add_workflows, seconds_ago, table
 
 CHECKS = "SELECT {health_checks.id}, {health_checks.status} FROM {health_checks}"
+
+
+@pytest.fixture(autouse=True)
+def machine_without_haste(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is told about slow answers is asked of the functions that grade them."""
+    monkeypatch.setattr(
+        role, "database_finding", lambda load, _: findings.database_finding(load, 0)
+    )
+    monkeypatch.setattr(probes, "SLOW", 60.0)
+    monkeypatch.setattr(role, "PATIENCE", 60.0)
 
 
 class Service:

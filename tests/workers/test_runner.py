@@ -12,6 +12,7 @@ from agentflow_tui.store.connection.statements import Statement
 from agentflow_tui.workers.runner.role import Runner
 from agentflow_tui.workers.runner.run_state import RunLimits
 from tests.steps.services import serving
+from tests.waiting import until
 from tests.workers.workflows import (
     Recorder,
     add,
@@ -25,7 +26,6 @@ from tests.workers.workflows import (
     row,
     running,
     step,
-    until,
 )
 
 KEY = "key-Value-93ab"

@@ -12,6 +12,7 @@ from agentflow_tui.store.connection.database import Database
 from agentflow_tui.workers import supervisor
 from agentflow_tui.workers.runner.role import Runner
 from agentflow_tui.workers.runner.run_state import ALONE, RunLimits
+from tests.waiting import until
 
 from .test_liveness import living
 from .workflows import (
@@ -28,7 +29,6 @@ from .workflows import (
     row,
     running,
     step,
-    until,
 )
 
 LONG = 600.0

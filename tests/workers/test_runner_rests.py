@@ -6,6 +6,7 @@ from typing import Any
 
 from agentflow_tui.steps.calls import Call, StepError
 from agentflow_tui.store.connection.database import Database
+from tests.waiting import until
 
 from .workflows import (
     Recorder,
@@ -18,7 +19,6 @@ from .workflows import (
     row,
     running,
     step,
-    until,
 )
 
 LONG = 600.0

@@ -14,6 +14,7 @@ import pytest
 from agentflow_tui.steps.calls import Call, Handler, StepError, StepMail, StepOutcome
 from agentflow_tui.store.connection.database import Database
 from agentflow_tui.workers.runner.role import Runner
+from tests.waiting import until
 from tests.workers.workflows import (
     AnyConfig,
     Recorder,
@@ -28,7 +29,6 @@ from tests.workers.workflows import (
     row,
     running,
     step,
-    until,
 )
 
 DELAY = step("rest", "delay", seconds=0)

@@ -21,7 +21,8 @@ from agentflow_tui.workers.monitor.role import Monitor
 from agentflow_tui.workers.runner.role import Runner
 from agentflow_tui.workers.scheduler.role import Scheduler
 from agentflow_tui.workers.sender.role import Sender
-from tests.chaos.harness import WORKERS, Fleet, environment, until
+from tests.chaos.harness import WORKERS, Fleet, environment
+from tests.waiting import until
 from tests.workers.rows import add_schedules, add_workflows, journal, one, seconds_ago
 
 WORKER_ROWS = "SELECT count(*) FROM {health_checks} WHERE {health_checks.id} LIKE 'worker:%'"

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -18,17 +18,7 @@ from agentflow_tui.store.connection.statements import Statement
 from agentflow_tui.workers.context import WorkerContext
 from agentflow_tui.workers.runner.role import Runner
 from agentflow_tui.workers.runner.run_state import RunLimits
-
-PATIENCE = 20.0
-"""Seconds until a condition that does not come true fails the test."""
-
-
-async def until(condition: Callable[[], Awaitable[Any]]) -> Any:
-    """What the condition gives, once that is true."""
-    async with asyncio.timeout(PATIENCE):
-        while not (found := await condition()):
-            await asyncio.sleep(0.005)
-        return found
+from tests.waiting import until
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,8 +128,7 @@ async def in_status(database: Database, workflow_id: str, *statuses: str) -> Row
         found = await row(database, workflow_id)
         return found if found.status in statuses and not found.locked else None
 
-    result: Row = await until(look)
-    return result
+    return await until(look, f"{workflow_id} {statuses}", state=lambda: row(database, workflow_id))
 
 
 def step(step_id: str, step_type: str, **about: Any) -> dict[str, Any]:
