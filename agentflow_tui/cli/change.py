@@ -1,6 +1,7 @@
 """``agentflow VERB``: take a snapshot of the rows, say what will be done, ask where it matters, do
 it."""
 
+import argparse
 import asyncio
 import signal
 import sys
@@ -9,9 +10,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from agentflow_tui import clock
-from agentflow_tui.cli import INTERRUPTED
-from agentflow_tui.cli.outcomes import capital, put, report, say
+from agentflow_tui.cli import INTERRUPTED, verbs
+from agentflow_tui.cli.connection import connected, load_writable
+from agentflow_tui.cli.outcomes import capital, put_outcome, report
+from agentflow_tui.cli.output import say
 from agentflow_tui.cli.progress import progress
+from agentflow_tui.cli.tables import table_called
 from agentflow_tui.cli.verbs import ChangeRequest
 from agentflow_tui.errors import AgentflowError, UsageError
 from agentflow_tui.operations.carry_out import BrokenOffError, carry_out
@@ -32,6 +36,18 @@ SECONDS = 600.0
 
 MANY = 50
 """Rows beyond which one is asked."""
+
+
+def add_options(parser: argparse.ArgumentParser, name: str) -> None:
+    """What can be said with a verb."""
+    verbs.add_options(parser, name)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Do to rows what a verb says."""
+    request = verbs.request(options, table_called(options.table))
+    chosen = load_writable(options)
+    return connected(chosen, lambda database: change(database, chosen, request), seconds=SECONDS)
 
 
 async def change(database: Database, settings: Settings, request: ChangeRequest) -> int:
@@ -172,7 +188,7 @@ class Confirmation:
             skipped=tuple((operation.change.public_id(id_), why) for id_, why in snapshot.refused),
         )
         if self.request.as_json:
-            put(untouched, **({"dry_run": True} if dry else {}))
+            put_outcome(untouched, **({"dry_run": True} if dry else {}))
         expected = self.request.expect in {None, snapshot.matched}
         return 0 if dry and expected and snapshot.matched and not snapshot.refused else 1
 
@@ -201,7 +217,7 @@ async def _carry_out(
             outcome = await carry_out(context, snapshot, progress=told, stop=stop)
     except BrokenOffError as error:
         if request.as_json:
-            put(error.outcome)
+            put_outcome(error.outcome)
         raise
     except asyncio.CancelledError:
         say("Broken off; 'agentflow list task_logs taskType~operator' shows what was done.")

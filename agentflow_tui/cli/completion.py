@@ -1,8 +1,12 @@
 """Completion for bash, zsh and fish: small scripts that ask ``agentflow __complete``."""
 
+import argparse
 from collections.abc import Sequence
+from contextlib import suppress
 
+from agentflow_tui.cli.output import put
 from agentflow_tui.cli.verbs import operations_of, options_of, tables_of
+from agentflow_tui.errors import UsageError
 from agentflow_tui.operations.verbs import VERB_WORDS
 from agentflow_tui.schema import TABLES, Table, find_table
 
@@ -57,6 +61,25 @@ function __agentflow_complete
     agentflow __complete -- $words[2..] 2>/dev/null
 end
 complete -c agentflow -f -a '(__agentflow_complete)'"""
+
+
+def add_options(parser: argparse.ArgumentParser, name: str) -> None:
+    """What can be said with it."""
+    if name == "completion":
+        parser.add_argument("shell", choices=["bash", "zsh", "fish"])
+    else:
+        parser.add_argument("words", nargs="*")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print a completion script, or for such a script what may follow."""
+    if options.name == "completion":
+        put(script(options.shell))
+        return 0
+    with suppress(UsageError):
+        for candidate in candidates(options.words):
+            put(candidate)
+    return 0
 
 
 def script(shell: str) -> str:

@@ -22,7 +22,15 @@ SMALL = 2_000
 MOST = 20_000_000
 
 
-def demo(options: argparse.Namespace) -> int:
+def add_options(parser: argparse.ArgumentParser, _name: str) -> None:
+    """What can be said with it."""
+    parser.add_argument("--scale", type=int, metavar="N", help="rows in the large tables")
+    parser.add_argument("--seed", type=int, default=1, help="another seed, other data")
+    parser.add_argument("--reset", action="store_true", help="replace what the database holds")
+    parser.add_argument("--no-console", action="store_true", help="fill the database only")
+
+
+def run(options: argparse.Namespace) -> int:
     """Fill, then open the console unless --no-console. Returns the exit code."""
     chosen = settings.load()
     if options.database or options.context:

@@ -1,12 +1,13 @@
 """``agentflow doctor``: what is wrong with the set-up, one line each."""
 
+import argparse
+import asyncio
 import json
 import sys
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from enum import IntEnum
 
+from agentflow_tui.cli.connection import load_settings, opened
 from agentflow_tui.errors import AgentflowError
 from agentflow_tui.settings import Settings
 from agentflow_tui.store.connection.database import Database
@@ -16,8 +17,6 @@ from agentflow_tui.text import duration, plural, safe
 
 CLOCK_DRIFT = 2.0
 """Seconds that this machine's clock may differ from the database's."""
-
-Opener = Callable[[Settings], AbstractAsyncContextManager[Database]]
 
 
 class Severity(IntEnum):
@@ -37,7 +36,17 @@ class CheckResult:
     message: str
 
 
-async def examine(settings: Settings, opened: Opener, *, as_json: bool) -> int:
+def add_options(parser: argparse.ArgumentParser, _name: str) -> None:
+    """What can be said with it."""
+    parser.add_argument("--json", action="store_true", help="one object a line")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Check the set-up."""
+    return asyncio.run(examine(load_settings(options), as_json=options.json))
+
+
+async def examine(settings: Settings, *, as_json: bool) -> int:
     """Print the findings. Returns 0 when all is fine or only could be better, 1 for a problem, 3
     when the database cannot be reached."""
     findings: list[CheckResult] = []

@@ -11,6 +11,8 @@ from datetime import datetime
 from typing import Any
 
 from agentflow_tui import clock
+from agentflow_tui.cli.connection import connected, load_settings
+from agentflow_tui.cli.tables import ERRORS, table_called
 from agentflow_tui.documents import read
 from agentflow_tui.errors import UsageError
 from agentflow_tui.schema import Column, Kind, Table
@@ -33,6 +35,31 @@ ON_A_TERMINAL = 50
 MASKED = "••••••••"
 WIDEST = 40
 """Cells of a column of the printed table."""
+
+
+def add_options(parser: argparse.ArgumentParser, _name: str) -> None:
+    """What can be said with it."""
+    parser.add_argument("table", help="email_queue, …, emailQueue is as good; or errors")
+    parser.add_argument("filter", nargs="*", help="as in the console: status:failed age:>1h word")
+    formats = parser.add_mutually_exclusive_group()
+    formats.add_argument("--json", action="store_true", help="one object a line")
+    formats.add_argument("--csv", action="store_true", help="comma-separated values")
+    parser.add_argument("--limit", type=int, metavar="N", help="at most so many rows")
+    parser.add_argument("--sort", metavar="COL", help="a column; -column for descending")
+
+
+def run(options: argparse.Namespace) -> int:
+    """List a table, or the kinds of errors."""
+    if options.limit is not None and options.limit < 0:
+        raise UsageError("--limit wants a number of rows, 0 or more.")
+    if options.table == ERRORS:
+        from agentflow_tui.cli.errors import print_errors
+
+        chosen = load_settings(options)
+        return connected(chosen, lambda database: print_errors(database, chosen, options))
+    table = table_called(options.table)
+    chosen = load_settings(options)
+    return connected(chosen, lambda database: print_list(database, chosen, table, options))
 
 
 async def print_list(

@@ -25,7 +25,7 @@ def main(arguments: Sequence[str]) -> int:
         from agentflow_tui.cli.parser import parse
     try:
         options = parse(arguments)
-        code: int = options.command(options)
+        code: int = options.run(options)
         sys.stdout.flush()
     except AgentflowError as error:
         print(f"agentflow: {error}", file=sys.stderr)

@@ -1,9 +1,9 @@
 """What came of a change, as the command line says it: the object to stdout, sentences to stderr."""
 
 import json
-import sys
 
 from agentflow_tui.cli import INTERRUPTED
+from agentflow_tui.cli.output import put, say
 from agentflow_tui.operations.outcomes import Outcome
 from agentflow_tui.text import number, safe
 
@@ -11,21 +11,16 @@ NAMED = 10
 """Skipped rows that are named one by one; ``--json`` names all of them."""
 
 
-def say(line: str) -> None:
-    """Something about the data: to stderr."""
-    print(line, file=sys.stderr, flush=True)
-
-
-def put(outcome: Outcome, **more: object) -> None:
+def put_outcome(outcome: Outcome, **more: object) -> None:
     """The contract's object: to stdout."""
-    print(json.dumps({**outcome.as_json(), **more}, ensure_ascii=True))
+    put(json.dumps({**outcome.as_json(), **more}, ensure_ascii=True))
 
 
 def report(outcome: Outcome, *, as_json: bool, back: str = "") -> int:
     """Say what came of it, and which command line takes it ``back``. Returns the exit code."""
     say(safe(f"{capital(outcome.sentence)}."))
     if as_json:
-        put(outcome)
+        put_outcome(outcome)
     else:
         _name_skipped(outcome.skipped)
     if back:

@@ -1,13 +1,14 @@
-"""The commands and their options."""
+"""What was typed, understood: the options of the one command that it names."""
 
 import argparse
 import re
 from collections.abc import Sequence
-from typing import Any
+from importlib import import_module
+from typing import Any, NoReturn, Protocol, cast
 
 from agentflow_tui import __version__
-from agentflow_tui.cli import attention, commands, verbs
-from agentflow_tui.operations.verbs import VERB_WORDS
+from agentflow_tui.cli.commands import Command, all_commands, find_command
+from agentflow_tui.errors import UsageError
 
 _NEGATED = re.compile(r"-[A-Za-z_][\w.]*[:~<>=!]")
 
@@ -16,6 +17,9 @@ _HELD = "\0"
 
 _TAKE_A_DASH = ("--sort", "--where")
 """Options whose values may begin with a dash."""
+
+_TAKE_A_VALUE = ("--context", "--database", "--screen")
+"""Options before the command that take the next word."""
 
 _EXAMPLES = """\
 examples:
@@ -31,21 +35,47 @@ examples:
 """
 
 
+class CommandModule(Protocol):
+    """What the module of a command has."""
+
+    def add_options(self, parser: argparse.ArgumentParser, name: str) -> None: ...
+
+    def run(self, options: argparse.Namespace) -> int: ...
+
+
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
-    """The options; ``-status:sent`` is a filter and ``--sort -createdAt`` a column."""
-    parser = make_parser()
+    """The options; ``-status:sent`` is a filter and ``--sort -createdAt`` a column.
+
+    Raises `UsageError` for a command that there is not.
+    """
+    name = command_word(arguments)
+    parser = make_parser(name, wants_help=name == "" and bool({"-h", "--help"} & {*arguments}))
     options, rest = parser.parse_known_args(_hold(arguments))
-    gathered = next((name for name in ("filter", "ids") if name in options), None)
-    if rest and (gathered is None or any(word.startswith("-") for word in rest)):
-        parser.error(f"unrecognized arguments: {' '.join(rest)}".replace(_HELD, ""))
-    if rest and gathered:  # words behind options, which argparse does not take for more of them
-        getattr(options, gathered).extend(rest)
-    for name, value in vars(options).items():
-        if isinstance(value, str):
-            setattr(options, name, value.removeprefix(_HELD))
-        elif isinstance(value, list):
-            setattr(options, name, [word.removeprefix(_HELD) for word in value])
+    _gather(parser, options, rest)
+    for key, value in vars(options).items():
+        setattr(options, key, _released(value))
     return options
+
+
+def command_word(arguments: Sequence[str]) -> str:
+    """The word that names the command; ``""`` where there is none."""
+    before = ""
+    for word in arguments:
+        if not word.startswith("-") and before not in _TAKE_A_VALUE:
+            return word
+        before = word
+    return ""
+
+
+def _gather(
+    parser: argparse.ArgumentParser, options: argparse.Namespace, rest: Sequence[str]
+) -> None:
+    """Take words that stand behind options, which argparse does not take for more of them."""
+    several = next((name for name in ("filter", "ids") if name in options), None)
+    if rest and (several is None or any(word.startswith("-") for word in rest)):
+        parser.error(f"unrecognized arguments: {' '.join(rest)}".replace(_HELD, ""))
+    if several:
+        getattr(options, several).extend(rest)
 
 
 def _hold(arguments: Sequence[str]) -> list[str]:
@@ -53,44 +83,68 @@ def _hold(arguments: Sequence[str]) -> list[str]:
     dash, and whatever stands behind ``--``."""
     words = list(arguments)
     end = words.index("--") if "--" in words else len(words)
-    held = []
-    for before, word in zip(["", *words], words[:end], strict=False):
-        value = before in _TAKE_A_DASH and word.startswith("-") and not word.startswith("--")
-        if value or _NEGATED.match(word):
-            word = _HELD + word
-        elif word.startswith("--") and word.endswith("=--"):  # which argparse loses
-            word = f"{word[:-2]}{_HELD}--"
-        held.append(word)
+    held = [_held(before, word) for before, word in zip(["", *words], words[:end], strict=False)]
     return held + [_HELD + word if word.startswith("-") else word for word in words[end + 1 :]]
 
 
-def make_parser() -> argparse.ArgumentParser:
-    """The parser; each command's function stands in ``options.command``."""
-    parser = argparse.ArgumentParser(
+def _held(before: str, word: str) -> str:
+    value = before in _TAKE_A_DASH and word.startswith("-") and not word.startswith("--")
+    if value or _NEGATED.match(word):
+        return _HELD + word
+    if word.startswith("--") and word.endswith("=--"):  # which argparse loses
+        return f"{word[:-2]}{_HELD}--"
+    return word
+
+
+def _released(value: object) -> object:
+    if isinstance(value, list):
+        return [_released(each) for each in value]
+    return value.removeprefix(_HELD) if isinstance(value, str) else value
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong in one sentence, as every other mistake is said."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"{message}. See '{self.prog} --help'.")
+
+
+def make_parser(name: str, *, wants_help: bool = False) -> argparse.ArgumentParser:
+    """The parser for one command, or where ``name`` is empty for the console; with
+    ``wants_help`` all commands are listed. What does a command stands in ``options.run``."""
+    parser = _Parser(
         prog="agentflow",
         description="The operations console for AgentFlow.",
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"agentflow {__version__}")
-    _shared(parser, root=True)
-    parser.set_defaults(command=commands.console, screen=None, workers=False)
+    add_shared(parser, root=True)
+    parser.set_defaults(run=_open_console, screen=None, workers=False)
     parser.add_argument("--screen", help="the screen to open: overview, mail, workflows, …")
     parser.add_argument("--workers", action="store_true", help="start background workers, too")
+    if not name and not wants_help:
+        return parser
     below = parser.add_subparsers(title="commands", metavar="")
-    _demo(below)
-    _worker(below)
-    _db(below)
-    _doctor(below)
-    _list(below)
-    _show(below)
-    _changes(below)
-    _completion(below)
-    attention.add_to(below, _add)
+    if wants_help:
+        for each, command in all_commands().items():
+            below.add_parser(each, help=command.about)
+    else:
+        _add(below, name, find_command(name))
     return parser
 
 
-def _shared(parser: argparse.ArgumentParser, *, root: bool = False) -> None:
+def _add(below: Any, name: str, command: Command | None) -> None:
+    if command is None:
+        raise UsageError(f"There is no command {name!r}; there are {', '.join(all_commands())}.")
+    parser: argparse.ArgumentParser = below.add_parser(name, description=command.about)
+    module = cast("CommandModule", import_module(f"agentflow_tui.cli.{command.module}"))
+    parser.set_defaults(run=module.run, name=name)
+    add_shared(parser)
+    module.add_options(parser, name)
+
+
+def add_shared(parser: argparse.ArgumentParser, *, root: bool = False) -> None:
     """Options that stand before or behind the command; behind, they keep what stood before."""
     default: Any = None if root else argparse.SUPPRESS
     parser.add_argument("--context", default=default, help="a context of the settings")
@@ -103,86 +157,8 @@ def _shared(parser: argparse.ArgumentParser, *, root: bool = False) -> None:
     )
 
 
-def _add(below: Any, name: str, command: Any, about: str) -> argparse.ArgumentParser:
-    parser: argparse.ArgumentParser = below.add_parser(name, help=about, description=about)
-    parser.set_defaults(command=command)
-    _shared(parser)
-    return parser
+def _open_console(options: argparse.Namespace) -> int:
+    from agentflow_tui.cli.connection import load_settings
+    from agentflow_tui.cli.terminal import open_console
 
-
-def _demo(below: Any) -> None:
-    parser = _add(
-        below, "demo", commands.demo, "Open the console on sample data in the embedded database."
-    )
-    parser.add_argument("--scale", type=int, metavar="N", help="rows in the large tables")
-    parser.add_argument("--seed", type=int, default=1, help="another seed, other data")
-    parser.add_argument("--reset", action="store_true", help="replace what the database holds")
-    parser.add_argument("--no-console", action="store_true", help="fill the database only")
-
-
-def _worker(below: Any) -> None:
-    parser = _add(below, "worker", commands.worker, "Run the background workers until stopped.")
-    parser.add_argument("--only", metavar="ROLES", help="scheduler,sender,runner,monitor")
-    parser.add_argument("--drain", action="store_true", help="leave when nothing is due")
-    parser.add_argument("--log-json", action="store_true", help="log JSON lines")
-
-
-def _db(below: Any) -> None:
-    parser: argparse.ArgumentParser = below.add_parser("db", help="Look after the database.")
-    parser.set_defaults(command=commands.db, parser=parser)
-    inner = parser.add_subparsers(title="commands", metavar="")
-    _add(inner, "init", commands.db_init, "Create the documented tables where they are missing.")
-    uri = _add(inner, "uri", commands.db_uri, "Print the URL of the database in use.")
-    uri.add_argument("--show-password", action="store_true", help="do not mask the password")
-    accelerate = _add(
-        inner, "accelerate", commands.db_accelerate, "Build optional indexes, after saying which."
-    )
-    accelerate.add_argument("--drop", action="store_true", help="remove them again")
-    accelerate.add_argument("--notify", action="store_true", help="triggers that announce changes")
-    accelerate.add_argument("--yes", action="store_true", help="do not ask")
-
-
-def _doctor(below: Any) -> None:
-    parser = _add(below, "doctor", commands.doctor, "Check the set-up, one line each.")
-    parser.add_argument("--json", action="store_true", help="one object a line")
-
-
-def _list(below: Any) -> None:
-    parser = _add(below, "list", commands.list_rows, "List a table.")
-    parser.add_argument("table", help="email_queue, …, emailQueue is as good; or errors")
-    parser.add_argument("filter", nargs="*", help="as in the console: status:failed age:>1h word")
-    _formats(parser)
-    parser.add_argument("--limit", type=int, metavar="N", help="at most so many rows")
-    parser.add_argument("--sort", metavar="COL", help="a column; -column for descending")
-
-
-def _show(below: Any) -> None:
-    parser = _add(below, "show", commands.show, "Show one row and its relations.")
-    parser.add_argument("table")
-    parser.add_argument("id")
-    parser.add_argument("--json", action="store_true", help="one object")
-
-
-def _changes(below: Any) -> None:
-    for verb in VERB_WORDS:
-        verbs.add_options(_add(below, verb, commands.change, verbs.summary(verb)), verb)
-    about = "Take back your last change, or the one named."
-    undo = _add(below, "undo", commands.undo, about)
-    undo.add_argument("journal", nargs="?", help="the operation's id in the journal")
-    undo.add_argument("--json", action="store_true", help="print the outcome as one object")
-    redo = _add(below, "redo", commands.redo, "Do again what you took back last.")
-    redo.add_argument("--json", action="store_true", help="print the outcome as one object")
-
-
-def _formats(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_mutually_exclusive_group()
-    group.add_argument("--json", action="store_true", help="one object a line")
-    group.add_argument("--csv", action="store_true", help="comma-separated values")
-
-
-def _completion(below: Any) -> None:
-    parser = _add(below, "completion", commands.completion, "Print a completion script.")
-    parser.add_argument("shell", choices=["bash", "zsh", "fish"])
-    hidden: argparse.ArgumentParser = below.add_parser("__complete")
-    hidden.add_argument("words", nargs="*")
-    hidden.set_defaults(command=commands.complete)
+    return open_console(load_settings(options), screen=options.screen, workers=options.workers)

@@ -1,14 +1,33 @@
 """``agentflow show``: one row, and what it is related to."""
 
+import argparse
 import json
 import sys
 
+from agentflow_tui.cli.connection import connected, load_settings
 from agentflow_tui.cli.list_rows import MASKED, json_value
+from agentflow_tui.cli.tables import table_called
 from agentflow_tui.errors import AgentflowError
 from agentflow_tui.schema import Table
 from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.reading.records import COUNT_TO, Record, read_record
 from agentflow_tui.text import NOTHING, bounded, safe
+
+
+def add_options(parser: argparse.ArgumentParser, _name: str) -> None:
+    """What can be said with it."""
+    parser.add_argument("table")
+    parser.add_argument("id")
+    parser.add_argument("--json", action="store_true", help="one object")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Show one row and its relations."""
+    table = table_called(options.table)
+    return connected(
+        load_settings(options),
+        lambda database: print_row(database, table, options.id, as_json=options.json),
+    )
 
 
 async def print_row(database: Database, table: Table, id_: str, *, as_json: bool) -> int:

@@ -1,10 +1,13 @@
 """``agentflow undo`` and ``agentflow redo``: take back what was done, or do it again."""
 
+import argparse
 import asyncio
 
 from agentflow_tui import clock
 from agentflow_tui.cli import INTERRUPTED
-from agentflow_tui.cli.outcomes import report, say
+from agentflow_tui.cli.connection import connected, load_writable
+from agentflow_tui.cli.outcomes import report
+from agentflow_tui.cli.output import say
 from agentflow_tui.cli.progress import progress
 from agentflow_tui.operations import undo
 from agentflow_tui.operations.command_lines import database_options, journal_line
@@ -13,6 +16,25 @@ from agentflow_tui.settings import Settings
 from agentflow_tui.store.changes.records import OperationRecord
 from agentflow_tui.store.connection.database import Database
 from agentflow_tui.text import age, number, plural, safe
+
+
+def add_options(parser: argparse.ArgumentParser, name: str) -> None:
+    """What can be said with it."""
+    if name == undo.UNDO:
+        parser.add_argument("journal", nargs="?", help="the operation's id in the journal")
+    parser.add_argument("--json", action="store_true", help="print the outcome as one object")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Take a change back, or do it again."""
+    chosen = load_writable(options)
+
+    async def work(database: Database) -> int:
+        if options.name == undo.REDO:
+            return await do_again(database, chosen, as_json=options.json)
+        return await take_back(database, chosen, options.journal, as_json=options.json)
+
+    return connected(chosen, work)
 
 
 async def take_back(

@@ -72,7 +72,6 @@ def options_of(verb: str) -> dict[str, str]:
 
 def add_options(parser: argparse.ArgumentParser, verb: str) -> None:
     """Give a verb's parser everything that `request` reads."""
-    parser.set_defaults(verb=verb)
     parser.usage = f"agentflow {verb} TABLE (ID … | --where FILTER | --all) [options]"
     parser.description = manual(verb)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
@@ -132,7 +131,7 @@ def _where(options: argparse.Namespace) -> str:
 
 def _operation(options: argparse.Namespace, table: Table) -> tuple[Operation, str | None]:
     """The operation and its argument, checked."""
-    verb: str = options.verb
+    verb: str = options.name
     found = [operation for operation in operations_of(verb) if operation.table == table.name]
     if not found:
         raise UsageError(

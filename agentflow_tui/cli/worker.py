@@ -1,10 +1,25 @@
 """``agentflow worker``: background workers in this process."""
 
-from agentflow_tui.embedded import postgres
+import argparse
+
+from agentflow_tui.cli.connection import load_settings
 from agentflow_tui.errors import UsageError
 from agentflow_tui.settings import Settings
 
 ROLES = ("scheduler", "sender", "runner", "monitor")
+
+
+def add_options(parser: argparse.ArgumentParser, _name: str) -> None:
+    """What can be said with it."""
+    parser.add_argument("--only", metavar="ROLES", help=",".join(ROLES))
+    parser.add_argument("--drain", action="store_true", help="leave when nothing is due")
+    parser.add_argument("--log-json", action="store_true", help="log JSON lines")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run background workers in this process."""
+    chosen = load_settings(options)
+    return work(chosen, options.only, drain=options.drain, log_json=options.log_json)
 
 
 def roles(only: str | None) -> tuple[str, ...]:
@@ -27,5 +42,7 @@ def work(settings: Settings, only: str | None, *, drain: bool, log_json: bool) -
         raise UsageError("Workers write, and this context is read-only.")
     if not settings.embedded:
         return main(settings, settings.context.database_url, chosen, drain, log_json)
+    from agentflow_tui.embedded import postgres
+
     with postgres.start(settings.home) as server:
         return main(settings, server.url, chosen, drain, log_json)
