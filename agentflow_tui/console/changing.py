@@ -167,7 +167,7 @@ class ChangeFlow:
                 watching.cancel()
 
     async def _watch(self, confirm: Confirm, selection: Selection, snapshot: Snapshot) -> None:
-        from agentflow_tui.console.list.sources import COUNT_TO
+        from agentflow_tui.console.list.reading import COUNT_TO
         from agentflow_tui.store.reading.pages import Window
 
         if selection.query is None or snapshot.matched >= COUNT_TO:

@@ -16,9 +16,9 @@ from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.screen import Screen
 
-from agentflow_tui.console.list.columns import Cell, Column
 from agentflow_tui.console.list.grid import Grid
-from agentflow_tui.console.list.pages import PageSource
+from agentflow_tui.console.list.reading import PageSource
+from agentflow_tui.console.list.row_lines import Cell, ListColumn
 from agentflow_tui.console.repaint import exact
 from agentflow_tui.console.theme import THEMES
 from agentflow_tui.store.reading.pages import Page
@@ -37,13 +37,13 @@ def _age(item: Item, now: datetime) -> str:
     return age(now - START + timedelta(seconds=item.rank % 50))
 
 
-COLUMNS: tuple[Column[Item], ...] = (
-    Column("Key", lambda item, _now: item.key, width=10),
-    Column("State", lambda item, _now: _state(item), width=12),
-    Column("Text", lambda item, _now: item.text.rstrip("!"), grows=True, sort="text"),
-    Column("Rank", lambda item, _now: f"{item.rank:,}", width=9, right=True, sort="rank"),
-    Column("Notes", lambda item, _now: f"note {item.rank}", grows=True, min_width=40, drop=2),
-    Column("Age", _age, width=4, right=True, ticks=True, drop=1),
+COLUMNS: tuple[ListColumn[Item], ...] = (
+    ListColumn("Key", lambda item, _now: item.key, width=10),
+    ListColumn("State", lambda item, _now: _state(item), width=12),
+    ListColumn("Text", lambda item, _now: item.text.rstrip("!"), grows=True, sort="text"),
+    ListColumn("Rank", lambda item, _now: f"{item.rank:,}", width=9, right=True, sort="rank"),
+    ListColumn("Notes", lambda item, _now: f"note {item.rank}", grows=True, min_width=40, drop=2),
+    ListColumn("Age", _age, width=4, right=True, ticks=True, drop=1),
 )
 
 
@@ -62,7 +62,7 @@ class GridApp(App[None]):
     ]
 
     def __init__(
-        self, source: PageSource[Item] | None, columns: Sequence[Column[Item]] = COLUMNS
+        self, source: PageSource[Item] | None, columns: Sequence[ListColumn[Item]] = COLUMNS
     ) -> None:
         super().__init__()
         for theme in THEMES:
@@ -85,7 +85,7 @@ class GridApp(App[None]):
     def _display(self, screen: Screen[Any], renderable: RenderableType | None) -> None:
         super()._display(screen, exact(renderable))
 
-    def on_grid_opened(self, message: Grid.Opened) -> None:
+    def on_grid_row_opened(self, message: Grid.RowOpened) -> None:
         self.told.append(message)
 
     def on_grid_sort_requested(self, message: Grid.SortRequested) -> None:

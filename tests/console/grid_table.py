@@ -5,7 +5,8 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 
-from agentflow_tui.console.list.pages import Ask, PageSource, Request
+from agentflow_tui.console.list.reading import PageSource
+from agentflow_tui.console.list.window import PagePosition, PageRequest
 from agentflow_tui.errors import UnreachableError
 from agentflow_tui.store.reading.pages import Page
 
@@ -37,35 +38,35 @@ class Table:
         start, end = max(0, start), min(end, len(self.items))
         return Page(self.items[start:end], at_start=start == 0, at_end=end >= len(self.items))
 
-    def answer(self, request: Request[Item]) -> Page[Item]:
+    def answer(self, request: PageRequest[Item]) -> Page[Item]:
         """What a source on this table would say now."""
         count = request.count
-        if request.ask is Ask.LAST:
+        if request.ask is PagePosition.LAST:
             return self.between(len(self.items) - count, len(self.items))
         if request.row is None:
             return self.between(0, count)
         place = bisect_left(self.items, _order(request.row), key=_order)
-        if request.ask is Ask.AFTER:
+        if request.ask is PagePosition.AFTER:
             place = bisect_right(self.items, _order(request.row), key=_order)
             return self.between(place, place + count)
-        if request.ask is Ask.BEFORE:
+        if request.ask is PagePosition.BEFORE:
             return self.between(place - count, place)
         return self.between(place - request.before, place + count)
 
     async def first(self, count: int) -> Page[Item]:
-        return self.answer(Request(Ask.FIRST, None, count, 0))
+        return self.answer(PageRequest(PagePosition.FIRST, None, count, 0))
 
     async def last(self, count: int) -> Page[Item]:
-        return self.answer(Request(Ask.LAST, None, count, 0))
+        return self.answer(PageRequest(PagePosition.LAST, None, count, 0))
 
     async def after(self, row: Item, count: int) -> Page[Item]:
-        return self.answer(Request(Ask.AFTER, row, count, 0))
+        return self.answer(PageRequest(PagePosition.AFTER, row, count, 0))
 
     async def before(self, row: Item, count: int) -> Page[Item]:
-        return self.answer(Request(Ask.BEFORE, row, count, 0))
+        return self.answer(PageRequest(PagePosition.BEFORE, row, count, 0))
 
     async def around(self, row: Item, before: int, count: int) -> Page[Item]:
-        return self.answer(Request(Ask.AROUND, row, count, 0, before))
+        return self.answer(PageRequest(PagePosition.AROUND, row, count, 0, before))
 
 
 def numbered(total: int) -> Table:

@@ -13,8 +13,8 @@ import pytest
 from textual.geometry import Region
 from textual.pilot import Pilot
 
-from agentflow_tui.console.list.columns import difference, fit_cell, place
 from agentflow_tui.console.list.grid import Grid
+from agentflow_tui.console.list.row_lines import difference, fit_cell, place
 from agentflow_tui.errors import UnreachableError
 from agentflow_tui.store.reading.pages import Page
 from agentflow_tui.text import cell_width
@@ -113,7 +113,7 @@ async def test_keys_that_outrun_the_source_are_not_lost() -> None:
         source.open.set()
         await until(pilot, lambda: len(_app(pilot).told) == 2)
         opened = _app(pilot).told[-1]
-        assert isinstance(opened, Grid.Opened)
+        assert isinstance(opened, Grid.RowOpened)
         assert (list(grid.marks), opened.row.rank) == (["k0000001"], 3)
         assert grid.window.cursor == 2
         assert source.most == 1
@@ -274,11 +274,11 @@ async def test_the_mouse_selects_opens_marks_sorts_and_scrolls() -> None:
         assert not app.told
         await pilot.click(Grid, offset=(10, 4))
         (opened,) = app.told
-        assert isinstance(opened, Grid.Opened)
+        assert isinstance(opened, Grid.RowOpened)
         assert opened.row == grid.current
         app.told.clear()
         await pilot.click(Grid, offset=(10, 8), times=2)
-        assert [type(said) for said in app.told] == [Grid.Opened]
+        assert [type(said) for said in app.told] == [Grid.RowOpened]
         await pilot.click(Grid, offset=(0, 6))
         assert list(grid.marks) == ["k0000005"]
         await pilot.click(Grid, offset=(30, 0))

@@ -8,10 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agentflow_tui.console.list.marks import Marks
-from agentflow_tui.console.list.order import unmoved
-from agentflow_tui.console.list.pages import Request
-from agentflow_tui.console.list.viewport import View
-from agentflow_tui.console.list.window import Window
+from agentflow_tui.console.list.viewport import Viewport, unmoved
+from agentflow_tui.console.list.window import PageRequest, RowWindow
 from agentflow_tui.store.reading.pages import Page
 from tests.console.grid_table import Endless, Item, Table, numbered
 
@@ -47,15 +45,15 @@ answers = st.tuples(st.sampled_from(["ask", "deliver", "again", "renew"]), st.ju
 class Desk:
     """A window, its table, and an answer that is on its way."""
 
-    window: Window[Item]
+    window: RowWindow[Item]
     table: Table
     made: int = 0
     kept: frozenset[str] = frozenset()
-    on_its_way: tuple[Request[Item], Page[Item]] | None = None
+    on_its_way: tuple[PageRequest[Item], Page[Item]] | None = None
 
     @classmethod
     def of(cls, table: Table, height: int = HEIGHT) -> "Desk":
-        desk = cls(Window(height), table)
+        desk = cls(RowWindow(height), table)
         desk.window.renew()
         desk.settle()
         return desk
@@ -182,7 +180,7 @@ def test_the_cursor_keeps_its_row_and_the_view_its_first(
 )
 def test_no_key_is_lost_however_late_the_rows_come(total: int, steps: Steps) -> None:
     desk = Desk.of(numbered(total))
-    model: View[Item] = View(HEIGHT)
+    model: Viewport[Item] = Viewport(HEIGHT)
     model.rows = list(desk.table.items)
     for name, amount in steps:
         desk.do(name, amount)
@@ -248,7 +246,7 @@ def test_a_stale_answer_is_dropped() -> None:
 
 def test_a_page_held_down_never_misses_and_asks_once_in_three_pages() -> None:
     for height in (20, 58):
-        window: Window[Item] = Window(height)
+        window: RowWindow[Item] = RowWindow(height)
         table, asked = Endless(), 0
         window.renew()
         on_its_way = window.wanted()
@@ -263,7 +261,7 @@ def test_a_page_held_down_never_misses_and_asks_once_in_three_pages() -> None:
         assert asked <= 1200 / 3
 
 
-def _answer(table: Endless, request: Request[Item]) -> Page[Item]:
+def _answer(table: Endless, request: PageRequest[Item]) -> Page[Item]:
     start = request.row.rank + 1 if request.row else 0
     return table.between(start, start + request.count)
 

@@ -7,7 +7,7 @@ from textual.app import ComposeResult
 from textual.containers import Vertical
 
 from agentflow_tui.console.environment import Environment
-from agentflow_tui.console.list.declarations import Opened, Tab
+from agentflow_tui.console.list.declarations import OpenedRow, Tab
 from agentflow_tui.console.widgets.line import Line, Piece
 from agentflow_tui.console.widgets.pane import Pane, PaneLine, text_line
 from agentflow_tui.errors import AgentflowError
@@ -100,7 +100,9 @@ class Detail(Vertical):
     async def _lines(self) -> Sequence[PaneLine]:
         if self.record is None:
             return [text_line("This row is gone.", "failed")]
-        opened = Opened(self.env, self.record, self.open_nodes, width=max(20, self.pane.size.width))
+        opened = OpenedRow(
+            self.env, self.record, self.open_nodes, width=max(20, self.pane.size.width)
+        )
         return await self.tabs[self.tab].load(opened)
 
     def _show_tabs(self) -> None:

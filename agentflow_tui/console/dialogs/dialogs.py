@@ -95,7 +95,7 @@ class Choice(Dialog):
         self.dismiss(event.node)
 
 
-class Ask(Dialog):
+class AskText(Dialog):
     """Type a line."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

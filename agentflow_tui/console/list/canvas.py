@@ -14,19 +14,21 @@ from textual.geometry import Region
 from textual.strip import Strip
 from textual.widget import Widget
 
-from agentflow_tui.console.list.columns import GUTTER, Column, place
 from agentflow_tui.console.list.marks import Marks
-from agentflow_tui.console.list.pages import RowT
 from agentflow_tui.console.list.row_lines import (
+    GUTTER,
     LOOKS,
     Ground,
-    Line,
-    Lines,
+    ListColumn,
     Look,
     Palette,
+    RowLine,
+    RowLines,
     note_lines,
+    place,
 )
-from agentflow_tui.console.list.window import Window
+from agentflow_tui.console.list.viewport import RowT
+from agentflow_tui.console.list.window import RowWindow
 from agentflow_tui.console.theme import cell_styles
 from agentflow_tui.text import fit
 
@@ -41,7 +43,7 @@ _WHOLE = ((0, sys.maxsize),)
 class _Shown(Generic[RowT]):
     """What stands on a line of the screen."""
 
-    line: Line[RowT]
+    line: RowLine[RowT]
     look: Look
     strip: Strip | None = None
 
@@ -81,7 +83,7 @@ class GridCanvas(Widget, Generic[RowT]):
 
     def __init__(
         self,
-        columns: Sequence[Column[RowT]],
+        columns: Sequence[ListColumn[RowT]],
         *,
         now: Callable[[], datetime],
         ascii_only: bool = False,
@@ -90,14 +92,14 @@ class GridCanvas(Widget, Generic[RowT]):
     ) -> None:
         super().__init__(id=id, classes=classes)
         self.columns = tuple(columns)
-        self.window: Window[RowT] = Window()
+        self.window: RowWindow[RowT] = RowWindow()
         self._marks: Marks[RowT] = Marks()
         self._now = now
         self._at = now()
         self._ascii_only = ascii_only
         self._sorted_by = ("", False)
         self._note = ""
-        self._lines: Lines[RowT] = Lines()
+        self._lines: RowLines[RowT] = RowLines()
         self._shown: list[_Shown[RowT]] = []
         self._noted: list[str] = []
         self._palette: Palette | None = None
@@ -116,7 +118,7 @@ class GridCanvas(Widget, Generic[RowT]):
             self._fixed.clear()
             self.refresh(Region(0, 0, self.size.width, HEADER))
 
-    def show_columns(self, columns: Sequence[Column[RowT]]) -> None:
+    def show_columns(self, columns: Sequence[ListColumn[RowT]]) -> None:
         """Use other columns from now on."""
         self.columns = tuple(columns)
         self._lay_out()

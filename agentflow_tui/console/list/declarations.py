@@ -2,19 +2,18 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic
 
 from agentflow_tui.console.environment import Environment
-from agentflow_tui.console.list.columns import Column
+from agentflow_tui.console.list.row_lines import ListColumn
+from agentflow_tui.console.list.viewport import RowT
 from agentflow_tui.console.widgets.pane import PaneLine
 from agentflow_tui.store.reading.listings import Listing
 from agentflow_tui.store.reading.records import Record
 
-RowT = TypeVar("RowT")
-
 
 @dataclass(frozen=True, slots=True)
-class Opened:
+class OpenedRow:
     """What a tab of a detail is made from: the row in full, and which nodes are open."""
 
     env: Environment
@@ -23,7 +22,7 @@ class Opened:
     width: int = 80
 
 
-Loader = Callable[[Opened], Awaitable[Sequence[PaneLine]]]
+Loader = Callable[[OpenedRow], Awaitable[Sequence[PaneLine]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +43,7 @@ class ListScreen(Generic[RowT]):
     title: str
     words: tuple[str, ...]
     listing: Listing[RowT]
-    columns: Callable[[Environment], tuple[Column[RowT], ...]]
+    columns: Callable[[Environment], tuple[ListColumn[RowT], ...]]
     empty: str
     base: str = ""
     filter: str = ""

@@ -14,9 +14,9 @@ from textual.events import Click, MouseScrollDown, MouseScrollUp
 from textual.message import Message
 
 from agentflow_tui.console.list.canvas import HEADER, GridCanvas
-from agentflow_tui.console.list.columns import GUTTER, Column
-from agentflow_tui.console.list.pages import PageSource, RowT
-from agentflow_tui.console.list.reader import Reader
+from agentflow_tui.console.list.reading import PageSource, Reader
+from agentflow_tui.console.list.row_lines import GUTTER, ListColumn
+from agentflow_tui.console.list.viewport import RowT
 from agentflow_tui.errors import AgentflowError
 from agentflow_tui.store.reading.pages import Page
 
@@ -31,11 +31,12 @@ def _key(keys: str, action: str, title: str, tooltip: str, id_: str) -> Binding:
 
 
 class _Told(Message):
-    """Something a list says. ``control`` is the list."""
+    """Something a list says, of a row or of itself. ``control`` is the list."""
 
-    def __init__(self, grid: "Grid[Any]") -> None:
+    def __init__(self, grid: "Grid[Any]", row: Any = None) -> None:
         super().__init__()
         self.grid = grid
+        self.row = row
 
     @property
     def control(self) -> "Grid[Any]":
@@ -72,19 +73,11 @@ class Grid(GridCanvas[RowT], can_focus=True):
     class CursorMoved(_Latest):
         """Another row, or none, is under the cursor."""
 
-        def __init__(self, grid: "Grid[Any]", row: Any) -> None:
-            super().__init__(grid)
-            self.row = row
-
     class MarksChanged(_Latest):
         """Rows were marked or unmarked."""
 
-    class Opened(_Told):
+    class RowOpened(_Told):
         """A row was chosen, by key or by mouse."""
-
-        def __init__(self, grid: "Grid[Any]", row: Any) -> None:
-            super().__init__(grid)
-            self.row = row
 
     class SortRequested(_Told):
         """A click on the title of a column that can be sorted by."""
@@ -105,7 +98,7 @@ class Grid(GridCanvas[RowT], can_focus=True):
 
     def __init__(
         self,
-        columns: Sequence[Column[RowT]],
+        columns: Sequence[ListColumn[RowT]],
         *,
         now: Callable[[], datetime],
         empty: str = "Nothing here.",
@@ -114,7 +107,7 @@ class Grid(GridCanvas[RowT], can_focus=True):
         classes: str | None = None,
     ) -> None:
         super().__init__(columns, now=now, ascii_only=ascii_only, id=id, classes=classes)
-        self._empty = empty
+        self.empty = empty
         self._reader = Reader(self.window, self._received)
         self._reading: asyncio.Future[None] | None = None
         self._is_known = False
@@ -164,10 +157,9 @@ class Grid(GridCanvas[RowT], can_focus=True):
             self._reading = asyncio.get_running_loop().create_future()
             if not self._is_known:
                 self.set_timer(PATIENCE, self._speak_of_reading)
-            reading: Any = (
-                self._read
-            )  # not called: a worker that never starts leaves nothing behind
-            self.run_worker(reading, name="rows", group="rows")
+            # Not called here: a worker that never starts leaves nothing behind.
+            work: Any = self._read
+            self.run_worker(work, name="rows", group="rows")
         return self._reading
 
     async def _read(self) -> None:
@@ -188,7 +180,7 @@ class Grid(GridCanvas[RowT], can_focus=True):
         elif not self.has_class("-stale"):
             self.post_message(self.Troubled(self, problem))
         self.set_class(problem is not None, "-stale")
-        self._note = str(problem) if problem else self._empty
+        self._note = str(problem) if problem else self.empty
         self._at = self._now()
         self._marks.see(self.window.rows)
         self._moved()
@@ -222,16 +214,11 @@ class Grid(GridCanvas[RowT], can_focus=True):
         """Why the rows are not fresh; None when they are."""
         return self._reader.problem
 
-    @property
-    def empty(self) -> str:
+    def say_when_empty(self, sentence: str) -> None:
         """What is said where there are no rows: what would appear here, and how."""
-        return self._empty
-
-    @empty.setter
-    def empty(self, sentence: str) -> None:
-        if self._note == self._empty:
+        if self._note == self.empty:
             self._note = sentence
-        self._empty = sentence
+        self.empty = sentence
         self._paint()
 
     def position(self) -> str:
@@ -266,7 +253,7 @@ class Grid(GridCanvas[RowT], can_focus=True):
 
     def _open(self) -> None:
         if self.current is not None:
-            self.post_message(self.Opened(self, self.current))
+            self.post_message(self.RowOpened(self, self.current))
 
     def _follow(self, move: Callable[[], object]) -> None:
         """Make a move. If it is a jump to what has to be read, that is read at once."""
@@ -293,7 +280,8 @@ class Grid(GridCanvas[RowT], can_focus=True):
         if key == self._last_key:
             return
         if self._marks.is_ranging:
-            self._extend_range()
+            self._marks.follow(self.window.rows, self._last_key, self.window.cursor)
+            self.post_message(self.MarksChanged(self))
         self._last_key = key
         self.post_message(self.CursorMoved(self, row))
 
@@ -390,36 +378,18 @@ class Grid(GridCanvas[RowT], can_focus=True):
         self._in_turn(self._toggle_range)
 
     def _toggle_range(self) -> None:
-        if self._marks.is_ranging:
-            self._marks.end_range()
-        elif self.current is not None:
-            self._marks.start_range(self.current)
+        self._marks.toggle_range(self.current)
         self._marked()
 
     def action_mark_page(self) -> None:
         self._in_turn(self._toggle_page)
 
     def _toggle_page(self) -> None:
-        visible = self.window.visible
-        if all(row.key in self._marks for row in visible):
-            self.unmark([row.key for row in visible])
-        else:
-            self.mark(visible)
+        self._marks.toggle_all(self.window.visible)
+        self._marked()
 
     def action_mark_all(self) -> None:
         self.post_message(self.AllRequested(self))
-
-    def _extend_range(self) -> None:
-        """Mark what the cursor has passed. A jump over rows that were never read ends the range."""
-        rows, cursor = self.window.rows, self.window.cursor
-        before = next((i for i, row in enumerate(rows) if row.key == self._last_key), None)
-        if before is None:
-            self._marks.end_range()
-        elif before <= cursor:
-            self._marks.extend_range(rows[before : cursor + 1])
-        else:
-            self._marks.extend_range(reversed(rows[cursor : before + 1]))
-        self.post_message(self.MarksChanged(self))
 
     def _marked(self) -> None:
         self._paint()

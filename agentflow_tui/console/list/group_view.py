@@ -2,23 +2,22 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic
 
 from textual.app import ComposeResult
 
 from agentflow_tui.console.dialogs.dialogs import Choice, Option
 from agentflow_tui.console.environment import Environment
-from agentflow_tui.console.list.columns import Column
 from agentflow_tui.console.list.grid import Grid
-from agentflow_tui.console.list.sources import HeldSource
+from agentflow_tui.console.list.reading import HeldSource
+from agentflow_tui.console.list.row_lines import ListColumn
+from agentflow_tui.console.list.viewport import RowT
 from agentflow_tui.console.view import View
 from agentflow_tui.console.widgets.line import Line, Piece
 from agentflow_tui.console.widgets.pane import Link
 from agentflow_tui.operations.outcomes import Outcome
 from agentflow_tui.operations.selection import Selection, choices
 from agentflow_tui.text import number
-
-RowT = TypeVar("RowT")
 
 EVERY = 5.0
 """Seconds between two counts: they read more than a page does."""
@@ -34,7 +33,7 @@ class GroupScreen(Generic[RowT]):
     title: str
     words: tuple[str, ...]
     load: Callable[[Environment], Awaitable[Sequence[RowT]]]
-    columns: Callable[[Environment], tuple[Column[RowT], ...]]
+    columns: Callable[[Environment], tuple[ListColumn[RowT], ...]]
     link: Callable[[RowT], Link | None]
     empty: str
     note: Callable[[Environment], str] = lambda _env: ""
@@ -144,7 +143,7 @@ class GroupView(View):
     def next_pane(self) -> None:
         self.shell.next_view()
 
-    def on_grid_opened(self, event: Grid.Opened) -> None:
+    def on_grid_row_opened(self, event: Grid.RowOpened) -> None:
         event.stop()
         link = self.declared.link(event.row)
         if link is not None:

@@ -14,7 +14,7 @@ from agentflow_tui.console.list import exports, menus
 from agentflow_tui.console.list.declarations import AnyListScreen
 from agentflow_tui.console.list.grid import Grid
 from agentflow_tui.console.list.list_changes import ListChanges
-from agentflow_tui.console.list.sources import COUNT_TO, StoreSource
+from agentflow_tui.console.list.reading import COUNT_TO, StoreSource
 from agentflow_tui.console.place import Place
 from agentflow_tui.console.widgets.line import Line, Piece
 from agentflow_tui.console.widgets.pane import Pane
@@ -107,7 +107,7 @@ class ListView(ListChanges):
             self.grid.clear_marks()  # another filter: what was meant by "everything" is gone
         first = self.wanted.order[0]
         self.grid.sorted_by = (first.field.name, first.descending)
-        self.grid.empty = self._empty if not text else "Nothing matches this filter."
+        self.grid.say_when_empty(self._empty if not text else "Nothing matches this filter.")
         self.grid.set_source(self._source, keep)
 
     def try_filter(self, text: str) -> bool:
@@ -182,7 +182,7 @@ class ListView(ListChanges):
 
     # The detail
 
-    def on_grid_opened(self, event: Grid.Opened) -> None:
+    def on_grid_row_opened(self, event: Grid.RowOpened) -> None:
         event.stop()
         self._open_row(event.row.key)
 

@@ -1,9 +1,9 @@
 """Which rows are marked. Marks are kept by primary key, whatever the list does meanwhile."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Generic
 
-from agentflow_tui.console.list.pages import RowT
+from agentflow_tui.console.list.viewport import RowT
 
 
 class Marks(Generic[RowT]):
@@ -56,8 +56,33 @@ class Marks(Generic[RowT]):
             if self._path is not None:
                 self._path.pop(key, None)
 
+    def toggle_all(self, rows: Sequence[RowT]) -> None:
+        """Mark these rows; where all of them are, take their marks away."""
+        if all(row.key in self for row in rows):
+            self.remove([row.key for row in rows])
+        else:
+            self.add(rows)
+
+    def toggle_range(self, row: RowT | None) -> None:
+        """Begin a range at this row; where one is being drawn, end it."""
+        if self._path is not None:
+            self.end_range()
+        elif row is not None:
+            self.start_range(row)
+
     def start_range(self, row: RowT) -> None:
         self._path = {row.key: row}
+
+    def follow(self, rows: Sequence[RowT], before: str | None, cursor: int) -> None:
+        """Mark what the cursor has passed on its way from the row ``before`` to where it is in
+        ``rows``. A jump over rows that were never read ends the range."""
+        start = next((i for i, row in enumerate(rows) if row.key == before), None)
+        if start is None:
+            self.end_range()
+        elif start <= cursor:
+            self.extend_range(rows[start : cursor + 1])
+        else:
+            self.extend_range(reversed(rows[cursor : start + 1]))
 
     def extend_range(self, rows: Iterable[RowT]) -> None:
         """The cursor has passed over ``rows``, in this order."""

@@ -5,7 +5,7 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from agentflow_tui.console.dialogs.dialogs import Ask, Choice, Option
+from agentflow_tui.console.dialogs.dialogs import AskText, Choice, Option
 from agentflow_tui.console.list.exports import plain_value
 from agentflow_tui.console.list.saved_views import SavedView, read_views
 from agentflow_tui.console.list.saved_views import save_view as keep_view
@@ -89,7 +89,7 @@ def choose_export(view: "ListView") -> None:
             view.run_worker(_export(view, Path(path).expanduser()), name="export")
 
     suggestion = f"{view.view_name}.csv"
-    view.shell.open_dialog(Ask("Export this list to (.csv or .json)", suggestion), chosen)
+    view.shell.open_dialog(AskText("Export this list to (.csv or .json)", suggestion), chosen)
 
 
 async def _export(view: "ListView", path: Path) -> None:
@@ -136,4 +136,4 @@ def save_view(view: "ListView") -> None:
         else:
             view.shell.say(f"Saved as {name}; b opens it.")
 
-    view.shell.open_dialog(Ask("Save this view as"), chosen)
+    view.shell.open_dialog(AskText("Save this view as"), chosen)

@@ -1,7 +1,11 @@
-"""Rows as lines of text and style, drawn once and kept while they look the same."""
+"""The columns of a list, and its rows as lines of text and style in them.
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+A line is drawn once and kept while it looks the same. Which columns a width has room for, and
+where they stand, is decided once for each width.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import KW_ONLY, dataclass
 from datetime import datetime
 from enum import Enum
 from typing import Generic
@@ -12,9 +16,163 @@ from textual.color import Color
 from textual.filter import LineFilter
 from textual.strip import Strip
 
-from agentflow_tui.console.list.columns import GUTTER, Pieces, Placed, difference, fit_cell
-from agentflow_tui.console.list.pages import RowT
+from agentflow_tui.console.list.viewport import RowT
 from agentflow_tui.text import cell_width, fit, plain, safe
+
+Cell = str | Sequence[tuple[str, str]]
+"""What one row shows in one column: text, or pieces of text, each with the name of its style."""
+
+Pieces = tuple[tuple[str, str], ...]
+"""A cell cut and padded to its column's width: (text, style name), no piece empty."""
+
+GUTTER = 2
+"""Cells in front of the first column: one for the mark, one to keep it apart."""
+
+_ROOMY = 100
+
+
+@dataclass(frozen=True, slots=True)
+class ListColumn(Generic[RowT]):
+    """One column of a list.
+
+    ``cell`` gets the row and the present moment. ``width`` is in cells (that of the title if
+    neither it nor ``grows`` is given); columns that grow share what the others leave over, and get
+    ``min_width`` at least. Where there is no room, the column with the highest ``drop`` goes
+    first; those with 0 never go. ``sort`` is the field a click on the title sorts by. ``ticks``
+    says that the text changes with time alone, as an age does.
+    """
+
+    title: str
+    cell: Callable[[RowT, datetime], Cell]
+    _: KW_ONLY
+    width: int | None = None
+    grows: bool = False
+    min_width: int = 10
+    right: bool = False
+    drop: int = 0
+    sort: str | None = None
+    key: str = ""
+    ticks: bool = False
+
+    @property
+    def least(self) -> int:
+        """The fewest cells this column is worth showing in."""
+        if self.grows:
+            return self.min_width
+        return cell_width(self.title) if self.width is None else self.width
+
+
+@dataclass(frozen=True, slots=True)
+class Placed(Generic[RowT]):
+    """A column that is shown: its first cell from the left edge of the list, and its cells."""
+
+    column: ListColumn[RowT]
+    x: int
+    width: int
+
+
+def place(columns: Sequence[ListColumn[RowT]], width: int) -> tuple[Placed[RowT], ...]:
+    """The columns that ``width`` cells have room for, left to right behind the gutter.
+
+    What cannot be dropped and still has no room is cut off at the right edge.
+    """
+    gap = 2 if width >= _ROOMY else 1
+    kept = list(columns)
+    while _needed(kept, gap) > width and (loose := [c for c in kept if c.drop]):
+        kept.remove(max(reversed(loose), key=lambda column: column.drop))
+    shares = _shares(kept, width - _needed(kept, gap))
+    placed = []
+    x = GUTTER
+    for column, share in zip(kept, shares, strict=True):
+        room = min(column.least + share, width - x)
+        if room <= 0:
+            break
+        placed.append(Placed(column, x, room))
+        x += room + gap
+    return tuple(placed)
+
+
+def _needed(columns: Sequence[ListColumn[RowT]], gap: int) -> int:
+    return GUTTER + sum(column.least for column in columns) + gap * max(0, len(columns) - 1)
+
+
+def _shares(columns: Sequence[ListColumn[RowT]], spare: int) -> list[int]:
+    growing = sum(column.grows for column in columns)
+    if not growing or spare <= 0:
+        return [0] * len(columns)
+    share, odd = divmod(spare, growing)
+    shares = []
+    for column in columns:
+        shares.append(share + (odd > 0) if column.grows else 0)
+        odd -= column.grows
+    return shares
+
+
+def fit_cell(cell: Cell, width: int, *, right: bool = False) -> Pieces:
+    """``cell`` made harmless, in exactly ``width`` cells: cut with ``…`` or padded.
+
+    Padding belongs to the piece beside it, so that a cell is as few pieces as can be.
+    """
+    limit = 4 * width + 4
+    if isinstance(cell, str):
+        return ((fit(safe(cell, limit), width, right=right), ""),)
+    pieces = [(safe(text, limit), style) for text, style in cell if text]
+    if len(pieces) < 2:
+        text, style = pieces[0] if pieces else ("", "")
+        return ((fit(text, width, right=right), style),)
+    return _padded(_cut(pieces, width), width, right=right)
+
+
+def _cut(pieces: Sequence[tuple[str, str]], width: int) -> list[tuple[str, str]]:
+    cut = []
+    room = width
+    following = sum(cell_width(text) for text, _ in pieces)
+    for text, style in pieces:
+        taken = cell_width(text)
+        following -= taken
+        if taken > room or (taken == room and following):
+            cut.append((fit(text + " ", room), style))  # one more than fits, so that … tells
+            break
+        cut.append((text, style))
+        room -= taken
+    return [(text, style) for text, style in cut if text]
+
+
+def _padded(pieces: list[tuple[str, str]], width: int, *, right: bool) -> Pieces:
+    padding = " " * (width - sum(cell_width(text) for text, _ in pieces))
+    if pieces and padding:
+        text, style = pieces[0 if right else -1]
+        pieces[0 if right else -1] = (padding + text if right else text + padding, style)
+    return tuple(pieces)
+
+
+def difference(old: Pieces, new: Pieces) -> tuple[int, int] | None:
+    """Which cells of two equally wide cells differ: (first, behind the last), None if none do."""
+    if old == new:
+        return None
+    before, after = _characters(old), _characters(new)
+    width = sum(cells for _, cells, _ in after)
+    if any(cells == 0 for _, cells, _ in (*before, *after)):
+        return 0, width  # a mark sits on the cell before it, which must then be painted as well
+    start = _common(before, after)
+    end = _common(before[start:][::-1], after[start:][::-1])
+    left = sum(cells for _, cells, _ in after[:start])
+    right = sum(cells for _, cells, _ in after[len(after) - end :])
+    return left, width - right
+
+
+def _characters(pieces: Pieces) -> list[tuple[str, int, str]]:
+    return [(char, cell_width(char), style) for text, style in pieces for char in text]
+
+
+def _common(left: Sequence[object], right: Sequence[object]) -> int:
+    count = 0
+    for one, other in zip(left, right, strict=False):
+        if one != other:
+            break
+        count += 1
+    return count
+
 
 MARK, MARK_STYLE = "✓", "accent"
 UP, DOWN = "▲", "▼"
@@ -79,7 +237,7 @@ LOOKS = {(ground, marked): Look(ground, marked) for ground in Ground for marked 
 
 
 @dataclass(slots=True)
-class Line(Generic[RowT]):
+class RowLine(Generic[RowT]):
     """A row cut to its columns at one moment, and the strips drawn of it so far."""
 
     row: RowT
@@ -88,13 +246,13 @@ class Line(Generic[RowT]):
     strips: dict[Look, Strip]
 
 
-class Lines(Generic[RowT]):
+class RowLines(Generic[RowT]):
     """Draws rows in the given columns."""
 
     def __init__(self) -> None:
         self.placed: tuple[Placed[RowT], ...] = ()
         self.width = 0
-        self._kept: dict[str, Line[RowT]] = {}
+        self._kept: dict[str, RowLine[RowT]] = {}
 
     def lay_out(self, placed: tuple[Placed[RowT], ...], width: int) -> None:
         """Draw in these columns from now on."""
@@ -106,7 +264,7 @@ class Lines(Generic[RowT]):
         """Draw everything anew: the colours have changed."""
         self._kept.clear()
 
-    def line(self, row: RowT, now: datetime) -> Line[RowT]:
+    def line(self, row: RowT, now: datetime) -> RowLine[RowT]:
         """The line of a row. The same object as before if it would look the same."""
         kept = self._kept.get(row.key)
         if kept is not None and kept.row is row:
@@ -117,14 +275,14 @@ class Lines(Generic[RowT]):
         if kept is not None and kept.cells == cells:
             kept.row, kept.at = row, now
             return kept
-        line = self._kept[row.key] = Line(row, cells, now, {})
+        line = self._kept[row.key] = RowLine(row, cells, now, {})
         return line
 
     def _forget_oldest(self) -> None:
         for key in list(self._kept)[: _KEPT_LINES // 2]:
             del self._kept[key]
 
-    def _ticked(self, line: Line[RowT], now: datetime) -> Line[RowT]:
+    def _ticked(self, line: RowLine[RowT], now: datetime) -> RowLine[RowT]:
         cells = tuple(
             self._cell(placed, line.row, now) if placed.column.ticks else cell
             for placed, cell in zip(self.placed, line.cells, strict=True)
@@ -132,21 +290,21 @@ class Lines(Generic[RowT]):
         if cells == line.cells:
             line.at = now
             return line
-        ticked = self._kept[line.row.key] = Line(line.row, cells, now, {})
+        ticked = self._kept[line.row.key] = RowLine(line.row, cells, now, {})
         return ticked
 
     def _cell(self, placed: Placed[RowT], row: RowT, now: datetime) -> Pieces:
         column = placed.column
         return fit_cell(column.cell(row, now), placed.width, right=column.right)
 
-    def strip(self, line: Line[RowT], look: Look, palette: Palette) -> Strip:
+    def strip(self, line: RowLine[RowT], look: Look, palette: Palette) -> Strip:
         """The line as it is painted."""
         strip = line.strips.get(look)
         if strip is None:
             strip = line.strips[look] = palette.strip(self._runs(line, look, palette), self.width)
         return strip
 
-    def _runs(self, line: Line[RowT], look: Look, palette: Palette) -> list[tuple[str, Style]]:
+    def _runs(self, line: RowLine[RowT], look: Look, palette: Palette) -> list[tuple[str, Style]]:
         base = palette.style("", look.ground)
         runs = [(MARK, palette.style(MARK_STYLE, look.ground)) if look.marked else (" ", base)]
         x = 1
@@ -157,7 +315,7 @@ class Lines(Generic[RowT]):
         runs.append((" " * (self.width - x), base))
         return runs
 
-    def spans(self, old: Line[RowT], new: Line[RowT]) -> list[tuple[int, int]]:
+    def spans(self, old: RowLine[RowT], new: RowLine[RowT]) -> list[tuple[int, int]]:
         """Which cells of the screen line differ between two lines: (first, behind the last)."""
         spans = []
         for placed, before, after in zip(self.placed, old.cells, new.cells, strict=True):

@@ -1,17 +1,16 @@
 """The part of an endless list that is held in memory, and what moves in it. No I/O, no drawing.
 
-A :class:`Window` holds some pages of rows around the ones that are visible. Moving never waits:
-what lies outside the window is remembered and done when the rows have come. :meth:`Window.wanted`
-says which rows to read next, one request at a time, and :meth:`Window.receive` takes the answer.
+A :class:`RowWindow` holds some pages of rows around the visible ones. Moving never waits: what lies
+outside the window is remembered and done when the rows have come. :meth:`RowWindow.wanted` says
+which rows to read next, one request at a time, and :meth:`RowWindow.receive` takes the answer.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import Enum
+from enum import Enum, StrEnum
 from typing import Generic
 
-from agentflow_tui.console.list.pages import Ask, Request, RowT
-from agentflow_tui.console.list.viewport import View
+from agentflow_tui.console.list.viewport import RowT, Viewport
 from agentflow_tui.store.reading.pages import Page
 
 PAGES_PER_REQUEST = 4
@@ -20,6 +19,30 @@ PAGES_AHEAD = 4
 PAGES_KEPT = 10
 LEAST_ROWS = 100
 """A low list reads as if it were higher: a statement costs more than its rows."""
+
+
+class PagePosition(StrEnum):
+    """Where the rows of a request lie."""
+
+    FIRST = "first"
+    LAST = "last"
+    AFTER = "after"
+    BEFORE = "before"
+    AROUND = "around"
+
+
+@dataclass(frozen=True, slots=True)
+class PageRequest(Generic[RowT]):
+    """Rows to read. ``before`` counts for AROUND only; ``again`` when the rows are held already;
+    ``elsewhere`` when, besides, they are not those that were read again the last time."""
+
+    ask: PagePosition
+    row: RowT | None
+    count: int
+    generation: int
+    before: int = 0
+    again: bool = False
+    elsewhere: bool = False
 
 
 class _Move(Enum):
@@ -31,12 +54,12 @@ class _Move(Enum):
 class _Jump(Generic[RowT]):
     """A place to go to that is not held: ``row`` is to stand on ``line`` of the view."""
 
-    ask: Ask
+    ask: PagePosition
     row: RowT | None = None
     line: int = 0
 
 
-class Window(View[RowT]):
+class RowWindow(Viewport[RowT]):
     """A view that knows what to read to go on."""
 
     def __init__(self, height: int = 1) -> None:
@@ -81,13 +104,13 @@ class Window(View[RowT]):
 
     def to_start(self) -> bool:
         """Go to the list's first row. False if it has to be read."""
-        return self._go(Ask.FIRST, held=self.at_start, index=0)
+        return self._go(PagePosition.FIRST, held=self.at_start, index=0)
 
     def to_end(self) -> bool:
         """Go to the list's last row. False if it has to be read."""
-        return self._go(Ask.LAST, held=self.at_end, index=len(self.rows) - 1)
+        return self._go(PagePosition.LAST, held=self.at_end, index=len(self.rows) - 1)
 
-    def _go(self, ask: Ask, *, held: bool, index: int) -> bool:
+    def _go(self, ask: PagePosition, *, held: bool, index: int) -> bool:
         self._pending.clear()
         if not held or self._foreign:
             self.generation += 1
@@ -145,7 +168,9 @@ class Window(View[RowT]):
         self._again = False
         self._sought = self._last_again = None
         line = self.cursor - self.top
-        self._jump = _Jump(Ask.FIRST) if keep is None else _Jump(Ask.AROUND, keep, line)
+        self._jump = (
+            _Jump(PagePosition.FIRST) if keep is None else _Jump(PagePosition.AROUND, keep, line)
+        )
 
     def read_again(self) -> None:
         """Have the visible rows, and a page on each side, read again."""
@@ -158,59 +183,65 @@ class Window(View[RowT]):
         if not self._foreign:
             self._jump = None
 
-    def wanted(self) -> Request[RowT] | None:
+    def wanted(self) -> PageRequest[RowT] | None:
         """What to read next, most urgent first; None when nothing is missing."""
         if self._jump is not None:
-            before = 2 * self.height if self._jump.ask is Ask.AROUND else 0
+            before = 2 * self.height if self._jump.ask is PagePosition.AROUND else 0
             return self._request(self._jump.ask, self._jump.row, before=before)
         if not self.rows:
-            return self._request(Ask.FIRST, again=True) if self._again else None
+            return self._request(PagePosition.FIRST, again=True) if self._again else None
         if self._sought is not None:
-            return self._request(Ask.AROUND, self._sought, before=2 * self.height, again=True)
+            return self._request(
+                PagePosition.AROUND, self._sought, before=2 * self.height, again=True
+            )
         return self._missing() or (self._same_again() if self._again else self._ahead())
 
-    def _missing(self) -> Request[RowT] | None:
+    def _missing(self) -> PageRequest[RowT] | None:
         lines = self._pending[0][1] if self._pending else 0
         below = len(self.rows) - self.top
         if not self.at_end and (lines > 0 or below < 2 * self.height):
-            return self._request(Ask.AFTER, self.rows[-1], lines=lines)
+            return self._request(PagePosition.AFTER, self.rows[-1], lines=lines)
         if not self.at_start and (lines < 0 or len(self.rows) < self.height):
-            return self._request(Ask.BEFORE, self.rows[0], lines=lines)
+            return self._request(PagePosition.BEFORE, self.rows[0], lines=lines)
         return None
 
-    def _ahead(self) -> Request[RowT] | None:
+    def _ahead(self) -> PageRequest[RowT] | None:
         enough = PAGES_AHEAD * self.height
         below = len(self.rows) - self.top - self.height
         if self._direction > 0 and not self.at_end and below < enough:
-            return self._request(Ask.AFTER, self.rows[-1])
+            return self._request(PagePosition.AFTER, self.rows[-1])
         if self._direction < 0 and not self.at_start and self.top < enough:
-            return self._request(Ask.BEFORE, self.rows[0])
+            return self._request(PagePosition.BEFORE, self.rows[0])
         return None
 
-    def _same_again(self) -> Request[RowT]:
+    def _same_again(self) -> PageRequest[RowT]:
         start = max(0, self.top - self.height)
         count = self.top - start + 2 * self.height
         row = self.rows[start]
         elsewhere = self._last_again != (row.key, count)
-        ask, anchor = (Ask.FIRST, None) if start == 0 and self.at_start else (Ask.AROUND, row)
-        return Request(ask, anchor, count, self.generation, again=True, elsewhere=elsewhere)
+        ask, anchor = (
+            (PagePosition.FIRST, None)
+            if start == 0 and self.at_start
+            else (PagePosition.AROUND, row)
+        )
+        return PageRequest(ask, anchor, count, self.generation, again=True, elsewhere=elsewhere)
 
     def _request(
         self,
-        ask: Ask,
+        ask: PagePosition,
         row: RowT | None = None,
         *,
         lines: int = 0,
         before: int = 0,
         again: bool = False,
-    ) -> Request[RowT]:
+    ) -> PageRequest[RowT]:
         chunk = max(PAGES_PER_REQUEST * self.height, LEAST_ROWS)
         count = max(chunk, min(abs(lines) + self.height, 4 * chunk))
-        return Request(ask, row, count, self.generation, before, again, elsewhere=again)
+        return PageRequest(ask, row, count, self.generation, before, again, elsewhere=again)
 
     # Answers
 
-    def receive(self, request: Request[RowT], page: Page[RowT] | None) -> bool:
+    def receive(self, request: PageRequest[RowT], page: Page[RowT] | None) -> bool:
         """Take the answer to ``request``; None says that what was asked again has not changed.
 
         Returns whether it was of use: an answer to what is no longer asked is dropped.
@@ -234,15 +265,15 @@ class Window(View[RowT]):
         self.exchange(page.rows, at_start=page.at_start, at_end=page.at_end)
         self._catch_up()
 
-    def _receive_new(self, request: Request[RowT], page: Page[RowT]) -> bool:
-        if request.ask is Ask.AFTER:
+    def _receive_new(self, request: PageRequest[RowT], page: Page[RowT]) -> bool:
+        if request.ask is PagePosition.AFTER:
             return self._extend_below(request, page)
-        if request.ask is Ask.BEFORE:
+        if request.ask is PagePosition.BEFORE:
             return self._extend_above(request, page)
         self._land(request, page)
         return True
 
-    def _extend_below(self, request: Request[RowT], page: Page[RowT]) -> bool:
+    def _extend_below(self, request: PageRequest[RowT], page: Page[RowT]) -> bool:
         if not _is(request.row, self.rows[-1:]):
             return False
         kept = self._without(page.rows)
@@ -253,7 +284,7 @@ class Window(View[RowT]):
             self.at_end = _ends(page)
         return True
 
-    def _extend_above(self, request: Request[RowT], page: Page[RowT]) -> bool:
+    def _extend_above(self, request: PageRequest[RowT], page: Page[RowT]) -> bool:
         if not _is(request.row, self.rows[:1]):
             return False
         starts = page.at_start or not page.rows
@@ -273,28 +304,28 @@ class Window(View[RowT]):
         keys = {row.key for row in moved}
         return [row for row in self.rows if row.key not in keys]
 
-    def _land(self, request: Request[RowT], page: Page[RowT]) -> None:
+    def _land(self, request: PageRequest[RowT], page: Page[RowT]) -> None:
         jump, self._jump = self._jump, None
         self._foreign = False
         self._direction = 0
         self._last_again = None
-        starts = request.ask is Ask.FIRST or page.at_start
-        ends = request.ask is Ask.LAST or _ends(page)
+        starts = request.ask is PagePosition.FIRST or page.at_start
+        ends = request.ask is PagePosition.LAST or _ends(page)
         found = _index_of(request.row, page.rows)
-        if request.ask is Ask.AROUND and found is None:
+        if request.ask is PagePosition.AROUND and found is None:
             self.exchange(page.rows, at_start=starts, at_end=ends)
             return
         self.rows, self.at_start, self.at_end = list(page.rows), starts, ends
-        self.cursor = len(self.rows) if request.ask is Ask.LAST else found or 0
+        self.cursor = len(self.rows) if request.ask is PagePosition.LAST else found or 0
         self.top = self.cursor - (jump.line if jump else 0)
         self.settle()
 
-    def _receive_again(self, request: Request[RowT], page: Page[RowT]) -> bool:
+    def _receive_again(self, request: PageRequest[RowT], page: Page[RowT]) -> bool:
         if request.before:
             self._sought = None
             self.exchange(page.rows, at_start=page.at_start, at_end=_ends(page))
             return True
-        first = request.ask is Ask.FIRST
+        first = request.ask is PagePosition.FIRST
         start = 0 if first else _index_of(request.row, self.rows)
         if start is None:
             return False
@@ -316,7 +347,7 @@ class Window(View[RowT]):
         """All rows from ``start`` on have gone; what is left above has to be looked at as well."""
         self._again = True
         if start == 0:
-            self._jump = _Jump(Ask.LAST)
+            self._jump = _Jump(PagePosition.LAST)
         else:
             self.exchange(self.rows[:start], at_start=self.at_start, at_end=True)
 

@@ -5,8 +5,8 @@ from typing import Any
 
 from agentflow_tui.console.details import common
 from agentflow_tui.console.environment import Environment
-from agentflow_tui.console.list.columns import Cell, Column
 from agentflow_tui.console.list.declarations import ListScreen
+from agentflow_tui.console.list.row_lines import Cell, ListColumn
 from agentflow_tui.console.screens.cells import (
     Attribute,
     age_column,
@@ -29,7 +29,7 @@ from agentflow_tui.text import NOTHING, age, mask
 SOON = timedelta(days=7)
 
 
-def _user_columns(env: Environment) -> tuple[Column[User], ...]:
+def _user_columns(env: Environment) -> tuple[ListColumn[User], ...]:
     return (
         text_column("Email", lambda row: row.email, sort="email"),
         text_column("Name", lambda row: row.name, width=24),
@@ -38,18 +38,18 @@ def _user_columns(env: Environment) -> tuple[Column[User], ...]:
     )
 
 
-def _session_columns(env: Environment) -> tuple[Column[LoginSession], ...]:
+def _session_columns(env: Environment) -> tuple[ListColumn[LoginSession], ...]:
     def state(row: LoginSession, now: datetime) -> Cell:
         return (("⊘ expired", "dim"),) if row.is_expired(now) else (("● valid", "ok"),)
 
     return (
-        Column("State", state, width=10, ticks=True, key="state"),
+        ListColumn("State", state, width=10, ticks=True, key="state"),
         text_column("Session", lambda row: mask(row.sid), width=12, style="dim"),
         _until("Expires", "expire", lambda row: row.expire),
     )
 
 
-def _until(title: str, sort: str, of: Attribute) -> Column[Any]:
+def _until(title: str, sort: str, of: Attribute) -> ListColumn[Any]:
     def cell(row: Any, now: datetime) -> Cell:
         at = of(row)
         if at is None:
@@ -58,10 +58,10 @@ def _until(title: str, sort: str, of: Attribute) -> Column[Any]:
             return ((f"{age(now - at)} ago", "failed"),)
         return ((f"in {age(at - now)}", "warning" if at - now < SOON else ""),)
 
-    return Column(title, cell, width=9, right=True, ticks=True, sort=sort, key=title)
+    return ListColumn(title, cell, width=9, right=True, ticks=True, sort=sort, key=title)
 
 
-def _credential_columns(env: Environment) -> tuple[Column[Credential], ...]:
+def _credential_columns(env: Environment) -> tuple[ListColumn[Credential], ...]:
     def state(row: Credential, now: datetime) -> Cell:
         if not row.active:
             return (("⊘ off", "dim"),)
@@ -74,7 +74,7 @@ def _credential_columns(env: Environment) -> tuple[Column[Credential], ...]:
         return (("● ok", "ok"),)
 
     return (
-        Column("State", state, width=10, ticks=True, key="state"),
+        ListColumn("State", state, width=10, ticks=True, key="state"),
         text_column("Platform", lambda row: row.platform, width=14, sort="platform"),
         text_column("Label", lambda row: row.label, sort="label"),
         _until("Token", "refreshTokenExpiry", lambda row: row.refresh_token_expiry),
@@ -83,7 +83,7 @@ def _credential_columns(env: Environment) -> tuple[Column[Credential], ...]:
     )
 
 
-def _key_columns(env: Environment) -> tuple[Column[ApiKey], ...]:
+def _key_columns(env: Environment) -> tuple[ListColumn[ApiKey], ...]:
     return (
         text_column("Name", lambda row: row.key_name, sort="keyName"),
         flag_column("Active", lambda row: row.active, sort="active"),

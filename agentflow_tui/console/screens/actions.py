@@ -4,8 +4,8 @@ from datetime import datetime
 
 from agentflow_tui.console.details import actions as details
 from agentflow_tui.console.environment import Environment
-from agentflow_tui.console.list.columns import Cell, Column
 from agentflow_tui.console.list.declarations import ListScreen
+from agentflow_tui.console.list.row_lines import Cell, ListColumn
 from agentflow_tui.console.screens.cells import age_column, moment_column, text_column
 from agentflow_tui.operations.undo import REDO, UNDO
 from agentflow_tui.operations.verbs import VERB_WORDS
@@ -39,7 +39,7 @@ def _state(action: Action) -> tuple[str, str]:
     return ("u takes it back", "") if action.applied and known else (NOTHING, "dim")
 
 
-def _columns(env: Environment) -> tuple[Column[Action], ...]:
+def _columns(env: Environment) -> tuple[ListColumn[Action], ...]:
     def done(action: Action, _now: datetime) -> Cell:
         return what(action)
 
@@ -52,9 +52,9 @@ def _columns(env: Environment) -> tuple[Column[Action], ...]:
     return (
         moment_column("When", lambda row: row.created_at, env.zone, drop=1),
         text_column("Who", lambda row: row.operator, width=14),
-        Column("What", done, grows=True, min_width=24, key="what"),
-        Column("Skipped", skipped, width=7, right=True, key="skipped"),
-        Column("State", state, width=16, key="state"),
+        ListColumn("What", done, grows=True, min_width=24, key="what"),
+        ListColumn("Skipped", skipped, width=7, right=True, key="skipped"),
+        ListColumn("State", state, width=16, key="state"),
         text_column("Host", lambda row: row.host, width=12, drop=2, style="dim"),
         age_column("Age", lambda row: row.created_at, sort="createdAt"),
     )

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import datetime, tzinfo
 from typing import Any
 
-from agentflow_tui.console.list.columns import Cell, Column
+from agentflow_tui.console.list.row_lines import Cell, ListColumn
 from agentflow_tui.console.statuses import STATUS_WIDTH, status_cell
 from agentflow_tui.text import NOTHING, age, moment, shorten_id
 
@@ -14,9 +14,9 @@ ARROW = 2
 Attribute = Callable[[Any], Any]
 
 
-def status_column(*, sort: bool = True) -> Column[Any]:
+def status_column(*, sort: bool = True) -> ListColumn[Any]:
     """The status as glyph, word and colour."""
-    return Column(
+    return ListColumn(
         "Status",
         lambda row, _now: status_cell(row.status),
         width=STATUS_WIDTH,
@@ -25,9 +25,11 @@ def status_column(*, sort: bool = True) -> Column[Any]:
     )
 
 
-def age_column(title: str, of: Attribute, *, sort: str | None = None, drop: int = 0) -> Column[Any]:
+def age_column(
+    title: str, of: Attribute, *, sort: str | None = None, drop: int = 0
+) -> ListColumn[Any]:
     """How long ago something was; ticks by itself."""
-    return Column(
+    return ListColumn(
         title,
         lambda row, now: age(now - of(row)) if of(row) else NOTHING,
         width=max(4, len(title) + (ARROW if sort else 0)),
@@ -41,9 +43,9 @@ def age_column(title: str, of: Attribute, *, sort: str | None = None, drop: int 
 
 def moment_column(
     title: str, of: Attribute, zone: tzinfo, *, sort: str | None = None, drop: int = 0
-) -> Column[Any]:
+) -> ListColumn[Any]:
     """A point in time by the clock of the operator."""
-    return Column(
+    return ListColumn(
         title,
         lambda row, now: moment(of(row), zone, now) if of(row) else NOTHING,
         width=16,
@@ -61,7 +63,7 @@ def text_column(
     sort: str | None = None,
     drop: int = 0,
     style: str = "",
-) -> Column[Any]:
+) -> ListColumn[Any]:
     """A text; without a width it grows."""
 
     def cell(row: Any, _now: datetime) -> Cell:
@@ -69,12 +71,14 @@ def text_column(
         text = NOTHING if value in (None, "") else str(value)
         return ((text, style),) if style else text
 
-    return Column(title, cell, width=width, grows=width is None, sort=sort, drop=drop, key=title)
+    return ListColumn(
+        title, cell, width=width, grows=width is None, sort=sort, drop=drop, key=title
+    )
 
 
-def id_column(title: str, of: Attribute, *, drop: int = 0) -> Column[Any]:
+def id_column(title: str, of: Attribute, *, drop: int = 0) -> ListColumn[Any]:
     """The head of an id."""
-    return Column(
+    return ListColumn(
         title,
         lambda row, _now: ((shorten_id(of(row)) if of(row) else NOTHING, "dim"),),
         width=8,
@@ -85,9 +89,9 @@ def id_column(title: str, of: Attribute, *, drop: int = 0) -> Column[Any]:
 
 def number_column(
     title: str, of: Attribute, *, width: int = 4, sort: str | None = None, drop: int = 0
-) -> Column[Any]:
+) -> ListColumn[Any]:
     """A number, to the right."""
-    return Column(
+    return ListColumn(
         title,
         lambda row, _now: NOTHING if of(row) is None else f"{of(row):,}",
         width=max(width, len(title) + (ARROW if sort else 0)),
@@ -100,10 +104,10 @@ def number_column(
 
 def flag_column(
     title: str, of: Attribute, *, sort: str | None = None, drop: int = 0
-) -> Column[Any]:
+) -> ListColumn[Any]:
     """Yes or no."""
     words = {True: (("✓ yes", "ok"),), False: (("⊘ no", "dim"),), None: ((NOTHING, "dim"),)}
-    return Column(
+    return ListColumn(
         title,
         lambda row, _now: words[of(row)],
         width=max(5, len(title)),

@@ -4,8 +4,8 @@ from datetime import datetime
 
 from agentflow_tui.console.details import emails as details
 from agentflow_tui.console.environment import Environment
-from agentflow_tui.console.list.columns import Cell, Column
 from agentflow_tui.console.list.declarations import ListScreen
+from agentflow_tui.console.list.row_lines import Cell, ListColumn
 from agentflow_tui.console.screens.cells import (
     age_column,
     id_column,
@@ -17,7 +17,7 @@ from agentflow_tui.operations.reasons import why_mail
 from agentflow_tui.store.views.emails import MESSAGES, QUEUE, Message, QueuedMail
 
 
-def _queue_columns(env: Environment) -> tuple[Column[QueuedMail], ...]:
+def _queue_columns(env: Environment) -> tuple[ListColumn[QueuedMail], ...]:
     workers = env.settings.workers
 
     def why(mail: QueuedMail, now: datetime) -> Cell:
@@ -31,11 +31,11 @@ def _queue_columns(env: Environment) -> tuple[Column[QueuedMail], ...]:
         text_column("Subject", lambda mail: mail.subject, drop=3),
         number_column("Try", lambda mail: mail.attempts, width=4, sort="attempts"),
         age_column("Age", lambda mail: mail.created_at, sort="createdAt"),
-        Column("Why", why, grows=True, min_width=26, ticks=True, key="why"),
+        ListColumn("Why", why, grows=True, min_width=26, ticks=True, key="why"),
     )
 
 
-def _message_columns(env: Environment) -> tuple[Column[Message], ...]:
+def _message_columns(env: Environment) -> tuple[ListColumn[Message], ...]:
     return (
         status_column(),
         text_column("To", lambda message: message.recipient, width=26),

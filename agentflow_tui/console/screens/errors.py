@@ -7,8 +7,8 @@ from itertools import pairwise
 
 from agentflow_tui.console.dialogs import triage
 from agentflow_tui.console.environment import Environment
-from agentflow_tui.console.list.columns import Cell, Column
 from agentflow_tui.console.list.group_view import GroupScreen, GroupView
+from agentflow_tui.console.list.row_lines import Cell, ListColumn
 from agentflow_tui.console.screens.cells import age_column, number_column, text_column
 from agentflow_tui.console.widgets.pane import Link
 from agentflow_tui.operations.selection import Selection
@@ -40,7 +40,7 @@ def named(row: ErrorGroup) -> Cell:
     return ((mark, "new"), (row.label, "")) if mark else row.label
 
 
-def _group_columns(env: Environment) -> tuple[Column[ErrorGroup], ...]:
+def _group_columns(env: Environment) -> tuple[ListColumn[ErrorGroup], ...]:
     def label(row: ErrorGroup, _now: datetime) -> Cell:
         return named(row)
 
@@ -53,27 +53,27 @@ def _group_columns(env: Environment) -> tuple[Column[ErrorGroup], ...]:
     def sources(row: ErrorGroup, _now: datetime) -> Cell:
         return ", ".join(TABLES[name].title for name in row.sources)
 
-    def count(place: int) -> Column[ErrorGroup]:
+    def count(place: int) -> ListColumn[ErrorGroup]:
         titles = ("15m", "1h", "24h", "7d")
         return number_column(
             titles[place], lambda row: row.counts[place] or None, drop=(0, 0, 0, 1)[place]
         )
 
     columns = (
-        Column("Error", label, grows=True, min_width=34, key="error"),
+        ListColumn("Error", label, grows=True, min_width=34, key="error"),
         count(0),
         count(1),
         count(2),
         count(3),
         age_column("First", lambda row: row.first, drop=2),
         age_column("Last", lambda row: row.last),
-        Column("State", state, width=16, key="state", ticks=True),
-        Column("Where", sources, width=12, drop=3, key="where"),
+        ListColumn("State", state, width=16, key="state", ticks=True),
+        ListColumn("Where", sources, width=12, drop=3, key="where"),
     )
     return tuple(_dimmed_when_quiet(column) for column in columns)
 
 
-def _dimmed_when_quiet(column: Column[ErrorGroup]) -> Column[ErrorGroup]:
+def _dimmed_when_quiet(column: ListColumn[ErrorGroup]) -> ListColumn[ErrorGroup]:
     """What needs no attention stands back."""
 
     def cell(row: ErrorGroup, now: datetime) -> Cell:
@@ -170,8 +170,8 @@ async def _matrix(env: Environment) -> Sequence[DomainRow]:
     return await read_matrix(await env.connected())
 
 
-def _matrix_columns(env: Environment) -> tuple[Column[DomainRow], ...]:
-    def age(place: int) -> Column[DomainRow]:
+def _matrix_columns(env: Environment) -> tuple[ListColumn[DomainRow], ...]:
+    def age(place: int) -> ListColumn[DomainRow]:
         title = f"<{AGES[place][0]}" if place < len(AGES) else f">{AGES[-1][0]}"
 
         def cell(row: DomainRow, _now: datetime) -> Cell:
@@ -179,7 +179,7 @@ def _matrix_columns(env: Environment) -> tuple[Column[DomainRow], ...]:
             style = ("", "", "waiting", "warning", "failed")[place]
             return ((f"{count:,}", style),) if count else (("·", "dim"),)
 
-        return Column(title, cell, width=6, right=True, key=title)
+        return ListColumn(title, cell, width=6, right=True, key=title)
 
     def failed(row: DomainRow, _now: datetime) -> Cell:
         return ((f"{row.failed:,}", "failed"),) if row.failed else (("·", "dim"),)
@@ -188,7 +188,7 @@ def _matrix_columns(env: Environment) -> tuple[Column[DomainRow], ...]:
         text_column("Domain", lambda row: row.domain),
         number_column("Waiting", lambda row: row.waiting, width=7),
         *(age(place) for place in range(len(AGES) + 1)),
-        Column("Failed", failed, width=6, right=True, key="failed"),
+        ListColumn("Failed", failed, width=6, right=True, key="failed"),
         age_column("Oldest", lambda row: row.oldest),
     )
 

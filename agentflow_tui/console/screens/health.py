@@ -5,8 +5,8 @@ from datetime import datetime
 
 from agentflow_tui.console.details import health as details
 from agentflow_tui.console.environment import Environment
-from agentflow_tui.console.list.columns import Cell, Column
 from agentflow_tui.console.list.declarations import ListScreen
+from agentflow_tui.console.list.row_lines import Cell, ListColumn
 from agentflow_tui.console.screens.cells import age_column, status_column, text_column
 from agentflow_tui.store.views.checks import CHECK_LIST, WORKER_PREFIX, HealthCheck
 from agentflow_tui.text import NOTHING, duration, spark
@@ -18,7 +18,7 @@ FRESH = 90.0
 """Seconds after which a worker that has not reported is called silent."""
 
 
-def _check_columns(env: Environment) -> tuple[Column[HealthCheck], ...]:
+def _check_columns(env: Environment) -> tuple[ListColumn[HealthCheck], ...]:
     blocks = not env.settings.console.ascii
     seen: dict[str, deque[tuple[datetime | None, int]]] = {}
 
@@ -36,15 +36,15 @@ def _check_columns(env: Environment) -> tuple[Column[HealthCheck], ...]:
     return (
         status_column(),
         text_column("Service", lambda row: row.name or row.id, width=18, sort="name"),
-        Column("Took", response, width=7, right=True, sort="responseTime", key="response"),
-        Column("Trend", trend, width=TREND, drop=2, key="trend"),
+        ListColumn("Took", response, width=7, right=True, sort="responseTime", key="response"),
+        ListColumn("Trend", trend, width=TREND, drop=2, key="trend"),
         age_column("Checked", lambda row: row.last_checked, sort="lastChecked"),
         age_column("Since", lambda row: row.updated_at, sort="updatedAt", drop=1),
         text_column("Message", lambda row: row.message),
     )
 
 
-def _worker_columns(env: Environment) -> tuple[Column[HealthCheck], ...]:
+def _worker_columns(env: Environment) -> tuple[ListColumn[HealthCheck], ...]:
     def alive(row: HealthCheck, now: datetime) -> Cell:
         if row.is_gone:  # said in its row by another worker, and so just now
             return (("✗ dead", "failed"),)
@@ -54,7 +54,7 @@ def _worker_columns(env: Environment) -> tuple[Column[HealthCheck], ...]:
         return (("● alive", "ok"),)
 
     return (
-        Column("State", alive, width=9, ticks=True, key="state"),
+        ListColumn("State", alive, width=9, ticks=True, key="state"),
         text_column("Worker", lambda row: row.id.removeprefix(WORKER_PREFIX), width=30),
         age_column("Seen", lambda row: row.last_checked, sort="lastChecked"),
         age_column("Up", lambda row: row.created_at, sort="createdAt"),

@@ -4,8 +4,8 @@ from datetime import datetime
 
 from agentflow_tui.console.details import reports as details
 from agentflow_tui.console.environment import Environment
-from agentflow_tui.console.list.columns import Cell, Column
 from agentflow_tui.console.list.declarations import ListScreen
+from agentflow_tui.console.list.row_lines import Cell, ListColumn
 from agentflow_tui.console.screens.cells import (
     age_column,
     id_column,
@@ -38,7 +38,7 @@ def score_cell(score: int | None, *, blocks: bool) -> Cell:
     return ((bar(score / 100, _BAR, blocks=blocks), style), (f" {score:>3}", ""))
 
 
-def _report_columns(env: Environment) -> tuple[Column[Report], ...]:
+def _report_columns(env: Environment) -> tuple[ListColumn[Report], ...]:
     return (
         text_column("Vendor", lambda row: row.vendor, width=14, sort="vendor"),
         text_column("Report", lambda row: row.report_type, sort="reportType"),
@@ -50,14 +50,14 @@ def _report_columns(env: Environment) -> tuple[Column[Report], ...]:
     )
 
 
-def _insight_columns(env: Environment) -> tuple[Column[Insight], ...]:
+def _insight_columns(env: Environment) -> tuple[ListColumn[Insight], ...]:
     blocks = not env.settings.console.ascii
 
     def content(row: Insight, _now: datetime) -> Cell:
         return headline(read(row.content))
 
     return (
-        Column(
+        ListColumn(
             "Score",
             lambda row, _now: score_cell(row.score, blocks=blocks),
             width=_BAR + 4,
@@ -65,14 +65,14 @@ def _insight_columns(env: Environment) -> tuple[Column[Insight], ...]:
             key="score",
         ),
         text_column("Type", lambda row: row.insight_type, width=18, sort="insightType"),
-        Column("Insight", content, grows=True, min_width=24, key="insight"),
+        ListColumn("Insight", content, grows=True, min_width=24, key="insight"),
         text_column("Vendor", lambda row: row.vendor, width=12, drop=1),
         text_column("Report", lambda row: row.report_type, width=20, drop=2),
         age_column("Age", lambda row: row.created_at, sort="createdAt"),
     )
 
 
-def _distribution_columns(env: Environment) -> tuple[Column[Distribution], ...]:
+def _distribution_columns(env: Environment) -> tuple[ListColumn[Distribution], ...]:
     return (
         status_column(),
         text_column("To", lambda row: row.recipient_id, sort="recipientId"),

@@ -4,8 +4,8 @@ from datetime import datetime
 
 from agentflow_tui.console.details import schedules as details
 from agentflow_tui.console.environment import Environment
-from agentflow_tui.console.list.columns import Cell, Column
 from agentflow_tui.console.list.declarations import ListScreen
+from agentflow_tui.console.list.row_lines import Cell, ListColumn
 from agentflow_tui.console.screens.cells import age_column, text_column
 from agentflow_tui.console.statuses import status_cell
 from agentflow_tui.operations.timetables import missed_fires, timetable_words
@@ -27,7 +27,7 @@ def _state(row: Schedule, now: datetime, zone: str) -> Cell:
     return (("● on", "ok"),)
 
 
-def _columns(env: Environment) -> tuple[Column[Schedule], ...]:
+def _columns(env: Environment) -> tuple[ListColumn[Schedule], ...]:
     zone = env.settings.workers.time_zone
 
     def state(row: Schedule, now: datetime) -> Cell:
@@ -49,16 +49,16 @@ def _columns(env: Environment) -> tuple[Column[Schedule], ...]:
         return ((problem, "failed"),) if problem else said
 
     return (
-        Column("State", state, width=9, sort="active", key="state"),
+        ListColumn("State", state, width=9, sort="active", key="state"),
         text_column("Cron", lambda row: row.cron, width=15, sort="cron", drop=2),
-        Column("Says", words, grows=True, min_width=20, key="says"),
-        Column("Next", upcoming, width=8, right=True, ticks=True, sort="nextRun", key="next"),
+        ListColumn("Says", words, grows=True, min_width=20, key="says"),
+        ListColumn("Next", upcoming, width=8, right=True, ticks=True, sort="nextRun", key="next"),
         age_column("Last", lambda row: row.last_run, sort="lastRun"),
-        Column("Missed", missed, width=6, right=True, ticks=True, key="missed"),
+        ListColumn("Missed", missed, width=6, right=True, ticks=True, key="missed"),
         text_column(
             "Starts", lambda row: workflow_title(row.workflow_steps, "?"), width=20, drop=1
         ),
-        Column(
+        ListColumn(
             "Workflow",
             lambda row, _now: status_cell(row.workflow_status),
             width=12,

@@ -4,8 +4,8 @@ from datetime import datetime
 
 from agentflow_tui.console.details import tasks as details
 from agentflow_tui.console.environment import Environment
-from agentflow_tui.console.list.columns import Cell, Column
 from agentflow_tui.console.list.declarations import ListScreen
+from agentflow_tui.console.list.row_lines import Cell, ListColumn
 from agentflow_tui.console.screens.cells import (
     age_column,
     moment_column,
@@ -17,7 +17,7 @@ from agentflow_tui.store.views.tasks import TASK_LIST, Task
 from agentflow_tui.text import duration
 
 
-def _columns(env: Environment) -> tuple[Column[Task], ...]:
+def _columns(env: Environment) -> tuple[ListColumn[Task], ...]:
     def took(row: Task, _now: datetime) -> Cell:
         return duration(row.duration)
 
@@ -30,8 +30,8 @@ def _columns(env: Environment) -> tuple[Column[Task], ...]:
         moment_column("When", lambda row: row.created_at, env.zone, drop=1),
         status_column(),
         text_column("What", lambda row: row.task_type, width=18, sort="taskType"),
-        Column("Took", took, width=7, right=True, key="took"),
-        Column("About", about, grows=True, min_width=20, key="about"),
+        ListColumn("Took", took, width=7, right=True, key="took"),
+        ListColumn("About", about, grows=True, min_width=20, key="about"),
         text_column("User", lambda row: row.user_id, width=10, drop=2, style="dim"),
         age_column("Age", lambda row: row.created_at, sort="createdAt"),
     )

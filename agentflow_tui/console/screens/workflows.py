@@ -4,8 +4,8 @@ from datetime import datetime
 
 from agentflow_tui.console.details import workflows as details
 from agentflow_tui.console.environment import Environment
-from agentflow_tui.console.list.columns import Cell, Column
 from agentflow_tui.console.list.declarations import ListScreen
+from agentflow_tui.console.list.row_lines import Cell, ListColumn
 from agentflow_tui.console.screens.cells import age_column, status_column, text_column
 from agentflow_tui.operations.reasons import current_step, why_workflow
 from agentflow_tui.store.views.workflows import WORKFLOW_LIST, Workflow, steps_of
@@ -14,7 +14,7 @@ from agentflow_tui.text import NOTHING, age, bar, shorten_id
 _BAR = 5
 
 
-def _columns(env: Environment) -> tuple[Column[Workflow], ...]:
+def _columns(env: Environment) -> tuple[ListColumn[Workflow], ...]:
     lease = env.lease
     blocks = not env.settings.console.ascii
 
@@ -48,13 +48,13 @@ def _columns(env: Environment) -> tuple[Column[Workflow], ...]:
 
     return (
         status_column(),
-        Column("Steps", progress, width=_BAR + 6, key="steps"),
-        Column("At", step, width=16, drop=1, key="at"),
+        ListColumn("Steps", progress, width=_BAR + 6, key="steps"),
+        ListColumn("At", step, width=16, drop=1, key="at"),
         text_column("Owner", lambda row: shorten_id(row.user_id or ""), width=12, drop=3),
-        Column("Lock", lock, width=5, right=True, ticks=True, key="lock"),
+        ListColumn("Lock", lock, width=5, right=True, ticks=True, key="lock"),
         age_column("Age", lambda row: row.created_at, sort="createdAt"),
         age_column("Moved", lambda row: row.last_updated, sort="lastUpdated", drop=2),
-        Column("Why", why, grows=True, min_width=32, ticks=True, key="why"),
+        ListColumn("Why", why, grows=True, min_width=32, ticks=True, key="why"),
     )
 
 
