@@ -1,7 +1,6 @@
 """A list with its filter, its detail, and what can be done with them. Written once for all."""
 
 import asyncio
-from pathlib import Path
 from typing import Any
 
 from textual.app import ComposeResult
@@ -10,16 +9,15 @@ from textual.containers import Horizontal
 from agentflow_tui.console.details.detail import Detail
 from agentflow_tui.console.environment import Environment
 from agentflow_tui.console.keys import with_keys
-from agentflow_tui.console.list import exports, menus
 from agentflow_tui.console.list.declarations import AnyListScreen
 from agentflow_tui.console.list.grid import Grid
-from agentflow_tui.console.list.list_changes import ListChanges
+from agentflow_tui.console.list.menus import ListMenus
 from agentflow_tui.console.list.reading import COUNT_TO, StoreSource
 from agentflow_tui.console.place import Place
 from agentflow_tui.console.widgets.line import Line, Piece
 from agentflow_tui.console.widgets.pane import Pane
 from agentflow_tui.console.widgets.prompt import Candidate, Mistake, Prompt
-from agentflow_tui.errors import AgentflowError, FilterError
+from agentflow_tui.errors import FilterError
 from agentflow_tui.filters import complete
 from agentflow_tui.store.reading.queries import SCAN, Query, query, vocabulary
 from agentflow_tui.text import bounded, number
@@ -31,7 +29,7 @@ TYPING = 0.15
 """Seconds without a key after which a filter that is being typed is applied."""
 
 
-class ListView(ListChanges):
+class ListView(ListMenus):
     """One list screen."""
 
     DEFAULT_CSS = """
@@ -296,57 +294,8 @@ class ListView(ListChanges):
         field, descending = self.grid.sorted_by
         self.sort_by(f"-{event.field}" if field == event.field and not descending else event.field)
 
-    def reverse_sort(self) -> None:
-        field, descending = self.grid.sorted_by
-        self.sort_by(field if descending else f"-{field}")
-
-    def choose_sort(self) -> None:
-        menus.choose_sort(self)
-
-    def sort_by(self, sort: str) -> None:
-        """Sort by a field, ``-`` in front for descending; says why where that is not possible."""
-        database = self.env.database
-        if database is None:
-            return
-        why = self.declared.listing.why_unsorted(database.binding, sort.removeprefix("-"))
-        if why:
-            self.shell.say(f"Not sorted: {why}.")
-            return
-        self.sort = sort
-        self.try_filter(self.filter)
-
-    # Taking something along
-
     def open_row(self) -> None:
         self.grid.action_open()
-
-    def copy_id(self) -> None:
-        if self.grid.current is not None:
-            menus.copy(self.shell, self._id_of(self.grid.current), "the id")
-
-    def _id_of(self, row: Any) -> str:
-        if self.declared.listing.table.primary_key.secret:
-            return ""
-        return str(row.key)
-
-    def choose_copy(self) -> None:
-        menus.choose_copy(self)
-
-    def choose_export(self) -> None:
-        menus.choose_export(self)
-
-    async def export(self, path: Path) -> int:
-        """Write what the filter matches to a file. Raises `AgentflowError`."""
-        database = await self.env.connected()
-        if self.wanted is None:
-            raise AgentflowError("There is nothing to export yet.")
-        return await exports.write(database, self.wanted, path)
-
-    def choose_saved_view(self) -> None:
-        menus.choose_view(self)
-
-    def save_view(self) -> None:
-        menus.save_view(self)
 
     # The line above the list
 

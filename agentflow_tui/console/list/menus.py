@@ -1,139 +1,168 @@
-"""What a list asks before it does something: which column, which copy, which file."""
+"""What a list asks before it does something: which column, which copy, which file, which view."""
 
 import json
 import shlex
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from agentflow_tui.console.dialogs.dialogs import AskText, Choice, Option
+from agentflow_tui.console.list import exports
 from agentflow_tui.console.list.exports import plain_value
-from agentflow_tui.console.list.saved_views import SavedView, read_views
-from agentflow_tui.console.list.saved_views import save_view as keep_view
-from agentflow_tui.console.shell import Shell
+from agentflow_tui.console.list.list_changes import ListChanges
+from agentflow_tui.console.list.saved_views import SavedView, read_views, save_view
 from agentflow_tui.errors import AgentflowError
 from agentflow_tui.schema import snake
 from agentflow_tui.text import plural
 
-if TYPE_CHECKING:
-    from agentflow_tui.console.list.list_view import ListView
 
+class ListMenus(ListChanges):
+    """The part of a list that sorts it, copies and exports from it, and keeps views of it."""
 
-def choose_sort(view: "ListView") -> None:
-    """Ask for the column to sort by; those that cannot be are named with the reason."""
-    database = view.env.database
-    if database is None:
-        return
-    field, descending = view.grid.sorted_by
-    options = []
-    for column in view.grid.columns:
-        if column.sort:
-            why = view.declared.listing.why_unsorted(database.binding, column.sort)
-            options.append(
-                Option(column.sort, column.title, why or column.sort, "dim" if why else "")
-            )
+    sort: str | None
 
-    def chosen(name: str | None) -> None:
-        if name is not None:
-            view.sort_by(f"-{name}" if name == field and not descending else name)
+    def try_filter(self, text: str) -> bool:
+        """Filter by this text; a mistake is explained and the last result stays."""
+        raise NotImplementedError
 
-    view.shell.open_dialog(Choice("Sort by", options, first=field), chosen)
+    # Sorting
 
-
-def copy(shell: Shell, text: str, what: str) -> None:
-    """Put a text on the operator's clipboard (OSC 52, which works over SSH), and say so."""
-    if not text:
-        shell.say("Not copied: it is a secret.")
-        return
-    shell.copy_to_clipboard(text)
-    shell.say(f"Copied {what}.")
-
-
-def choose_copy(view: "ListView") -> None:
-    """Ask in which form to copy the row under the cursor."""
-    row = view.grid.current
-    if row is None:
-        return
-    forms = _forms(view, row)
-    options = [Option(name, name, text[:60].replace("\n", " ")) for name, text in forms.items()]
-
-    def chosen(name: str | None) -> None:
-        if name is not None:
-            copy(view.shell, forms[name], name)
-
-    view.shell.open_dialog(Choice("Copy", options), chosen)
-
-
-def _forms(view: "ListView", row: Any) -> dict[str, str]:
-    table = view.declared.listing.table
-    key = table.primary_key
-    fields = [f for f in view.declared.listing.fields if not f.secret]
-    values = {f.name: plain_value(getattr(row, snake(f.name))) for f in fields}
-    forms = {"the row as JSON": json.dumps(values, ensure_ascii=False, indent=1)}
-    error = values.get("error") or values.get("lastError")
-    if error:
-        forms["the error"] = str(error)
-    if not key.secret:
-        literal = "'" + row.key.replace("'", "''") + "'"
-        forms["the SQL"] = f"SELECT * FROM {table.name} WHERE {key.name} = {literal};"
-        forms["the command"] = f"agentflow show {table.name} {shlex.quote(row.key)}"
-    filters = f" {shlex.quote(view.filter)}" if view.filter else ""
-    forms["the list's command"] = f"agentflow list {table.name}{filters}"
-    return forms
-
-
-def choose_export(view: "ListView") -> None:
-    """Ask for a file and write what the filter matches."""
-
-    def chosen(path: str | None) -> None:
-        if path is not None:
-            view.run_worker(_export(view, Path(path).expanduser()), name="export")
-
-    suggestion = f"{view.view_name}.csv"
-    view.shell.open_dialog(AskText("Export this list to (.csv or .json)", suggestion), chosen)
-
-
-async def _export(view: "ListView", path: Path) -> None:
-    view.shell.say(f"Writing {path} …")
-    try:
-        written = await view.export(path)
-    except AgentflowError as error:
-        view.shell.fail(error)
-    else:
-        view.shell.say(f"{plural(written, 'row')} written to {path}.")
-
-
-def choose_view(view: "ListView") -> None:
-    """Ask for a saved view of this list."""
-    try:
-        saved = [v for v in read_views(view.env.settings) if v.view == view.view_name]
-    except AgentflowError as error:
-        view.shell.fail(error)
-        return
-    if not saved:
-        view.shell.say("No views saved for this list yet; B saves this one.")
-        return
-
-    def chosen(name: str | None) -> None:
-        found = next((v for v in saved if v.name == name), None)
-        if found is not None:
-            view.sort = found.sort
-            view.try_filter(found.filter)
-
-    options = [Option(v.name, v.name, v.filter or "everything") for v in saved]
-    view.shell.open_dialog(Choice("Views", options), chosen)
-
-
-def save_view(view: "ListView") -> None:
-    """Ask for a name and save filter and sort under it."""
-
-    def chosen(name: str | None) -> None:
-        if name is None:
+    def choose_sort(self) -> None:
+        """Ask for the column to sort by; those that cannot be are named with the reason."""
+        database = self.env.database
+        if database is None:
             return
-        try:
-            keep_view(view.env.settings, SavedView(view.view_name, name, view.filter, view.sort))
-        except AgentflowError as error:
-            view.shell.fail(error)
-        else:
-            view.shell.say(f"Saved as {name}; b opens it.")
+        field, descending = self.grid.sorted_by
+        options = []
+        for column in self.grid.columns:
+            if column.sort:
+                why = self.declared.listing.why_unsorted(database.binding, column.sort)
+                options.append(
+                    Option(column.sort, column.title, why or column.sort, "dim" if why else "")
+                )
 
-    view.shell.open_dialog(AskText("Save this view as"), chosen)
+        def chosen(name: str | None) -> None:
+            if name is not None:
+                self.sort_by(f"-{name}" if name == field and not descending else name)
+
+        self.shell.open_dialog(Choice("Sort by", options, first=field), chosen)
+
+    def reverse_sort(self) -> None:
+        field, descending = self.grid.sorted_by
+        self.sort_by(field if descending else f"-{field}")
+
+    def sort_by(self, sort: str) -> None:
+        """Sort by a field, ``-`` in front for descending; says why where that is not possible."""
+        database = self.env.database
+        if database is None:
+            return
+        why = self.declared.listing.why_unsorted(database.binding, sort.removeprefix("-"))
+        if why:
+            self.shell.say(f"Not sorted: {why}.")
+            return
+        self.sort = sort
+        self.try_filter(self.filter)
+
+    # Copying: OSC 52, which works over SSH
+
+    def copy_id(self) -> None:
+        if self.grid.current is not None:
+            secret = self.declared.listing.table.primary_key.secret
+            self._copy("" if secret else str(self.grid.current.key), "the id")
+
+    def choose_copy(self) -> None:
+        row = self.grid.current
+        if row is None:
+            return
+        forms = self._forms(row)
+        options = [Option(name, name, text[:60].replace("\n", " ")) for name, text in forms.items()]
+
+        def chosen(name: str | None) -> None:
+            if name is not None:
+                self._copy(forms[name], name)
+
+        self.shell.open_dialog(Choice("Copy", options), chosen)
+
+    def _copy(self, text: str, what: str) -> None:
+        if not text:
+            self.shell.say("Not copied: it is a secret.")
+            return
+        self.shell.copy_to_clipboard(text)
+        self.shell.say(f"Copied {what}.")
+
+    def _forms(self, row: Any) -> dict[str, str]:
+        """The forms in which a row can be copied, each with its text."""
+        table = self.declared.listing.table
+        key = table.primary_key
+        fields = [f for f in self.declared.listing.fields if not f.secret]
+        values = {f.name: plain_value(getattr(row, snake(f.name))) for f in fields}
+        forms = {"the row as JSON": json.dumps(values, ensure_ascii=False, indent=1)}
+        error = values.get("error") or values.get("lastError")
+        if error:
+            forms["the error"] = str(error)
+        if not key.secret:
+            literal = "'" + row.key.replace("'", "''") + "'"
+            forms["the SQL"] = f"SELECT * FROM {table.name} WHERE {key.name} = {literal};"
+            forms["the command"] = f"agentflow show {table.name} {shlex.quote(row.key)}"
+        filters = f" {shlex.quote(self.filter)}" if self.filter else ""
+        forms["the list's command"] = f"agentflow list {table.name}{filters}"
+        return forms
+
+    # Exporting
+
+    def choose_export(self) -> None:
+        """Ask for a file and write what the filter matches."""
+
+        def chosen(path: str | None) -> None:
+            if path is not None:
+                self.run_worker(self._export(Path(path).expanduser()), name="export")
+
+        suggestion = f"{self.view_name}.csv"
+        self.shell.open_dialog(AskText("Export this list to (.csv or .json)", suggestion), chosen)
+
+    async def _export(self, path: Path) -> None:
+        self.shell.say(f"Writing {path} …")
+        try:
+            database = await self.env.connected()
+            if self.wanted is None:
+                raise AgentflowError("There is nothing to export yet.")
+            written = await exports.write(database, self.wanted, path)
+        except AgentflowError as error:
+            self.shell.fail(error)
+        else:
+            self.shell.say(f"{plural(written, 'row')} written to {path}.")
+
+    # Saved views
+
+    def choose_saved_view(self) -> None:
+        try:
+            saved = [v for v in read_views(self.env.settings) if v.view == self.view_name]
+        except AgentflowError as error:
+            self.shell.fail(error)
+            return
+        if not saved:
+            self.shell.say("No views saved for this list yet; B saves this one.")
+            return
+
+        def chosen(name: str | None) -> None:
+            found = next((v for v in saved if v.name == name), None)
+            if found is not None:
+                self.sort = found.sort
+                self.try_filter(found.filter)
+
+        options = [Option(v.name, v.name, v.filter or "everything") for v in saved]
+        self.shell.open_dialog(Choice("Views", options), chosen)
+
+    def save_view(self) -> None:
+        def chosen(name: str | None) -> None:
+            if name is None:
+                return
+            try:
+                save_view(
+                    self.env.settings, SavedView(self.view_name, name, self.filter, self.sort)
+                )
+            except AgentflowError as error:
+                self.shell.fail(error)
+            else:
+                self.shell.say(f"Saved as {name}; b opens it.")
+
+        self.shell.open_dialog(AskText("Save this view as"), chosen)
