@@ -1,4 +1,4 @@
-"""What can be set, where it comes from, and what it means.
+"""The settings: options with their manual, and where their values come from.
 
 In rising precedence: built-in values, ``$XDG_CONFIG_HOME/agentflow/config.toml``, the environment,
 flags. The help text of each option below is its manual: the command line and the documentation
@@ -93,7 +93,7 @@ class WorkerSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """Everything that was set, with the context in use."""
+    """All settings, with the context in use."""
 
     context: Context = field(default_factory=Context)
     contexts: dict[str, Context] = field(default_factory=dict)

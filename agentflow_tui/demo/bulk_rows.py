@@ -39,12 +39,12 @@ def bulk_rows(seed: int, now: datetime, rows: int, owners: list[str]) -> BulkRow
         oldest=now - _BEFORE - span,
         seconds=span.total_seconds() / max(1, rows),
         owners=owners,
-        letters=[(message.subject, message.body) for message in written],
+        messages=[(message.subject, message.body) for message in written],
         people=[(person.name, plain(person.name).replace(" ", ".")) for person in people],
         domains=list(DOMAINS),
-        refusals=answers["refusals"],
-        jobs=[_job(builder, number) for number in range(_VARIETY)],
-        troubles=answers["step_errors"],
+        mail_errors=answers["refusals"],
+        workflows=[_job(builder, number) for number in range(_VARIETY)],
+        step_errors=answers["step_errors"],
         relay=relay.RELAY,
     )
 

@@ -250,7 +250,7 @@ _NAMED = re.compile(r"([^<>]*)<([^<>]*)>\s*")
 
 
 def _is_broken(entry: str) -> bool:
-    """Several lines where one address is meant: somebody may be trying to add recipients."""
+    """Whether there are several lines where one address is meant: it may be an injection."""
     if entry.isprintable() or entry[:1] in ("[", "{"):
         return False
     return len(entry.strip().splitlines()) > 1

@@ -1,4 +1,4 @@
-"""Which account runs the embedded PostgreSQL: never root, because PostgreSQL refuses.
+"""The account that runs the embedded PostgreSQL: never root, because PostgreSQL refuses.
 
 Root gives the server to the owner of the home, else to ``postgres``, else to ``nobody``. Where
 that account cannot get at the data or the programs, as below ``/root``, the server is given the
@@ -20,7 +20,7 @@ OVERRIDE = ("dac_override", 1)
 
 @dataclass(frozen=True, slots=True)
 class ServerAccount:
-    """Who the server runs as."""
+    """The account that the server runs as."""
 
     name: str
     uid: int

@@ -35,7 +35,7 @@ NEW = "postgres.new-"
 """How a cluster is called until it is whole; the creator's process id follows."""
 LITTLE_ROOM = 100 << 20
 """Bytes; a new cluster takes two thirds of it."""
-GRAVE = ("FATAL:", "PANIC:", "ERROR:", "error:", "DETAIL:", "HINT:")
+SEVERITIES = ("FATAL:", "PANIC:", "ERROR:", "error:", "DETAIL:", "HINT:")
 
 
 class ClusterError(Exception):
@@ -83,7 +83,7 @@ class Cluster:
         self.is_new = True
 
     def settle(self) -> None:
-        """Write a new cluster to the disk, in a process for which nobody waits.
+        """Write a new cluster to the disk, in a process that is not waited for.
 
         Its programs were told not to, so that it is ready sooner.
         """
@@ -131,7 +131,7 @@ class Cluster:
     def start(self, sockets: str) -> int:
         """Start a postmaster and return its process id; it is not ready yet.
 
-        Nobody but the keeper may, so whatever lock a socket still has is a dead server's, though
+        Only the keeper may, so whatever lock a socket still has is a dead server's, though
         its process id may live on in a stranger.
         """
         end_orphans(self.home.cluster)
@@ -191,7 +191,7 @@ class Cluster:
         since = max(self.log_from, os.fstat(log).st_size - 8192)
         lines = os.pread(log, 8192, since).decode(errors="replace").splitlines()
         os.close(log)
-        grave = [line.partition(m)[2].strip() for line in lines for m in GRAVE if m in line]
+        grave = [line.partition(m)[2].strip() for line in lines for m in SEVERITIES if m in line]
         words = "; ".join(grave[-4:] or lines[-3:]) or "it did not say why"
         disk = os.statvfs(self.home.path)
         if (free := disk.f_bavail * disk.f_frsize) < LITTLE_ROOM:

@@ -68,10 +68,10 @@ class Keeper:
         self.pidfd = -1
         self.is_child = self.was_killed = False
         self.stop_signal = 0
-        self.bell, rings = os.pipe()
-        for end in (self.bell, rings):
+        self.wakeup, wakes = os.pipe()
+        for end in (self.wakeup, wakes):
             os.set_blocking(end, False)
-        signal.set_wakeup_fd(rings, warn_on_full_buffer=False)
+        signal.set_wakeup_fd(wakes, warn_on_full_buffer=False)
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
             signal.signal(number, self.on_signal)
         self.lock = self.users = -1
@@ -80,8 +80,8 @@ class Keeper:
         """Stop after what is being done now."""
         self.stop_signal = number
 
-    def take_office(self) -> None:
-        """Become the only keeper; one that was killed a moment ago may still be going."""
+    def acquire_lock(self) -> None:
+        """Take the lock that makes this the only keeper; one just killed may still be ending."""
         lock = os.open(self.home.keeper_lock, os.O_RDWR | os.O_NOFOLLOW)
         give_up = time.monotonic() + 5
         while True:
@@ -100,8 +100,8 @@ class Keeper:
         os.pwrite(lock, b"%d\n" % os.getpid(), 0)
         self.users = self.open_users()
 
-    def resign(self) -> None:
-        """Say that we end on purpose; nobody shall replace us for that."""
+    def mark_stopped(self) -> None:
+        """Note that this keeper ends on purpose, so that it is not replaced."""
         if self.lock >= 0:
             os.ftruncate(self.lock, 0)
 
@@ -114,16 +114,16 @@ class Keeper:
             with contextlib.suppress(BrokenPipeError):
                 os.write(self.report_to, line.encode() + b"\n")
 
-    def let_begin(self) -> None:
-        """Let go of what the process that started us, and others behind it, wait for."""
+    def release_starter(self) -> None:
+        """Close what the process that started this one, and others behind it, wait for."""
         os.close(self.report_to)
         os.close(self.start_lock)
         self.report_to = self.start_lock = -1
 
     # Bringing the server up
 
-    def bring_up(self) -> None:
-        """Return when the server takes connections: our own, or one that was already running.
+    def ensure_running(self) -> None:
+        """Start the server unless it runs, and return when it takes connections.
 
         Raises ClusterError when neither is to be had.
         """
@@ -185,7 +185,7 @@ class Keeper:
         return False
 
     def is_up(self) -> bool:
-        """Whether the postmaster lives. Buries it, and any other child, when it does not."""
+        """Whether the postmaster lives. Reaps it, and any other child, when it does not."""
         with contextlib.suppress(ChildProcessError):
             while (ended := os.waitpid(-1, os.WNOHANG))[0]:
                 if ended[0] == self.pid:
@@ -200,7 +200,7 @@ class Keeper:
     def sleep(self, seconds: float, *, watching_users: bool = True) -> bool:
         """Sleep until a signal, the end of the postmaster, or (True) the last user's leaving."""
         poll = select.poll()
-        poll.register(self.bell, select.POLLIN)
+        poll.register(self.wakeup, select.POLLIN)
         if watching_users:
             poll.register(self.users, select.POLLIN)
         if self.pidfd >= 0 and self.pid:
@@ -208,8 +208,8 @@ class Keeper:
         elif self.pid:
             seconds = min(seconds, 1.0)
         happened = [fd for fd, _ in poll.poll(seconds * 1000)]
-        if self.bell in happened:
-            os.read(self.bell, 4096)
+        if self.wakeup in happened:
+            os.read(self.wakeup, 4096)
         return self.users in happened
 
     def keep(self) -> None:
@@ -223,11 +223,11 @@ class Keeper:
             if self.is_home_gone():
                 self.stop_signal = signal.SIGQUIT
             elif not self.is_up():
-                self.revive()
+                self.restart()
             elif self.has_users():
                 leave_at = None
             elif has_changed or leave_at is None:
-                self.listen_anew()
+                self.reopen_pipe()
                 leave_at = time.monotonic() + self.linger
             elif time.monotonic() >= leave_at:
                 if self.leave():
@@ -236,7 +236,7 @@ class Keeper:
         self.stop(signal.SIGQUIT if self.stop_signal == signal.SIGQUIT else signal.SIGINT)
 
     def has_users(self) -> bool:
-        """Whether anyone holds the pipe, by the only test that has no memory: a read."""
+        """Whether a user holds the pipe, by the only test that has no memory: a read."""
         while True:
             try:
                 if not os.read(self.users, 4096):
@@ -244,7 +244,7 @@ class Keeper:
             except BlockingIOError:
                 return True
 
-    def listen_anew(self) -> None:
+    def reopen_pipe(self) -> None:
         """A pipe whose last writer has left says so for ever; a new reader is told again only
         after someone has come and gone."""
         before, self.users = self.users, self.open_users()
@@ -257,12 +257,12 @@ class Keeper:
         except FileNotFoundError:
             return True
 
-    def revive(self) -> None:
+    def restart(self) -> None:
         """Start the server that died under its users, as often as it takes while they stay."""
         pause = 0.1
         while not self.stop_signal:
             try:
-                self.bring_up()
+                self.ensure_running()
             except (ClusterError, OSError) as error:
                 log(str(error))
                 if self.is_home_gone() or not self.has_users():
@@ -273,7 +273,7 @@ class Keeper:
                 return
 
     def leave(self) -> bool:
-        """Stop the server if nobody is there and nobody is just arriving."""
+        """Stop the server if it has no user and none is just arriving."""
         lock = os.open(self.home.start_lock, os.O_RDWR | os.O_NOFOLLOW)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -315,13 +315,13 @@ class Keeper:
 
 
 def main(arguments: list[str]) -> None:
-    """Be the keeper, in a process that is nobody's child."""
+    """Run the keeper in a process without a parent."""
     if os.fork():
         os._exit(0)
     keeper = Keeper(arguments)
     try:
-        keeper.take_office()
-        keeper.bring_up()
+        keeper.acquire_lock()
+        keeper.ensure_running()
     except ClusterError as error:
         keeper.report(f"!{error}")
     except OSError as error:
@@ -331,6 +331,6 @@ def main(arguments: list[str]) -> None:
         )
     else:
         keeper.report("ready")
-        keeper.let_begin()
+        keeper.release_starter()
         keeper.keep()
-    keeper.resign()
+    keeper.mark_stopped()

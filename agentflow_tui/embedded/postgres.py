@@ -47,12 +47,12 @@ main(sys.argv[2:])
 
 
 def ignore(_line: str) -> None:
-    """Say nothing."""
+    """Report nothing."""
 
 
 @dataclass(frozen=True, slots=True)
 class ServerPlan:
-    """What one must know to start the server of a home, or to find it."""
+    """Where the server of a home is, and how it is to be started."""
 
     home: Home
     sockets: str
@@ -77,14 +77,14 @@ class EmbeddedServer:
         self.url = plan.url
         self._plan = plan
         self._users = users
-        self._bell, self._rings = os.pipe()
+        self._released, self._release = os.pipe()
         threading.Thread(target=self._replace_killed_keepers, daemon=True).start()
 
     def release(self) -> None:
         """Stop being a user; the server ends a little after its last one. May be repeated."""
-        if self._rings >= 0:
-            os.close(self._rings)
-            self._rings = -1
+        if self._release >= 0:
+            os.close(self._release)
+            self._release = -1
 
     def __enter__(self) -> Self:
         return self
@@ -100,13 +100,13 @@ class EmbeddedServer:
     def _replace_killed_keepers(self) -> None:
         """Sleep in the kernel until the keeper is gone or the server released."""
         released = select.poll()
-        released.register(self._bell, select.POLLIN)
+        released.register(self._released, select.POLLIN)
         either = select.poll()
-        either.register(self._bell, select.POLLIN)
+        either.register(self._released, select.POLLIN)
         either.register(self._users, 0)
         is_held = True
         while is_held:
-            is_held = self._bell not in (fd for fd, _ in either.poll())
+            is_held = self._released not in (fd for fd, _ in either.poll())
             if has_keeper(self._users):
                 continue
             if keeper_pid(self.home) is not None:  # one that meant to go leaves none
@@ -114,7 +114,7 @@ class EmbeddedServer:
                     os.close(enter(self._plan, ignore))
             if is_held and not has_keeper(self._users):
                 is_held = not released.poll(1000)
-        os.close(self._bell)
+        os.close(self._released)
         os.close(self._users)
 
 
@@ -195,14 +195,14 @@ def launch(plan: ServerPlan, lock: int, say: Callable[[str], None]) -> None:
         )  # fmt: skip
         os.close(says)
         says = -1
-        hear_out(hears, say, home)
+        relay_report(hears, say, home)
     finally:
         for end in (hears, says, log):
             if end >= 0:
                 os.close(end)
 
 
-def hear_out(report: int, say: Callable[[str], None], home: Home) -> None:
+def relay_report(report: int, say: Callable[[str], None], home: Home) -> None:
     """Pass on what the keeper says until it has the server ready, or is no more."""
     poll = select.poll()
     poll.register(report, select.POLLIN)
@@ -241,7 +241,7 @@ def await_ready(home: Home, users: int) -> bool:
 
 
 def has_keeper(users: int) -> bool:
-    """Whether anyone reads the pipe that we hold open."""
+    """Whether a keeper reads the pipe that this process holds open."""
     poll = select.poll()
     poll.register(users, 0)
     return not poll.poll(0)
@@ -271,7 +271,7 @@ def locked(path: str, say: Callable[[str], None]) -> Iterator[int]:
 
 
 def is_taken(lock: int) -> bool:
-    """Take a lock unless someone has it."""
+    """Take a lock unless another process has it."""
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

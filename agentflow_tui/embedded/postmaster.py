@@ -1,4 +1,4 @@
-"""What can be seen of an embedded PostgreSQL from outside: its files, its lock, its processes.
+"""The files, the lock and the processes of an embedded PostgreSQL, seen from outside.
 
 Shared by the users of the server and by its keeper, which must start quickly; so this imports
 little.
@@ -73,7 +73,7 @@ def find_postmaster(cluster: str) -> Postmaster | None:
 
 
 def is_alive(pid: int) -> bool:
-    """Whether there is such a process, be it another user's or not yet buried."""
+    """Whether there is such a process, be it another user's or not yet reaped."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
@@ -105,7 +105,7 @@ def works_in(pid: int, directory: str) -> bool:
 def end_orphans(directory: str) -> None:
     """End what a killed postmaster, or a killed creation, left at work in this directory.
 
-    Such processes block a new server, and nobody can ever see what they still do.
+    Such processes block a new server, and their work is lost in any case.
     """
     give_up = time.monotonic() + END_WITHIN
     while time.monotonic() < give_up:

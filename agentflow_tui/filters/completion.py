@@ -1,4 +1,4 @@
-"""What could be written next: columns, operators, known words, flags, times and units."""
+"""Completions of a filter: columns, operators, known words, flags, times and units."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -82,7 +82,7 @@ _VALUES: dict[Kind, tuple[tuple[str, str], ...]] = {
 
 
 def complete(text: str, cursor: int, vocabulary: Vocabulary) -> list[Completion]:
-    """What fits at the cursor, best first; nothing inside quotes. Never raises."""
+    """The completions that fit at the cursor, best first; none inside quotes. Never raises."""
     cursor = min(max(cursor, 0), len(text))
     start = _token_start(text, cursor)
     if start is None:

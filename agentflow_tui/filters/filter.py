@@ -1,4 +1,4 @@
-"""A filter that was understood."""
+"""A filter as it was parsed: terms that must all hold."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -9,8 +9,8 @@ from agentflow_tui.filters.vocabulary import Field
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """Something odd that is no mistake, such as a status word that AgentFlow never writes.
-    ``start`` and ``end`` span it in the text that was parsed."""
+    """A remark on something odd that is no mistake, such as a status word that AgentFlow never
+    writes. ``start`` and ``end`` span it in the text that was parsed."""
 
     message: str
     start: int

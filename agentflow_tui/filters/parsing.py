@@ -1,4 +1,4 @@
-"""From tokens to a filter: which column, which comparison, which values."""
+"""The parser that makes a filter of tokens: which column, which comparison, which values."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -68,7 +68,7 @@ class _Reading:
         as_age = self.vocabulary.means_age(token.name)
         subject = self._field(token, as_age)
         operator, negated = _operator(token.operator)
-        place = _Place(self, token, subject, operator, as_age)
+        place = _Subject(self, token, subject, operator, as_age)
         if token.path and subject.kind is not Kind.JSON:
             raise place.name_mistake(
                 f"{subject.name} holds no JSON, so it has no parts. Ask for {subject.name} itself."
@@ -120,7 +120,7 @@ class _Reading:
 
 
 @dataclass(frozen=True, slots=True)
-class _Place:
+class _Subject:
     """One condition while its values are being read."""
 
     reading: _Reading
@@ -163,7 +163,7 @@ def _whole(items: tuple[Item, ...]) -> tuple[int, int]:
     return items[0].start, items[-1].end
 
 
-def _texts(place: _Place) -> list[Value]:
+def _texts(place: _Subject) -> list[Value]:
     if place.operator in ORDERINGS:
         name = place.field.name
         raise place.name_mistake(
@@ -172,7 +172,7 @@ def _texts(place: _Place) -> list[Value]:
     return [place.presence(item) or _text(place, item) for item in place.items]
 
 
-def _text(place: _Place, item: Item) -> Text:
+def _text(place: _Subject, item: Item) -> Text:
     if place.operator is Comparison.EXACTLY:
         _notice_unknown_word(place, item)
         return Text(item.text, Match.EXACT)
@@ -189,7 +189,7 @@ def _text(place: _Place, item: Item) -> Text:
     return Text(item.text)
 
 
-def _notice_unknown_word(place: _Place, item: Item) -> None:
+def _notice_unknown_word(place: _Subject, item: Item) -> None:
     words = place.field.words
     if not words or item.text in words:
         return
@@ -198,14 +198,14 @@ def _notice_unknown_word(place: _Place, item: Item) -> None:
     place.reading.notices.append(Notice(message, item.start, item.end))
 
 
-def _numbers(place: _Place) -> list[Value]:
+def _numbers(place: _Subject) -> list[Value]:
     if place.operator is Comparison.CONTAINS:
         name = place.field.name
         raise place.name_mistake(f"{name} is a number. Compare it: {name}:3 or {name}:>3.")
     return [place.presence(item) or _number(place, item) for item in place.items]
 
 
-def _number(place: _Place, item: Item) -> Number:
+def _number(place: _Subject, item: Item) -> Number:
     match = _NUMBER.fullmatch(item.text)
     if match is None:
         raise place.mistake(item, _no_number(place.field.name, item.text))
@@ -223,7 +223,7 @@ def _no_number(name: str, text: str) -> str:
     return f"{shown(text)} is not a number. Did you mean {digits[0]}?"
 
 
-def _times(place: _Place) -> list[Value]:
+def _times(place: _Subject) -> list[Value]:
     if place.operator is Comparison.CONTAINS:
         name = place.field.name
         raise place.name_mistake(f"{name} is a time. Compare it: {name}:today or {name}:>1h.")
@@ -232,7 +232,7 @@ def _times(place: _Place) -> list[Value]:
     return [place.presence(item) or _time(place, item) for item in place.items]
 
 
-def _age(place: _Place, item: Item) -> Relative:
+def _age(place: _Subject, item: Item) -> Relative:
     found = _time(place, item)
     if isinstance(found, Relative) and not found.distance.ahead:
         return found
@@ -242,7 +242,7 @@ def _age(place: _Place, item: Item) -> Relative:
     )
 
 
-def _time(place: _Place, item: Item) -> Relative | Period:
+def _time(place: _Subject, item: Item) -> Relative | Period:
     try:
         distance = read_distance(item.text)
         if distance is not None:
@@ -257,7 +257,7 @@ def _time(place: _Place, item: Item) -> Relative | Period:
     return Period(span.start, span.end, written, span.until)
 
 
-def _no_time(place: _Place, text: str) -> str:
+def _no_time(place: _Subject, text: str) -> str:
     digits = text.removeprefix("+")
     if _DIGITS.fullmatch(digits):
         units = ", ".join(f"{unit} ({word})" for unit, word in UNITS.items())
@@ -275,14 +275,14 @@ def _no_time(place: _Place, text: str) -> str:
     )
 
 
-def _flags(place: _Place) -> list[Value]:
+def _flags(place: _Subject) -> list[Value]:
     name = place.field.name
     if place.operator not in (Comparison.IS, Comparison.EXACTLY):
         raise place.name_mistake(f"{name} is yes or no. Ask for {name}:yes.")
     return [place.presence(item) or _flag(place, item) for item in place.items]
 
 
-def _flag(place: _Place, item: Item) -> Flag:
+def _flag(place: _Subject, item: Item) -> Flag:
     word = item.text.lower()
     if word not in TRUE | FALSE:
         name = place.field.name
@@ -290,7 +290,7 @@ def _flag(place: _Place, item: Item) -> Flag:
     return Flag(word in TRUE)
 
 
-def _documents(place: _Place) -> list[Value]:
+def _documents(place: _Subject) -> list[Value]:
     if place.token.path:
         return [place.presence(item) or _part(place, item) for item in place.items]
     if place.operator is Comparison.CONTAINS:
@@ -306,7 +306,7 @@ def _documents(place: _Place) -> list[Value]:
     return values
 
 
-def _part(place: _Place, item: Item) -> Text:
+def _part(place: _Subject, item: Item) -> Text:
     if place.operator in ORDERINGS:
         return Text(item.text, Match.EXACT)
     return _text(place, item)
@@ -314,7 +314,7 @@ def _part(place: _Place, item: Item) -> Text:
 
 _TEXTUAL = frozenset({Kind.TEXT, Kind.ID, Kind.JSON})
 
-_READERS: dict[Kind, Callable[[_Place], list[Value]]] = {
+_READERS: dict[Kind, Callable[[_Subject], list[Value]]] = {
     Kind.TEXT: _texts,
     Kind.ID: _texts,
     Kind.NUMBER: _numbers,

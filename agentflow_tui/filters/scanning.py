@@ -1,4 +1,4 @@
-"""From characters to tokens: where words and conditions begin and end, and what is quoted."""
+"""The scanner that makes tokens of a filter's characters, words and conditions, quoted or not."""
 
 import re
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What a filter is made of, and how it is written."""
+"""The terms of a filter, and how they are written."""
 
 import re
 from dataclasses import dataclass
@@ -84,7 +84,7 @@ Value = Text | Number | Flag | Period | Relative | Presence
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Word:
-    """Something to look for wherever the list is searched. ``pattern``: ``*`` is a wildcard."""
+    """A word to look for wherever the list is searched. ``pattern``: ``*`` is a wildcard."""
 
     text: str
     pattern: bool = False

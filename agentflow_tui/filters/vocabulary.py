@@ -1,4 +1,4 @@
-"""What a filter may speak of: the columns of one list."""
+"""The fields that a filter on one list may name."""
 
 import re
 from collections.abc import Iterable
@@ -16,7 +16,7 @@ _SEARCHABLE = frozenset({Kind.TEXT, Kind.ID, Kind.JSON})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Field:
-    """One thing that can be filtered by: a column of the table, or something computed beside it.
+    """A field that can be filtered by: a column of the table, or one computed beside it.
 
     ``words`` are the values it is known to take, ``searched`` lets bare words look here, and a
     ``secret`` is known by name only, so that asking for it gets a clear answer. ``also`` are

@@ -1,7 +1,7 @@
 """The journal: one row of ``task_logs`` for everything that happened.
 
 There is one way to write it, inside the transaction of what it records, so that neither exists
-without the other. What a row holds is for everybody to read: no secret goes into it.
+without the other. A row may be read by anyone, so no secret goes into it.
 """
 
 import json
@@ -21,11 +21,11 @@ TABLE = "task_logs"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JournalEntry:
-    """One thing that happened.
+    """A row of the journal: one thing that happened.
 
     ``input`` and ``output`` are anything JSON can say; what it cannot is written as its ``str``.
     Times are aware; None is the database's time of the transaction. An entry with an ``id`` of its
-    own is written once, however often and by whomever it is tried.
+    own is written once, however often and by however many processes it is tried.
     """
 
     task_type: str
@@ -123,7 +123,7 @@ def as_json(value: Any) -> str:
 
 
 def _plain(value: Any) -> Any:
-    """The same, of what JSON has, down to the last character."""
+    """The value with everything that JSON or PostgreSQL cannot hold replaced."""
     match value:
         case None | bool() | int():
             return value

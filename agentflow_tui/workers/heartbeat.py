@@ -200,7 +200,7 @@ class Heartbeat:
                 reports=context.reports,
             )
             name = f"worker {socket.gethostname()} {os.getpid()}"
-            beat = context.database.binding.made(leases.beat)
+            beat = context.database.binding.cached(leases.beat)
             await self._connection.execute(
                 beat, context.identity, name, self._message(context.leases.holds), said
             )

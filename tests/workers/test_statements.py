@@ -58,7 +58,7 @@ STATEMENTS: dict[str, Callable[[Binding], Statement[Any] | str]] = {
     "queue": lambda _: check_claims.QUEUE,
     "punctuality": lambda _: check_claims.PUNCTUALITY,
     "happenings": away_summary.away_statement,
-    "look around": lambda _: shared_status.LOOK,
+    "look around": lambda _: shared_status.STATUS,
 }
 
 

@@ -1,4 +1,4 @@
-"""What this database calls the documented tables and columns.
+"""The names under which a database has the documented tables and columns.
 
 Databases in the field differ (``user_id``, ``"userId"``, ``userid``), so one catalogue query on
 connecting binds every documented name to a physical one, and SQL is written with documented names
@@ -120,7 +120,7 @@ class Binding:
 
     tables: dict[str, BoundTable]
     _rendered: dict[str, str] = field(default_factory=dict, repr=False, compare=False)
-    _made: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)
+    _cache: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)
 
     def has(self, table: str, *columns: str) -> bool:
         """Whether the database has this table with all these columns."""
@@ -128,7 +128,7 @@ class Binding:
         return bound.oid is not None and all(name in bound.columns for name in columns)
 
     def problems(self) -> list[str]:
-        """What is missing or unreadable, a sentence each, for saying once on connecting."""
+        """A sentence for each table or column that is missing or unreadable, to be said once."""
         sentences = []
         for bound in self.tables.values():
             if bound.oid is None:
@@ -143,12 +143,12 @@ class Binding:
                 )
         return sentences
 
-    def made(self, make: Callable[..., T], **options: Hashable) -> T:
-        """What ``make`` makes for this database, made once: of the binding and ``options``."""
+    def cached(self, make: Callable[..., T], **options: Hashable) -> T:
+        """The result of ``make``, called once with the binding and these ``options``."""
         key = (make, *options.items())
-        if key not in self._made:
-            self._made[key] = make(self, **options)
-        found: T = self._made[key]
+        if key not in self._cache:
+            self._cache[key] = make(self, **options)
+        found: T = self._cache[key]
         return found
 
     def render(self, template: str) -> str:
@@ -288,7 +288,7 @@ _NEUTRAL = (
 
 
 def neutral(type_: str) -> str:
-    """An SQL literal that means nothing in particular, for a column we know nothing about."""
+    """A neutral SQL literal of a type, for a column that nothing is known about."""
     if type_.endswith("[]"):
         return "'{}'"
     return next(

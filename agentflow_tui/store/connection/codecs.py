@@ -1,4 +1,4 @@
-"""How values cross the wire, the same for every connection whatever the columns' types.
+"""Conversions between Python and the wire, the same for every connection and type of column.
 
 Ids are ``str`` in Python, be they uuid, text or varchar in the database. Times are timezone-aware:
 ``timestamp`` columns hold UTC (the database document's rule), ``timestamptz`` says so itself. JSON
@@ -22,7 +22,7 @@ def _encode_time(value: datetime) -> bytes:
 
 
 def _decode_time(data: bytes) -> datetime:
-    """Years that Python cannot hold, ``infinity`` among them, become the nearest it can."""
+    """The time, where years that Python cannot hold (``infinity``) become the nearest it can."""
     microseconds = int.from_bytes(data, "big", signed=True)
     try:
         return _EPOCH + timedelta(microseconds=microseconds)
@@ -43,7 +43,7 @@ def _decode_uuid(data: bytes) -> str:
 
 
 async def use_our_types(connection: asyncpg.Connection) -> None:
-    """Teach a connection the conversions above. Costs no round trip."""
+    """Set the conversions above on a connection. Costs no round trip."""
     for name, encode, decode in (
         ("timestamp", _encode_time, _decode_time),
         ("timestamptz", _encode_time, _decode_time),

@@ -1,4 +1,4 @@
-"""One PostgreSQL database as this process sees it."""
+"""One PostgreSQL database: its connections, the binding of its names, and clear errors."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
@@ -23,7 +23,7 @@ CONNECT_TIMEOUT = 10.0
 
 
 class _Connection(asyncpg.Connection):  # type: ignore[misc]  # asyncpg ships no types
-    """A connection that is handed back as it is: we leave no state behind, so a reset would be a
+    """A connection that the pool does not reset: no state is left on it, so that a reset would be a
     round trip for nothing."""
 
     def get_reset_query(self) -> str:
@@ -32,7 +32,7 @@ class _Connection(asyncpg.Connection):  # type: ignore[misc]  # asyncpg ships no
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConnectionOptions:
-    """How a process behaves towards the database. ``statement_timeout`` is in seconds."""
+    """The options of a process's connections. ``statement_timeout`` is in seconds."""
 
     application: str = "agentflow"
     connections: int = 3
@@ -61,7 +61,7 @@ class ConnectionOptions:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """One connection, for as long as it is borrowed, with the binding of its database."""
+    """One connection of the pool while it is in use, with the binding of its database."""
 
     connection: Any
     binding: Binding
@@ -131,7 +131,7 @@ class Database:
         database = cls(url, options or ConnectionOptions())
         try:
             await database.connect()
-        except BaseException:  # also when nobody waits for it any more
+        except BaseException:  # when cancelled, too
             database.close()
             raise
         return database
@@ -169,7 +169,7 @@ class Database:
             try:
                 async with (await pool).acquire(timeout=CONNECT_TIMEOUT):
                     return pool
-            except BaseException:  # also when nobody waits for it any more
+            except BaseException:  # when cancelled, too
                 pool.terminate()
                 raise
         except (ValueError, asyncpg.ClientConfigurationError) as error:
@@ -189,12 +189,12 @@ class Database:
             await connection.execute(_SET_APPLICATION_NAME, self.application_name)
 
     async def rebind(self) -> None:
-        """Look up anew what the database calls its tables and columns, which indexes it has, and
-        whether it can be written.
+        """Read the catalogue again: names of tables and columns, indexes, and whether the server
+        takes writes.
 
         The binding stays the same object where nothing has changed but the number of rows.
         """
-        async with self._borrowed() as connection:
+        async with self._acquired() as connection:
             self.statements += 1
             with translated():
                 records = await connection.fetch(CATALOGUE, _WANTED)
@@ -211,7 +211,7 @@ class Database:
         return read_only_reason(asked, self.server_mode, self.binding, table)
 
     @asynccontextmanager
-    async def _borrowed(self) -> AsyncIterator[Any]:
+    async def _acquired(self) -> AsyncIterator[Any]:
         pool = self._pool
         if pool is None:
             raise UnreachableError("Not connected to a database.")
@@ -220,13 +220,13 @@ class Database:
         try:
             yield connection
         finally:
-            if self._pool is pool:  # else everything was hung up in the middle
+            if self._pool is pool:  # else the database was closed in the middle
                 await pool.release(connection)
 
     @asynccontextmanager
     async def session(self) -> AsyncIterator[Session]:
-        """A connection of one's own for a while."""
-        async with self._borrowed() as connection:
+        """A session of the pool, given back at the end."""
+        async with self._acquired() as connection:
             if not self.pooled:
                 yield Session(connection, self.binding)
                 return
@@ -279,13 +279,14 @@ class Database:
             return await session.execute(template, *values)
 
     async def set_application_name(self, name: str) -> None:
-        """Be called this among the sessions: one statement when it is another name than before, on
-        the connection that is used most. Behind a transaction pooler it stays the first name."""
+        """Set the name that this process has among the sessions: one statement when it is another
+        than before, on the connection that is used most. Behind a transaction pooler the first
+        name stays."""
         if self.pooled or name == (self.application_name or self.options.application):
             return
         self.application_name = name  # those made from now on begin with it
         self.statements += 1
-        async with self._borrowed() as connection:
+        async with self._acquired() as connection:
             with translated():
                 await connection.execute(_SET_APPLICATION_NAME, name)
 
@@ -303,14 +304,14 @@ class Database:
             await self._pool.expire_connections()
 
     def on_close(self, close: Callable[[], None]) -> None:
-        """Have ``close`` called whenever this database is hung up on."""
+        """Call ``close`` whenever this database is closed."""
         self._closes.append(close)
 
     def close(self) -> None:
-        """Hang up at once, also in the middle of a query; the server stops it by itself."""
+        """Close all connections at once, also in the middle of a query, which the server stops."""
         for close in self._closes:
             close()
-        pool, self._pool = self._pool, None  # before anything else: who borrows looks at it
+        pool, self._pool = self._pool, None  # first: a session in use looks at it
         if pool is not None:
             pool.terminate()
 

@@ -1,4 +1,4 @@
-"""Connections for writing in a stream, and borrowed ones for a write now and then."""
+"""Dedicated connections for a stream of statements, and pooled sessions for single writes."""
 
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -18,8 +18,8 @@ SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off;
 SET enable_hashjoin = off; SET enable_mergejoin = off; SET lock_timeout = '2 s'
 """
 """For a connection that writes many rows by key, again and again: plan once, and reach each row by
-its key, whatever size the table had when the plan was made. What somebody holds is not waited for
-for long, because the rows of all others wait with it."""
+its key, whatever size the table had when the plan was made. A locked row is not waited for for
+long, because all other rows of the statement wait with it."""
 
 MARGIN = 1.0
 """Seconds by which the server's time limit is shorter than ours: it says so when it gives up, and
@@ -33,15 +33,18 @@ PLANNED_EACH_TIME = "SET plan_cache_mode = force_custom_plan; SET jit = off"
 async def pooled_session(database: Database) -> AsyncIterator[Session]:
     """A session of the pool for a write, which is never sent twice. Raises `UnreachableError`."""
     database.statements += 1
-    with _noticed():
+    with _lost_while_idle():
         async with database.session() as session:
             yield session
 
 
 @contextmanager
-def _noticed() -> Iterator[None]:
-    """Between a server's last word on an idle connection and its end the driver takes the
-    connection for busy, and says so in a class that otherwise means a bug of its own."""
+def _lost_while_idle() -> Iterator[None]:
+    """Raises `UnreachableError` for a connection that its server is ending.
+
+    Between the server's last word on an idle connection and its end the driver takes it for busy,
+    and says so in a class that otherwise means a bug of the driver.
+    """
     try:
         yield
     except asyncpg.InternalClientError as error:
@@ -51,7 +54,7 @@ def _noticed() -> Iterator[None]:
 class DedicatedConnections:
     """Connections kept for one kind of statement, with ``settings`` (SQL) of their own.
 
-    Planning once is a third of what a write of fifty steps costs the server, and borrowing from the
+    Planning once is a third of what a write of fifty steps costs the server, and a session of the
     pool a third of what it takes to begin a claim. Behind a transaction pooler they are ordinary
     sessions. They are closed with the database, if not before.
     """
@@ -86,19 +89,19 @@ class DedicatedConnections:
         limit = database.options.statement_timeout + MARGIN
         try:
             records = await connection.fetch(sql, *values, timeout=limit)
-        except BaseException:  # when cut off, too: what it asked has no answer yet
-            with self._judged(connection):
+        except BaseException:  # when cancelled, too: its answer is still to come
+            with self._translated(connection):
                 raise
         self._idle.append(connection)
         return statement.rows(records)
 
     @contextmanager
-    def _judged(self, connection: Any) -> Iterator[None]:
-        """Say what went wrong in our words. A connection on which values were not accepted is kept;
-        another refusal may be that of a standby, which was the server to write to before.
+    def _translated(self, connection: Any) -> Iterator[None]:
+        """Translates an error, and keeps the connection where only the values were not accepted.
 
-        Entered when something did go wrong: around each statement it would take longer than
-        whatever else is done before a claim.
+        Another refusal may be that of a standby, which was the server to write to before. Entered
+        when something did go wrong: around each statement it would take longer than whatever else
+        is done before a claim.
         """
         sound = False
         try:
@@ -114,7 +117,7 @@ class DedicatedConnections:
                 connection.terminate()
 
     def _unused(self) -> Any:
-        """A connection that nobody is using and that was not found broken; None without one."""
+        """An idle connection that is not known to be broken; None without one."""
         while self._idle:
             connection = self._idle.pop()
             if not connection.is_closed():
@@ -127,7 +130,7 @@ class DedicatedConnections:
         limit = round(1000 * self._database.options.statement_timeout)
         try:
             await session.execute(f"SET statement_timeout = {limit}; {self._settings}")
-        except BaseException:  # when cut off, too: nobody else knows of it
+        except BaseException:  # when cancelled, too: nothing else would close it
             connection.terminate()
             raise
         return connection

@@ -1,4 +1,4 @@
-"""The driver's exceptions become ours, in this one place.
+"""The translation of the driver's exceptions into our errors, all in this one place.
 
 A lost server surfaces as several unrelated asyncpg classes; they are listed once. What is not
 listed is a bug and passes through untouched.

@@ -1,8 +1,8 @@
-"""Wake-ups: NOTIFY as a hint, never the truth.
+"""Notifications that wake other processes: a hint, never the truth.
 
 One channel, no payload: "something is to do". It is sent after the commit of the work, in a
 transaction of its own, because NOTIFY inside the writing transaction makes all writers queue up
-for one lock. Whoever misses one finds the work at the next slow look.
+for one lock. A process that misses one finds the work when it next polls.
 """
 
 import asyncio
@@ -17,23 +17,23 @@ NOTIFY = f"NOTIFY {CHANNEL}"
 
 
 async def notify(database: Database) -> None:
-    """Tell everybody who listens that there is something to do. Call it after the commit."""
+    """Notify all listeners that there is something to do. To be called after the commit."""
     await database.execute(NOTIFY)
 
 
 class Notifier:
-    """Rings for one process: rings that come while one is under way become one more."""
+    """Sends a process's notifications; those asked for while one is being sent become one more."""
 
     def __init__(self, send: Callable[[], Awaitable[None]]) -> None:
         self._send = send
         self._wanted = asyncio.Event()
 
     def notify(self) -> None:
-        """Ring soon. Costs nothing here and now."""
+        """Have a notification sent soon. Costs nothing here and now."""
         self._wanted.set()
 
     async def run(self) -> None:
-        """Send what is rung, until cancelled. A ring that cannot be sent is dropped: a hint."""
+        """Send what is asked for, until cancelled. What cannot be sent is dropped: it is a hint."""
         while True:
             await self._wanted.wait()
             self._wanted.clear()

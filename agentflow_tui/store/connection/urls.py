@@ -1,4 +1,4 @@
-"""Database URLs as they may be shown: a password never is, wherever in a URL it stands."""
+"""Database URLs taken apart, and how they are shown: never with the password."""
 
 import re
 from dataclasses import dataclass
@@ -61,19 +61,19 @@ def masked(url: str) -> str:
 
 
 def place(url: str) -> str:
-    """Where a URL points, for error messages: host, port and database, no user and no password."""
+    """The host, port and database of a URL, for error messages; no user and no password."""
     parts = _address(url)
     return "the database" if parts is None else f"{parts.host}{parts.path}"
 
 
 def endpoint(url: str) -> str:
-    """What is connected to: the file of a socket, or the same as `place`."""
+    """The file of the socket that is connected to, or the same as `place`."""
     parts = _address(url)
     return place(url) if parts is None else parts.socket or place(url)
 
 
 def short_place(url: str) -> str:
-    """The same for a title bar, without what goes without saying."""
+    """The `place` of a URL for a title bar, without what goes without saying."""
     parts = _address(url)
     if parts is None:
         return "a database"

@@ -1,4 +1,4 @@
-"""What keeps this process from writing, if anything: it was asked not to, the server, or the role.
+"""The reasons for which this process may not write: its options, the server, or the role.
 
 All of it is learned by the catalogue query that binds the names, so knowing it costs no round trip.
 """
@@ -12,7 +12,7 @@ _JOURNAL = "task_logs"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerMode:
-    """How the server took us in. ``standby``: it follows another one, until it is promoted;
+    """Whether the server takes writes. ``standby``: it follows another one, until it is promoted;
     ``closed``: its sessions are read-only, because of a setting of the server, the database or the
     role."""
 
@@ -21,7 +21,7 @@ class ServerMode:
 
 
 def read_only_reason(asked: str, server_mode: ServerMode, binding: Binding, table: str = "") -> str:
-    """Why ``table`` cannot be written, or nothing at all without one; empty when it can be.
+    """The reason why ``table``, or any table without one, cannot be written; empty when it can.
 
     ``asked`` is why this process was told not to write. Every change is journalled in the same
     transaction, so that without the journal nothing can be changed.

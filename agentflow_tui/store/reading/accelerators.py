@@ -1,7 +1,7 @@
 """Optional indexes, for databases that have grown: never made unasked, each with its purpose.
 
 They are partial where a small part of a large table is what matters, built CONCURRENTLY so that
-nobody waits, and removable. Their names begin with ``agentflow_``.
+no writer waits, and removable. Their names begin with ``agentflow_``.
 """
 
 from dataclasses import dataclass

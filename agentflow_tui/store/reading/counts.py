@@ -12,7 +12,7 @@ CAP = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """How many; ``capped`` when there are more, ``estimated`` when the planner says so."""
+    """A number of rows; ``capped`` when there are more, ``estimated`` when the planner says so."""
 
     rows: int
     capped: bool = False

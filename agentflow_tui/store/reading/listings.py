@@ -1,4 +1,4 @@
-"""What a list shows: typed rows over one table, with fields that filters and sorts can name.
+"""Listings: typed rows over one table, with fields that filters and sorts can name.
 
 A row has its primary key as ``key`` and, as ``title``, what it is called in a sentence or a dialog;
 ``""`` where nothing but its id tells it from others.
@@ -23,7 +23,7 @@ LARGE = 50_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListingField:
-    """Something a listed row has. ``value`` is its SQL in documented names.
+    """A field of a listed row. ``value`` is its SQL in documented names.
 
     ``column`` is the documented column it is, if it is one. ``needs_index`` names a
     ``table.column`` without whose index the value would cost a scan per row; on a large table it

@@ -1,4 +1,4 @@
-"""Reading a list a page at a time, by key: row 1 and row 1,000,000 cost the same.
+"""Keyset pages: a list is read a page at a time, and row 1 and row 1,000,000 cost the same.
 
 One statement yields a page. Its `gate` makes looking again free when nothing has changed: the
 database's snapshot id is compared first, and if no transaction has ended since the caller's last
@@ -158,15 +158,15 @@ def page_statement(
         varying.append(value)
         return f"${len(where.values) + len(varying)}"
 
-    effective = [_Effective.of(key, listing, window.backwards) for key in order]
+    keys = [_DirectedKey.of(key, listing, window.backwards) for key in order]
     table = f"{{{listing.table.name}}} q"
     limit = f"LIMIT {parameter(lambda window, _: window.limit + 1)}::int"
     gate = f"s.snapshot IS DISTINCT FROM {parameter(lambda _, seen: seen)}::text"
-    matching = _matching(table, listing, effective, where, window, limit, parameter)
-    count = _count(table, listing, effective, where, window, parameter)
+    matching = _matching(table, listing, keys, where, window, limit, parameter)
+    count = _count(table, listing, keys, where, window, parameter)
     fields = ", ".join(f"{f.sql(binding)} AS f{i}" for i, f in enumerate(listing.fields))
     names = ", ".join(f"p.f{i}" for i in range(len(listing.fields)))
-    ordering = _ordering(effective)
+    ordering = _ordering(keys)
     text = f"""
 SELECT s.snapshot, now(), CASE WHEN {gate} THEN {count} END, p.there IS NOT NULL, {names}
   FROM (SELECT {SNAPSHOT} AS snapshot) s
@@ -181,7 +181,7 @@ SELECT s.snapshot, now(), CASE WHEN {gate} THEN {count} END, p.there IS NOT NULL
 def _matching(
     table: str,
     listing: Listing[Any],
-    effective: Sequence["_Effective"],
+    keys: Sequence["_DirectedKey"],
     where: Where,
     window: Window,
     limit: str,
@@ -191,19 +191,19 @@ def _matching(
     at so many rows, matched among the first of them."""
     if window.scan is None:
         source = f"{table} {listing.joins}" if where.joined else table
-        return _ranges(source, effective, where.sql, window, limit, parameter)
+        return _ranges(source, keys, where.sql, window, limit, parameter)
     scan = f"LIMIT {parameter(_scan)}::int"
-    first = _ranges(table, effective, "", window, scan, parameter)
+    first = _ranges(table, keys, "", window, scan, parameter)
     return (
         f"SELECT q.* FROM (SELECT * FROM ({first}) u {scan}) q {listing.joins} "
-        f"WHERE {where.sql or 'true'} ORDER BY {_ordering(effective)} {limit}"
+        f"WHERE {where.sql or 'true'} ORDER BY {_ordering(keys)} {limit}"
     )
 
 
 def _count(
     table: str,
     listing: Listing[Any],
-    effective: Sequence["_Effective"],
+    keys: Sequence["_DirectedKey"],
     where: Where,
     window: Window,
     parameter: Parameter,
@@ -212,7 +212,7 @@ def _count(
         return "NULL::int"
     if window.scan is not None:
         scan = f"LIMIT {parameter(_scan)}::int"
-        table = f"(SELECT q.* FROM {table} ORDER BY {_ordering(effective)} {scan}) q"
+        table = f"(SELECT q.* FROM {table} ORDER BY {_ordering(keys)} {scan}) q"
     joins = listing.joins if where.joined else ""
     cap = f"LIMIT {parameter(lambda window, _: window.count_to + 1)}::int"
     matching = f"SELECT FROM {table} {joins} WHERE {where.sql or 'true'} {cap}"
@@ -220,7 +220,7 @@ def _count(
 
 
 @dataclass(frozen=True, slots=True)
-class _Effective:
+class _DirectedKey:
     """An order key in the direction a page is read. PostgreSQL's own NULL order is kept, so that
     one index serves both directions: last when ascending, first when descending."""
 
@@ -229,7 +229,7 @@ class _Effective:
     nullable: bool
 
     @classmethod
-    def of(cls, key: OrderKey, listing: Listing[Any], backwards: bool) -> "_Effective":
+    def of(cls, key: OrderKey, listing: Listing[Any], backwards: bool) -> "_DirectedKey":
         column = key.field.column
         if column is None:
             raise KeyError(f"{key.field.name} is no column and cannot be sorted by")
@@ -256,13 +256,13 @@ class _Effective:
         return f"{self.sql} IS NULL" if placeholder is None else f"{self.sql} = {placeholder}"
 
 
-def _ordering(effective: Sequence[_Effective]) -> str:
-    return ", ".join(key.ordering for key in effective)
+def _ordering(keys: Sequence[_DirectedKey]) -> str:
+    return ", ".join(key.ordering for key in keys)
 
 
 def _ranges(
     source: str,
-    effective: Sequence[_Effective],
+    keys: Sequence[_DirectedKey],
     condition: str,
     window: Window,
     limit: str,
@@ -274,13 +274,13 @@ def _ranges(
     those with the same a and a later b, those with a later a. Each is one contiguous range of an
     index on (a, b, id), which one comparison of tuples would not be for mixed directions or NULLs.
     """
-    ranges: Iterable[tuple[tuple[str, ...], str]] = [((), _ordering(effective))]
+    ranges: Iterable[tuple[tuple[str, ...], str]] = [((), _ordering(keys))]
     if window.anchor is not None:
         anchor = [
             None if value is None else parameter(_anchor_value(depth))
             for depth, value in enumerate(window.anchor)
         ]
-        ranges = _ranges_after(effective, anchor, inclusive=window.inclusive)
+        ranges = _ranges_after(keys, anchor, inclusive=window.inclusive)
     return " UNION ALL ".join(
         f"(SELECT q.* FROM {source} WHERE {' AND '.join([*terms, condition or 'true'])} "
         f"ORDER BY {ordering} {limit})"
@@ -301,15 +301,14 @@ def _scan(window: Window, _: str | None) -> object:
 
 
 def _ranges_after(
-    effective: Sequence[_Effective], anchor: Sequence[str | None], *, inclusive: bool
+    keys: Sequence[_DirectedKey], anchor: Sequence[str | None], *, inclusive: bool
 ) -> Iterator[tuple[tuple[str, ...], str]]:
-    for depth in reversed(range(len(effective))):
-        key, last = effective[depth], depth == len(effective) - 1
+    for depth in reversed(range(len(keys))):
+        key, last = keys[depth], depth == len(keys) - 1
         ahead = key.after(anchor[depth], or_equal=inclusive and last)
         same = tuple(
-            earlier.same(value)
-            for earlier, value in zip(effective[:depth], anchor[:depth], strict=True)
+            earlier.same(value) for earlier, value in zip(keys[:depth], anchor[:depth], strict=True)
         )
         for later in ahead:
             constant = later.endswith("IS NULL")
-            yield (*same, later), _ordering(effective[depth + 1 if constant else depth :])
+            yield (*same, later), _ordering(keys[depth + 1 if constant else depth :])

@@ -1,4 +1,4 @@
-"""A listing, a filter and a sort, as something that pages can be read of."""
+"""Queries: a listing with its filters and its sort, compiled once for each binding."""
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
@@ -29,7 +29,7 @@ _COMPUTED_TYPES = {"number": "integer", "flag": "boolean"}
 
 
 def vocabulary(listing: Listing[Any], binding: Binding) -> Vocabulary:
-    """What a filter on this listing may speak of: the table's columns and what is computed."""
+    """The fields that a filter on this listing may name: the table's columns, and computed ones."""
     computed = (
         Word(name=f.name, kind=f.kind, words=f.words, searched=f.searched, secret=f.secret)
         for f in (*listing.fields, *listing.further)
@@ -41,7 +41,7 @@ def vocabulary(listing: Listing[Any], binding: Binding) -> Vocabulary:
 
 @dataclass(frozen=True, slots=True)
 class Query(Generic[RowT]):
-    """What a list is asked for. ``base`` always holds, ``wanted`` is what the user filters by.
+    """A listing in an order and under two filters: ``base`` always holds, ``wanted`` is the user's.
 
     ``scan`` bounds how many rows a filter may look at; None looks at all.
     """

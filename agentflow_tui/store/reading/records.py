@@ -1,4 +1,4 @@
-"""One row in full: all its documented columns, and how many rows point at it."""
+"""Records: one row in full, with all its documented columns and how many rows point at it."""
 
 from dataclasses import dataclass
 from typing import Any

@@ -1,4 +1,4 @@
-"""Rows by the million, made on the server: finished mail and workflows of long ago.
+"""Bulk rows, made on the server by the million: finished mail and workflows of long ago.
 
 Each row follows from its number and the seed, so foreign keys need no looking up: the number of a
 queue entry is that of its message. Ids are version 7 uuids of the row's time, so that the rows of a
@@ -20,18 +20,18 @@ from agentflow_tui.store.schema.insertions import insertion
 CHUNK = 50_000
 """Rows in one statement, and in one transaction."""
 
-Say = Callable[[int, int, str], None]
+Progress = Callable[[int, int, str], None]
 """Told how many rows are done, of how many, and what is being made."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BulkRows:
-    """What the rows are made of.
+    """How many bulk rows to make, and the values to choose from.
 
     ``rows`` of them in each large table, one every ``seconds`` after ``oldest``. ``owners`` are ids
-    of users. ``letters`` are subjects and bodies, ``people`` names and the local parts of their
-    addresses, ``jobs`` the JSON texts of one-step workflows: steps, starting context, the step's id
-    and its result. What fails, fails with one of ``refusals`` or ``troubles``.
+    of users. ``messages`` are subjects and bodies, ``people`` names and the local parts of their
+    addresses, ``workflows`` the JSON texts of one-step workflows: steps, starting context, the
+    step's id and its result. What fails, fails with one of ``mail_errors`` or ``step_errors``.
     """
 
     rows: int
@@ -39,19 +39,19 @@ class BulkRows:
     oldest: datetime
     seconds: float
     owners: Sequence[str]
-    letters: Sequence[tuple[str, str]]
+    messages: Sequence[tuple[str, str]]
     people: Sequence[tuple[str, str]]
     domains: Sequence[str]
-    refusals: Sequence[str]
-    jobs: Sequence[tuple[str, str, str, str]]
-    troubles: Sequence[str]
+    mail_errors: Sequence[str]
+    workflows: Sequence[tuple[str, str, str, str]]
+    step_errors: Sequence[str]
     relay: str
 
     def values(self) -> dict[str, tuple[str, object]]:
         """The parameters by name, each with its type."""
-        subjects, bodies = _columns(self.letters, 2)
+        subjects, bodies = _columns(self.messages, 2)
         names, locals_ = _columns(self.people, 2)
-        steps, contexts, step_ids, results = _columns(self.jobs, 4)
+        steps, contexts, step_ids, results = _columns(self.workflows, 4)
         texts = {
             "owners": list(self.owners),
             "subjects": subjects,
@@ -59,12 +59,12 @@ class BulkRows:
             "names": names,
             "locals": locals_,
             "domains": list(self.domains),
-            "refusals": list(self.refusals),
+            "mailerrors": list(self.mail_errors),
             "steps": steps,
             "contexts": contexts,
             "stepids": step_ids,
             "results": results,
-            "troubles": list(self.troubles),
+            "steperrors": list(self.step_errors),
         }
         return {
             "seed": ("text", str(self.seed)),
@@ -79,7 +79,7 @@ def _columns(rows: Sequence[Sequence[str]], width: int) -> list[list[str]]:
     return [[row[at] for row in rows] for at in range(width)]
 
 
-async def add_bulk_rows(database: Database, multitude: BulkRows, say: Say) -> None:
+async def add_bulk_rows(database: Database, bulk: BulkRows, progress: Progress) -> None:
     """Add the rows, a chunk a transaction, and bring the planner's statistics up to date.
 
     ``task_logs`` gets as many rows as the others, which is the journal of the newer half of mail
@@ -91,13 +91,13 @@ async def add_bulk_rows(database: Database, multitude: BulkRows, say: Say) -> No
         session = Session(connection, database.binding)
         await _skip_key_checks(session)
         tables = {n: p for n, p in _PARTS.items() if database.binding.tables[n].oid is not None}
-        done, total = 0, multitude.rows * len(tables)
+        done, total = 0, bulk.rows * len(tables)
         for name, parts in tables.items():
-            async for made in _make(session, multitude, name, parts):
+            async for made in _make(session, bulk, name, parts):
                 done += made
-                say(done, total, name)
+                progress(done, total, name)
         for name in tables:
-            say(done, total, f"statistics of {name}")
+            progress(done, total, f"statistics of {name}")
             await session.execute(f"VACUUM (ANALYZE) {{{name}}}")
     finally:
         with translated():
@@ -105,20 +105,20 @@ async def add_bulk_rows(database: Database, multitude: BulkRows, say: Say) -> No
 
 
 async def _make(
-    session: Session, multitude: BulkRows, name: str, parts: "Sequence[_Part]"
+    session: Session, bulk: BulkRows, name: str, parts: "Sequence[_Part]"
 ) -> AsyncIterator[int]:
     """Add one table's rows, as many of each part as of the other, and tell how many each time."""
-    each, odd = divmod(multitude.rows, len(parts))
-    numbers = range(multitude.rows - each - odd + 1, multitude.rows + 1, CHUNK)
+    each, odd = divmod(bulk.rows, len(parts))
+    numbers = range(bulk.rows - each - odd + 1, bulk.rows + 1, CHUNK)
     for first in numbers:
         for part, skip in zip(parts, (0, odd), strict=False):
-            statement = _numbered(part.insert(session.binding, name), multitude)
-            start, last = max(first, numbers.start + skip), min(first + CHUNK - 1, multitude.rows)
+            statement = _numbered(part.insert(session.binding, name), bulk)
+            start, last = max(first, numbers.start + skip), min(first + CHUNK - 1, bulk.rows)
             yield await session.execute(statement.sql, start, last, *statement.values)
 
 
 async def _skip_key_checks(session: Session) -> None:
-    """No checks of keys that hold by construction, where the role may say so.
+    """Switch off the checks of keys, which hold by construction, where the role may.
 
     Commits stay synchronous: VACUUM marks no page as visible whose commit is not on disk yet.
     """
@@ -136,9 +136,9 @@ class _Numbered:
     values: list[object]
 
 
-def _numbered(template: str, multitude: BulkRows) -> _Numbered:
+def _numbered(template: str, bulk: BulkRows) -> _Numbered:
     """``@name`` becomes the parameter of that name; ``$1`` and ``$2`` are first and last row."""
-    known = multitude.values()
+    known = bulk.values()
     used = list(dict.fromkeys(_NAME.findall(template)))
 
     def place(match: re.Match[str]) -> str:
@@ -163,19 +163,19 @@ class _Part:
 
 
 def _uuid(digest: str) -> str:
-    """A version 7 uuid of the row's time, with the digits of an MD5 digest for dice."""
+    """A version 7 uuid of the row's time, with the digits of an MD5 digest as its random part."""
     milliseconds = "lpad(to_hex((extract(epoch FROM at) * 1000)::int8), 12, '0')"
     return f"({milliseconds} || '7' || substr({digest}, 1, 3) || '8' || substr({digest}, 4, 15))"
 
 
-def _dice(start: int) -> str:
+def _random(start: int) -> str:
     """A number from 0 to 4095 out of the row's digest."""
     return f"('x' || substr(h, {start}, 3))::bit(12)::int"
 
 
 def _pick(name: str, start: int) -> str:
     """An element of an array parameter."""
-    return f"(@{name})[1 + {_dice(start)} % cardinality(@{name})]"
+    return f"(@{name})[1 + {_random(start)} % cardinality(@{name})]"
 
 
 def _numbers(kind: str) -> str:
@@ -186,23 +186,23 @@ def _numbers(kind: str) -> str:
         FROM generate_series($1::int8, $2::int8) g OFFSET 0) numbers"""
 
 
-_LETTER = f"""(
-  SELECT h, at, {_uuid("h")} AS email, {_uuid("md5(h)")} AS entry, {_dice(1)} < 123 AS failed,
+_MESSAGE = f"""(
+  SELECT h, at, {_uuid("h")} AS email, {_uuid("md5(h)")} AS entry, {_random(1)} < 123 AS failed,
          {_pick("owners", 4)} AS owner,
          {_pick("locals", 19)} || '@' || {_pick("domains", 22)} AS address,
-         at + {_dice(25)} * interval '10 ms' AS tried,
-         at + {_dice(25)} * interval '10 ms' + (30 + {_dice(28)} / 8) * interval '1 ms' AS over
-    FROM {_numbers("mail")} OFFSET 0) letters"""
+         at + {_random(25)} * interval '10 ms' AS tried,
+         at + {_random(25)} * interval '10 ms' + (30 + {_random(28)} / 8) * interval '1 ms' AS over
+    FROM {_numbers("mail")} OFFSET 0) messages"""
 
 _MAIL = f"""(
-  SELECT *, CASE WHEN failed THEN replace({_pick("refusals", 13)}, '{{}}', address)
+  SELECT *, CASE WHEN failed THEN replace({_pick("mailerrors", 13)}, '{{}}', address)
                  ELSE '250 2.0.0 Ok: queued as ' || upper(substr(h, 1, 11)) END AS answer
-    FROM {_LETTER}) mails"""
+    FROM {_MESSAGE}) mails"""
 
-_WORK = f"""(
-  SELECT h, at, {_uuid("h")} AS workflow, {_dice(1)} < 123 AS failed, {_pick("owners", 4)} AS owner,
-         at + (5 + {_dice(25)} / 8) * interval '1 ms' AS over
-    FROM {_numbers("work")} OFFSET 0) works"""
+_WORKFLOW = f"""(
+  SELECT h, at, {_uuid("h")} AS workflow, {_random(1)} < 123 AS failed,
+         {_pick("owners", 4)} AS owner, at + (5 + {_random(25)} / 8) * interval '1 ms' AS over
+    FROM {_numbers("work")} OFFSET 0) work"""
 
 _PARTS: dict[str, tuple[_Part, ...]] = {
     "emails": (
@@ -228,7 +228,7 @@ _PARTS: dict[str, tuple[_Part, ...]] = {
             {
                 "id": "entry",
                 "emailId": "email",
-                "priority": f"{_dice(10)} % 10",
+                "priority": f"{_random(10)} % 10",
                 "attempts": "1",
                 "lastAttempt": "tried",
                 "status": "CASE WHEN failed THEN 'failed' ELSE 'completed' END",
@@ -240,7 +240,7 @@ _PARTS: dict[str, tuple[_Part, ...]] = {
     ),
     "workflows": (
         _Part(
-            _WORK,
+            _WORKFLOW,
             {
                 "id": "workflow",
                 "userId": "owner",
@@ -248,7 +248,7 @@ _PARTS: dict[str, tuple[_Part, ...]] = {
                 "currentStep": "CASE WHEN failed THEN 0 ELSE 1 END",
                 "context": f"CASE WHEN failed THEN '{{}}' ELSE {_pick('contexts', 7)} END",
                 "status": "CASE WHEN failed THEN 'failed' ELSE 'completed' END",
-                "lastError": f"CASE WHEN failed THEN {_pick('troubles', 13)} END",
+                "lastError": f"CASE WHEN failed THEN {_pick('steperrors', 13)} END",
                 "lastUpdated": "over",
                 "locked": "false",
                 "createdAt": "at",
@@ -275,7 +275,7 @@ _PARTS: dict[str, tuple[_Part, ...]] = {
             },
         ),
         _Part(
-            _WORK,
+            _WORKFLOW,
             {
                 "id": _uuid("md5(h || 'step')"),
                 "userId": "owner",
@@ -284,7 +284,7 @@ _PARTS: dict[str, tuple[_Part, ...]] = {
                 " 'type', 'dataProcessing', 'workflow', workflow::uuid, 'attempt', 1)",
                 "output": f"CASE WHEN NOT failed THEN {_pick('results', 7)} END",
                 "status": "CASE WHEN failed THEN 'failed' ELSE 'completed' END",
-                "error": f"CASE WHEN failed THEN {_pick('troubles', 13)} END",
+                "error": f"CASE WHEN failed THEN {_pick('steperrors', 13)} END",
                 "startTime": "at",
                 "endTime": "over",
                 "createdAt": "over",

@@ -1,4 +1,4 @@
-"""What happened after a moment: few numbers, from bounded reads in one statement."""
+"""The summary of what failed and was changed after a moment, by bounded reads in one statement."""
 
 import json
 from dataclasses import dataclass
@@ -22,8 +22,8 @@ class _Counts:
 
 @dataclass(frozen=True, slots=True)
 class AwaySummary:
-    """What failed after a moment, and how many changes each operator made; 0 where only a scan of
-    a large table would tell."""
+    """How much failed after a moment, and how many changes each operator made; 0 where only a
+    scan of a large table would tell."""
 
     mail: int
     workflows: int
@@ -60,7 +60,7 @@ def _changes(binding: Binding) -> str:
 
 
 async def read_away_summary(database: Database, since: datetime) -> AwaySummary:
-    """What happened after this moment. Raises `UnreachableError`, `RefusedError`."""
+    """The summary of what happened after this moment. Raises `UnreachableError`, `RefusedError`."""
     counts = await database.fetch_one(away_statement(database.binding), since)
     assert counts is not None
     changes: dict[str, int] = {}

@@ -1,4 +1,4 @@
-"""Who else has a console open: each says it in the ``application_name`` of its connections.
+"""The open consoles, each known by the ``application_name`` of its connections.
 
 ``agentflow console anna@bastion mail 4f2a.c``: operator, screen, which console, and how often it
 has changed its screen so far. One of its connections is told of a change; the others keep an
@@ -34,7 +34,7 @@ class Console:
 
 @dataclass(slots=True)
 class ConsoleIdentity:
-    """How one console introduces itself."""
+    """The name of one console among the sessions: its operator, its screen, its token."""
 
     operator: str
     screen: str = "-"
@@ -42,7 +42,7 @@ class ConsoleIdentity:
     _turn: int = 0
 
     def go(self, screen: str) -> None:
-        """Stand on another screen."""
+        """Change the screen in the name."""
         if screen != self.screen:
             self.screen = screen
             self._turn += 1

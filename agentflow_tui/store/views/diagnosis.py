@@ -1,4 +1,4 @@
-"""What can be found out about a database and the way to it."""
+"""Facts about a server, its load, and the way to it."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -25,7 +25,7 @@ _ASK = Statement(
 
 @dataclass(frozen=True, slots=True)
 class ServerFacts:
-    """Server version, seconds for a round trip, seconds that its clock is ahead of ours."""
+    """The server's version, and in seconds a round trip and how far its clock is ahead of ours."""
 
     version: str
     round_trip: float
@@ -33,7 +33,10 @@ class ServerFacts:
 
 
 async def read_server_facts(database: Database) -> ServerFacts:
-    """Ask twice, so that the second answer is a bare round trip. Raises `UnreachableError`."""
+    """The facts, asked for twice so that the second answer is a bare round trip.
+
+    Raises `UnreachableError`.
+    """
     await database.fetch(_ASK)
     before, sent = perf_counter(), clock.now()
     (answer,) = await database.fetch(_ASK)
@@ -45,7 +48,7 @@ async def read_server_facts(database: Database) -> ServerFacts:
 
 @dataclass(frozen=True, slots=True)
 class ServerLoad:
-    """Connections in use, at most allowed, and those of this product; bytes on disk."""
+    """How many connections are in use, allowed, and this product's own; bytes on disk."""
 
     connections: int
     most: int

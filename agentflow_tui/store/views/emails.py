@@ -57,7 +57,7 @@ class QueuedMail:
         return self.status == "pending"
 
     def is_abandoned(self, now: datetime, lease: timedelta) -> bool:
-        """Claimed by a worker that has not come back within the lease."""
+        """Whether the worker that claimed it has not come back within the lease."""
         return (
             self.status == "processing"
             and self.last_attempt is not None

@@ -1,4 +1,4 @@
-"""What failed lately, wherever it failed, with the words it failed with."""
+"""The newest failed rows of all tables, with the words they failed with."""
 
 from dataclasses import dataclass
 from datetime import datetime

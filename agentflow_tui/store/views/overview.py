@@ -1,4 +1,4 @@
-"""Everything the overview shows, in one statement that is free when nothing has changed."""
+"""The overview, read by one statement that is free when nothing has changed."""
 
 import json
 from collections.abc import Iterable
@@ -39,7 +39,8 @@ class OverviewRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Overview:
-    """What is going on. Counts and series are None where only a scan of a large table would tell.
+    """The state of all tables at a glance. Counts and series are None where only a scan of a large
+    table would tell.
 
     ``sent`` and ``steps`` count per minute, oldest first.
     """
@@ -77,7 +78,7 @@ async def read_overview(
         return None
     values = dict(zip(_PARTS, parts, strict=True))
     for name in _LISTS:
-        values[name] = tuple(_troubles(values[name]))
+        values[name] = tuple(_rows(values[name]))
     return Overview(
         snapshot=snapshot,
         now=now,
@@ -101,7 +102,7 @@ def _series(text: str | None) -> tuple[int, ...] | None:
     return tuple(counted.get(minute, 0) for minute in reversed(range(MINUTES)))
 
 
-def _troubles(text: str | None) -> Iterable[OverviewRow]:
+def _rows(text: str | None) -> Iterable[OverviewRow]:
     for id_, what, detail, since, steady in json.loads(text or "[]"):
         at = datetime.fromisoformat(since) if since else None
         yield OverviewRow(

@@ -31,7 +31,7 @@ class Schedule:
         return self.cron or ""
 
     def is_overdue(self, now: datetime) -> bool:
-        """Its slot has passed and nobody has fired it."""
+        """Whether its slot has passed without having been fired."""
         return bool(self.active) and self.next_run is not None and self.next_run < now
 
 

@@ -1,4 +1,4 @@
-"""What a console looks at now and then, whatever it shows: one small statement for all of it."""
+"""The status that every screen of a console shares, read by one small statement."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ from agentflow_tui.store.views.health_summary import HealthSummary
 
 
 @dataclass(frozen=True, slots=True)
-class _Look:
+class _StatusRow:
     total: int
     healthy: int
     warnings: int
@@ -22,14 +22,14 @@ class _Look:
 
 @dataclass(frozen=True, slots=True)
 class SharedStatus:
-    """The health summary, and the consoles that are open on this database, one's own included."""
+    """The health summary, and the consoles open on this database, the asking one included."""
 
     health: HealthSummary
     consoles: tuple[Console, ...]
 
 
-LOOK = Statement(
-    _Look,
+STATUS = Statement(
+    _StatusRow,
     f"""
 SELECT count(*)::int AS total,
        count(*) FILTER (WHERE {{health_checks.status}} = 'ok')::int AS healthy,
@@ -45,11 +45,12 @@ SELECT count(*)::int AS total,
 
 
 async def read_shared_status(database: Database) -> SharedStatus:
-    """One look. Where the server has begun or ceased to take writes, the names are bound anew.
+    """The shared status now; the names are bound anew where the server has begun or ceased to take
+    writes.
 
     Raises `UnreachableError`, `RefusedError`.
     """
-    seen = await database.fetch_one(LOOK)
+    seen = await database.fetch_one(STATUS)
     assert seen is not None
     server_mode = ServerMode(standby=seen.standby, closed=seen.closed)
     if server_mode != database.server_mode:

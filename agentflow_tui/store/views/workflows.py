@@ -65,12 +65,12 @@ class Workflow:
         return now - self.locked_at
 
     def is_stale(self, now: datetime, lease: timedelta) -> bool:
-        """Locked for longer than the lease: whoever held it is gone."""
+        """Whether the lock is older than the lease, so that its holder counts as dead."""
         age = self.lock_age(now)
         return self.locked is True and (age is None or age > lease)
 
     def not_before(self, now: datetime) -> datetime | None:
-        """An unlocked workflow with a lock time ahead waits until then."""
+        """The lock time of an unlocked workflow if it lies ahead: until then it waits."""
         if not self.locked and self.locked_at is not None and self.locked_at > now:
             return self.locked_at
         return None

@@ -167,7 +167,7 @@ class Runner:
         if ask <= 0:
             return 0
         self._forget_foreign()
-        statement = context.database.binding.made(claims.claim, checks_json=opened.checks_json)
+        statement = context.database.binding.cached(claims.claim, checks_json=opened.checks_json)
         values = sorted(self.handlers), float(settings.lease), ask, list(self._foreign)
         claimed = await context.leases.claim(
             KIND, statement, *values, tokens=lambda rows: dict.fromkeys(row.id for row in rows)

@@ -30,7 +30,7 @@ class StepWrites:
     ) -> Sequence[Advanced | None]:
         """Write all of these in one statement."""
         mails = any(write.advance.mails for write in batch)
-        statement = self._database.binding.made(runs.advance, mails=mails)
+        statement = self._database.binding.cached(runs.advance, mails=mails)
         values = runs.advance_values(
             [write.advance for write in batch], [write.held.token for write in batch], mails=mails
         )

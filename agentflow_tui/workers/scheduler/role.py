@@ -234,7 +234,7 @@ class Scheduler:
         wanted = [_slot(known, plans[known.id]) for known in due]
         async with context.database.transaction() as session:
             won = await session.fetch(
-                session.binding.made(schedule_fires.fire),
+                session.binding.cached(schedule_fires.fire),
                 *schedule_fires.fire_values(wanted, lease=self._lease, account=RESERVED),
             )
             by_id = {known.id: known for known in due}

@@ -49,7 +49,7 @@ class MailClaims:
         place = self._cursor.place(began)
         rows = await context.leases.claim(
             store.KIND,
-            context.database.binding.made(store.claim, onward=place is not None),
+            context.database.binding.cached(store.claim, onward=place is not None),
             workers.retry_base,
             workers.retry_limit,
             ask,

@@ -171,7 +171,7 @@ class HandOver:
             held,
             sent,
             max_attempts=workers.max_attempts,
-            remembers=self._context.database.binding.made(keeps_receipts),
+            remembers=self._context.database.binding.cached(keeps_receipts),
             started=started,
         )
         if result is None:

@@ -57,6 +57,6 @@ class HealthReport:
 async def _write(crew: WorkerContext, state: TransportState, *, open_: bool) -> None:
     status = "ok" if state.up else "error" if open_ else "warning"
     details = as_json({"connections": state.connections, "retryIn": state.retry_in})
-    health = crew.database.binding.made(store.health, humbly=not open_)
+    health = crew.database.binding.cached(store.health, humbly=not open_)
     quiet = () if open_ else (2 * EVERY * crew.settings.workers.poll,)
     await crew.database.execute(health, status, state.sentence, details, *quiet)

@@ -67,7 +67,7 @@ class ResultWrites:
     async def _write(
         self, results: Sequence[MailResult], mails: Sequence[HeldMail], *, once: bool
     ) -> None:
-        statement = self._database.binding.made(mail_results.write_results, once=once)
+        statement = self._database.binding.cached(mail_results.write_results, once=once)
         claimed_at = [held.claimed_at for held in mails]
         moved = await self._lines.fetch(statement, *mail_results.result_values(results, claimed_at))
         if len(moved) < len(results):

@@ -26,7 +26,7 @@ FAMILIES = {
 
 @dataclass(slots=True)
 class Compilation:
-    """What one compilation knows, and the parameters it has collected."""
+    """The state of compiling one filter: what is known of the fields, and the parameters so far."""
 
     expressions: Mapping[str, str]
     type_of: Callable[[str], str]

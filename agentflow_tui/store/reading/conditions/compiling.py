@@ -1,4 +1,4 @@
-"""From a filter to one SQL condition."""
+"""The compiler that makes one SQL condition of a filter."""
 
 from collections.abc import Callable, Mapping
 
