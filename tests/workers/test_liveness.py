@@ -17,7 +17,7 @@ from agentflow_tui.workers.heartbeat import Heartbeat
 from agentflow_tui.workers.sender.role import Sender
 from tests.chaos.harness import Fleet, environment
 from tests.waiting import until
-from tests.workers.rows import add_workflows, journal, one, table
+from tests.workers.rows import add_workflows, journal, one, seconds_ago, table
 
 
 @asynccontextmanager
@@ -176,6 +176,25 @@ async def test_a_workflow_that_another_process_lists_stays_with_it(
         database,
         "SELECT {workflows.id}, {workflows.locked} FROM {workflows} ORDER BY {workflows.locked}",
     ) == [(held, False), (shared, True)]
+
+
+async def test_a_workflow_that_another_process_has_let_go_of_is_free_at_once(
+    database: Database, other: Database
+) -> None:
+    """A process lists what it let go of until its next beat; who claimed it since may die first."""
+    passed_on, taken_back = await add_workflows(database, 2, status="running", locked=True)
+    before, after = seconds_ago(3), seconds_ago(2)
+    async with living(database) as (context, _), living(other) as (dead, end):
+        context.leases.holds["workflows"] = {passed_on: before, taken_back: after}
+        dead.leases.holds["workflows"] = {passed_on: after, taken_back: before}
+        for each in (context, dead):
+            await beat(each)
+        await end()
+        await until(lambda: is_buried(database, dead))
+    assert await table(
+        database,
+        "SELECT {workflows.id}, {workflows.locked} FROM {workflows} ORDER BY {workflows.locked}",
+    ) == [(passed_on, False), (taken_back, True)]
 
 
 async def test_mail_that_was_given_back_and_claimed_again_stays_with_its_claimer(

@@ -5,7 +5,7 @@ a slow pace, with a JSON object in ``details``::
 
     {"roles": ["sender"], "host": "…", "pid": 1, "started": "…", "lock": true,
      "sends": true,
-     "mails": {"<email_queue.id>": <attempts>}, "workflows": {"<workflows.id>": null},
+     "mails": {"<email_queue.id>": <attempts>}, "workflows": {"<workflows.id>": "<lockedAt>"},
      "sending": {"<email_queue.id>": <attempts>}, "reports": {"sender": {…}}}
 
 What it holds is written by the claim itself (`holding`), so it is never less than the truth; that
@@ -140,9 +140,11 @@ SELECT coalesce({health_checks.details}::text, '') FROM {health_checks}
 def give_back(kind: str, binding: Binding) -> str | None:
     """Free the rows of a dead process, whose id is ``$1``; None where the database lacks them.
 
-    A row is freed only if it is still the dead one's: no other process lists it, with a mail's
-    ``attempts``, as a claim does in its own statement. The time of 1970 makes a mail's lease have
-    run out, and tells the next claim of a workflow that the step before was cut off.
+    A row is freed only if it is still the dead one's. Processes list what they claim in the claim's
+    own statement, and what they have let go of until their next beat. So a mail is the dead one's
+    unless another process lists it with the same ``attempts``; a workflow, whose token changes with
+    each step, is the dead one's if its claim was the last one. The time of 1970 makes a mail's
+    lease have run out, and tells the next claim of a workflow that the step before was cut off.
     """
     statement, table, columns = _GIVE_BACK[kind]
     return statement if binding.has(table, *columns) else None
@@ -170,15 +172,19 @@ UPDATE {email_queue} q SET {email_queue.lastAttempt} = 'epoch'
     "workflows": (
         """
 WITH listed AS (
-  SELECT h.{health_checks.id}::text = $1::text AS dead, key
-    FROM {health_checks} h, jsonb_object_keys(h.{health_checks.details}::jsonb -> 'workflows') key
+  SELECT h.{health_checks.id}::text = $1::text AS dead, key,
+         (value #>> '{}')::timestamptz AS claimed
+    FROM {health_checks} h, jsonb_each(h.{health_checks.details}::jsonb -> 'workflows')
    WHERE h.{health_checks.id} LIKE 'worker:%'
      AND h.{health_checks.details}::text ~ '"workflows": ?\\{"'
+), dead AS (
+  SELECT key FROM listed GROUP BY key
+  HAVING coalesce(max(claimed) FILTER (WHERE dead), '-infinity')
+         > coalesce(max(coalesce(claimed, 'infinity')) FILTER (WHERE NOT dead), '-infinity')
+      OR bool_and(dead)
 )
 UPDATE {workflows} w SET {workflows.locked} = false, {workflows.lockedAt} = 'epoch'
- WHERE w.{workflows.id} IN (SELECT key::{workflows.id:type} FROM listed WHERE dead
-                            EXCEPT SELECT key::{workflows.id:type} FROM listed WHERE NOT dead)
-   AND w.{workflows.locked}
+ WHERE w.{workflows.id} IN (SELECT key::{workflows.id:type} FROM dead) AND w.{workflows.locked}
 """,
         "workflows",
         ("id", "locked", "lockedAt"),

@@ -104,13 +104,12 @@ WITH begun AS MATERIALIZED ({_due("running", kind, "$3")}
 ), claimed AS (
   UPDATE {{workflows}} w SET {assignments(binding, "workflows", changes)}
    WHERE w.{{workflows.id}} = ANY(ARRAY(SELECT id FROM due))
-  RETURNING w.{{workflows.id}} AS id, NULL AS token, w.{{workflows.steps}}::text AS steps,
-            w.{{workflows.currentStep}}::int AS current_step,
-            w.{{workflows.context}}::text AS context, w.{{workflows.lockedAt}} AS locked_at,
-            {{w.workflows.createdAt}} AS created_at
+  RETURNING w.{{workflows.id}} AS id, w.{{workflows.lockedAt}} AS token,
+            w.{{workflows.steps}}::text AS steps, w.{{workflows.currentStep}}::int AS current_step,
+            w.{{workflows.context}}::text AS context, {{w.workflows.createdAt}} AS created_at
 ), written AS ({holding(binding, KIND, "claimed", worker=5, held=6)}
 )
-SELECT c.id, c.steps, c.current_step, c.context, due.status, due.taken_over, c.locked_at, now()
+SELECT c.id, c.steps, c.current_step, c.context, due.status, due.taken_over, c.token, now()
   FROM claimed c JOIN due ON due.id = c.id
  ORDER BY c.created_at, c.id
 """,

@@ -170,7 +170,7 @@ class Runner:
         statement = context.database.binding.cached(claims.claim, checks_json=opened.checks_json)
         values = sorted(self.handlers), float(settings.lease), ask, list(self._foreign)
         claimed = await context.leases.claim(
-            KIND, statement, *values, tokens=lambda rows: dict.fromkeys(row.id for row in rows)
+            KIND, statement, *values, tokens=lambda rows: {row.id: row.token for row in rows}
         )
         self._backlog = len(claimed) == ask
         merges = runs.merges_context(context.database.binding)
