@@ -75,9 +75,9 @@ class Stamped(Sender):
 
     began = 0.0
 
-    async def step(self, context: WorkerContext, woken: bool = True) -> StepReport:
+    async def step(self, woken: bool = True) -> StepReport:
         self.began = self.began or time.time()
-        return await Sender.step(self, context, woken)
+        return await Sender.step(self, woken)
 
 
 def settings(port: int, connections: int = CONNECTIONS) -> Settings:
@@ -94,14 +94,19 @@ async def fill(connection: Any, mails: int) -> None:
 async def drained(url: str, port: int, mails: int, connections: int = CONNECTIONS) -> float:
     """Mails a second from the first claim to the last commit."""
     given = settings(port, connections)
-    sender = Stamped(given)
-    await supervisor.run(given, url, [sender], drain=True)
+    built: list[Stamped] = []
+
+    def make(context: WorkerContext) -> Stamped:
+        built.append(Stamped(context))
+        return built[-1]
+
+    await supervisor.run(given, url, [make], drain=True)
     connection = await asyncpg.connect(url)
     over = await connection.fetchval(LAST)
     sent = await connection.fetchval("SELECT count(*) FROM email_queue WHERE status = 'completed'")
     await connection.close()
     assert sent == mails, f"{sent} of {mails} were sent"
-    return float(mails / (over - sender.began))
+    return float(mails / (over - built[-1].began))
 
 
 async def bare_queue(connection: Any) -> None:

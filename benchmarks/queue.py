@@ -35,6 +35,7 @@ from agentflow_tui.mail.smtp.answers import (
 from agentflow_tui.mail.transports import CallbackTransport, ResultCallback, TransportState
 from agentflow_tui.settings import Settings, WorkerSettings
 from agentflow_tui.workers import supervisor
+from agentflow_tui.workers.context import WorkerContext
 from benchmarks import mail, servers
 from benchmarks.mail_peers import BODY, CONNECTIONS, SENDER, SUBJECT
 from benchmarks.queue_peers import Peer, peers
@@ -78,9 +79,9 @@ class Nowhere(CallbackTransport):
 class Timed(mail.Stamped):
     """A sender that goes nowhere and notes what its claims took, by how many mails they brought."""
 
-    def __init__(self) -> None:
+    def __init__(self, context: WorkerContext) -> None:
         identity = SenderIdentity(sender=addresses.parse(SENDER))
-        super().__init__(SETTINGS, Nowhere(), identity, on_claim=self._note)
+        super().__init__(context, Nowhere(), identity, on_claim=self._note)
         self.claims: list[float] = []
 
     def _note(self, mails: int, seconds: float) -> None:
@@ -89,9 +90,14 @@ class Timed(mail.Stamped):
 
 
 async def drain(url: str) -> Timed:
-    sender = Timed()
-    await supervisor.run(SETTINGS, url, [sender], drain=True)
-    return sender
+    built: list[Timed] = []
+
+    def make(context: WorkerContext) -> Timed:
+        built.append(Timed(context))
+        return built[-1]
+
+    await supervisor.run(SETTINGS, url, [make], drain=True)
+    return built[-1]
 
 
 async def claim_time(connection: Any, url: str) -> float:

@@ -33,7 +33,11 @@ class Victim:
 
     name = "victim"
 
-    async def step(self, context: WorkerContext, woken: bool = True) -> StepReport:
+    def __init__(self, context: WorkerContext) -> None:
+        self._context = context
+
+    async def step(self, woken: bool = True) -> StepReport:
+        context = self._context
         if context.leases.holds:
             return StepReport(held=1)
         async with context.leases.lock, context.database.transaction() as session:
@@ -45,7 +49,7 @@ class Victim:
         context.leases.taken(KIND, dict.fromkeys(ids, 1))
         return StepReport(held=len(ids))
 
-    async def stop(self, context: WorkerContext, deadline: float) -> None:
+    async def stop(self, deadline: float) -> None:
         """It never lets go."""
 
 
@@ -63,8 +67,11 @@ async def bare(url: str) -> None:
 async def worker(name: str, url: str, lease: float) -> None:
     settings = Settings(workers=WorkerSettings(lease=lease))
     letterhead = SenderIdentity(sender=addresses.parse(SENDER))
-    role: Role = Victim() if name == "victim" else Sender(settings, Nowhere(), letterhead)
-    await supervisor.run(settings, url, [role])
+
+    def sender(context: WorkerContext) -> Role:
+        return Sender(context, Nowhere(), letterhead)
+
+    await supervisor.run(settings, url, [Victim if name == "victim" else sender])
 
 
 def main(name: str, url: str, lease: str) -> None:

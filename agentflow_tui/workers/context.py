@@ -40,12 +40,13 @@ class StepReport:
 
 
 class Role(Protocol):
-    """One kind of background work. It may keep tasks in flight (`WorkerContext.spawn`)."""
+    """One kind of background work, built when its database is known. It may keep tasks in flight
+    (`WorkerContext.spawn`)."""
 
     @property
     def name(self) -> str: ...
 
-    async def step(self, context: "WorkerContext", woken: bool = True) -> StepReport:
+    async def step(self, woken: bool = True) -> StepReport:
         """Do what is due, one batch of it, and say when to be called next.
 
         ``woken`` is false when only time has passed since the last step. Raises `UnreachableError`
@@ -55,7 +56,7 @@ class Role(Protocol):
         """
         ...
 
-    async def stop(self, context: "WorkerContext", deadline: float) -> None:
+    async def stop(self, deadline: float) -> None:
         """Finish or release what is held, before ``deadline`` (the event loop's time).
 
         Called once, after the last step. Tasks that are left afterwards are cancelled.
@@ -161,3 +162,7 @@ class WorkerContext:
         except TimeoutError:
             return False
         return True
+
+
+RoleFactory = Callable[[WorkerContext], Role]
+"""Builds a role once the database that it works on is known."""

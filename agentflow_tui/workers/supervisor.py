@@ -22,19 +22,20 @@ from agentflow_tui.store.connection.statements import Statement
 from agentflow_tui.store.connection.write_access import ServerMode
 from agentflow_tui.workers import logs, signals
 from agentflow_tui.workers.backoff import Backoff, Once
-from agentflow_tui.workers.context import Role, StepReport, WorkerContext
+from agentflow_tui.workers.context import Role, RoleFactory, StepReport, WorkerContext
 from agentflow_tui.workers.heartbeat import Heartbeat
 
 NOISE_LIMIT = 0.1
 """Seconds, at most, that a role which is woken again and again for nothing lets pass in between."""
 
 ROLES: dict[str, str] = {
-    "scheduler": "agentflow_tui.workers.scheduler.role:Scheduler",
-    "runner": "agentflow_tui.workers.runner.role:Runner",
-    "sender": "agentflow_tui.workers.sender.role:Sender",
-    "monitor": "agentflow_tui.workers.monitor.role:Monitor",
+    "scheduler": "agentflow_tui.workers.scheduler.role",
+    "runner": "agentflow_tui.workers.runner.role",
+    "sender": "agentflow_tui.workers.sender.role",
+    "monitor": "agentflow_tui.workers.monitor.role",
 }
-"""Every role by its name, and where its class is; called with the settings. Imported when run."""
+"""Every role by its name, and its module, imported when it is run. The module's ``prepare`` checks
+the settings and returns what builds the role."""
 
 
 def main(
@@ -57,8 +58,10 @@ def main(
         if settings.context.read_only:
             raise UsageError("Workers change rows, and this context is read-only.")
         with gc_paused(for_good=True):
-            made = [make(name, settings) for name in roles or ROLES]
-        return asyncio.run(run(settings, url, made, drain=drain, exit_with_parent=exit_with_parent))
+            factories = [prepare(name, settings) for name in roles or ROLES]
+        return asyncio.run(
+            run(settings, url, factories, drain=drain, exit_with_parent=exit_with_parent)
+        )
     except AgentflowError as error:
         log.error(str(error))
         return error.exit_code
@@ -66,19 +69,19 @@ def main(
         return 130
 
 
-def make(name: str, settings: Settings) -> Role:
-    """The role of this name. Raises `UsageError` for one that does not exist."""
+def prepare(name: str, settings: Settings) -> RoleFactory:
+    """What builds the role of this name. Raises `UsageError` for one that does not exist, and
+    `SettingsError`."""
     if name not in ROLES:
         raise UsageError(f"There is no worker {name!r}; there are {', '.join(ROLES)}.")
-    module, _, attribute = ROLES[name].partition(":")
-    role: Role = getattr(import_module(module), attribute)(settings)
-    return role
+    factory: RoleFactory = import_module(ROLES[name]).prepare(settings)
+    return factory
 
 
 async def run(
     settings: Settings,
     database_url: str,
-    roles: Sequence[Role],
+    factories: Sequence[RoleFactory],
     drain: bool = False,
     exit_with_parent: bool = False,
 ) -> int:
@@ -88,38 +91,30 @@ async def run(
     for; and `RefusedError` when it takes no writes. A bug is logged and gives 1.
     """
     options = ConnectionOptions(
-        application="agentflow worker", connections=2 * len(roles) + 2, statement_timeout=30.0
+        application="agentflow worker", connections=2 * len(factories) + 2, statement_timeout=30.0
     )
     database = await Database.open(database_url, options)
     try:
         if database.server_mode != ServerMode():
             raise RefusedError(f"Workers change rows. {database.read_only_reason()}.")
-        context = context_for(database, settings, roles, drain=drain)
+        context = WorkerContext(database=database, settings=settings, drain=drain)
         with signals.handled(context.stop):
-            return await supervise(context, roles, exit_with_parent=exit_with_parent)
+            return await supervise(context, factories, exit_with_parent=exit_with_parent)
     finally:
         database.close()
 
 
-def context_for(
-    database: Database, settings: Settings, roles: Sequence[Role], *, drain: bool = False
-) -> WorkerContext:
-    """What these roles share."""
-    wakes = {role.name: asyncio.Event() for role in roles}
-    return WorkerContext(database=database, settings=settings, drain=drain, wakes=wakes)
-
-
 async def supervise(
-    context: WorkerContext, roles: Sequence[Role], *, exit_with_parent: bool = False
+    context: WorkerContext, factories: Sequence[RoleFactory], *, exit_with_parent: bool = False
 ) -> int:
     """Run roles on a database that is open, until `WorkerContext.stop`. Returns the exit code."""
-    return await _Supervisor(context, roles).run(exit_with_parent=exit_with_parent)
+    return await _Supervisor(context, factories).run(exit_with_parent=exit_with_parent)
 
 
 class _Supervisor:
-    def __init__(self, context: WorkerContext, roles: Sequence[Role]) -> None:
+    def __init__(self, context: WorkerContext, factories: Sequence[RoleFactory]) -> None:
         self._context = context
-        self._roles = roles
+        self._factories = factories
         self._log = context.log.of("supervisor")
         self._heartbeat = Heartbeat(context)
         self._notifier = Notifier(self._heartbeat.notify)
@@ -129,7 +124,6 @@ class _Supervisor:
 
     async def run(self, *, exit_with_parent: bool) -> int:
         context = self._context
-        self._log.info("started", worker=context.identity, roles=",".join(context.wakes))
         for sentence in context.database.binding.problems():
             self._log.warning(sentence)
         try:
@@ -160,6 +154,9 @@ class _Supervisor:
         context = self._context
         async with asyncio.TaskGroup() as group:
             self._join(group)
+            roles = [make(context) for make in self._factories]
+            context.wakes.update({role.name: asyncio.Event() for role in roles})
+            self._log.info("started", worker=context.identity, roles=",".join(context.wakes))
             await self._heartbeat.start()
             beside = [
                 group.create_task(self._heartbeat.run()),
@@ -167,7 +164,7 @@ class _Supervisor:
             ]
             if exit_with_parent:
                 beside.append(group.create_task(watch_parent(context.stop)))
-            loops = [group.create_task(self._run_role(role)) for role in self._roles]
+            loops = [group.create_task(self._run_role(role)) for role in roles]
             await context.stopping.wait()
             self._ends()
             self._log.info("stopping")
@@ -208,7 +205,7 @@ class _Supervisor:
             context.wakes[role.name].clear()
             self._quiet.pop(role.name, None)
             try:
-                report = await role.step(context, woken)
+                report = await role.step(woken)
             except UsageError:
                 raise
             except AgentflowError as error:
@@ -220,7 +217,7 @@ class _Supervisor:
             vain = vain + 1 if woken and not report.done else 0
             woken = await self._rest(role.name, report, vain)
         await context.stopping.wait()
-        await role.stop(context, self._ends())
+        await role.stop(self._ends())
 
     async def _rest(self, name: str, report: StepReport, vain: int) -> bool:
         """Wait for the next step. True when woken before its time."""

@@ -10,8 +10,7 @@ from agentflow_tui.mail.smtp.pool import SmtpTransport
 from agentflow_tui.mail.transports import ResultCallback
 from agentflow_tui.settings import Settings, WorkerSettings
 from agentflow_tui.workers import logs, supervisor
-from agentflow_tui.workers.sender.role import Sender
-from tests.workers.sending import LETTERHEAD, PATIENT, smtp
+from tests.workers.sending import PATIENT, sending_with, smtp
 
 SETTINGS = Settings(
     workers=WorkerSettings(
@@ -34,7 +33,7 @@ def main(database_url: str, relay_url: str) -> int:
     logs.configure(as_json=False, secrets=())
 
     async def run() -> int:
-        sender = Sender(SETTINGS, smtp(relay_url, SETTINGS, Mortal, timeouts=PATIENT), LETTERHEAD)
+        sender = sending_with(smtp(relay_url, SETTINGS, Mortal, timeouts=PATIENT))
         return await supervisor.run(SETTINGS, database_url, [sender])
 
     return asyncio.run(run())

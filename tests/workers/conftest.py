@@ -11,13 +11,12 @@ from agentflow_tui.demo.catcher.server import Catcher
 from agentflow_tui.mail.smtp.reply_protocol import Timeouts
 from agentflow_tui.settings import Settings
 from agentflow_tui.store.connection.database import ConnectionOptions, Database
-from agentflow_tui.workers.sender.role import Sender
 
 from .sending import (
-    LETTERHEAD,
     QUICK,
     SETTINGS,
     Running,
+    sending_with,
     smtp,
 )
 
@@ -53,7 +52,7 @@ async def catcher_of(stack: AsyncExitStack) -> Callable[..., Awaitable[Catcher]]
 async def sender_on(database: Database, stack: AsyncExitStack) -> Start:
     def start(url: str, given: Settings = SETTINGS, timeouts: Timeouts = QUICK) -> Running:
         transport = smtp(url, given, timeouts=timeouts)
-        running = Running(database, Sender(given, transport, LETTERHEAD), given)
+        running = Running(database, sending_with(transport), given)
         stack.push_async_callback(running.stop)
         return running
 

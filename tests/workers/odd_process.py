@@ -16,26 +16,29 @@ SETTINGS = Settings(workers=WorkerSettings(poll=0.5))
 class Quiet:
     name = "quiet"
 
-    async def step(self, context: WorkerContext, woken: bool = True) -> StepReport:
+    def __init__(self, context: WorkerContext) -> None:
+        self.context = context
+
+    async def step(self, woken: bool = True) -> StepReport:
         return StepReport()
 
-    async def stop(self, context: WorkerContext, deadline: float) -> None:
+    async def stop(self, deadline: float) -> None:
         """Nothing is held."""
 
 
 class Stubborn(Quiet):
     name = "stubborn"
 
-    async def stop(self, context: WorkerContext, deadline: float) -> None:
-        context.log.info("will not stop")
+    async def stop(self, deadline: float) -> None:
+        self.context.log.info("will not stop")
         await asyncio.Event().wait()
 
 
 class Buggy(Quiet):
     name = "buggy"
 
-    async def step(self, context: WorkerContext, woken: bool = True) -> StepReport:
-        raise ZeroDivisionError(f"while connected to {context.database.url}")
+    async def step(self, woken: bool = True) -> StepReport:
+        raise ZeroDivisionError(f"while connected to {self.context.database.url}")
 
 
 class Holder(Quiet):
@@ -43,15 +46,15 @@ class Holder(Quiet):
 
     name = "holder"
 
-    async def step(self, context: WorkerContext, woken: bool = True) -> StepReport:
-        if context.leases.holds:
+    async def step(self, woken: bool = True) -> StepReport:
+        if self.context.leases.holds:
             return StepReport(held=1)
-        async with context.leases.lock, context.database.transaction() as session:
-            await self._claim(session, context)
-        context.log.info("has claimed")
+        async with self.context.leases.lock, self.context.database.transaction() as session:
+            await self._claim(session)
+        self.context.log.info("has claimed")
         return StepReport(held=1)
 
-    async def _claim(self, session: Session, context: WorkerContext) -> None:
+    async def _claim(self, session: Session) -> None:
         for kind, claim, token in (
             (
                 "mails",
@@ -72,9 +75,9 @@ class Holder(Quiet):
             written = holding(session.binding, kind, "claimed", worker=1, held=2)
             text = f"WITH claimed AS ({claim}), written AS ({written}) SELECT id::text FROM claimed"
             ids = await session.fetch(
-                Statement(str, text), context.identity, context.leases.held(kind)
+                Statement(str, text), self.context.identity, self.context.leases.held(kind)
             )
-            context.leases.taken(kind, dict.fromkeys(ids, token()))
+            self.context.leases.taken(kind, dict.fromkeys(ids, token()))
 
 
 class Clumsy(Holder):
@@ -82,14 +85,14 @@ class Clumsy(Holder):
 
     name = "clumsy"
 
-    async def step(self, context: WorkerContext, woken: bool = True) -> StepReport:
-        await super().step(context, woken)
+    async def step(self, woken: bool = True) -> StepReport:
+        await super().step(woken)
         raise ZeroDivisionError
 
 
 def main(name: str, url: str) -> int:
     logs.configure(as_json=False, secrets=logs.secrets_of(url, {}))
-    role = {each.name: each for each in (Quiet, Stubborn, Buggy, Holder, Clumsy)}[name]()
+    role = {each.name: each for each in (Quiet, Stubborn, Buggy, Holder, Clumsy)}[name]
     return asyncio.run(supervisor.run(SETTINGS, url, [role]))
 
 

@@ -12,6 +12,7 @@ from agentflow_tui.mail.smtp import relays
 from agentflow_tui.mail.smtp.breaker import Breaker
 from agentflow_tui.mail.smtp.pool import SmtpTransport
 from agentflow_tui.mail.smtp.reply_protocol import Timeouts
+from agentflow_tui.mail.transports import Transport
 from agentflow_tui.settings import Settings, WorkerSettings
 from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.connection.statements import Statement, as_tuple
@@ -123,14 +124,23 @@ async def journalled(database: Database) -> list[tuple[Any, ...]]:
     return [(s, json.loads(i), o and json.loads(o), e) for s, i, o, e in rows]
 
 
+def sending_with(transport: Transport) -> Callable[[WorkerContext], Sender]:
+    """What builds a sender that sends with this."""
+    return lambda context: Sender(context, transport, LETTERHEAD)
+
+
 class Running:
     """A sender in this process, stepped until it has nothing more to do."""
 
-    def __init__(self, database: Database, sender: Sender, given: Settings = SETTINGS):
+    def __init__(
+        self,
+        database: Database,
+        make: Callable[[WorkerContext], Sender],
+        given: Settings = SETTINGS,
+    ):
         self.crew = WorkerContext(
             database=database, settings=given, wakes={"sender": asyncio.Event()}
         )
-        self.sender = sender
         self.tasks: set[asyncio.Task[None]] = set()
 
         def start(job: Any) -> "asyncio.Task[None]":
@@ -139,6 +149,7 @@ class Running:
             return task
 
         self.crew.start = start
+        self.sender = make(self.crew)
 
     async def until(self, condition: Callable[[], Any], seconds: float = SECONDS) -> None:
         """Step until ``condition`` (a coroutine function) holds."""
@@ -146,7 +157,7 @@ class Running:
         await until(condition, state=lambda: statuses(database), seconds=seconds, pause=self._step)
 
     async def _step(self) -> None:
-        turn = await self.sender.step(self.crew, woken=False)
+        turn = await self.sender.step(woken=False)
         if turn.again is None or turn.again > 0:
             await self.crew.pause("sender", min(0.02, turn.again or 0.02))
         self.crew.wakes["sender"].clear()
@@ -168,7 +179,7 @@ class Running:
 
     async def stop(self, seconds: float = 4.0) -> None:
         self.crew.stop()
-        await self.sender.stop(self.crew, asyncio.get_running_loop().time() + seconds)
+        await self.sender.stop(asyncio.get_running_loop().time() + seconds)
         for task in self.tasks:
             task.cancel()
         await asyncio.gather(*self.tasks, return_exceptions=True)

@@ -114,7 +114,7 @@ async def test_who_has_nothing_to_send_with_takes_no_part_of_the_rates(
         living(other, 0.05, ["sender"]) as (bare, _),
     ):
         await counted(sending, 2)
-        await Sender(Settings()).step(bare)
+        await Sender(bare).step()
         await counted(sending, 1)
         await counted(bare, 2)
 

@@ -12,6 +12,7 @@ from agentflow_tui.demo.catcher.server import Catcher
 from agentflow_tui.errors import UnreachableError
 from agentflow_tui.settings import Settings
 from agentflow_tui.steps.calls import Call
+from agentflow_tui.steps.registry import load
 from agentflow_tui.store.connection.database import ConnectionOptions, Database
 from agentflow_tui.store.queue import leases, lost_claims
 from agentflow_tui.workers.context import Role, WorkerContext
@@ -68,7 +69,7 @@ async def lose_a_claim(
 ) -> None:
     """A step whose claim is committed and whose answer is lost."""
     wire.hold_answers()
-    stepping = asyncio.create_task(role.step(context))
+    stepping = asyncio.create_task(role.step())
     await until(lambda: is_claimed(near))
     wire.cut()
     with pytest.raises(UnreachableError):
@@ -80,7 +81,7 @@ async def step_until(
 ) -> None:
     async def take_a_step() -> None:
         with contextlib.suppress(UnreachableError):
-            await role.step(context)
+            await role.step()
 
     await until(done, pause=take_a_step)
 
@@ -92,7 +93,7 @@ async def test_mail_of_a_lost_claim_is_sent_at_once_and_keeps_its_attempts(
     context = WorkerContext(database=far, settings=SETTINGS, wakes={"sender": asyncio.Event()})
     heart = Heartbeat(context)
     await heart.start()
-    sender = Sender(SETTINGS, smtp(relay.url), LETTERHEAD)
+    sender = Sender(context, smtp(relay.url), LETTERHEAD)
     await queue(database, ["first@acme.test"])
     await step_until(context, sender, database, lambda: as_many(relay, 1))
     await until(lambda: nothing_held(sender))
@@ -105,7 +106,7 @@ async def test_mail_of_a_lost_claim_is_sent_at_once_and_keeps_its_attempts(
         await until(lambda: heard_again(context))
         beating.cancel()
     await step_until(context, sender, database, lambda: as_many(relay, 2))
-    await sender.stop(context, asyncio.get_running_loop().time() + 4)
+    await sender.stop(asyncio.get_running_loop().time() + 4)
     await heart.end()
     assert [each.recipients[0] for each in relay.record.caught] == [
         "first@acme.test",
@@ -146,7 +147,7 @@ async def test_a_workflow_of_a_lost_claim_runs_at_once(
     context = WorkerContext(database=far, settings=Settings(), wakes={"runner": asyncio.Event()})
     heart = Heartbeat(context)
     await heart.start()
-    runner = Runner(Settings())
+    runner = Runner(context, load().handlers)
 
     async def completed(count: int) -> bool:
         done = "SELECT count(*) FROM {workflows} WHERE {workflows.status} = 'completed'"
@@ -158,7 +159,7 @@ async def test_a_workflow_of_a_lost_claim_runs_at_once(
     await add(database, steps, {"name": "x"})
     await lose_a_claim(context, runner, wire, database, claimed_workflow)
     await step_until(context, runner, database, lambda: completed(2))
-    await runner.stop(context, asyncio.get_running_loop().time() + 4)
+    await runner.stop(asyncio.get_running_loop().time() + 4)
     await heart.end()
 
 
@@ -199,8 +200,8 @@ async def test_what_is_known_to_be_held_stays_held(database: Database, catcher_o
     context = WorkerContext(database=database, settings=SETTINGS)
     heart = Heartbeat(context)
     await heart.start()
-    sender = Sender(SETTINGS, smtp(silent.url), LETTERHEAD)
-    await sender.step(context)
+    sender = Sender(context, smtp(silent.url), LETTERHEAD)
+    await sender.step()
     assert context.leases.holds["mails"].keys() == sender.held.keys()
     context.leases.unanswered["mails"] = 0
     assert await context.leases.give_back_unanswered()
@@ -208,7 +209,7 @@ async def test_what_is_known_to_be_held_stays_held(database: Database, catcher_o
         database,
         "SELECT count(*) FROM {email_queue} WHERE {email_queue.status} = 'processing'",
     ) == len(sender.held)
-    await sender.stop(context, asyncio.get_running_loop().time() + 4)
+    await sender.stop(asyncio.get_running_loop().time() + 4)
     await heart.end()
 
 

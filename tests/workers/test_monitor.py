@@ -14,7 +14,7 @@ from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.queue.check_claims import QueueFigures, SchedulePunctuality, ServerLoad
 from agentflow_tui.workers.context import WorkerContext
 from agentflow_tui.workers.monitor import findings, probes, role
-from agentflow_tui.workers.monitor.role import Monitor
+from agentflow_tui.workers.monitor.role import Monitor, prepare
 from tests.workers.rows import add_schedules, add_workflows, seconds_ago, table
 
 CHECKS = "SELECT {health_checks.id}, {health_checks.status} FROM {health_checks}"
@@ -64,24 +64,24 @@ def context_of(database: Database, **checks: str) -> WorkerContext:
 
 
 async def step(context: WorkerContext) -> None:
-    await Monitor(context.settings).step(context)
+    await Monitor(context).step()
 
 
 async def test_each_check_is_done_by_one_of_many(database: Database, database_url: str) -> None:
     databases = [await Database.open(database_url) for _ in range(3)]
     async with listening() as service:
         checks = {"crm": f"tcp://127.0.0.1:{service.port}"}
-        crews = [context_of(each, **checks) for each in (database, *databases)]
-        monitors = [Monitor(context.settings) for context in crews]
-        await asyncio.gather(*(m.step(c) for m, c in zip(monitors, crews, strict=True)))
+        contexts = [context_of(each, **checks) for each in (database, *databases)]
+        monitors = [Monitor(context) for context in contexts]
+        await asyncio.gather(*(monitor.step() for monitor in monitors))
         assert service.visits == 1
         await database.execute(
             "UPDATE {health_checks} SET {health_checks.lastChecked} = now() - interval '1 h'"
         )
-        monitors = [Monitor(context.settings) for context in crews]
-        await asyncio.gather(*(m.step(c) for m, c in zip(monitors, crews, strict=True)))
+        monitors = [Monitor(context) for context in contexts]
+        await asyncio.gather(*(monitor.step() for monitor in monitors))
         assert service.visits == 2
-        turn = await Monitor(crews[0].settings).step(crews[0])
+        turn = await Monitor(contexts[0]).step()
     for each in databases:
         each.close()
     assert 60 < (turn.again or 0) <= 90
@@ -94,7 +94,7 @@ async def test_what_is_not_ok_is_looked_at_sooner(database: Database) -> None:
     async with listening() as service:
         dead = service.port
     context = context_of(database, crm=f"tcp://127.0.0.1:{dead}")
-    turn = await Monitor(context.settings).step(context)
+    turn = await Monitor(context).step()
     assert turn.again is not None
     assert turn.again < 30
     assert ("crm", "error") in await table(database, CHECKS)
@@ -231,7 +231,7 @@ def test_a_certificate_that_ends_soon_is_said(days: int, status: str, words: str
 )
 def test_a_check_that_cannot_be_is_refused_by_name(checks: dict[str, str]) -> None:
     with pytest.raises(SettingsError, match=next(iter(checks))):
-        Monitor(Settings(workers=WorkerSettings(checks=checks)))
+        prepare(Settings(workers=WorkerSettings(checks=checks)))
 
 
 def test_thresholds_make_warnings_and_errors() -> None:

@@ -250,8 +250,7 @@ async def test_many_workflows_are_written_together(database: Database) -> None:
     ids = [await add(database, steps) for _ in range(100)]
     async with running(database, {"nothing": handler}) as runner:
         await all_in_status(database, ids, "completed")
-        assert runner._open is not None
-        writer = runner._open.writer
+        writer = runner.writer
         assert writer.items == 500
         assert writer.writes <= 25
     assert await count(database, "task_logs") == 500
@@ -266,31 +265,34 @@ async def test_the_oldest_workflow_is_begun_first(database: Database) -> None:
         await change(
             database, workflow, {"createdAt": f"now() + interval '{age} s'", "locked": "false"}
         )
-    context, runner = context_for(database), Runner(handlers={"nothing": handler})
-    await runner.step(context)
+    context = context_for(database)
+    runner = Runner(context, {"nothing": handler})
+    await runner.step()
     assert list(runner.held) == ids
-    await runner.stop(context, 0)
+    await runner.stop(0)
 
 
 async def test_an_idle_step_costs_two_statements(database: Database) -> None:
-    context, runner = context_for(database), Runner(handlers=built_in())
-    await runner.step(context)
+    context = context_for(database)
+    runner = Runner(context, built_in())
+    await runner.step()
     before = database.statements
-    turn = await runner.step(context)
+    turn = await runner.step()
     assert (turn.done, turn.held, turn.again) == (0, 0, None)
     assert database.statements - before == 2
-    await runner.stop(context, 0)
+    await runner.stop(0)
 
 
 async def test_the_next_step_is_wanted_when_the_next_workflow_is_due(database: Database) -> None:
     workflow = await add(database, [step("a", "delay", seconds=0)])
     await change(database, workflow, {"lockedAt": "now() + interval '7 s'"})
-    context, runner = context_for(database), Runner(handlers=built_in())
-    turn = await runner.step(context)
+    context = context_for(database)
+    runner = Runner(context, built_in())
+    turn = await runner.step()
     assert turn.again is not None
     assert 0 < turn.again <= 7
     assert (await row(database, workflow)).status == "pending"
-    await runner.stop(context, 0)
+    await runner.stop(0)
 
 
 async def test_the_journal_says_what_was_run(database: Database) -> None:

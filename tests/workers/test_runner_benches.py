@@ -51,8 +51,7 @@ async def test_a_step_that_ends_late_when_called_off_is_tried_again(database: Da
     workflow = await add(database, [again])
     async with running(database, handlers) as runner:
         await in_status(database, workflow, "completed")
-        assert runner._open is not None
-        assert runner._open.threads.stuck == 0
+        assert runner.threads.stuck == 0
 
 
 async def test_a_step_that_is_called_off_before_it_began_gives_its_thread_back() -> None:

@@ -54,10 +54,11 @@ async def test_a_dead_runners_step_is_run_again_under_the_same_key(
     seen = Recorder()
     workflow = await add(database, [DELAY, step("a", "slow")])
     handlers = built_in(slow=seen.handler(slow))
-    dying, context = Runner(handlers=handlers), context_for(other, lease=300)
-    await dying.step(context)
+    context = context_for(other, lease=300)
+    dying = Runner(context, handlers)
+    await dying.step()
     await until(lambda: called(seen))
-    for task in list(dying._tasks.values()):  # it dies: nothing is said, nothing let go
+    for task in list(dying.tasks.values()):  # it dies: nothing is said, nothing let go
         task.cancel()
     async with running(database, handlers, lease=0.1):
         found = await in_status(database, workflow, "completed")
@@ -65,7 +66,7 @@ async def test_a_dead_runners_step_is_run_again_under_the_same_key(
     assert len(set(seen.keys)) == 1
     assert found.context["a"] == seen.keys[0]
     assert [entry.step for entry in await log_of(database, workflow)] == ["rest", "a"]
-    await dying.stop(context, 0)
+    await dying.stop(0)
 
 
 async def test_a_step_that_kills_its_worker_again_and_again_is_stopped(
@@ -80,19 +81,16 @@ async def test_a_step_that_kills_its_worker_again_and_again_is_stopped(
     workflow = await add(database, [step("a", "deadly")])
     for died in range(3):
         handlers = {"deadly": seen.handler(deadly)}
-        runner, context = (
-            Runner(handlers=handlers, limits=RunLimits(crashes=2)),
-            context_for(database),
-        )
-        await runner.step(context)
+        runner = Runner(context_for(database), handlers, limits=RunLimits(crashes=2))
+        await runner.step()
         if died < 2:
             await until(partial(called, seen, died + 1))
-            for task in list(runner._tasks.values()):
+            for task in list(runner.tasks.values()):
                 task.cancel()
             await change(database, workflow, {"locked": "false", "lockedAt": "'epoch'"})
         else:
             found = await in_status(database, workflow, "failed")
-        await runner.stop(context, 0)
+        await runner.stop(0)
     assert "its worker died 2 times while it ran" in str(found.last_error)
     assert len(seen.calls) == 2
 
@@ -113,16 +111,16 @@ async def test_a_step_that_kills_takes_no_other_workflow_with_it(database: Datab
     poison = await add(database, [step("a", "deadly")])
     beside = await add(database, [step("a", "innocent")])
     while died < RunLimits().crashes:
-        runner, context = Runner(handlers=handlers), context_for(database)
-        await runner.step(context)
+        runner = Runner(context_for(database), handlers)
+        await runner.step()
         died += 1
         await until(partial(called, killer, died))
-        for task in list(runner._tasks.values()):
+        for task in list(runner.tasks.values()):
             task.cancel()
-        await asyncio.gather(*runner._tasks.values(), return_exceptions=True)
+        await asyncio.gather(*runner.tasks.values(), return_exceptions=True)
         for workflow in (poison, beside):
             await change(database, workflow, {"locked": "false", "lockedAt": "'epoch'"})
-        await runner.stop(context, 0)
+        await runner.stop(0)
     async with running(database, handlers):
         blamed = await in_status(database, poison, "failed")
         spared = await in_status(database, beside, "completed", "failed")
@@ -157,7 +155,8 @@ async def test_what_a_bug_cut_off_is_given_back_to_the_others_at_once(
     workflows = [await add(database, [step("a", name)]) for name in ("innocent", "broken")]
     workers = WorkerSettings(poll=0.05, lease=LONG)
     settings = Settings(workers=workers)
-    assert await supervisor.run(settings, database_url, [Runner(settings, handlers)]) == 1
+    factories = [lambda context: Runner(context, handlers)]
+    assert await supervisor.run(settings, database_url, factories) == 1
     assert [(await row(database, each)).locked for each in workflows] == [True, True]
     is_broken = False
     async with living(database), running(database, handlers, lease=LONG):
@@ -200,11 +199,12 @@ async def test_stopping_lets_go_of_what_cannot_end_in_time(database: Database) -
 
     workflow = await add(database, [step("a", "slow")])
     seen = Recorder()
-    runner, context = Runner(handlers={"slow": seen.handler(slow)}), context_for(database)
-    await runner.step(context)
+    context = context_for(database)
+    runner = Runner(context, {"slow": seen.handler(slow)})
+    await runner.step()
     await until(lambda: called(seen))
     context.stop()
-    await runner.stop(context, asyncio.get_running_loop().time())
+    await runner.stop(asyncio.get_running_loop().time())
     found = await row(database, workflow)
     assert (found.status, found.locked, found.rests) == ("running", False, False)
     assert not runner.held
@@ -219,11 +219,12 @@ async def test_stopping_ends_a_workflow_between_two_steps(database: Database) ->
         return 1
 
     workflow = await add(database, [step("a", "slow"), step("b", "slow")])
-    runner, context = Runner(handlers={"slow": Recorder().handler(slow)}), context_for(database)
-    await runner.step(context)
+    context = context_for(database)
+    runner = Runner(context, {"slow": Recorder().handler(slow)})
+    await runner.step()
     await entered.wait()
     context.stop()
     leave_it.set()
-    await runner.stop(context, asyncio.get_running_loop().time() + 5)
+    await runner.stop(asyncio.get_running_loop().time() + 5)
     found = await row(database, workflow)
     assert (found.current_step, found.locked, found.context) == (1, False, {"a": 1})

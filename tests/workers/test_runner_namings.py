@@ -118,22 +118,19 @@ async def test_where_the_server_cannot_read_texts_a_look_at_the_row_decides(
     database = await made(empty_url, "documented", "as text")
     ours = await add(database, [step("a", "condition", expression="`true`")])
     theirs = await add(database, [ELSEWHERE])
-    context, runner = context_for(database), Runner(handlers=built_in())
-    await runner.step(context)
-    assert runner._open is not None
-    runner._open.checks_json = False
+    runner = Runner(context_for(database), built_in(), checks_json=False)
     for status in ("pending", "running"):
         await change(database, theirs, {"status": f"'{status}'"})
-        runner._foreign.clear()
-        assert (await runner.step(context)).held <= 1
+        runner.foreign.clear()
+        assert (await runner.step()).held <= 1
         left = await row(database, theirs)
         assert (left.status, left.locked, left.rests) == (status, False, False)
-        assert list(runner._foreign) == [theirs]
+        assert runner.foreign.ids() == [theirs]
     before = await row(database, theirs)
-    await runner.step(context)
+    await runner.step()
     assert await row(database, theirs) == before
     await in_status(database, ours, "completed")
-    await runner.stop(context, 0)
+    await runner.stop(0)
     database.close()
 
 
@@ -148,14 +145,14 @@ async def test_two_schemas_of_json_in_one_column(database: Database) -> None:
     theirs = await add(database, json.dumps(json.dumps([ELSEWHERE])))
     async with running(database, {"mark": seen.handler(mark)}) as runner:
         await in_status(database, ours, "completed")
-        assert runner._foreign == {}
+        assert runner.foreign.ids() == []
     assert (await row(database, theirs)).status == "pending"
 
 
 async def test_a_claim_reads_no_more_rows_than_it_takes_where_there_are_indexes(
     database: Database,
 ) -> None:
-    context, runner = context_for(database, runner_slots=10), Runner(handlers=built_in())
+    context = context_for(database, runner_slots=10)
     await database.execute(
         "INSERT INTO {workflows} ({workflows.id}, {workflows.steps}, {workflows.status},"
         " {workflows.createdAt}) SELECT gen_random_uuid(), $1::text::jsonb,"
@@ -172,7 +169,7 @@ async def test_a_claim_reads_no_more_rows_than_it_takes_where_there_are_indexes(
         await session.connection.execute("ANALYZE workflows")
         sql = database.binding.render(claim(database.binding, checks_json=True).text)
         lines = await session.connection.fetch(
-            f"EXPLAIN {sql}", sorted(runner.handlers), 300.0, 100, [], context.identity, "{}"
+            f"EXPLAIN {sql}", sorted(built_in()), 300.0, 100, [], context.identity, "{}"
         )
     plan = "\n".join(line[0] for line in lines)
     assert "Index Scan using agentflow_workflows_pending" in plan

@@ -141,7 +141,7 @@ async def test_steps_of_others_wait_for_the_others(database: Database) -> None:
         for workflow in (waiting, shaped):
             left = await row(database, workflow)
             assert (left.status, left.current_step, left.locked) == ("pending", 0, False)
-        assert set(runner._foreign) <= {shaped}
+        assert set(runner.foreign.ids()) <= {shaped}
 
 
 async def _at_step(database: Database, workflow: str, current_step: int) -> Any:
@@ -261,18 +261,17 @@ async def test_the_lease_is_renewed_while_a_step_runs(database: Database, other:
 
     seen = Recorder()
     workflow = await add(database, [step("a", "slow")])
-    thief = Runner(handlers={"slow": seen.handler(slow)})
-    context = context_for(other, lease=0.6)
+    thief = Runner(context_for(other, lease=0.6), {"slow": seen.handler(slow)})
     async with running(database, {"slow": seen.handler(slow)}, lease=0.6) as runner:
         await entered.wait()
         tokens: set[datetime] = set()
         while len(tokens) < 6:
             tokens.add(runner.held[workflow].token)
-            assert (await thief.step(context)).held == 0
+            assert (await thief.step()).held == 0
             await asyncio.sleep(0.01)
         leave_it.set()
         await in_status(database, workflow, "completed")
-    await thief.stop(context, 0)
+    await thief.stop(0)
     assert len(seen.calls) == 1
 
 

@@ -38,7 +38,7 @@ def context_of(database: Database, **options: Any) -> WorkerContext:
 async def stepped(database: Database, **options: Any) -> tuple[WorkerContext, StepReport]:
     """One step of a new scheduler."""
     context = context_of(database, **options)
-    return context, await Scheduler(context.settings).step(context)
+    return context, await Scheduler(context).step()
 
 
 async def next_run(database: Database) -> datetime | None:
@@ -220,11 +220,11 @@ async def test_a_wrong_expression_is_journalled_once_and_the_others_go_on(
 async def test_a_mended_expression_fires_again(database: Database) -> None:
     await add_schedules(database, await add_workflows(database), "every day", seconds_ago(5))
     context = context_of(database)
-    scheduler = Scheduler(context.settings)
-    await scheduler.step(context)
+    scheduler = Scheduler(context)
+    await scheduler.step()
     await database.execute("UPDATE {schedules} SET {schedules.cron} = '* * * * * *'")
     while not await journal_has(database, "fired"):
-        turn = await scheduler.step(context)
+        turn = await scheduler.step()
         await asyncio.sleep(min(turn.again or 0, 0.05))
 
 
@@ -240,8 +240,8 @@ async def test_a_schedule_that_changes_before_its_slot_does_not_fire_it(
     due = datetime.now(UTC) + timedelta(seconds=0.2)
     await add_schedules(database, workflows, "* * * * *", due)
     context = context_of(database)
-    scheduler = Scheduler(context.settings)
-    await scheduler.step(context)
+    scheduler = Scheduler(context)
+    await scheduler.step()
     other, _, paused = [
         row[0] for row in await table(database, "SELECT {schedules.id} FROM {schedules}")
     ]
@@ -253,7 +253,7 @@ async def test_a_schedule_that_changes_before_its_slot_does_not_fire_it(
     )
     done = 0
     while not done:
-        turn = await scheduler.step(context, woken=False)
+        turn = await scheduler.step(woken=False)
         done += turn.done
         await asyncio.sleep(min(turn.again or 0, 0.05))
     assert done == 1
@@ -264,13 +264,13 @@ async def test_a_row_that_somebody_is_at_delays_only_itself(database: Database) 
     due = seconds_ago(1)
     schedules = await add_schedules(database, workflows, next_run=due)
     context = context_of(database)
-    scheduler = Scheduler(context.settings)
+    scheduler = Scheduler(context)
     async with database.transaction() as operator:
         await operator.execute(
             "UPDATE {workflows} SET {workflows.lastUpdated} = now() WHERE {workflows.id} = $1",
             workflows[0],
         )
-        assert (await scheduler.step(context)).done == 1
+        assert (await scheduler.step()).done == 1
         assert await one(
             database,
             "SELECT {schedules.nextRun} = $2 FROM {schedules} WHERE {schedules.id} = $1",
@@ -279,7 +279,7 @@ async def test_a_row_that_somebody_is_at_delays_only_itself(database: Database) 
         )
     done = 0
     while not done:
-        turn = await scheduler.step(context, woken=False)
+        turn = await scheduler.step(woken=False)
         done += turn.done
         await asyncio.sleep(min(turn.again or 0, 0.05))
     rows = await journal(database, "schedule.fire")
@@ -294,19 +294,19 @@ async def test_of_many_schedulers_one_fires_each_slot(
     databases = [
         await Database.open(database_url, ConnectionOptions(connections=2)) for _ in range(4)
     ]
-    crews = [context_of(each) for each in databases]
+    contexts = [context_of(each) for each in databases]
     enough = len(schedules) * 3
     fired = 0
 
     async def work(context: WorkerContext) -> None:
         nonlocal fired
-        scheduler = Scheduler(context.settings)
+        scheduler = Scheduler(context)
         while fired < enough:
-            turn = await scheduler.step(context, woken=False)
+            turn = await scheduler.step(woken=False)
             fired += turn.done
             await asyncio.sleep(min(turn.again or 0, 0.1))
 
-    await asyncio.gather(*(work(context) for context in crews))
+    await asyncio.gather(*(work(context) for context in contexts))
     for each in databases:
         each.close()
     rows = await journal(database, "schedule.fire")
@@ -329,11 +329,11 @@ async def test_many_thousand_schedules_cost_no_statement_but_for_those_due(
     )
     await add_schedules(database, [workflow], YEARLY, datetime.now(UTC) + timedelta(seconds=0.3))
     context = context_of(database)
-    scheduler = Scheduler(context.settings)
+    scheduler = Scheduler(context)
     before = database.statements
     done = 0
     while not done:
-        turn = await scheduler.step(context, woken=False)
+        turn = await scheduler.step(woken=False)
         done += turn.done
         await asyncio.sleep(min(turn.again or 0, 0.5))
     assert done == 1

@@ -20,9 +20,7 @@ from tests.samples import uid
 
 from .conftest import Start
 from .sending import (
-    LETTERHEAD,
     PATIENT,
-    SETTINGS,
     Running,
     ask,
     doubles,
@@ -30,6 +28,7 @@ from .sending import (
     queue,
     queue_many,
     row_of,
+    sending_with,
     settings,
     smtp,
     statuses,
@@ -190,7 +189,7 @@ async def test_a_sender_looks_again_when_somebody_elses_lease_ends(
         " {email_queue.lastAttempt} = now()"
     )
     running = sender_on("smtp://127.0.0.1:1", settings(lease=60.0))
-    turn = await running.sender.step(running.crew, woken=False)
+    turn = await running.sender.step(woken=False)
     assert turn.again is not None
     assert turn.again <= 60.0
 
@@ -222,8 +221,8 @@ async def test_without_a_relay_nothing_is_claimed_and_the_health_check_says_so(
     database: Database,
 ) -> None:
     await queue(database, ["bob@acme.test"])
-    running = Running(database, Sender(Settings()), Settings())
-    turn = await running.sender.step(running.crew)
+    running = Running(database, Sender, Settings())
+    turn = await running.sender.step()
     assert turn.again is None
     assert await statuses(database) == {"pending": 1}
     [(message,)] = await ask(database, "SELECT {health_checks.message} FROM {health_checks}")
@@ -245,7 +244,7 @@ async def test_an_outbox_takes_mail_with_its_attachments(
         workers=settings(attachments=str(folder)).workers,
         environ={"AGENTFLOW_OUTBOX": str(outbox)},
     )
-    running = Running(database, Sender(given), given)
+    running = Running(database, Sender, given)
     await running.settled()
     await running.stop()
     [written] = outbox.glob("*.eml")
@@ -266,7 +265,7 @@ async def test_any_naming_will_do(
     await database.rebind()
     catcher = await catcher_of()
     await queue(database, ["bob@acme.test", "greylist@acme.test"], ["unknown@acme.test"])
-    running = Running(database, Sender(SETTINGS, smtp(catcher.url), LETTERHEAD))
+    running = Running(database, sending_with(smtp(catcher.url)))
     try:
         await running.settled()
         assert await statuses(database) == {"completed": 1, "failed": 1}
@@ -279,9 +278,9 @@ async def test_any_naming_will_do(
 async def test_a_sender_takes_its_part_of_the_rates(database: Database, catcher_of: Any) -> None:
     catcher = await catcher_of()
     transport = smtp(catcher.url)
-    running = Running(database, Sender(SETTINGS, transport, LETTERHEAD))
+    running = Running(database, sending_with(transport))
     running.crew.senders = 3
-    await running.sender.step(running.crew)
+    await running.sender.step()
     assert transport.limits.sharers == 3
     await running.stop()
 
@@ -305,7 +304,7 @@ async def test_a_sender_claims_no_more_than_its_part_of_the_rate_lets_through(
     await queue_many(database, 40)
     running = sender_on(catcher.url, settings(rate=6.0))
     running.crew.senders = 3
-    await running.sender.step(running.crew)
+    await running.sender.step()
     assert (await statuses(database))["pending"] == 30
 
 
@@ -324,7 +323,7 @@ async def test_a_relay_that_is_ill_for_every_mail_costs_none_an_attempt(
 ) -> None:
     catcher = await catcher_of(script=script)
     await queue(database, ["bob@acme.test"], ["al@acme.test"])
-    running = Running(database, Sender(SETTINGS, smtp(catcher.url), LETTERHEAD))
+    running = Running(database, sending_with(smtp(catcher.url)))
 
     async def tried_often() -> bool:
         return [command[:4] for command in catcher.record.commands].count("MAIL") >= 12
@@ -340,8 +339,8 @@ async def test_a_relay_that_is_ill_for_every_mail_costs_none_an_attempt(
 async def test_a_relay_that_is_not_there_is_known_before_the_first_mail(
     database: Database,
 ) -> None:
-    running = Running(database, Sender(SETTINGS, smtp("smtp://127.0.0.1:9"), LETTERHEAD))
-    await running.sender.step(running.crew)
+    running = Running(database, sending_with(smtp("smtp://127.0.0.1:9")))
+    await running.sender.step()
     [(status, message)] = await ask(
         database,
         "SELECT {health_checks.status}, {health_checks.message} FROM {health_checks}"
@@ -356,8 +355,8 @@ async def test_who_has_nothing_to_send_with_does_not_contradict_who_has(
     database: Database, catcher_of: Any
 ) -> None:
     catcher = await catcher_of()
-    sending = Running(database, Sender(SETTINGS, smtp(catcher.url), LETTERHEAD))
-    bare = Running(database, Sender(Settings()), Settings())
+    sending = Running(database, sending_with(smtp(catcher.url)))
+    bare = Running(database, Sender, Settings())
 
     async def told() -> object:
         [(status,)] = await ask(
@@ -366,15 +365,15 @@ async def test_who_has_nothing_to_send_with_does_not_contradict_who_has(
         )
         return status
 
-    await bare.sender.step(bare.crew)
+    await bare.sender.step()
     assert await told() == "warning"
-    await sending.sender.step(sending.crew)
+    await sending.sender.step()
     assert await told() == "ok"
-    await Sender(Settings()).step(bare.crew)
+    await Sender(bare.crew).step()
     assert await told() == "ok"
     await database.execute(
         "UPDATE {health_checks} SET {health_checks.lastChecked} = now() - interval '1 hour'"
     )
-    await Sender(Settings()).step(bare.crew)
+    await Sender(bare.crew).step()
     assert await told() == "warning"
     await sending.stop()

@@ -13,17 +13,15 @@ from agentflow_tui.store.connection.statements import NOW
 from agentflow_tui.store.queue import mail_claims as store
 from agentflow_tui.store.queue.mail_claims import ClaimedMail
 from agentflow_tui.store.queue.mail_results import write_results
-from agentflow_tui.workers.sender.role import Sender
 from tests.samples import uid
 
 from .conftest import Start
 from .sending import (
-    LETTERHEAD,
-    SETTINGS,
     Running,
     ask,
     queue,
     row_of,
+    sending_with,
     sent,
     settings,
     smtp,
@@ -140,8 +138,8 @@ async def test_what_the_claim_takes_is_what_python_calls_due(
             attempts,
             moment,
         )
-    running = Running(database, Sender(given, smtp(catcher.url), LETTERHEAD), given)
-    await running.sender.step(running.crew)
+    running = Running(database, sending_with(smtp(catcher.url)), given)
+    await running.sender.step()
     claimed = set(running.sender.held)
     await running.stop()
     moments = [
@@ -156,16 +154,16 @@ async def test_mail_that_is_put_off_leaves_in_time_when_somebody_rings(
     database: Database, catcher_of: Any
 ) -> None:
     catcher = await catcher_of()
-    running = Running(database, Sender(SETTINGS, smtp(catcher.url), LETTERHEAD))
-    await running.sender.step(running.crew, woken=False)
+    running = Running(database, sending_with(smtp(catcher.url)))
+    await running.sender.step(woken=False)
     await queue(database, ["bob@acme.test"])
     await database.execute(
         "UPDATE {email_queue} SET {email_queue.lastAttempt} = now() + interval '8 s'"
     )
-    first = await running.sender.step(running.crew)
+    first = await running.sender.step()
     assert first.again is not None
     assert first.again <= 1
-    again = await running.sender.step(running.crew, woken=False)
+    again = await running.sender.step(woken=False)
     assert again.again is not None
     assert 1 < again.again <= 8
     assert await statuses(database) == {"pending": 1}
@@ -191,13 +189,13 @@ async def test_nulls_are_tolerated_and_what_is_not_due_is_left_alone(
         uid(1002),
     )
     given = settings(retry_base=600.0, retry_limit=3600.0)
-    running = Running(database, Sender(given, smtp(catcher.url), LETTERHEAD), given)
+    running = Running(database, sending_with(smtp(catcher.url)), given)
 
     async def two() -> bool:
         return await statuses(database) == {"completed": 2, "pending": 1}
 
     await running.until(two)
-    turn = await running.sender.step(running.crew, woken=False)
+    turn = await running.sender.step(woken=False)
     assert turn.again is not None
     assert 400 < turn.again < 800
     await running.stop()

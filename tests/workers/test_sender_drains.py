@@ -1,5 +1,6 @@
 """A sender that is to leave when nothing is due: what it waits for, and what it does not."""
 
+from functools import partial
 from typing import Any
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from agentflow_tui.mail.smtp import relays
 from agentflow_tui.mail.smtp.pool import SmtpTransport
 from agentflow_tui.mail.smtp.rate_limits import Rate, RateLimits
+from agentflow_tui.mail.transports import Transport
 from agentflow_tui.settings import Settings
 from agentflow_tui.store.connection.database import Database
 from agentflow_tui.workers import supervisor
@@ -14,7 +16,7 @@ from agentflow_tui.workers.context import StepReport, WorkerContext
 from agentflow_tui.workers.sender.role import Sender
 from tests.samples import uid
 
-from .sending import LETTERHEAD, PATIENT, SETTINGS, queue, settings, smtp, statuses
+from .sending import LETTERHEAD, PATIENT, SETTINGS, queue, sending_with, settings, smtp, statuses
 
 
 @pytest.mark.parametrize("url", ["smtp://127.0.0.1:9", ""])
@@ -24,7 +26,7 @@ async def test_draining_without_a_relay_fails_if_mail_is_due(
 ) -> None:
     await queue(database, *[["bob@acme.test"]] * mails)
     given = Settings(environ={"SMTP_URL": url} if url else {})
-    assert await supervisor.run(given, database_url, [Sender(given)], drain=True) == code
+    assert await supervisor.run(given, database_url, [Sender], drain=True) == code
     assert await statuses(database) == ({"pending": 1} if mails else {})
 
 
@@ -45,7 +47,7 @@ async def test_draining_waits_for_mail_that_a_rate_limit_holds_up(
         patience=0.7,  # the third would wait 1 s, and the second is written down long before that
         timeouts=PATIENT,
     )
-    sender = Sender(given, transport, LETTERHEAD)
+    sender = sending_with(transport)
     assert await supervisor.run(given, database_url, [sender], drain=True) == 0
     assert await statuses(database) == {"completed": 4, "pending": 1}, "a later try is not due"
 
@@ -55,10 +57,14 @@ class CutOff(Sender):
 
     steps = 0
 
-    async def step(self, crew: WorkerContext, woken: bool = True) -> StepReport:
+    def __init__(self, context: WorkerContext, transport: Transport) -> None:
+        super().__init__(context, transport, LETTERHEAD)
+        self.context = context
+
+    async def step(self, woken: bool = True) -> StepReport:
         self.steps += 1
-        crew.leases.lost_for = (lambda: 1.0) if self.steps == 1 else (lambda: 0.0)
-        return await super().step(crew, woken)
+        self.context.leases.lost_for = (lambda: 1.0) if self.steps == 1 else (lambda: 0.0)
+        return await super().step(woken)
 
 
 async def test_draining_does_not_end_while_nobody_can_look_for_mail(
@@ -66,6 +72,6 @@ async def test_draining_does_not_end_while_nobody_can_look_for_mail(
 ) -> None:
     catcher = await catcher_of()
     await queue(database, ["bob@acme.test"])
-    sender = CutOff(SETTINGS, smtp(catcher.url), LETTERHEAD)
+    sender = partial(CutOff, transport=smtp(catcher.url))
     assert await supervisor.run(SETTINGS, database_url, [sender], drain=True) == 0
     assert await statuses(database) == {"completed": 1}

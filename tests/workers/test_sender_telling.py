@@ -4,9 +4,8 @@ import pytest
 
 from agentflow_tui.mail.smtp.pool import SmtpTransport
 from agentflow_tui.store.connection.database import Database
-from agentflow_tui.workers.sender.role import Sender
 
-from .sending import LETTERHEAD, SETTINGS, Running, smtp
+from .sending import Running, sending_with, smtp
 
 
 class Probed(SmtpTransport):
@@ -25,9 +24,9 @@ async def test_without_a_table_for_health_checks_a_relay_that_goes_down_is_logge
     await database.execute("DROP TABLE {health_checks}")
     await database.rebind()
     transport = smtp("smtp://127.0.0.1:9", make=Probed)
-    running = Running(database, Sender(SETTINGS, transport, LETTERHEAD))
+    running = Running(database, sending_with(transport))
     for _ in range(4):
-        await running.sender.step(running.crew)
+        await running.sender.step()
     await running.stop()
     assert [said for said in caplog.messages if "takes no mail" in said] == caplog.messages
     assert len(caplog.messages) == 1

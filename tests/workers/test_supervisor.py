@@ -16,11 +16,7 @@ from agentflow_tui.settings import Context, Settings, WorkerSettings
 from agentflow_tui.store.connection import notifications
 from agentflow_tui.store.connection.database import Database
 from agentflow_tui.workers import logs, supervisor
-from agentflow_tui.workers.context import Role, StepReport, WorkerContext
-from agentflow_tui.workers.monitor.role import Monitor
-from agentflow_tui.workers.runner.role import Runner
-from agentflow_tui.workers.scheduler.role import Scheduler
-from agentflow_tui.workers.sender.role import Sender
+from agentflow_tui.workers.context import RoleFactory, StepReport, WorkerContext
 from tests.chaos.harness import WORKERS, Fleet, environment
 from tests.waiting import until
 from tests.workers.rows import add_schedules, add_workflows, journal, one, seconds_ago
@@ -37,14 +33,21 @@ class Steps:
         self.taken = 0
         self.stopped = False
         self.time_to_stop = 0.0
+        self.context: WorkerContext | None = None
         self._steps = steps
 
-    async def step(self, context: WorkerContext, woken: bool = True) -> StepReport:
+    def __call__(self, context: WorkerContext) -> "Steps":
+        """Take this one for the role that is built."""
+        self.context = context
+        return self
+
+    async def step(self, woken: bool = True) -> StepReport:
         step = self._steps[min(self.taken, len(self._steps) - 1)]
         self.taken += 1
-        return await step(context)
+        assert self.context is not None
+        return await step(self.context)
 
-    async def stop(self, context: WorkerContext, deadline: float) -> None:
+    async def stop(self, deadline: float) -> None:
         self.stopped = True
         self.time_to_stop = deadline - asyncio.get_running_loop().time()
 
@@ -55,12 +58,12 @@ async def nothing(_: WorkerContext) -> StepReport:
 
 @asynccontextmanager
 async def supervised(
-    database: Database, *roles: Role, **options: Any
+    database: Database, *factories: RoleFactory, **options: Any
 ) -> AsyncIterator[tuple[WorkerContext, "asyncio.Task[int]"]]:
     """A supervisor in this process, stopped at the end."""
     settings = Settings(workers=WorkerSettings(**options))
-    context = supervisor.context_for(database, settings, roles)
-    task = asyncio.create_task(supervisor.supervise(context, roles))
+    context = WorkerContext(database=database, settings=settings)
+    task = asyncio.create_task(supervisor.supervise(context, factories))
     try:
         yield context, task
     finally:
@@ -87,7 +90,7 @@ async def test_sigterm_ends_all_roles_in_order(
     with Fleet(environment(database_url, tmp_path), tmp_path, *WORKERS) as fleet:
         worker = fleet.start()
         await worker.has_said("no relay is configured")
-        assert await one(database, WORKER_ROWS) == 1
+        assert await until(lambda: one(database, WORKER_ROWS)) == 1
         worker.signal(signal.SIGTERM)
         assert await worker.ended() == 0
     assert await one(database, WORKER_ROWS) == 0
@@ -209,9 +212,8 @@ async def test_a_ring_by_another_process_wakes_a_role(
 
 
 async def test_idle_it_costs_at_most_half_a_statement_a_second(database: Database) -> None:
-    settings = Settings(workers=WorkerSettings(poll=0.3))
     polls = Steps(nothing)
-    roles: list[Role] = [Scheduler(settings), Runner(settings), Sender(settings), Monitor(settings)]
+    roles = [supervisor.prepare(name, Settings()) for name in supervisor.ROLES]
     async with supervised(database, polls, *roles, poll=0.3):
         await until(lambda: polls.taken > 7)
         before, since = database.statements, polls.taken

@@ -173,9 +173,8 @@ def built_in(**more: Handler[Any]) -> Handlers:
 def context_for(database: Database, **settings: Any) -> WorkerContext:
     base = Settings()
     workers = replace(base.workers, **{"poll": 0.05} | settings)
-    context = WorkerContext(database=database, settings=replace(base, workers=workers))
-    context.wakes["runner"] = asyncio.Event()
-    return context
+    given = replace(base, workers=workers)
+    return WorkerContext(database=database, settings=given, wakes={"runner": asyncio.Event()})
 
 
 @asynccontextmanager
@@ -188,9 +187,6 @@ async def running(
 ) -> AsyncIterator[Runner]:
     """A runner at work, stopped in order at the end. A bug in one of its tasks fails the test."""
     context = context_for(database, **settings)
-    runner = Runner(
-        handlers=built_in() if handlers is None else handlers, limits=limits or RunLimits()
-    )
     async with asyncio.TaskGroup() as group:
         spawned: list[asyncio.Task[None]] = []
 
@@ -200,13 +196,14 @@ async def running(
             return task
 
         context.start = start
+        runner = Runner(context, built_in() if handlers is None else handlers, limits=limits)
         tending = group.create_task(_tend(runner, context))
         try:
             yield runner
         finally:
             context.stop()
             await tending
-            await runner.stop(context, asyncio.get_running_loop().time() + 4)
+            await runner.stop(asyncio.get_running_loop().time() + 4)
             for task in spawned:
                 task.cancel()
 
@@ -216,7 +213,7 @@ async def _tend(runner: Runner, context: WorkerContext) -> None:
         context.wakes[runner.name].clear()
         pause = 0.02
         with contextlib.suppress(UnreachableError):
-            turn = await runner.step(context)
+            turn = await runner.step()
             pause = context.settings.workers.poll if turn.again is None else turn.again
         if pause:
             await context.pause(runner.name, min(pause, context.settings.workers.poll))

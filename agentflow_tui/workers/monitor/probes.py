@@ -7,6 +7,7 @@ import ssl
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from importlib import import_module
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -80,7 +81,9 @@ def probe(name: str, url: str) -> Probe:
 
 
 async def _ask_http(probe: Probe) -> CheckFinding:
-    import httpx  # takes 100 ms to import, and most configurations have no such check
+    # It takes 100 ms, which other checks would take for the time of their own answers.
+    await asyncio.to_thread(import_module, "httpx")
+    import httpx  # most configurations have no such check
 
     started = time.monotonic()
     try:

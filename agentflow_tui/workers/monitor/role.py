@@ -14,7 +14,7 @@ from agentflow_tui.errors import MissingError, RefusedError, SettingsError
 from agentflow_tui.settings import Settings
 from agentflow_tui.store.queue import check_claims, leases
 from agentflow_tui.store.queue.check_claims import CheckFinding
-from agentflow_tui.workers.context import StepReport, WorkerContext
+from agentflow_tui.workers.context import RoleFactory, StepReport, WorkerContext
 from agentflow_tui.workers.monitor.findings import (
     database_finding,
     queue_finding,
@@ -38,7 +38,7 @@ _RESERVED = ("database", "smtp", "queue", "scheduler")
 
 
 @dataclass(frozen=True, slots=True)
-class Check:
+class SharedCheck:
     """One shared check. ``costs``: it is work for the database."""
 
     id: str
@@ -47,18 +47,25 @@ class Check:
     costs: bool = False
 
 
+def prepare(settings: Settings) -> RoleFactory:
+    """SharedCheck the settings of the monitor. Raises `SettingsError`."""
+    configured_checks(settings)
+    return Monitor
+
+
 class Monitor:
     """One process's; any number may run."""
 
     name = "monitor"
 
-    def __init__(self, settings: Settings) -> None:
-        self._checks = {check.id: check for check in [*_OWN, *_configured(settings)]}
+    def __init__(self, context: WorkerContext) -> None:
+        self._context = context
+        self._checks = {c.id: c for c in [*_OWN, *configured_checks(context.settings)]}
         self._rests_until = float("-inf")
 
-    async def step(self, context: WorkerContext, woken: bool = True) -> StepReport:
+    async def step(self, woken: bool = True) -> StepReport:
         """Do the checks that are due and that nobody else does."""
-        database = context.database
+        context, database = self._context, self._context.database
         rest = self._rests_until - time.monotonic()
         if rest > 0:
             return StepReport(again=rest)
@@ -73,10 +80,10 @@ class Monitor:
             [check.costs for check in self._checks.values()],
         )
         ours = {row.id: row.token for row in due if row.token is not None}
-        found = await self._look(context, ours)
+        found = await self._look(ours)
         await check_claims.record(database, found)
         if "database" in ours:
-            await self._keep_house(context)
+            await self._clean_up()
         waits = [row.seconds for row in due if row.token is None]
         waits += [
             every if finding.status == "ok" else every / check_claims.HASTE
@@ -86,16 +93,14 @@ class Monitor:
         self._rests_until = time.monotonic() + rest
         return StepReport(again=rest)
 
-    async def stop(self, context: WorkerContext, deadline: float) -> None:
+    async def stop(self, deadline: float) -> None:
         """Nothing is held: a check that is not finished is done again by whoever comes next."""
 
-    async def _look(
-        self, context: WorkerContext, ours: Mapping[str, datetime]
-    ) -> dict[str, tuple[datetime, CheckFinding]]:
-        async def one(check: Check) -> CheckFinding:
+    async def _look(self, ours: Mapping[str, datetime]) -> dict[str, tuple[datetime, CheckFinding]]:
+        async def one(check: SharedCheck) -> CheckFinding:
             try:
                 async with asyncio.timeout(PATIENCE if check.costs else None):
-                    return await check.look(context)
+                    return await check.look(self._context)
             except TimeoutError:
                 return _took_too_long(check)
             except (MissingError, RefusedError) as error:
@@ -107,19 +112,21 @@ class Monitor:
             for (key, token), finding in zip(ours.items(), findings, strict=True)
         }
 
-    async def _keep_house(self, context: WorkerContext) -> None:
+    async def _clean_up(self) -> None:
+        context = self._context
         if leases.keeps_rows(context.database.binding):
             workers = context.settings.workers
             silent = SILENT * max(workers.poll, 1.0)
             await context.database.execute(leases.CLEAN_UP, max(GONE, workers.lease), silent)
 
 
-def _configured(settings: Settings) -> list[Check]:
+def configured_checks(settings: Settings) -> list[SharedCheck]:
+    """The checks of other services that the settings name. Raises `SettingsError`."""
     checks = []
     for name, url in settings.workers.checks.items():
         if name in _RESERVED or name.startswith("worker:"):
             raise SettingsError(f"[workers.checks] {name!r} is the name of a built-in check.")
-        checks.append(Check(name, name, _asking(probe(name, url))))
+        checks.append(SharedCheck(name, name, _asking(probe(name, url))))
     return checks
 
 
@@ -130,7 +137,7 @@ def _asking(service: Probe) -> Callable[[WorkerContext], Awaitable[CheckFinding]
     return look
 
 
-def _took_too_long(check: Check) -> CheckFinding:
+def _took_too_long(check: SharedCheck) -> CheckFinding:
     return CheckFinding(
         status="warning",
         message=f"Measuring it took more than {PATIENCE:.0f} seconds and was stopped. "
@@ -159,7 +166,7 @@ async def _look_at_scheduler(context: WorkerContext) -> CheckFinding:
 
 
 _OWN = (
-    Check("database", "Database", _look_at_database),
-    Check("queue", "Mail queue", _look_at_queue, costs=True),
-    Check("scheduler", "Scheduler", _look_at_scheduler, costs=True),
+    SharedCheck("database", "Database", _look_at_database),
+    SharedCheck("queue", "Mail queue", _look_at_queue, costs=True),
+    SharedCheck("scheduler", "Scheduler", _look_at_scheduler, costs=True),
 )

@@ -1,21 +1,21 @@
 """The runner: claims workflows and takes their steps.
 
-It holds up to a number of workflows at a time, each in a task of its own. What they finish is
-written by a `BatchWriter`, many at a time; their leases are renewed by the role's step.
+It holds up to a number of workflows at a time, each in a task of its own (`WorkflowLoop`). What
+they finish is written by a `BatchWriter`, many at a time; their leases are renewed by the role's
+step while steps run.
 """
 
 import asyncio
 import contextlib
 import gc
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
 from time import monotonic
 from typing import Any
 
 from agentflow_tui.errors import UnreachableError
-from agentflow_tui.settings import Settings, WorkerSettings
+from agentflow_tui.settings import Settings
 from agentflow_tui.steps.calls import Handlers, Services
 from agentflow_tui.steps.plans import WorkflowPlan, plan
 from agentflow_tui.steps.registry import load
@@ -27,8 +27,9 @@ from agentflow_tui.store.queue import workflow_runs as runs
 from agentflow_tui.store.queue.workflow_claims import KIND, ClaimedWorkflow
 from agentflow_tui.store.queue.workflow_runs import Advanced
 from agentflow_tui.workers.batch_writer import BatchWriter
-from agentflow_tui.workers.context import StepReport, WorkerContext
+from agentflow_tui.workers.context import RoleFactory, StepReport, WorkerContext
 from agentflow_tui.workers.runner.attempts import Attempts
+from agentflow_tui.workers.runner.foreign import ForeignWorkflows
 from agentflow_tui.workers.runner.held_workflow import HeldWorkflow, PendingWrite
 from agentflow_tui.workers.runner.run_state import RunLimits
 from agentflow_tui.workers.runner.step_writes import StepWrites
@@ -43,177 +44,163 @@ BATCH = 100
 CACHED = 65_536
 """Characters up to which step definitions are remembered: schedules run the same ones again."""
 
-FOREIGN = 10_000
-FOREIGN_SECONDS = 600.0
-"""How many workflows are remembered as somebody else's, and for how long, where only a look at the
-row could tell (see `claims.claim`); the others are never claimed at all."""
-
 CROWDED = 0.25
 """Seconds between claims when there is more to do and steps that take long hold most slots."""
-
 
 AT_LEAST = 1.0
 MOMENT = 0.05
 """Seconds that stopping takes at least, if it has to, and that a write gets until the next look."""
 
-GARBAGE = 50_000
-"""Allocations between two looks for garbage. A step leaves none that needs looking for, and with
-Python's 700 a quarter of the runner's time goes into looking."""
+GC_THRESHOLD = 50_000
+"""Allocations between two runs of the garbage collector. A step leaves no cycles behind, and with
+Python's 700 a quarter of the runner's time goes into looking for some."""
 
 
-@dataclass(slots=True)
-class _Open:
-    """What a runner has once it knows its database."""
-
-    writer: BatchWriter[PendingWrite, Advanced | None]
-    loop: WorkflowLoop
-    threads: StepThreads
-    writing: "asyncio.Task[None]"
-    checks_json: bool
-    client: list[Any]
+def prepare(_settings: Settings) -> RoleFactory:
+    """Load the handlers of steps. Returns what builds the runner."""
+    handlers = load().handlers
+    return lambda context: Runner(context, handlers)
 
 
-@dataclass(slots=True)
 class Runner:
-    """The role that advances workflows by the steps that it has handlers for."""
+    """The role that advances workflows by the steps that it has handlers for.
 
-    settings: Settings = field(default_factory=Settings)
-    handlers: Handlers = field(default_factory=lambda: load().handlers)
-    limits: RunLimits = field(default_factory=RunLimits)
-    name: str = NAME
-    held: dict[str, HeldWorkflow] = field(default_factory=dict)
-    _tasks: dict[str, "asyncio.Task[None]"] = field(default_factory=dict)
-    _foreign: dict[str, float] = field(default_factory=dict)
-    _backlog: bool = False
-    _reported: int = 0
-    _open: _Open | None = None
-    _plan: Callable[[str | None], WorkflowPlan] = field(init=False)
+    ``checks_json``: the server can say whether a text is JSON; looked up when it is not given.
+    """
 
-    def __post_init__(self) -> None:
-        self._plan = _planner(self.handlers)
+    name = NAME
 
-    async def step(self, context: WorkerContext, woken: bool = True) -> StepReport:
+    def __init__(
+        self,
+        context: WorkerContext,
+        handlers: Handlers,
+        *,
+        limits: RunLimits | None = None,
+        checks_json: bool | None = None,
+    ) -> None:
+        log = context.log.of(NAME)
+        self.held: dict[str, HeldWorkflow] = {}
+        self.tasks: dict[str, asyncio.Task[None]] = {}
+        """What takes each held workflow through its steps, by the workflow's id."""
+        self.foreign = ForeignWorkflows()
+        self.threads = StepThreads()
+        self._writes = StepWrites(context.database, self._mail_queued)
+        self.writer: BatchWriter[PendingWrite, Advanced | None] = BatchWriter(
+            hooks=self._writes,
+            rebind=context.database.rebind,
+            what="What became of a step",
+            warn=log.warning,
+            concurrency=2,
+        )
+        self._context = context
+        self._handlers = handlers
+        self._limits = limits or RunLimits()
+        self._checks_json = checks_json
+        self._plan = _planner(handlers)
+        self._client: list[Any] = []
+        services = Services(api_key=self._api_key, http=self._http)
+        attempts = Attempts(services, self.threads, TimeLimits(), log)
+        self._loop = WorkflowLoop(context, self.writer, attempts)
+        self._writing = context.spawn(self.writer.serve())
+        self._backlog = False
+        self._reported = 0
+        gc.set_threshold(GC_THRESHOLD, 20, 100)
+
+    async def step(self, woken: bool = True) -> StepReport:
         """Renew leases that are getting old, and claim what is due while there are slots."""
-        opened = self._open or await self._start(context)
-        settings = context.settings.workers
-        await self._renew(context, opened)
+        context = self._context
+        await self._renew()
         claimed = 0
         if not context.stopping.is_set():
-            claimed = await self._claim(context, opened)
-        done = opened.writer.items - self._reported
-        self._reported += done
+            claimed = await self._claim()
+        done, self._reported = self.writer.items - self._reported, self.writer.items
         context.reports[NAME] = {
             "workflows": len(self.held),
-            "steps": opened.writer.items,
-            "stuck": opened.threads.stuck,
+            "steps": self.writer.items,
+            "stuck": self.threads.stuck,
         }
-        again = await self._rest(context.database, settings)
+        again = await self._until_next(context.database)
         return StepReport(done=claimed + done, again=again, held=len(self.held))
 
-    async def _rest(self, database: Database, settings: WorkerSettings) -> float | None:
+    async def _until_next(self, database: Database) -> float | None:
         """Seconds to the next step."""
+        workers = self._context.settings.workers
         if self._backlog:
-            return 0.0 if len(self.held) < settings.runner_slots else CROWDED
+            return 0.0 if len(self.held) < workers.runner_slots else CROWDED
         async with pooled_session(database) as session:
             due = await session.fetch_one(claims.NEXT_DUE)
-        waits = [settings.lease / 3] if self.held else []
+        waits = [workers.lease / 3] if self.held else []
         if due is not None and due.seconds is not None:
             waits.append(max(0.0, due.seconds))
         return min(waits, default=None)
 
-    async def _start(self, context: WorkerContext) -> _Open:
-        client: list[Any] = []
+    # What handlers may reach.
 
-        def http() -> Any:
-            if not client:
-                client.append(make_client())
-            return client[0]
+    def _http(self) -> Any:
+        if not self._client:
+            self._client.append(make_client())
+        return self._client[0]
 
-        async def api_key(name: str) -> str | None:
-            async with pooled_session(context.database) as session:
-                return await session.fetch_one(runs.API_KEY, name)
+    async def _api_key(self, name: str) -> str | None:
+        async with pooled_session(self._context.database) as session:
+            return await session.fetch_one(runs.API_KEY, name)
 
-        def mail_queued() -> None:
-            context.wake("sender")
-            context.notify()
+    def _mail_queued(self) -> None:
+        self._context.wake("sender")
+        self._context.notify()
 
-        async with pooled_session(context.database) as session:
-            checks_json = session.connection.get_server_version().major >= 16
-        gc.set_threshold(GARBAGE, 20, 100)
-        threads = StepThreads()
-        writer = BatchWriter(
-            hooks=StepWrites(context.database, mail_queued),
-            rebind=context.database.rebind,
-            what="What became of a step",
-            warn=context.log.of(NAME).warning,
-            concurrency=2,
-        )
-        attempts = Attempts(
-            Services(api_key=api_key, http=http), threads, TimeLimits(), context.log.of(NAME)
-        )
-        self._open = _Open(
-            writer=writer,
-            loop=WorkflowLoop(context, writer, attempts),
-            threads=threads,
-            writing=context.spawn(writer.serve()),
-            checks_json=checks_json,
-            client=client,
-        )
-        return self._open
+    # Claims.
 
-    async def _claim(self, context: WorkerContext, opened: _Open) -> int:
-        settings = context.settings.workers
-        ask = min(settings.runner_slots - len(self.held), BATCH)
+    async def _claim(self) -> int:
+        context, workers = self._context, self._context.settings.workers
+        ask = min(workers.runner_slots - len(self.held), BATCH)
         if ask <= 0:
             return 0
-        self._forget_foreign()
-        statement = context.database.binding.cached(claims.claim, checks_json=opened.checks_json)
-        values = sorted(self.handlers), float(settings.lease), ask, list(self._foreign)
+        if self._checks_json is None:
+            self._checks_json = await _checks_json(context.database)
+        statement = context.database.binding.cached(claims.claim, checks_json=self._checks_json)
+        values = sorted(self._handlers), float(workers.lease), ask, self.foreign.ids()
         claimed = await context.leases.claim(
             KIND, statement, *values, tokens=lambda rows: {row.id: row.token for row in rows}
         )
         self._backlog = len(claimed) == ask
         merges = runs.merges_context(context.database.binding)
-        foreign = [row for row in claimed if not self._begin(context, opened, row, merges=merges)]
+        foreign = [row for row in claimed if not self._begin(row, merges=merges)]
         if foreign:
-            await self._hand_back(context, foreign)
+            await self._hand_back(foreign)
         return len(claimed) - len(foreign)
 
-    def _begin(
-        self, context: WorkerContext, opened: _Open, claimed: ClaimedWorkflow, *, merges: bool
-    ) -> bool:
-        """Start on a workflow; False when on a closer look it is somebody else's."""
+    def _begin(self, claimed: ClaimedWorkflow, *, merges: bool) -> bool:
+        """Start on a workflow; False when on a closer look it is another program's."""
         held = HeldWorkflow.take(
-            claimed, self._plan(claimed.steps), merges=merges, limits=self.limits
+            claimed, self._plan(claimed.steps), merges=merges, limits=self._limits
         )
         if held.is_foreign:
             return False
-        overtaken = self._tasks.get(held.id)
+        overtaken = self.tasks.get(held.id)
         if overtaken is not None:  # this process stood still for longer than its own lease
             overtaken.cancel()
         self.held[held.id] = held
-        task = context.spawn(opened.loop.run(held))
-        self._tasks[held.id] = task
-        task.add_done_callback(lambda done: self._ended(context, held, done))
+        task = self._context.spawn(self._loop.run(held))
+        self.tasks[held.id] = task
+        task.add_done_callback(lambda done: self._ended(held, done))
         return True
 
-    def _ended(
-        self, context: WorkerContext, held: HeldWorkflow, task: "asyncio.Task[None]"
-    ) -> None:
-        if self._tasks.get(held.id) is task:
-            del self._tasks[held.id], self.held[held.id]
+    def _ended(self, held: HeldWorkflow, task: "asyncio.Task[None]") -> None:
+        context = self._context
+        if self.tasks.get(held.id) is task:
+            del self.tasks[held.id], self.held[held.id]
             if not task.cancelled() and task.exception() is None:
-                # Else its lock may be held still, and whoever finds our row gives it back.
+                # Else its lock may be held still, and the process that finds our row gives it back.
                 context.leases.released(KIND, [held.id])
         slots = context.settings.workers.runner_slots
         if (self._backlog and len(self.held) * 4 <= slots * 3) or (context.drain and not self.held):
             context.wake(NAME)
 
-    async def _hand_back(self, context: WorkerContext, foreign: Sequence[ClaimedWorkflow]) -> None:
-        now = monotonic()
-        self._foreign |= {claimed.id: now for claimed in foreign}
-        context.leases.released(KIND, [claimed.id for claimed in foreign])
-        async with pooled_session(context.database) as session:
+    async def _hand_back(self, foreign: Sequence[ClaimedWorkflow]) -> None:
+        self.foreign.add(claimed.id for claimed in foreign)
+        self._context.leases.released(KIND, [claimed.id for claimed in foreign])
+        async with pooled_session(self._context.database) as session:
             await session.execute(
                 claims.RELEASE,
                 [claimed.id for claimed in foreign],
@@ -221,16 +208,9 @@ class Runner:
                 [claimed.status for claimed in foreign],
             )
 
-    def _forget_foreign(self) -> None:
-        oldest = monotonic() - FOREIGN_SECONDS
-        while self._foreign:
-            name, since = next(iter(self._foreign.items()))
-            if since > oldest and len(self._foreign) <= FOREIGN:
-                return
-            del self._foreign[name]
-
-    async def _renew(self, context: WorkerContext, opened: _Open) -> None:
+    async def _renew(self) -> None:
         """Renew the lease of every workflow whose step has been running for a while."""
+        context = self._context
         old = monotonic() - context.settings.workers.lease / 4
         held = [w for w in self.held.values() if w.renewed_at < old and not w.is_writing]
         if not held:
@@ -242,48 +222,54 @@ class Runner:
                 renewed = await session.fetch(claims.RENEW, ids, tokens, now)
             return {row.id: row.token for row in renewed}
 
-        async with opened.writer.paused():
-            for lost in await context.leases.renew(held, send):
+        async with self.writer.paused():
+            held = [w for w in held if self.held.get(w.id) is w and not w.is_writing]
+            for lost in await context.leases.renew(held, send) if held else ():
                 if self.held.get(lost.id) is lost:
                     context.log.info("a workflow was taken over by another worker", id=lost.id)
                     context.leases.released(KIND, [lost.id])
-                    self._tasks[lost.id].cancel()
+                    self.tasks[lost.id].cancel()
 
-    async def stop(self, context: WorkerContext, deadline: float) -> None:
+    # The end.
+
+    async def stop(self, deadline: float) -> None:
         """Let running steps end before the deadline; let go of the rest, to be run again."""
-        opened = self._open
-        if opened is None:
-            return
         loop = asyncio.get_running_loop()
         deadline = max(deadline, loop.time() + AT_LEAST)
-        if self._tasks:
-            await asyncio.wait(self._tasks.values(), timeout=(deadline - loop.time()) / 2)
-        while self._tasks and loop.time() < deadline:
-            await self._let_go(context)
-        opened.writing.cancel()
-        opened.threads.close()
-        for client in opened.client:
+        if self.tasks:
+            await asyncio.wait(self.tasks.values(), timeout=(deadline - loop.time()) / 2)
+        while self.tasks and loop.time() < deadline:
+            await self._let_go()
+        self._writing.cancel()
+        self._writes.close()
+        self.threads.close()
+        for client in self._client:
             await client.aclose()
 
-    async def _let_go(self, context: WorkerContext) -> None:
+    async def _let_go(self) -> None:
         """Cut off the steps that still run. What is being written gets a moment to be written."""
         running = [held for held in self.held.values() if not held.is_writing]
-        tasks = [self._tasks[held.id] for held in running]
+        tasks = [self.tasks[held.id] for held in running]
         for task in tasks:
             task.cancel()
         if running:
             await asyncio.wait(tasks)
             with contextlib.suppress(UnreachableError):
-                async with pooled_session(context.database) as session:
+                async with pooled_session(self._context.database) as session:
                     await session.execute(
                         claims.RELEASE,
                         [held.id for held in running],
                         [held.token for held in running],
                         ["running"] * len(running),
                     )
-                context.leases.released(KIND, [held.id for held in running])
-        if self._tasks:
-            await asyncio.wait(self._tasks.values(), timeout=MOMENT)
+                self._context.leases.released(KIND, [held.id for held in running])
+        if self.tasks:
+            await asyncio.wait(self.tasks.values(), timeout=MOMENT)
+
+
+async def _checks_json(database: Database) -> bool:
+    async with pooled_session(database) as session:
+        return bool(session.connection.get_server_version().major >= 16)
 
 
 def _planner(handlers: Handlers) -> Callable[[str | None], WorkflowPlan]:

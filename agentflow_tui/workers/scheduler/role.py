@@ -18,7 +18,7 @@ from agentflow_tui.steps.plans import RESERVED
 from agentflow_tui.store import journal
 from agentflow_tui.store.queue import schedule_fires
 from agentflow_tui.store.queue.schedule_fires import Fired, FireOutcome, Slot, Upcoming
-from agentflow_tui.workers.context import StepReport, WorkerContext
+from agentflow_tui.workers.context import RoleFactory, StepReport, WorkerContext
 from agentflow_tui.workers.scheduler import slots
 from agentflow_tui.workers.scheduler.slot_journal import Punctuality, slot_entry, wrong_entry
 from agentflow_tui.workers.scheduler.slots import SlotPlan
@@ -56,12 +56,20 @@ class Known:
     due: datetime
 
 
+def prepare(settings: Settings) -> RoleFactory:
+    """Check the settings of the scheduler. Raises `SettingsError`."""
+    clock.zone(settings.workers.time_zone or "UTC")
+    return Scheduler
+
+
 class Scheduler:
     """One process's; any number may run."""
 
     name = "scheduler"
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, context: WorkerContext) -> None:
+        settings = context.settings
+        self._context = context
         self._zone = clock.zone(settings.workers.time_zone or "UTC")
         self._coalesce = settings.workers.missed == "coalesce"
         self._lease = settings.workers.lease
@@ -77,55 +85,55 @@ class Scheduler:
         self._courtesy = 0.0
         self._punctuality = Punctuality()
 
-    async def step(self, context: WorkerContext, woken: bool = True) -> StepReport:
+    async def step(self, woken: bool = True) -> StepReport:
         """Fire what is due; look ahead when it is time to, or when something changed."""
         self._changed |= woken
-        if self._must_look(context):
-            await self._look(context)
+        if self._must_look():
+            await self._look()
         if self._doubted:
-            await self._look_again(context)
-        due = self._due(context)
+            await self._look_again()
+        due = self._due()
         if due and self._courtesy:
-            await self._read(context, [known.id for known in due])
-            due = self._due(context)
+            await self._read([known.id for known in due])
+            due = self._due()
             self._courtesy = COURTESY if not due else 0.0
-        done = await self._fire(context, due[:BATCH]) if due else 0
-        return StepReport(done=done, again=0.0 if len(due) > BATCH else self._until_next(context))
+        done = await self._fire(due[:BATCH]) if due else 0
+        return StepReport(done=done, again=0.0 if len(due) > BATCH else self._until_next())
 
-    def _due(self, context: WorkerContext) -> list[Known]:
+    def _due(self) -> list[Known]:
         """What is due, the longest waiting first."""
-        now = context.now() - self._margin(context)
+        now = self._context.now() - self._margin()
         return sorted((k for k in self._known.values() if k.due <= now), key=lambda k: k.due)
 
-    async def stop(self, context: WorkerContext, deadline: float) -> None:
+    async def stop(self, deadline: float) -> None:
         """Nothing is held: a fire is one transaction."""
 
-    def _margin(self, context: WorkerContext) -> timedelta:
+    def _margin(self) -> timedelta:
         """How long after a slot it has come for the database as well, whose clock decides."""
-        return timedelta(seconds=min(context.clock.error, 0.005) + 0.0005 + self._courtesy)
+        return timedelta(seconds=min(self._context.clock.error, 0.005) + 0.0005 + self._courtesy)
 
-    def _must_look(self, context: WorkerContext) -> bool:
-        if self._look_at is None or context.now() >= self._look_at:
+    def _must_look(self) -> bool:
+        if self._look_at is None or self._context.now() >= self._look_at:
             return True
         return self._changed and time.monotonic() >= self._rests_until
 
-    def _until_next(self, context: WorkerContext) -> float:
+    def _until_next(self) -> float:
         """Seconds until there is something to do: a slot, a doubt, a look."""
-        moments = [known.due + self._margin(context) for known in self._known.values()]
+        moments = [known.due + self._margin() for known in self._known.values()]
         moments += self._doubted.values()
         if self._look_at is not None:
             moments.append(self._look_at)
-        seconds = (min(moments) - context.now()).total_seconds() if moments else 0.0
+        seconds = (min(moments) - self._context.now()).total_seconds() if moments else 0.0
         if self._changed:
             seconds = min(seconds, self._rests_until - time.monotonic())
         return max(seconds, 0.0005)
 
-    async def _look(self, context: WorkerContext) -> None:
+    async def _look(self) -> None:
         """Read the slots of the next polls, and mend what has none."""
         self._changed = False
         asked = time.monotonic()
-        horizon = context.now() + self._reach
-        found = await context.database.fetch(
+        horizon = self._context.now() + self._reach
+        found = await self._context.database.fetch(
             schedule_fires.UPCOMING,
             horizon,
             list(self._wrong),
@@ -133,39 +141,39 @@ class Scheduler:
             LOOKED_AT,
         )
         answered = time.monotonic()
-        context.clock.measured(found[0].now, asked, answered)
+        self._context.clock.measured(found[0].now, asked, answered)
         self._rests_until = answered + max(0.02, (answered - asked) * SHARE)
-        self._look_at = context.now() + self._reach / AHEAD
+        self._look_at = self._context.now() + self._reach / AHEAD
         self._horizon = horizon
         if len(found) == LOOKED_AT:
-            self._horizon = self._look_at = found[-1].next_run or context.now()
+            self._horizon = self._look_at = found[-1].next_run or self._context.now()
         self._known.clear()
         self._doubted.clear()
         self._doubts.clear()
-        await self._learn(context, found)
+        await self._learn(found)
 
-    async def _look_again(self, context: WorkerContext) -> None:
+    async def _look_again(self) -> None:
         """Read schedules that somebody else was at when we wanted to move them."""
-        now = context.now()
+        now = self._context.now()
         ids = [schedule_id for schedule_id, at in self._doubted.items() if at <= now]
         if ids:
-            await self._read(context, ids)
+            await self._read(ids)
 
-    async def _read(self, context: WorkerContext, ids: Sequence[str]) -> None:
+    async def _read(self, ids: Sequence[str]) -> None:
         """Read these schedules anew; those that are gone or paused are forgotten."""
         asked = time.monotonic()
-        found = await context.database.fetch(schedule_fires.LOOK_AGAIN, ids)
+        found = await self._context.database.fetch(schedule_fires.LOOK_AGAIN, ids)
         if found:
-            context.clock.measured(found[0].now, asked, time.monotonic())
+            self._context.clock.measured(found[0].now, asked, time.monotonic())
         for schedule_id in ids:
             self._doubted.pop(schedule_id, None)
             self._known.pop(schedule_id, None)
         for row in found:
             if row.id and row.next_run and row.next_run > row.now:
                 self._doubts.pop(row.id, None)  # it was moved on: that was all
-        await self._learn(context, found)
+        await self._learn(found)
 
-    async def _learn(self, context: WorkerContext, found: Sequence[Upcoming]) -> None:
+    async def _learn(self, found: Sequence[Upcoming]) -> None:
         """Keep what was read; fill in missing slots, and put wrong expressions on record."""
         empty: list[Known] = []
         wrong: dict[str, tuple[str, str]] = {}
@@ -183,17 +191,17 @@ class Scheduler:
             except CronError as error:
                 wrong[row.id] = (expression, str(error))
         if empty:
-            await self._fill(context, empty)
+            await self._fill(empty)
         if wrong:
-            await self._put_on_record(context, wrong)
+            await self._put_on_record(wrong)
 
     def _keep(self, known: Known) -> None:
         if self._horizon is not None and known.due <= self._horizon:
             self._known[known.id] = known
 
-    async def _fill(self, context: WorkerContext, empty: Sequence[Known]) -> None:
-        await context.database.execute(
-            schedule_fires.set_next(context.database.binding),
+    async def _fill(self, empty: Sequence[Known]) -> None:
+        await self._context.database.execute(
+            schedule_fires.set_next(self._context.database.binding),
             [known.id for known in empty],
             [known.cron for known in empty],
             [known.due for known in empty],
@@ -201,15 +209,13 @@ class Scheduler:
         for known in empty:
             self._keep(known)
 
-    async def _put_on_record(
-        self, context: WorkerContext, wrong: Mapping[str, tuple[str, str]]
-    ) -> None:
+    async def _put_on_record(self, wrong: Mapping[str, tuple[str, str]]) -> None:
         """Say once what is wrong with an expression. The schedule stays active, without a slot."""
         entries = [
             wrong_entry(schedule_id, expression, error)
             for schedule_id, (expression, error) in wrong.items()
         ]
-        async with context.database.transaction() as session:
+        async with self._context.database.transaction() as session:
             await session.execute(
                 schedule_fires.UNSET_NEXT,
                 list(wrong),
@@ -220,19 +226,19 @@ class Scheduler:
             self._wrong.clear()
         for schedule_id, (expression, error) in wrong.items():
             self._wrong[schedule_id] = expression
-            context.log.of(self.name).warning(
+            self._context.log.of(self.name).warning(
                 "a schedule cannot be read", schedule=schedule_id, why=error
             )
-        self._report(context)
+        self._report()
 
-    async def _fire(self, context: WorkerContext, due: Sequence[Known]) -> int:
+    async def _fire(self, due: Sequence[Known]) -> int:
         """Move these schedules on, start their workflows, write the journal: one transaction."""
-        now = context.now()
+        now = self._context.now()
         plans = {
             k.id: slots.plan(k.cron, k.due, now, self._zone, coalesce=self._coalesce) for k in due
         }
         wanted = [_slot(known, plans[known.id]) for known in due]
-        async with context.database.transaction() as session:
+        async with self._context.database.transaction() as session:
             won = await session.fetch(
                 session.binding.cached(schedule_fires.fire),
                 *schedule_fires.fire_values(wanted, lease=self._lease, account=RESERVED),
@@ -242,12 +248,11 @@ class Scheduler:
                 session,
                 [slot_entry(by_id[f.id].cron, by_id[f.id].due, plans[f.id], f) for f in won],
             )
-        self._settle(context, due, plans, won)
+        self._settle(due, plans, won)
         return len(won)
 
     def _settle(
         self,
-        context: WorkerContext,
         due: Sequence[Known],
         plans: Mapping[str, SlotPlan],
         won: Sequence[Fired],
@@ -259,7 +264,7 @@ class Scheduler:
             del self._known[known.id]
             next_run = plans[known.id].next_run
             if known.id not in ours:
-                self._doubt(context, known.id)
+                self._doubt(known.id)
                 continue
             self._doubts.pop(known.id, None)
             if next_run is None:
@@ -270,18 +275,18 @@ class Scheduler:
         for fired in won:
             self._punctuality.note(plans[fired.id], fired)
         if any(fired.outcome == FireOutcome.FIRED for fired in won):
-            context.wake("runner")
-            context.notify()
+            self._context.wake("runner")
+            self._context.notify()
         if won:
-            self._report(context)
+            self._report()
 
-    def _doubt(self, context: WorkerContext, schedule_id: str) -> None:
+    def _doubt(self, schedule_id: str) -> None:
         times = self._doubts.get(schedule_id, 0)
-        self._doubted[schedule_id] = context.now() + DOUBT * 2 ** min(times, 5)
+        self._doubted[schedule_id] = self._context.now() + DOUBT * 2 ** min(times, 5)
         self._doubts[schedule_id] = times + 1
 
-    def _report(self, context: WorkerContext) -> None:
-        context.reports[self.name] = self._punctuality.report(len(self._wrong))
+    def _report(self) -> None:
+        self._context.reports[self.name] = self._punctuality.report(len(self._wrong))
 
 
 def _slot(known: Known, plan: SlotPlan) -> Slot:

@@ -11,7 +11,7 @@ from agentflow_tui.mail.transports import Transport, TransportState
 from agentflow_tui.settings import Settings
 from agentflow_tui.store.queue import mail_claims as store
 from agentflow_tui.workers.batch_writer import BatchWriter
-from agentflow_tui.workers.context import StepReport, WorkerContext
+from agentflow_tui.workers.context import RoleFactory, StepReport, WorkerContext
 from agentflow_tui.workers.sender.claims import MailClaims
 from agentflow_tui.workers.sender.hand_over import HandOver
 from agentflow_tui.workers.sender.health_report import HealthReport
@@ -27,6 +27,11 @@ GATHER = 0.002
 which a round trip keeps busy for as long, do not notice."""
 
 
+def prepare(_settings: Settings) -> RoleFactory:
+    """Return what builds the sender: without a relay it runs, and says so."""
+    return Sender
+
+
 class Sender:
     """The role that sends mail. Without ``transport`` it makes its own from the settings.
 
@@ -35,20 +40,20 @@ class Sender:
 
     def __init__(
         self,
-        settings: Settings,
+        context: WorkerContext,
         transport: Transport | None = None,
         identity: SenderIdentity | None = None,
         on_claim: Callable[[int, float], None] = lambda mails, seconds: None,
     ):
         self.name = NAME
         self.waits = Waits()
-        self._settings = settings
+        self._context = context
         self._transport = transport
         self._identity = identity
         self._on_claim = on_claim
         self._report = HealthReport(NAME)
         self._problem = ""
-        self._queue: SenderQueue | None = None
+        self._queue = self._open()
 
     @property
     def held(self) -> dict[str, HeldMail]:
@@ -60,41 +65,38 @@ class Sender:
         """Mails whose end waits to be written because another transaction holds their rows."""
         return self._queue.held_up if self._queue else 0
 
-    async def step(self, crew: WorkerContext, woken: bool = True) -> StepReport:
+    async def step(self, woken: bool = True) -> StepReport:
         """Renew what is held for long, claim while there is room, and keep the transport fed."""
-        queue = self._queue or self._open(crew)
-        if queue is None:
+        if self._queue is None:
             down = TransportState(up=False, sentence=self._problem)
-            await self._report.tell(crew, down, mails=0, sent=0, open_=False)
-            return StepReport(left=await _left(crew, down))
-        return await queue.step(woken=woken)
+            await self._report.tell(self._context, down, mails=0, sent=0, open_=False)
+            return StepReport(left=await _left(self._context, down))
+        return await self._queue.step(woken=woken)
 
-    async def stop(self, crew: WorkerContext, deadline: float) -> None:
+    async def stop(self, deadline: float) -> None:
         """Let the relay answer for what it has, give the rest back, write everything down."""
         if self._queue is not None:
             await self._queue.stop(deadline)
 
-    def _open(self, crew: WorkerContext) -> "SenderQueue | None":
-        if self._problem:
-            return None
+    def _open(self) -> "SenderQueue | None":
+        context = self._context
         transport, identity = self._transport, self._identity
         try:
             if transport is None or identity is None:
-                transport, identity = transport_from(self._settings)
+                transport, identity = transport_from(context.settings)
         except SettingsError as error:
             self._problem = str(error)
-            crew.idle.add(NAME)  # so this process is left no part of the rates
-            crew.log.of(NAME).warning(self._problem)
+            context.idle.add(NAME)  # so this process is left no part of the rates
+            context.log.of(NAME).warning(self._problem)
             return None
-        self._queue = SenderQueue(
-            crew,
+        return SenderQueue(
+            context,
             transport,
             identity,
             waits=self.waits,
             report=self._report,
             on_claim=self._on_claim,
         )
-        return self._queue
 
 
 class SenderQueue:
