@@ -11,7 +11,6 @@ from textual.screen import ModalScreen, Screen
 from agentflow_tui.console.bars.away_summary import AwayWatch
 from agentflow_tui.console.bars.bulk_follow_up import BulkFollowUpBar
 from agentflow_tui.console.bars.layout import Bars
-from agentflow_tui.console.changing import ChangeFlow
 from agentflow_tui.console.child_workers import ChildWorkers
 from agentflow_tui.console.commands import command_line, workers
 from agentflow_tui.console.commands import help as help_windows
@@ -20,7 +19,6 @@ from agentflow_tui.console.keys import BY_ID, SCOPES, in_scope
 from agentflow_tui.console.place import Place
 from agentflow_tui.console.poller import IDLE_AFTER, Poller
 from agentflow_tui.console.screens.catalogue import SCREENS, view_called, view_of_table
-from agentflow_tui.console.shell import Settle
 from agentflow_tui.console.state import ConsoleState
 from agentflow_tui.console.terminal_app import TerminalApp
 from agentflow_tui.console.views import ViewSwitcher
@@ -28,8 +26,6 @@ from agentflow_tui.console.widgets.line import Line
 from agentflow_tui.console.widgets.pane import Link
 from agentflow_tui.console.widgets.prompt import Mistake, Prompt
 from agentflow_tui.errors import UsageError
-from agentflow_tui.operations.operation import Operation
-from agentflow_tui.operations.selection import Selection
 from agentflow_tui.settings import Context, Settings
 
 TICK = 1.0
@@ -74,7 +70,6 @@ class ConsoleApp(TerminalApp):
         super().__init__(env)
         self.child_workers = ChildWorkers(env.settings)
         self.with_workers = workers or env.settings.context.workers
-        self.change_flow = ChangeFlow(self)
         self.context_before: Context | None = None
         self.away_watch = AwayWatch(self)
         self.refresh_every = env.settings.console.refresh
@@ -83,7 +78,7 @@ class ConsoleApp(TerminalApp):
         ascii_only = env.settings.console.ascii
         self._bars = Bars(ascii_only=ascii_only)
         self._views = ViewSwitcher(env)
-        self._follow_up_bar = BulkFollowUpBar(self.change_flow, ascii_only=ascii_only)
+        self._follow_up_bar = BulkFollowUpBar(ascii_only=ascii_only)
         self._command = Prompt(command_line.completer(env), placeholder="command", id="command")
         self._start_over()
 
@@ -120,7 +115,6 @@ class ConsoleApp(TerminalApp):
         while isinstance(self.screen, ModalScreen):
             await self.screen.dismiss(None)
         await self._views.clear()
-        self.change_flow.follow_up = None
         await self.env.move(settings)
         self.child_workers = ChildWorkers(settings)
         self._start_over()
@@ -192,12 +186,6 @@ class ConsoleApp(TerminalApp):
         self.state.frozen_since = None if self.state.is_frozen else self.env.now()
         self.look_again()
 
-    def undo(self, operation: str | None) -> None:
-        self.change_flow.undo(operation)
-
-    def redo(self) -> None:
-        self.change_flow.redo()
-
     def open_followed(self) -> None:
         self._follow_up_bar.open()
 
@@ -263,9 +251,6 @@ class ConsoleApp(TerminalApp):
         await self._follow_up_bar.look()
         self.show_bars()
         await self.env.introduce(self.view_name)
-
-    def change(self, operations: Iterable[Operation], selection: Selection, settle: Settle) -> None:
-        self.change_flow.start(tuple(operations), selection, settle)
 
     # When, and what it looks like
 

@@ -76,6 +76,27 @@ def _on(
     )
 
 
+def _changes(title: str, verbs: tuple[str, ...]) -> Callable[[Shell, View], None]:
+    def do(shell: Shell, view: View) -> None:
+        from agentflow_tui.console import changing  # its dialogs are not needed before
+
+        changing.change(shell, view, title, verbs)
+
+    return do
+
+
+def _undo(shell: Shell, view: View) -> None:
+    from agentflow_tui.console import changing
+
+    changing.undo(shell, view.operation())
+
+
+def _redo(shell: Shell, _view: View) -> None:
+    from agentflow_tui.console import changing
+
+    changing.redo(shell)
+
+
 def _change(id_: str, keys: str, title: str, about: str, *verbs: str) -> KeyEntry:
     meant = verbs or (title.lower(),)
     return KeyEntry(
@@ -84,7 +105,7 @@ def _change(id_: str, keys: str, title: str, about: str, *verbs: str) -> KeyEntr
         title=title,
         about=about,
         scope="row",
-        do=lambda _shell, view: view.change(title, meant),
+        do=_changes(title, meant),
         shown=True,
         verbs=meant,
     )
@@ -326,14 +347,14 @@ KEYS: tuple[KeyEntry, ...] = (
         "u",
         "Undo",
         "Take back the last change, or the one shown.",
-        lambda shell, view: shell.undo(view.operation()),
+        _undo,
     ),
     _app(
         "app.redo",
         "",
         "Redo",
         "Do again what was taken back last.",
-        lambda shell, _view: shell.redo(),
+        _redo,
     ),
     _app(
         "app.actions",

@@ -1,6 +1,6 @@
 """The console as its views, bars, dialogs and commands see it."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from agentflow_tui.console.environment import Environment
@@ -15,15 +15,9 @@ if TYPE_CHECKING:
     from agentflow_tui.console.child_workers import ChildWorkers
     from agentflow_tui.console.widgets.pane import Link
     from agentflow_tui.errors import AgentflowError
-    from agentflow_tui.operations.operation import Operation
-    from agentflow_tui.operations.outcomes import Outcome
-    from agentflow_tui.operations.selection import Selection
     from agentflow_tui.settings import Context, Settings
 
 ResultT = TypeVar("ResultT")
-
-Settle = Callable[["Outcome"], None]
-"""Is told what was done, so that the view can take the marks off what was changed."""
 
 
 class Shell(Protocol):
@@ -99,20 +93,6 @@ class Shell(Protocol):
 
     def freeze(self) -> None:
         """Stop the picture; again to let it go on."""
-        ...
-
-    def change(
-        self, operations: "Sequence[Operation]", selection: "Selection", settle: Settle
-    ) -> None:
-        """Do what one of these operations means to the rows selected."""
-        ...
-
-    def undo(self, operation: str | None) -> None:
-        """Take back an operation by its id in the journal, or the operator's last one."""
-        ...
-
-    def redo(self) -> None:
-        """Do again what this operator took back last."""
         ...
 
     def open_followed(self) -> None:

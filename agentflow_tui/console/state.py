@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from agentflow_tui.console.place import Place
+from agentflow_tui.operations.bulk_follow_up import BulkFollowUp
 from agentflow_tui.store.views.consoles import Console
 from agentflow_tui.store.views.health_summary import HealthSummary
 
@@ -39,7 +40,8 @@ class ConsoleState:
     """What is known of the database in use besides the rows of the visible view.
 
     ``consoles`` are those that are open on the database, this one included. ``looks`` counts how
-    often the poller has looked.
+    often the poller has looked. ``is_changing`` says that a change is being asked about or made;
+    ``follow_up`` are the rows of the last one in bulk.
     """
 
     started: datetime
@@ -49,6 +51,8 @@ class ConsoleState:
     frozen_since: datetime | None = None
     away: AwayNews | None = None
     looks: int = 0
+    is_changing: bool = False
+    follow_up: BulkFollowUp | None = None
 
     @property
     def is_frozen(self) -> bool:

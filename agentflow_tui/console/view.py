@@ -10,7 +10,7 @@ from agentflow_tui.console.environment import Environment
 from agentflow_tui.console.place import Place
 from agentflow_tui.console.shell import Shell
 from agentflow_tui.operations.outcomes import Outcome
-from agentflow_tui.operations.selection import Selection, choices
+from agentflow_tui.operations.selection import Selection
 
 
 class View(Vertical):
@@ -56,30 +56,16 @@ class View(Vertical):
         """Undo one step inside the view (a detail, a filter, marks). False at its top."""
         return False
 
-    def change(self, title: str, verbs: Sequence[str]) -> None:
-        """Do one of these operations to the rows that are meant here, if there are any."""
-        selection = self.selection()
-        if selection is not None:
-            self.change_rows(title, verbs, selection)
-
-    def change_rows(self, title: str, verbs: Sequence[str], selection: Selection) -> None:
-        """Do one of these operations to these rows; says why not where it cannot be."""
-        operations = choices(verbs, selection.table)
-        if operations:
-            self.shell.change(operations, selection, self.settle)
-        else:
-            self.shell.say(f"{title} does not apply to {selection.table}.")
-
-    def selection(self) -> Selection | None:
-        """The rows that a change would be of; None where there are none."""
-        return None
+    def selections(self) -> Sequence[Selection]:
+        """The rows that a change would be of; several where they are of several tables."""
+        return ()
 
     def changes(self) -> tuple[dict[str, str], dict[str, str]]:
         """What the keys of changes mean here: titles by verb id, and why some do not apply."""
         return {}, {}
 
     def settle(self, outcome: Outcome) -> None:
-        """A change of the rows aimed at has been made."""
+        """A change of the selected rows has been made."""
 
     def operation(self) -> str | None:
         """The id in the journal of the operation that is shown here, to be taken back."""

@@ -93,7 +93,7 @@ def _errors_before(record: OperationRecord) -> set[str]:
     return {str(error) for row in images if (error := row.get("error") or row.get("lastError"))}
 
 
-async def look(context: OperationContext, follow_up: BulkFollowUp) -> BulkFollowUp:
+async def count_states(context: OperationContext, follow_up: BulkFollowUp) -> BulkFollowUp:
     """The rows as they stand now. One statement, by the primary key.
 
     Raises `UnreachableError`, `RefusedError`, `MissingError`.

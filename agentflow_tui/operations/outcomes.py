@@ -36,6 +36,10 @@ class Outcome:
         }
 
     @property
+    def can_be_undone(self) -> bool:
+        return self.journal is not None and self.applied > 0
+
+    @property
     def sentence(self) -> str:
         """``38 retried, 3 skipped: changed meanwhile``."""
         said = f"{number(self.applied)} {self.past}"

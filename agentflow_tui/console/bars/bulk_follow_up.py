@@ -2,17 +2,18 @@
 
 from typing import cast
 
-from agentflow_tui.console.changing import ChangeFlow
 from agentflow_tui.console.place import Place
 from agentflow_tui.console.shell import Shell
 from agentflow_tui.console.statuses import status_style
 from agentflow_tui.console.widgets.line import Line, Piece
+from agentflow_tui.operations.bulk_follow_up import BulkFollowUp, count_states
+from agentflow_tui.operations.context import OperationContext
 
 EVERY = 2.0
-"""Seconds between two looks at the rows, at first; they grow with the follow_up's age."""
+"""Seconds between two looks at the rows, at first; they grow with the time since the change."""
 
 SHOWN_FOR = 600.0
-"""Seconds after which a follow_up is no longer followed."""
+"""Seconds after which rows are no longer followed."""
 
 MOST_IDS = 200
 """Rows that are opened at a time."""
@@ -23,9 +24,8 @@ class BulkFollowUpBar(Line):
 
     DEFAULT_CSS = "BulkFollowUpBar { display: none; }"
 
-    def __init__(self, changes: ChangeFlow, *, ascii_only: bool) -> None:
-        super().__init__(id="follow_up", ascii_only=ascii_only)
-        self._changes = changes
+    def __init__(self, *, ascii_only: bool) -> None:
+        super().__init__(id="follow-up", ascii_only=ascii_only)
         self._journal = ""
         self._since = 0.0
         self._looked = 0.0
@@ -36,7 +36,7 @@ class BulkFollowUpBar(Line):
 
     async def look(self) -> None:
         """Look at the rows if it is time to, and show how they are. Raises `AgentflowError`."""
-        follow_up, now = self._changes.follow_up, self._shell.env.clock().timestamp()
+        follow_up, now = self._shell.state.follow_up, self._shell.env.clock().timestamp()
         if follow_up is None:
             self.display = False
             return
@@ -44,16 +44,25 @@ class BulkFollowUpBar(Line):
             self._journal, self._since, self._looked = follow_up.journal, now, 0.0
         age = now - self._since
         if age > SHOWN_FOR:
-            self._changes.follow_up = None
+            self._shell.state.follow_up = None
             self.display = False
             return
         if now - self._looked >= max(EVERY, age / 20):
             self._looked = now
-            await self._changes.look()
+            await self._count(follow_up)
         self._show()
 
+    async def _count(self, follow_up: BulkFollowUp) -> None:
+        state, env = self._shell.state, self._shell.env
+        if follow_up.is_settled:
+            return
+        context = OperationContext.of(await env.connected(), env.settings)
+        counted = await count_states(context, follow_up)
+        if state.follow_up is follow_up:  # else another one is followed by now
+            state.follow_up = counted
+
     def _show(self) -> None:
-        follow_up = self._changes.follow_up
+        follow_up = self._shell.state.follow_up
         if follow_up is None:
             return
         pieces = [Piece(" ▸ ", "accent", "key:app.cohort")]
@@ -68,7 +77,7 @@ class BulkFollowUpBar(Line):
         """Go to the rows."""
         from agentflow_tui.console.screens.catalogue import view_of_table
 
-        follow_up = self._changes.follow_up
+        follow_up = self._shell.state.follow_up
         if follow_up is None:
             self._shell.say("No change in bulk is followed now.")
             return

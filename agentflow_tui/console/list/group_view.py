@@ -6,7 +6,6 @@ from typing import Any, Generic
 
 from textual.app import ComposeResult
 
-from agentflow_tui.console.dialogs.dialogs import Choice, Option
 from agentflow_tui.console.environment import Environment
 from agentflow_tui.console.list.grid import Grid
 from agentflow_tui.console.list.reading import HeldSource
@@ -16,18 +15,22 @@ from agentflow_tui.console.view import View
 from agentflow_tui.console.widgets.line import Line, Piece
 from agentflow_tui.console.widgets.pane import Link
 from agentflow_tui.operations.outcomes import Outcome
-from agentflow_tui.operations.selection import Selection, choices
+from agentflow_tui.operations.selection import Selection
 from agentflow_tui.text import number
 
 EVERY = 5.0
 """Seconds between two counts: they read more than a page does."""
 
 
+def _nothing(_env: Environment, _rows: Sequence[Any]) -> Sequence[Selection]:
+    return ()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GroupScreen(Generic[RowT]):
     """What is counted, how it looks, and where enter leads. ``note`` is said beside the title;
-    ``aims`` are the rows behind some lines, or parts of them, that changes can be of, and ``keys``
-    the verbs that the key bar offers first."""
+    ``selections`` are the rows behind some lines, or parts of them, that changes can be of, and
+    ``keys`` the verbs that the key bar offers first."""
 
     name: str
     title: str
@@ -37,7 +40,7 @@ class GroupScreen(Generic[RowT]):
     link: Callable[[RowT], Link | None]
     empty: str
     note: Callable[[Environment], str] = lambda _env: ""
-    aims: Callable[[Environment, Sequence[RowT]], Sequence[Selection]] = lambda _env, _rows: ()
+    selections: Callable[[Environment, Sequence[RowT]], Sequence[Selection]] = _nothing
     keys: tuple[str, ...] = ()
 
 
@@ -115,24 +118,9 @@ class GroupView(View):
         event.stop()
         self._show_status()
 
-    def change(self, title: str, verbs: Sequence[str]) -> None:
-        """A change is of the rows behind the line under the cursor; asks of which part of them."""
+    def selections(self) -> Sequence[Selection]:
         rows = self.rows()
-        if not rows:
-            return
-        aims = [a for a in self.declared.aims(self.env, rows) if choices(verbs, a.table)]
-        if len(aims) > 1:
-            options = [Option(str(place), selection.words) for place, selection in enumerate(aims)]
-
-            def chosen(picked: str | None) -> None:
-                if picked is not None:
-                    self.change_rows(title, verbs, aims[int(picked)])
-
-            self.shell.open_dialog(Choice(f"{title} which of them?", options), chosen)
-        elif aims:
-            self.change_rows(title, verbs, aims[0])
-        else:
-            self.shell.say(f"{title} does not apply here.")
+        return self.declared.selections(self.env, rows) if rows else ()
 
     def settle(self, outcome: Outcome) -> None:
         self.look_again()

@@ -1,5 +1,6 @@
-"""What a list aims changes at: the row under the cursor, the marked ones, or all that match."""
+"""What is selected in a list: the row under the cursor, the marked ones, or all that match."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from agentflow_tui.console.details.detail import Detail
@@ -26,7 +27,11 @@ class ListChanges(View):
     def show_status(self) -> None:
         """Bring the line above the list up to date."""
 
-    def selection(self) -> Selection | None:
+    def selections(self) -> Sequence[Selection]:
+        selected = self._selection()
+        return () if selected is None else (selected,)
+
+    def _selection(self) -> Selection | None:
         table, grid = self.declared.table, self.grid
         if grid.marks_everything and self.wanted is not None:
             where = " ".join(part for part in (self.declared.base, self.filter) if part)
@@ -41,7 +46,7 @@ class ListChanges(View):
     def changes(self) -> tuple[dict[str, str], dict[str, str]]:
         table, database = self.declared.table, self.env.database
         read_only = "" if database is None else database.read_only_reason(table)
-        return selection.meanings(CHANGES, table, self.selection(), read_only=read_only)
+        return selection.meanings(CHANGES, table, self._selection(), read_only=read_only)
 
     def settle(self, outcome: Outcome) -> None:
         """What was changed loses its mark; what was skipped keeps it, or gets one."""

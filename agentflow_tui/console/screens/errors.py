@@ -98,7 +98,7 @@ def _left_out(env: Environment) -> str:
     return f"{number(SAMPLE)} rows looked at of {', '.join(tables)}; 'db accelerate' finds all"
 
 
-def _aims(env: Environment, rows: Sequence[ErrorGroup]) -> Sequence[Selection]:
+def _selections(env: Environment, rows: Sequence[ErrorGroup]) -> Sequence[Selection]:
     """The groups' rows, table by table; the journal's are what has happened and stay."""
     own, now = operator(env.settings.environ).name, env.now()
     claims = sorted({row.state.others_claim(own, now) for row in rows} - {""})
@@ -128,7 +128,7 @@ ERRORS_SCREEN = GroupScreen(
     link=rows_of,
     empty="Nothing has failed. What fails appears here, grouped by what went wrong.",
     note=_left_out,
-    aims=_aims,
+    selections=_selections,
     keys=("row.retry", "row.snooze", "row.cancel", "list.faults"),
 )
 
@@ -235,6 +235,6 @@ MATRIX_SCREEN = GroupScreen(
     columns=_matrix_columns,
     link=_mail_of,
     empty="No mail waits and none has failed.",
-    aims=_cells,
+    selections=_cells,
     keys=("row.retry", "row.cancel", "row.hold"),
 )
