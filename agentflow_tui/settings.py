@@ -75,7 +75,12 @@ class WorkerSettings:
         15.0, "seconds between two looks when nothing wakes a worker earlier", least=0.01
     )
     runner_slots: int = option(100, "workflows in flight in one process", least=1)
-    max_attempts: int = option(8, "attempts at one mail before it fails for good", least=1)
+    max_attempts: int = option(
+        0,
+        "answers 'later' of the relay after which a mail fails; 0: none, its age decides",
+        least=0,
+    )
+    give_up_after: float = option(5.0, "days after which a mail that is put off fails", least=0)
     retry_base: float = option(30.0, "seconds before the second attempt; doubled for each further")
     retry_limit: float = option(3600.0, "longest wait between two attempts, in seconds")
     hold: float = option(10.0, "seconds that requeued mail waits, in which undo is certain")

@@ -211,6 +211,11 @@ def test_wrong_steps_say_what_is_wrong_with_them() -> None:
         ({"email": "a@x.test", "type": "executive"}, [("a@x.test", "", TO)]),
         ({"recipients": ["a@x.test"]}, [("a@x.test", "", TO)]),
         (json.dumps(["a@x.test"]), [("a@x.test", "", TO)]),
+        (["Doe, Jane <a@x.test>"], [("a@x.test", "Doe, Jane", TO)]),
+        ("Doe, Jane <a@x.test>, b@x.test", [("a@x.test", "Doe, Jane", TO), ("b@x.test", "", TO)]),
+        (['"Doe, \\"Joe\\" D." <a@x.test>'], [("a@x.test", 'Doe, "Joe" D.', TO)]),
+        ("Team: a@x.test, b@x.test;", [("a@x.test", "", TO), ("b@x.test", "", TO)]),
+        ("mailto:a@x.test", [("a@x.test", "", TO)]),
         ([json.dumps({"email": "a@x.test"})], [("a@x.test", "", TO)]),
     ],
 )
@@ -228,6 +233,7 @@ def test_recipients_are_found_in_every_shape(
         ("a@x.test, b@x.test", ["a@x.test", "b@x.test"], None),
         ('["a@x.test", 5]', ["a@x.test"], "a recipient is a number, not an address"),
         ('["nobody"]', [], "nobody is not an address"),
+        ("nobody, a@x.test", ["a@x.test"], "nobody is not an address"),
         ('[{"name": "x"}]', [], "a recipient has no address"),
         (
             json.dumps(["a@x.test\r\nRCPT TO:<evil@x.test>", "b@x.test\n"]),

@@ -7,19 +7,11 @@ and give them as stored, for acting on; :func:`headline`, :func:`readable` and :
 harmless text, for reading.
 """
 
-from agentflow_tui.documents.entries import (
-    Attachment,
-    Entries,
-    Recipient,
-    RecipientKind,
-    Step,
-    Steps,
-    as_attachments,
-    as_recipients,
-    as_steps,
-)
+from agentflow_tui.documents.attachments import Attachment, as_attachments
+from agentflow_tui.documents.entries import Entries, Step, Steps, as_steps
 from agentflow_tui.documents.outline import Node, Section, headline, preview, readable, walk
 from agentflow_tui.documents.reading import DEPTH, LIMIT, Document, NodeKind, kind_of, read
+from agentflow_tui.documents.recipients import Recipient, RecipientKind, as_recipients
 
 __all__ = [
     "DEPTH",

@@ -18,6 +18,7 @@ class RelayFault(StrEnum):
     SLOW = "slow"  # answers late
     GREYLIST = "greylist"  # 451 to the recipient
     UNKNOWN_USER = "unknown"  # 550 to the recipient, always
+    DENIED = "denied"  # 554 to the recipient, always, as to a client that has not signed in
     FULL = "full"  # 452 after the message
     REJECT = "reject"  # 554 after the message, always
     CLOSING = "closing"  # 421 to the recipient, and closes
@@ -30,7 +31,7 @@ class RelayFault(StrEnum):
     GARBAGE = "garbage"  # answers with something that is no answer
 
 
-_PERMANENT = frozenset((RelayFault.UNKNOWN_USER, RelayFault.REJECT))
+_PERMANENT = frozenset((RelayFault.UNKNOWN_USER, RelayFault.DENIED, RelayFault.REJECT))
 _WORDS = re.compile(
     r"(?<![a-z])(" + "|".join(sorted(RelayFault, key=len, reverse=True)) + r")(?![a-z])"
 )
@@ -45,7 +46,7 @@ class CatcherOptions:
     ``times`` times with one recipient. ``slow`` is in seconds. ``as_domains`` behaves as the sample
     data's domains do instead. ``offers`` is what EHLO lists. ``script`` answers a verb (also
     ``GREETING`` and ``END`` for the final dot) with these words instead; ``""`` hangs up, None
-    says nothing.
+    says nothing. ``most_recipients`` of one message are accepted, 0 is no limit.
     """
 
     seed: int = 0
@@ -55,6 +56,7 @@ class CatcherOptions:
     as_domains: bool = False
     offers: tuple[str, ...] = ("PIPELINING", "SIZE 50000000", "8BITMIME", "SMTPUTF8")
     script: Mapping[str, str | None] = field(default_factory=dict)
+    most_recipients: int = 0
 
     def fault_for(self, address: str) -> RelayFault:
         """The fault that this recipient meets until it has passed."""

@@ -151,6 +151,8 @@ class CatcherSession(asyncio.Protocol):
             self._say("501 5.5.4 syntax: RCPT TO:<address>")
         elif self._sender is None:
             self._say("503 5.5.1 need MAIL first")
+        elif 0 < self._options.most_recipients <= len(self._recipients):
+            self._say("452 4.5.3 Error: too many recipients")
         elif refusal := self._refusal(path[1]):
             self._say(refusal)
         elif not self._silent and self._answer("RCPT", "250 2.1.5 Ok"):
@@ -165,6 +167,8 @@ class CatcherSession(asyncio.Protocol):
                 return f"451 4.7.1 <{address}>: recipient address greylisted, try again later"
             case RelayFault.UNKNOWN_USER:
                 return f"550 5.1.1 <{address}>: recipient address rejected: user unknown"
+            case RelayFault.DENIED:
+                return f"554 5.7.1 <{address}>: Relay access denied"
             case RelayFault.GARBAGE:
                 return "\x1b[2J~~ not an answer ~~"
             case RelayFault.CLOSING:

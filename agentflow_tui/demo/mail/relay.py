@@ -13,7 +13,7 @@ from agentflow_tui.settings import WorkerSettings
 RELAY = "smtp.harborridge.example:587"
 
 _SENDER = WorkerSettings()
-MAX_ATTEMPTS = _SENDER.max_attempts
+MAX_ATTEMPTS = 8
 
 DOMAIN_DOWN_HOURS = 3.0
 """Since when a domain that is down has been so, in hours before now."""

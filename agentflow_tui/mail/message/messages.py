@@ -124,8 +124,9 @@ def _addressed(recipients: Sequence[Recipient]) -> _Addressed:
             found.to.append(address)
         elif recipient.kind is RecipientKind.CC:
             found.cc.append(address)
-    if isinstance(recipients, Entries) and recipients.problem:
-        found.invalid.append(("", recipients.problem))
+    if isinstance(recipients, Entries):
+        problem = (recipients.problem,) if recipients.problem else ()
+        found.invalid.extend(("", sentence) for sentence in recipients.rejected or problem)
     return found
 
 

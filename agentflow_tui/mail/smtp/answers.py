@@ -164,7 +164,8 @@ _ALL_DELIVERED = {Verdict.DELIVERED}
 
 # Said before the content, meant for the client: it must sign in, encrypt, or is not understood.
 _ABOUT_US = frozenset((500, 502, 503, 530, 534, 535, 538))
-_TOO_MANY_RECIPIENTS = frozenset((452, 552))
+TOO_MANY_RECIPIENTS = frozenset((452, 552))
+"""Codes of an answer to RCPT that others in the same transaction brought about."""
 
 
 def classify(answer: Answer) -> Verdict:
@@ -180,7 +181,7 @@ def classify(answer: Answer) -> Verdict:
         return Verdict.DELIVERED
     if code == 421 or (code in _ABOUT_US and answer.phase is not Phase.FINAL):
         return Verdict.RELAY_DOWN
-    if code < 500 or (answer.phase is Phase.RECIPIENT and code in _TOO_MANY_RECIPIENTS):
+    if code < 500 or (answer.phase is Phase.RECIPIENT and code in TOO_MANY_RECIPIENTS):
         return Verdict.TRY_LATER
     return Verdict.REFUSED
 

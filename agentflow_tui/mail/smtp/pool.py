@@ -26,13 +26,10 @@ from agentflow_tui.mail.smtp.drop_counter import DropCounter
 from agentflow_tui.mail.smtp.envelope_queue import EnvelopeQueue, QueuedEnvelope
 from agentflow_tui.mail.smtp.handover_window import HandoverWindow
 from agentflow_tui.mail.smtp.rate_limits import RateLimits
-from agentflow_tui.mail.smtp.recipient_parts import submit_in_parts
+from agentflow_tui.mail.smtp.recipient_parts import RecipientLimit, RecipientParts
 from agentflow_tui.mail.smtp.relays import Relay
 from agentflow_tui.mail.smtp.reply_protocol import Timeouts
 from agentflow_tui.mail.transports import CallbackTransport, ResultCallback, TransportState
-
-RECIPIENTS = 100
-"""Recipients of one SMTP transaction: what every relay must take (RFC 5321 4.5.3.1.8)."""
 
 _DROPS = 3  # a mail during which the connection breaks so often spends an attempt
 _YOUNG = 30.0  # seconds within which a dropped mail is tried on another connection at once
@@ -70,6 +67,7 @@ class SmtpTransport(CallbackTransport):
         self._drops = DropCounter()
         self._waiting = EnvelopeQueue(self.limits, self._drops, patience, self._serve)
         self._window = HandoverWindow(window)
+        self._recipient_limit = RecipientLimit()
         self._usable: set[SmtpConnection] = set()
         self._resting: list[SmtpConnection] = []
         self._leaving: set[SmtpConnection] = set()  # over, but not closed yet
@@ -106,13 +104,21 @@ class SmtpTransport(CallbackTransport):
         )
 
     def submit(self, envelope: Envelope, done: ResultCallback) -> None:
+        if len(envelope.recipients) > 1:
+            RecipientParts(
+                envelope,
+                self._recipient_limit,
+                submit=self._submit_part,
+                confirm=self._window.confirm,
+                done=done,
+            ).start()
+        else:
+            self._submit_part(envelope, done)
+
+    def _submit_part(self, envelope: Envelope, done: ResultCallback) -> None:
         queued = QueuedEnvelope(envelope, done, asyncio.get_running_loop().time())
         if self._closed or self._breaker.is_open:
             self._refuse(queued)
-        elif len(envelope.recipients) > RECIPIENTS:
-            submit_in_parts(
-                envelope, RECIPIENTS, submit=self.submit, confirm=self._window.confirm, done=done
-            )
         else:
             self._enqueue(queued)
 

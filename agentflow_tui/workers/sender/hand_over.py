@@ -157,7 +157,7 @@ class HandOver:
 
     def _unsent(self, held: HeldMail, error: Exception) -> None:
         if isinstance(error, AllSettledError):
-            self._leave(held, outcomes.nobody_left(held))
+            self._leave(held, outcomes.nobody_left(held, error.invalid))
         else:
             self._leave(held, outcomes.unbuildable(held, str(error)))
 
@@ -170,7 +170,7 @@ class HandOver:
         result = outcomes.outcome(
             held,
             sent,
-            max_attempts=workers.max_attempts,
+            limits=outcomes.RetryLimits.of(workers),
             remembers=self._context.database.binding.cached(keeps_receipts),
             started=started,
         )

@@ -27,15 +27,27 @@ from agentflow_tui.store.queue import mail_results
 from agentflow_tui.store.queue.mail_claims import ClaimedMail
 from agentflow_tui.store.queue.poison_mail import DEATHS
 
+LONGEST_DOCUMENT = 120_000_000
+"""Characters read of recipients, attachments and receipts. As numbers in a list, the 25 MB that a
+mail may carry take 100 MB."""
+
 
 @dataclass(frozen=True, slots=True)
 class EarlierAttempts:
-    """The recipients that earlier attempts were answered for. ``count`` is the number of receipts
-    in the journal."""
+    """The recipients that earlier attempts were answered for, by their receipts in the journal.
+
+    ``count`` is the number of receipts; ``attempts`` is the row's at the last of them, and ``free``
+    how many of those reached a further recipient."""
 
     accepted: frozenset[str] = frozenset()
     refused: Mapping[str, str] = field(default_factory=dict)
     count: int = 0
+    attempts: int = 0
+    free: int = 0
+
+    def free_attempts(self, attempts: int) -> int:
+        """How many of so many attempts reached a further recipient: they count for no limit."""
+        return self.free if attempts > self.attempts else 0  # else an operator has begun anew
 
 
 @dataclass(slots=True, eq=False)
@@ -54,8 +66,8 @@ class HeldMail:
 
     def __post_init__(self) -> None:
         self.claimed_at = self.row.last_attempt
-        self.recipients = as_recipients(read(self.row.recipients))
-        self.several = self.row.large or len(self.recipients) > 1
+        self.recipients = _recipients(self.row)
+        self.several = self.row.large or self.recipients.count_all > 1
 
     @property
     def is_slow(self) -> bool:
@@ -69,20 +81,35 @@ class HeldMail:
         return self.row.deaths >= DEATHS and self.row.attempts > DEATHS
 
     @property
+    def may_have_receipts(self) -> bool:
+        """Whether an earlier attempt may have reached a part of the recipients."""
+        return self.several or self.row.before is not None
+
+    @property
+    def still_refused(self) -> Mapping[str, str]:
+        """The recipients that refused it for good, with their words. An operator's retry of a
+        failed mail is for them, too."""
+        return self.earlier.refused if self.row.attempts > 1 else {}
+
+    @property
     def settled(self) -> frozenset[str]:
-        """The recipients that are not sent it in this attempt. An operator's retry of a failed mail
-        is for those that refused it, too."""
-        refused = self.earlier.refused if self.row.attempts > 1 else ()
-        return self.earlier.accepted | frozenset(refused)
+        """The recipients that are not sent it in this attempt."""
+        return self.earlier.accepted | frozenset(self.still_refused)
 
 
 class AllSettledError(Exception):
-    """No recipient is left that would have to get this mail."""
+    """No recipient is left that would have to get this mail. ``invalid`` are those that cannot."""
+
+    def __init__(self, invalid: tuple[tuple[str, str], ...]):
+        super().__init__()
+        self.invalid = invalid
 
 
 async def recall(database: Database, mails: Sequence[HeldMail]) -> None:
     """Look up in the journal what earlier attempts came to. Raises `UnreachableError`."""
-    asked = {mail_results.receipt_id(each.row.id, 0): each for each in mails if each.several}
+    asked = {
+        mail_results.receipt_id(each.row.id, 0): each for each in mails if each.may_have_receipts
+    }
     if not mail_results.keeps_receipts(database.binding):
         return
     number = 0
@@ -98,19 +125,26 @@ async def recall(database: Database, mails: Sequence[HeldMail]) -> None:
 
 
 def _earlier(output: str | None, count: int) -> EarlierAttempts:
-    value = read(output).value
+    value = read(output, limit=LONGEST_DOCUMENT).value
     value = value if isinstance(value, dict) else {}
     accepted, refused = value.get("accepted"), value.get("refused")
+    attempts, free = value.get("attempts"), value.get("free")
     return EarlierAttempts(
         accepted=frozenset(map(str, accepted)) if isinstance(accepted, list) else frozenset(),
         refused=refused if isinstance(refused, dict) else {},
         count=count,
+        attempts=attempts if isinstance(attempts, int) else 0,
+        free=free if isinstance(free, int) else 0,
     )
 
 
 def build(held: HeldMail, identity: SenderIdentity) -> Envelope:
     """The envelope of a mail without attachments. Raises `MessageError`, `AllSettledError`."""
     return _addressed(held, compose(_mail(held.row, held.recipients), identity))
+
+
+def _recipients(row: ClaimedMail) -> Entries[Recipient]:
+    return as_recipients(read(row.recipients, limit=LONGEST_DOCUMENT), most=None)
 
 
 async def build_slowly(
@@ -129,7 +163,7 @@ async def build_slowly(
             recipients=contents.recipients,
             attachments=contents.attachments,
         )
-    mail = _mail(row, as_recipients(read(row.recipients)))
+    mail = await asyncio.to_thread(lambda: _mail(row, _recipients(row)))
     paths = await _report_paths(database, mail.attachments)
 
     def compose_here() -> Envelope:
@@ -160,9 +194,10 @@ def _is_uuid(text: str) -> bool:
 def _addressed(held: HeldMail, envelope: Envelope) -> Envelope:
     if not held.earlier.count:
         return envelope
-    left = tuple(each for each in envelope.recipients if each not in held.settled)
+    settled = {each.lower() for each in held.settled}
+    left = tuple(each for each in envelope.recipients if each.lower() not in settled)
     if not left:
-        raise AllSettledError
+        raise AllSettledError(envelope.invalid)
     return replace(envelope, recipients=left)
 
 
@@ -180,7 +215,7 @@ def _mail(row: ClaimedMail, recipients: Entries[Recipient]) -> OutgoingMail:
     if row.email_id is None:
         raise _missing(row)
     files = None if _has_none(row.attachments) else row.attachments
-    found = as_attachments(read(files))
+    found = as_attachments(read(files, limit=LONGEST_DOCUMENT))
     if found.problem:
         raise MessageError(f"The attachments cannot be used: {found.problem}.")
     return OutgoingMail(

@@ -1,10 +1,11 @@
 """Decides what the relay's answer makes of a queued mail; no database, no network."""
 
-from collections.abc import Mapping
-from dataclasses import replace
-from datetime import datetime
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 
-from agentflow_tui.mail.smtp.answers import SendResult, Verdict
+from agentflow_tui.mail.smtp.answers import Phase, SendResult, Verdict
+from agentflow_tui.settings import WorkerSettings
 from agentflow_tui.store.journal import JournalEntry, ordered_id
 from agentflow_tui.store.queue import mail_results as store
 from agentflow_tui.store.queue.mail_results import MailResult
@@ -12,59 +13,151 @@ from agentflow_tui.workers.sender.held_mail import HeldMail
 
 _NO_MEMORY = "Some have it, and this database has no journal to say who: not tried again."
 
+TRIES_AT_LEAST = 8
+"""Answers of the relay after which a mail may be too old: one that an operator retries after days
+is not given up at the first answer."""
+
+LONGEST_ERROR = 20_000
+"""Characters of a row's error, which names each recipient that has not got the mail."""
+
+
+@dataclass(frozen=True, slots=True)
+class RetryLimits:
+    """When a mail that the relay puts off fails for good.
+
+    ``attempts`` counts answers of the relay about this mail, 0 is no limit; ``age`` is its time in
+    the queue.
+    """
+
+    attempts: int
+    age: timedelta
+
+    @classmethod
+    def of(cls, workers: WorkerSettings) -> "RetryLimits":
+        return cls(workers.max_attempts, timedelta(days=workers.give_up_after))
+
+    def reached(self, held: HeldMail, now: datetime) -> bool:
+        """Whether this answer was the last one to wait for."""
+        answers = held.row.attempts - held.earlier.free_attempts(held.row.attempts)
+        if self.attempts and answers >= self.attempts:
+            return True
+        return answers >= TRIES_AT_LEAST and self.is_too_old(held, now)
+
+    def is_too_old(self, held: HeldMail, now: datetime) -> bool:
+        queued_at = held.row.queued_at
+        return queued_at is not None and now - queued_at > self.age
+
+
+_OPEN = (Verdict.UNKNOWN, Verdict.RELAY_DOWN, Verdict.NOT_TRIED, Verdict.TRY_LATER)
+_IN_CONVERSATION = (Phase.RECIPIENT, Phase.DATA, Phase.FINAL)
+
 
 def outcome(
     held: HeldMail,
-    result: SendResult,
+    sent: SendResult,
     *,
-    max_attempts: int,
+    limits: RetryLimits,
     remembers: bool,
-    started: datetime | None,
+    started: datetime,
 ) -> MailResult | None:
     """The end of an attempt, or None when it was none and the mail goes back as it was.
 
-    ``remembers``: the journal can say later who has the mail (`store.keeps_receipts`); without
-    that, a mail that a recipient accepted is not tried again.
+    ``remembers``: the journal can say later which recipients have the mail
+    (`store.keeps_receipts`); without that, a mail that a recipient accepted is not tried again.
     """
-    if not result.costs_attempt:
-        return None
-    status, error = _status(held, result, max_attempts)
-    output = result.journal()
-    id_ = None
-    if status != "completed":
-        accepted = held.earlier.accepted | frozenset(result.accepted)
-        refused = _refused(result)
-        if status == "pending" and accepted and not remembers:
-            status, error = "failed", f"{error} {_NO_MEMORY}"
-        if held.several and (result.accepted or refused):
-            # Who has it is kept where the next attempt finds it, however often attempts are reset.
-            refused = {**held.earlier.refused, **refused}
-            output |= {"accepted": sorted(accepted), "refused": refused}
-            id_ = store.receipt_id(held.row.id, held.earlier.count)
+    if not sent.costs_attempt:
+        return _given_up(held, sent, limits, started)
+    standing = _standing(held, sent)
+    status, error = standing.status, standing.error
+    if status == "pending" and limits.reached(held, started):
+        status = "failed"
+    if status == "pending" and standing.accepted and not remembers:
+        status, error = "failed", f"{error} {_NO_MEMORY}"
+    output, id_ = sent.journal(), None
+    if status != "completed" and (standing.accepted or (standing.refused and held.several)):
+        # Kept where the next attempt finds it, however often attempts are reset.
+        attempts = held.row.attempts
+        output |= {
+            "accepted": sorted(standing.accepted),
+            "refused": standing.refused,
+            "attempts": attempts,
+            "free": held.earlier.free_attempts(attempts) + bool(sent.accepted),
+        }
+        id_ = store.receipt_id(held.row.id, held.earlier.count)
     entry = _entry(held, error=error, started=started, output=output, id_=id_)
     return _mail_result(held, status, error, entry)
 
 
-def _status(held: HeldMail, result: SendResult, max_attempts: int) -> tuple[str, str | None]:
-    verdict = result.verdict
-    if verdict is Verdict.DELIVERED:
-        return _with_earlier_refusals(held)
-    if verdict is Verdict.REFUSED:
-        return "failed", result.error
-    last = held.row.attempts >= max_attempts
-    return ("failed" if last else "pending"), result.error
+@dataclass(frozen=True, slots=True)
+class _Standing:
+    """How a mail stands: recipients that have it, those that never will, and those still to try.
+
+    Each of the latter with the reason; ``invalid`` are sentences about entries that are no address.
+    """
+
+    accepted: frozenset[str]
+    refused: Mapping[str, str]
+    waiting: Mapping[str, str] = field(default_factory=dict)
+    invalid: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def status(self) -> str:
+        if self.waiting:
+            return "pending"
+        return "failed" if self.refused or self.invalid else "completed"
+
+    @property
+    def error(self) -> str | None:
+        """One line that names each recipient that has not got the mail, with the reason."""
+        groups: dict[str, list[str]] = {}
+        for who, why in [*self.waiting.items(), *self.refused.items(), *self.invalid]:
+            groups.setdefault(why, []).append(who)
+        without = len(self.waiting) + len(self.refused) + len(self.invalid)
+        if not without:
+            return None
+        if len(groups) == 1 and not self.accepted:
+            return next(iter(groups))
+        said = "; ".join(_said(whom, why) for why, whom in groups.items())
+        if self.accepted:
+            said = f"{len(self.accepted)} of {len(self.accepted) + without} have it. {said}"
+        return said if len(said) <= LONGEST_ERROR else f"{said[: LONGEST_ERROR - 1]}…"
 
 
-def _with_earlier_refusals(held: HeldMail) -> tuple[str, str | None]:
-    if held.row.attempts > 1 and held.earlier.refused:
-        address, words = next(iter(held.earlier.refused.items()))
-        return "failed", f"{address}: {words}"
-    return "completed", None
+def _said(whom: Sequence[str], why: str) -> str:
+    names = [who for who in whom if who and who not in why]
+    return f"{', '.join(names)}: {why}" if names else why
 
 
-def _refused(result: SendResult) -> dict[str, str]:
-    pairs = zip(result.envelope.recipients, result.outcomes, strict=True)
-    return {who: str(each.answer) for who, each in pairs if each.verdict is Verdict.REFUSED}
+def _standing(held: HeldMail, sent: SendResult) -> _Standing:
+    pairs = list(zip(sent.envelope.recipients, sent.outcomes, strict=True))
+    refused = {who: str(each.answer) for who, each in pairs if each.verdict is Verdict.REFUSED}
+    return _Standing(
+        accepted=held.earlier.accepted | frozenset(sent.accepted),
+        refused={**held.still_refused, **refused},
+        waiting={who: str(each.answer) for who, each in pairs if each.verdict in _OPEN},
+        invalid=sent.envelope.invalid,
+    )
+
+
+def _given_up(
+    held: HeldMail, sent: SendResult, limits: RetryLimits, started: datetime
+) -> MailResult | None:
+    """An answer that seemed to be about us costs nothing, until the mail is too old."""
+    telling = sent.outcomes[0].answer
+    if telling.phase not in _IN_CONVERSATION or not limits.is_too_old(held, started):
+        return None
+    error = f"Given up after {limits.age.days} days: {telling}"
+    entry = _entry(held, error=error, started=started, output=sent.journal())
+    return _mail_result(held, "failed", error, entry)
+
+
+def nobody_left(held: HeldMail, invalid: tuple[tuple[str, str], ...]) -> MailResult:
+    """Every recipient was answered for in earlier attempts."""
+    standing = _Standing(held.earlier.accepted, held.still_refused, invalid=invalid)
+    answer = "Everybody has it already." if standing.status == "completed" else standing.error
+    output = {"answer": answer, "accepted": sorted(standing.accepted)}
+    entry = _entry(held, error=standing.error, output=output)
+    return _mail_result(held, standing.status, standing.error, entry)
 
 
 def unbuildable(held: HeldMail, sentence: str) -> MailResult:
@@ -88,13 +181,6 @@ def cancelled(held: HeldMail) -> MailResult:
         _entry(held, error=None, output={"answer": sentence}), task_type=store.CANCELLED_TASK
     )
     return _mail_result(held, "cancelled", sentence, entry)
-
-
-def nobody_left(held: HeldMail) -> MailResult:
-    """Every recipient was answered for in earlier attempts."""
-    status, error = _with_earlier_refusals(held)
-    output = {"answer": "Everybody has it already.", "accepted": sorted(held.earlier.accepted)}
-    return _mail_result(held, status, error, _entry(held, error=error, output=output))
 
 
 def without_user(result: MailResult) -> MailResult:
