@@ -111,8 +111,8 @@ def written_fields(draw: st.DrawFn, low: int, high: int, names: Sequence[str] = 
 
 
 def number(value: str) -> str:
-    """A weekday's or a month's number; both Sundays are one."""
-    return {"sun": "0", "7": "0", "mon": "1", "sat": "6", "jan": "1", "jul": "7"}.get(value, value)
+    """The same for two ways to write one value: both Sundays, a month and its name."""
+    return {"sun": "0", "7": "0", "jul": "0", "mon": "1", "jan": "1", "sat": "6"}.get(value, value)
 
 
 written_days = st.one_of(

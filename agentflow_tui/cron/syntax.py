@@ -88,37 +88,57 @@ class _Field:
     def values(self, parts: Sequence[str]) -> Values:
         return tuple(sorted({value for part in parts for value in self._values(part)}))
 
+    @property
+    def top(self) -> int:
+        """The highest number that names something that no lower one does: Sunday is 0, not 7."""
+        return 6 if self is _WEEKDAY else self.high
+
     def _values(self, part: str) -> Sequence[int]:
         """The values of ``*``, ``5``, ``1-5`` or ``22-2``; the first three may have a ``/step``."""
+        base, step = self._step(part)
+        if base == "*":
+            return range(self.low, self.top + 1, step or 1)
+        start, end = self._range(base, part, open_end=bool(step))
+        if start <= end:
+            return range(start, end + 1, step or 1)
+        if step > 1:
+            why = "begins anew within its steps, which is read in several ways; write two ranges"
+            raise self.error(part, why)
+        return [*range(start, self.top + 1), *range(self.low, end + 1)]
+
+    def _step(self, part: str) -> tuple[str, int]:
+        """What stands in front of ``/``, and the number behind it; 0 without one."""
         base, slash, step = part.partition("/")
         if not part:
             raise self.error(part, "is empty: there is a comma too many, or a blank after one")
         if not base:
             raise self.error(part, f"has nothing in front of /; did you mean */{step}?")
-        if slash and not (_is_number(step) and int(step)):
+        if not slash:
+            return base, 0
+        if not (_is_number(step) and int(step)):
             raise self.error(part, "needs a whole number from 1 after /")
-        each = int(step) if slash else 1
-        top = 6 if self is _WEEKDAY else self.high
-        if base == "*":
-            return range(self.low, top + 1, each)
+        return base, int(step)
+
+    def _range(self, base: str, part: str, *, open_end: bool) -> tuple[int, int]:
+        """The first and the last value of ``5`` or ``1-5``; a lone number with an open end goes on
+        to the field's highest."""
         first, dash, last = base.partition("-")
         start = self.number(first, part)
-        end = self.number(last, part) if dash else top if slash else start
+        end = self.number(last, part) if dash else self.top if open_end else start
         if start > end and self is _WEEKDAY:  # Sunday is 0 as well as 7
-            start, end = (0, end) if start == self.high else (start, end or self.high)
-        if start <= end:
-            return range(start, end + 1, each)
-        if each > 1:
-            why = "begins anew within its steps, which is read in several ways; write two ranges"
-            raise self.error(part, why)
-        return [*range(start, top + 1), *range(self.low, end + 1)]
+            return (0, end) if start == self.high else (start, end or self.high)
+        return start, end
 
     def number(self, word: str, part: str) -> int:
-        if _is_number(word):
-            if self.low <= int(word) <= self.high:
-                return int(word)
-            hint = "; midnight is hour 0" if self is _HOUR and int(word) == 24 else ""
-            raise self.error(part, f"is not between {self.low} and {self.high}{hint}")
+        """The value of a number or a name."""
+        if not _is_number(word):
+            return self._named(word, part)
+        if self.low <= int(word) <= self.high:
+            return int(word)
+        hint = "; midnight is hour 0" if self is _HOUR and int(word) == 24 else ""
+        raise self.error(part, f"is not between {self.low} and {self.high}{hint}")
+
+    def _named(self, word: str, part: str) -> int:
         close = [name for name in self.names if len(word) > 1 and name.startswith(word[:2])]
         for name in close:
             if len(word) > 2 and name.startswith(word):
