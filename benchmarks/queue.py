@@ -22,16 +22,10 @@ from typing import Any
 
 import asyncpg
 
+from agentflow_tui.mail.answers import Answer, RecipientOutcome, SendResult, Verdict, same_for_all
 from agentflow_tui.mail.envelopes import Envelope
 from agentflow_tui.mail.message import addresses
 from agentflow_tui.mail.message.messages import SenderIdentity
-from agentflow_tui.mail.smtp.answers import (
-    Answer,
-    RecipientOutcome,
-    SendResult,
-    Verdict,
-    same_for_all,
-)
 from agentflow_tui.mail.transports import CallbackTransport, ResultCallback, TransportState
 from agentflow_tui.settings import Settings, WorkerSettings
 from agentflow_tui.workers import supervisor

@@ -7,14 +7,8 @@ import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from agentflow_tui.mail.answers import Answer, RecipientOutcome, SendResult, Verdict, same_for_all
 from agentflow_tui.mail.envelopes import Envelope
-from agentflow_tui.mail.smtp.answers import (
-    Answer,
-    RecipientOutcome,
-    SendResult,
-    Verdict,
-    same_for_all,
-)
 from agentflow_tui.mail.transports import ResultCallback, TransportState
 
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,100}")

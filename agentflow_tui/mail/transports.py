@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from agentflow_tui.mail.answers import SendResult
 from agentflow_tui.mail.envelopes import Envelope
-from agentflow_tui.mail.smtp.answers import SendResult
 
 ResultCallback = Callable[[SendResult], None]
 

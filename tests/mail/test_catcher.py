@@ -12,7 +12,7 @@ import pytest
 
 from agentflow_tui.demo.catcher.faults import CatcherOptions, RelayFault
 from agentflow_tui.demo.catcher.server import Catcher
-from agentflow_tui.mail.smtp.answers import Verdict
+from agentflow_tui.mail.answers import Verdict
 
 from .conftest import Post
 from .samples import envelope

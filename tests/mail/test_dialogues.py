@@ -5,7 +5,7 @@ from collections import Counter
 import pytest
 
 from agentflow_tui.demo.catcher.faults import RelayFault
-from agentflow_tui.mail.smtp.answers import Verdict
+from agentflow_tui.mail.answers import Verdict
 from agentflow_tui.mail.smtp.rate_limits import RateLimits
 from agentflow_tui.mail.smtp.reply_protocol import Timeouts
 from tests.waiting import until

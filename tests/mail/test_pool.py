@@ -5,8 +5,8 @@ import socket
 
 from agentflow_tui.demo.catcher.faults import CatcherOptions
 from agentflow_tui.demo.catcher.server import Catcher
+from agentflow_tui.mail.answers import SendResult, Verdict
 from agentflow_tui.mail.envelopes import Envelope
-from agentflow_tui.mail.smtp.answers import SendResult, Verdict
 from agentflow_tui.mail.smtp.breaker import Breaker
 from agentflow_tui.mail.smtp.pool import SmtpTransport
 from agentflow_tui.mail.smtp.rate_limits import Rate, RateLimits
@@ -206,7 +206,7 @@ def test_rates_hand_out_slots_in_order_and_forget_nothing_they_promised() -> Non
 
 
 def test_pauses_between_probes_grow_until_a_mail_is_answered() -> None:
-    from agentflow_tui.mail.smtp.answers import Answer
+    from agentflow_tui.mail.answers import Answer
 
     breaker = quick_breaker()
     breaker.first, breaker.longest = 1.0, 60.0

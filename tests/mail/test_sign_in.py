@@ -12,8 +12,8 @@ import pytest
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
 from agentflow_tui.errors import SettingsError
+from agentflow_tui.mail.answers import Phase, SendResult, Verdict
 from agentflow_tui.mail.smtp import relays
-from agentflow_tui.mail.smtp.answers import Phase, SendResult, Verdict
 from agentflow_tui.mail.smtp.breaker import Breaker
 from agentflow_tui.mail.smtp.handshake import RelayDownError, connect, probe, tls_context
 from agentflow_tui.mail.smtp.pool import SmtpTransport

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from agentflow_tui.demo.catcher.faults import RelayFault
-from agentflow_tui.mail.smtp.answers import SendResult, Verdict
+from agentflow_tui.mail.answers import SendResult, Verdict
 from agentflow_tui.mail.smtp.pool import SmtpTransport
 from agentflow_tui.mail.smtp.reply_protocol import Timeouts
 from tests.waiting import until

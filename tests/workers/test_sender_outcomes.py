@@ -5,8 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from agentflow_tui.mail.envelopes import Envelope
-from agentflow_tui.mail.smtp.answers import (
+from agentflow_tui.mail.answers import (
     Answer,
     Phase,
     RecipientOutcome,
@@ -14,6 +13,7 @@ from agentflow_tui.mail.smtp.answers import (
     Verdict,
     same_for_all,
 )
+from agentflow_tui.mail.envelopes import Envelope
 from agentflow_tui.store.queue.mail_claims import ClaimedMail
 from agentflow_tui.workers.sender.held_mail import EarlierAttempts, HeldMail
 from agentflow_tui.workers.sender.outcomes import TRIES_AT_LEAST, RetryLimits, outcome

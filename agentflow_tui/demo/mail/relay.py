@@ -43,7 +43,7 @@ class RelayAnswer:
 
     @property
     def verdict(self) -> str:
-        """The sender's word for it (`agentflow_tui.mail.smtp.answers.Verdict`)."""
+        """The sender's word for it (`agentflow_tui.mail.answers.Verdict`)."""
         if self.delivered:
             return "delivered"
         return "refused" if self.for_good else "try later"

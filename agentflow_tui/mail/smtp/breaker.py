@@ -3,7 +3,7 @@
 import random
 from dataclasses import dataclass, field
 
-from agentflow_tui.mail.smtp.answers import Answer
+from agentflow_tui.mail.answers import Answer
 
 
 @dataclass(slots=True)

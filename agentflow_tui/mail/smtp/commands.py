@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from enum import IntEnum
 
+from agentflow_tui.mail.answers import Answer
 from agentflow_tui.mail.envelopes import Envelope
-from agentflow_tui.mail.smtp.answers import Answer
 
 
 class Step(IntEnum):

@@ -11,8 +11,7 @@ and goes back; after it the outcome is unknown until the reply is there.
 from collections import deque
 from typing import Protocol
 
-from agentflow_tui.mail.smtp import commands
-from agentflow_tui.mail.smtp.answers import (
+from agentflow_tui.mail.answers import (
     Answer,
     Phase,
     RecipientOutcome,
@@ -20,6 +19,7 @@ from agentflow_tui.mail.smtp.answers import (
     classify,
     reply_text,
 )
+from agentflow_tui.mail.smtp import commands
 from agentflow_tui.mail.smtp.commands import EsmtpFeatures, Step
 from agentflow_tui.mail.smtp.envelope_queue import QueuedEnvelope
 from agentflow_tui.mail.smtp.reply_protocol import ReplyProtocol, Timeouts

@@ -7,7 +7,7 @@ whether other mails are answered in between.
 
 from collections import OrderedDict
 
-from agentflow_tui.mail.smtp.answers import Answer, Phase
+from agentflow_tui.mail.answers import Answer, Phase
 
 _REMEMBERED = 10_000
 

@@ -6,8 +6,8 @@ import itertools
 from collections import deque
 from collections.abc import Callable
 
+from agentflow_tui.mail.answers import SendResult
 from agentflow_tui.mail.envelopes import Envelope
-from agentflow_tui.mail.smtp.answers import SendResult
 from agentflow_tui.mail.smtp.drop_counter import DropCounter
 from agentflow_tui.mail.smtp.rate_limits import RateLimits
 

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar
 
 from agentflow_tui.errors import AgentflowError, SettingsError
-from agentflow_tui.mail.smtp.answers import Answer, Phase, reply_text
+from agentflow_tui.mail.answers import Answer, Phase, reply_text
 from agentflow_tui.mail.smtp.commands import EsmtpFeatures
 from agentflow_tui.mail.smtp.relays import Relay, Security
 

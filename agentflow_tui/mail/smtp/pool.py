@@ -9,9 +9,7 @@ import ssl
 from collections.abc import Iterable
 
 from agentflow_tui.errors import SettingsError
-from agentflow_tui.mail.envelopes import Envelope
-from agentflow_tui.mail.smtp import handshake
-from agentflow_tui.mail.smtp.answers import (
+from agentflow_tui.mail.answers import (
     Answer,
     Phase,
     RecipientOutcome,
@@ -19,6 +17,8 @@ from agentflow_tui.mail.smtp.answers import (
     Verdict,
     same_for_all,
 )
+from agentflow_tui.mail.envelopes import Envelope
+from agentflow_tui.mail.smtp import handshake
 from agentflow_tui.mail.smtp.breaker import Breaker
 from agentflow_tui.mail.smtp.commands import EsmtpFeatures
 from agentflow_tui.mail.smtp.connection import SmtpConnection

@@ -3,14 +3,14 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from agentflow_tui.mail.envelopes import Envelope
-from agentflow_tui.mail.smtp.answers import (
+from agentflow_tui.mail.answers import (
     TOO_MANY_RECIPIENTS,
     Phase,
     RecipientOutcome,
     SendResult,
     Verdict,
 )
+from agentflow_tui.mail.envelopes import Envelope
 
 RECIPIENTS = 100
 """Recipients of one SMTP transaction: what every relay must take (RFC 5321 4.5.3.1.8)."""

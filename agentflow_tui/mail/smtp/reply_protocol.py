@@ -4,7 +4,7 @@ import asyncio
 from abc import abstractmethod
 from dataclasses import dataclass
 
-from agentflow_tui.mail.smtp.answers import reply_text
+from agentflow_tui.mail.answers import reply_text
 
 _BUFFER = 8192
 _LONGEST = 16_384

@@ -1,6 +1,6 @@
 """What is known so far of one mail's transaction on a connection."""
 
-from agentflow_tui.mail.smtp.answers import RecipientOutcome
+from agentflow_tui.mail.answers import RecipientOutcome
 from agentflow_tui.mail.smtp.envelope_queue import QueuedEnvelope
 
 

@@ -12,10 +12,10 @@ from pathlib import Path
 from time import monotonic
 
 from agentflow_tui.errors import UnreachableError
+from agentflow_tui.mail.answers import SendResult, Verdict
 from agentflow_tui.mail.envelopes import Envelope
 from agentflow_tui.mail.errors import MessageError
 from agentflow_tui.mail.message.messages import SenderIdentity
-from agentflow_tui.mail.smtp.answers import SendResult, Verdict
 from agentflow_tui.mail.transports import Transport
 from agentflow_tui.store.queue.mail_results import MailResult, keeps_receipts
 from agentflow_tui.workers.context import WorkerContext

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from agentflow_tui.mail.smtp.answers import Phase, SendResult, Verdict
+from agentflow_tui.mail.answers import Phase, SendResult, Verdict
 from agentflow_tui.settings import WorkerSettings
 from agentflow_tui.store.journal import JournalEntry, ordered_id
 from agentflow_tui.store.queue import mail_results as store

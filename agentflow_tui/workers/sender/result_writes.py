@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from agentflow_tui.errors import AgentflowError, NotAcceptedError
-from agentflow_tui.mail.smtp.answers import SendResult
+from agentflow_tui.mail.answers import SendResult
 from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.connection.dedicated import PLANNED_ONCE, DedicatedConnections
 from agentflow_tui.store.queue import mail_claims, mail_results
