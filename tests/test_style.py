@@ -65,3 +65,10 @@ def test_the_command_line_starts_without_the_heavy_modules(command: list[str]) -
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.stderr.strip().splitlines()[-1] == "[]"
+
+
+def test_documents_name_only_files_that_exist() -> None:
+    rooms = (ROOT, PACKAGE, *(PACKAGE / room for room in ("store", "workers", "console")))
+    for document in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]:
+        for named in re.findall(r"`((?:[a-z_]+/)*[a-z_]+(?:\.py|/))`", document.read_text()):
+            assert any((room / named).exists() for room in rooms), f"{document.name}: {named}"
