@@ -87,20 +87,27 @@ def marked(declaration: type, config: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _marked(hint: Any, value: Any, public: bool = False) -> Any:
-    origin = get_origin(hint)
-    if origin in (UnionType, Union):
-        for choice in get_args(hint):
-            value = _marked(choice, value, public)
-        return value
-    if isinstance(value, str) and (public or hint is Expression):
-        return Public(value)
-    if origin is list and isinstance(value, list):
-        return [_marked(get_args(hint)[0], inner) for inner in value]
-    if origin is dict and isinstance(value, dict):
-        return {key: _marked(get_args(hint)[1], inner) for key, inner in value.items()}
-    if is_dataclass(hint) and isinstance(value, dict):
-        return marked(cast("type", hint), value)
+    for choice in _choices(hint):
+        if isinstance(value, str):
+            value = Public(value) if public or choice is Expression else value
+        elif isinstance(value, list) and get_origin(choice) is list:
+            value = [_marked(get_args(choice)[0], inner) for inner in value]
+        elif isinstance(value, dict):
+            value = _marked_object(choice, value)
     return value
+
+
+def _marked_object(hint: Any, value: dict[str, Any]) -> dict[str, Any]:
+    if is_dataclass(hint):
+        return marked(cast("type", hint), value)
+    if get_origin(hint) is dict:
+        return {key: _marked(get_args(hint)[1], inner) for key, inner in value.items()}
+    return value
+
+
+def _choices(hint: Any) -> tuple[Any, ...]:
+    """The alternatives of a type; itself for one without."""
+    return get_args(hint) if get_origin(hint) in (UnionType, Union) else (hint,)
 
 
 @cache
@@ -180,32 +187,35 @@ def _expression(value: Any, where: str) -> Expression:
 
 
 def _typed(hint: Any, value: Any, where: str, filled: _Fill | None) -> Any:
-    origin = get_origin(hint)
-    if origin in (UnionType, Union):
+    if len(_choices(hint)) > 1:
         return _either(hint, value, where, filled)
-    if origin is Literal and isinstance(value, str) and value in get_args(hint):
-        return value
-    if origin is list and isinstance(value, list):
-        (inner,) = get_args(hint)
-        return _unless_later(
-            [_value(inner, v, f"{where}[{i}]", filled) for i, v in enumerate(value)]
-        )
-    if origin is dict and isinstance(value, dict):
-        inner = get_args(hint)[1]
-        pairs = {key: _value(inner, v, f"{where}.{key}", filled) for key, v in value.items()}
-        return _LATER if _LATER in pairs.values() else pairs
-    if is_dataclass(hint) and isinstance(value, dict):
+    if isinstance(value, list) and get_origin(hint) is list:
+        return _list(get_args(hint)[0], value, where, filled)
+    if isinstance(value, dict) and get_origin(hint) is dict:
+        return _dict(get_args(hint)[1], value, where, filled)
+    if isinstance(value, dict) and is_dataclass(hint):
         return _read(cast("type", hint), value, where, filled)
-    if origin is None and not is_dataclass(hint) and _is_a(hint, value):
+    if _is_a(hint, value):
         return value
     raise _misfit(hint, value, where, filled)
 
 
-def _unless_later(values: list[Any]) -> Any:
-    return _LATER if _LATER in values else values
+def _list(inner: Any, value: list[Any], where: str, filled: _Fill | None) -> Any:
+    found = [_value(inner, v, f"{where}[{i}]", filled) for i, v in enumerate(value)]
+    return _LATER if _LATER in found else found
+
+
+def _dict(inner: Any, value: dict[str, Any], where: str, filled: _Fill | None) -> Any:
+    found = {key: _value(inner, v, f"{where}.{key}", filled) for key, v in value.items()}
+    return _LATER if _LATER in found.values() else found
 
 
 def _is_a(hint: Any, value: Any) -> bool:
+    """Whether a value is one of a type without parts."""
+    if get_origin(hint) is Literal:
+        return isinstance(value, str) and value in get_args(hint)
+    if get_origin(hint) is not None or is_dataclass(hint):
+        return False
     if hint is float:
         return isinstance(value, int | float) and not isinstance(value, bool)
     if hint is int:
@@ -263,7 +273,7 @@ def _misfit(hint: Any, value: Any, where: str, filled: _Fill | None) -> ConfigEr
 
 def _shown(value: Any, where: str, *, is_data: bool) -> str:
     """The value, for it shows the mistake; only its kind where it may be a secret: by the field's
-    name, or as the text of who knows what that a reference has found."""
+    name, or as a text that a reference has found."""
     if not any(is_secret_name(name, wire=True) for name in where.split(".")):
         if isinstance(value, bool | int | float):
             return str(value).lower()

@@ -1,4 +1,4 @@
-"""The step types by name, and why a step of one waits. Imports nothing heavy: the console asks."""
+"""The step types by name, and why a step of one waits. Imports nothing heavy, for the console."""
 
 HANDLED: dict[str, str] = {
     "api": "calls an HTTP service",

@@ -1,7 +1,7 @@
 """A workflow's steps made ready to run: shape checked, configs checked, before anything runs."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -34,7 +34,7 @@ class PlannedStep:
     when it holds no references; ``problem`` says why the step cannot work.
 
     ``journal`` is what the journal says about it, as a JSON object without its closing brace,
-    ``quoted`` its id as JSON, ``secrets`` what its config holds that nobody shall read.
+    ``quoted`` its id as JSON, ``secrets`` what its config holds that is shown nowhere.
     """
 
     step: Step
@@ -60,7 +60,7 @@ class PlannedStep:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkflowPlan:
-    """A workflow's steps. ``problem``: nobody could run them, and why. ``foreign``: another
+    """A workflow's steps. ``problem``: why they cannot be run. ``foreign``: another
     program's own shape, which is left alone."""
 
     steps: tuple[PlannedStep, ...] = ()
@@ -123,9 +123,7 @@ def _checked(step: Step, handler: Handler[Any] | None, index: dict[str, int]) ->
     config = configs.check(handler.config, step.config)
     if config is not None:
         handler.verify(config)
-        for target in handler.targets(config):
-            if target not in index and target != END:
-                raise ConfigError(f"there is no step '{safe(target, 40)}' to go to")
+        _check_targets(handler.targets(config), index)
     for name, value in _numbers(step):
         if value < 0:
             raise ConfigError(f"{name} must not be negative")
@@ -143,6 +141,12 @@ def _checked(step: Step, handler: Handler[Any] | None, index: dict[str, int]) ->
         # Longest first: blotting a part of a secret would leave the rest of it to be read.
         secrets=tuple(sorted(set(literals(marked)), key=len, reverse=True)),
     )
+
+
+def _check_targets(targets: Iterable[str], index: Mapping[str, int]) -> None:
+    for target in targets:
+        if target not in index and target != END:
+            raise ConfigError(f"there is no step '{safe(target, 40)}' to go to")
 
 
 def _numbers(step: Step) -> Iterator[tuple[str, float]]:

@@ -48,7 +48,7 @@ _BARE = re.compile(r"""(?<=[:,\[])\s*(\{\{[^{}"\\]*\}\})(?=\s*[,\]}])""")
 _SIGNED_IN = re.compile(r"(\w://)([^/?#\s:]*)(?::([^/?#\s]*|(?!\d*[?#])[^/@\s]*))?@")
 """A URL's user and password: up to the last ``@`` before the path, query or fragment, as HTTP
 clients read them. Where there is none, ``?`` or ``#`` after what is no port stands in a password
-that nobody has encoded; no client can send it, but nobody shall read it."""
+that is not encoded; no client can send it, but it is shown nowhere, too."""
 
 _AFTER_URL = re.compile("""@[^@"'<>]*["'<>].*""")
 """From the ``@`` on in what looks like a password, where a quote after it ends the whole URL."""

@@ -1,4 +1,4 @@
-"""``api``: call an HTTP service, with a key from ``api_keys`` that nobody gets to see."""
+"""``api``: call an HTTP service, with a key from ``api_keys`` that is shown nowhere."""
 
 import asyncio
 import json

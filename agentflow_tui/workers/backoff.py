@@ -1,4 +1,4 @@
-"""Waiting out what passes by itself: a database that restarts, fails over or is full."""
+"""Retries with growing pauses: for a database that restarts, fails over or is full."""
 
 import asyncio
 import random
@@ -8,12 +8,6 @@ from typing import TypeVar
 from agentflow_tui.errors import UnreachableError
 
 ResultT = TypeVar("ResultT")
-
-PUT_OFF = 1.0
-"""Seconds after which a row that somebody holds is tried again."""
-
-HELD_UP = 3
-"""Rows, one by one, that could not be written, after which those behind them are tried anew."""
 
 
 class Once:
@@ -54,7 +48,7 @@ class Backoff:
 
 
 async def retry_until_reachable(call: Callable[[], Awaitable[ResultT]]) -> ResultT:
-    """What the call returns, once the database can be reached."""
+    """Retries while the database is unreachable; never raises `UnreachableError`."""
     backoff = Backoff()
     while True:
         try:

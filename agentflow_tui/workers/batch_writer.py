@@ -83,7 +83,7 @@ class BatchWriter(Generic[ItemT, ResultT]):
 
     ``rebind`` looks up the database's tables anew, after a write that lacked one. ``warn`` says a
     sentence about items that wait; it begins with ``what``. ``on_written`` is called with the items
-    of each batch once it is committed, and before whoever awaits one of them goes on.
+    of each batch once it is committed, and before those that await one of them go on.
 
     At most ``concurrency`` writes are under way; one is begun beside another from ``split`` items
     on, for each has a price of its own. A write waits ``gather`` seconds for company, unless

@@ -67,7 +67,7 @@ class Heartbeat:
             await self._accept_pooler()
         await self._beat()
         await self.notify()
-        await self._watch()  # who shares the rates is known before the first mail
+        await self._watch()  # with how many the rates are shared is known before the first mail
 
     async def _accept_pooler(self) -> None:
         self._log.warning(

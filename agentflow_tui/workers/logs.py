@@ -1,4 +1,4 @@
-"""What the workers say on stderr: one line an event, as text or as JSON, and never a secret."""
+"""The workers' log on stderr: one line an event, as text or as JSON, and never a secret."""
 
 import json
 import logging
@@ -27,9 +27,6 @@ class Log:
         """The same log, spoken by another role."""
         return Log(role, self._logger)
 
-    def debug(self, event: str, **values: object) -> None:
-        self._say(logging.DEBUG, event, values)
-
     def info(self, event: str, **values: object) -> None:
         self._say(logging.INFO, event, values)
 
@@ -40,7 +37,7 @@ class Log:
         self._say(logging.ERROR, event, values)
 
     def bug(self, event: str, error: BaseException) -> None:
-        """An error that nobody foresaw, with its traceback."""
+        """An error that was not foreseen, with its traceback."""
         self._logger.critical(event, exc_info=error, extra={"role": self._role, "values": {}})
 
     def _say(self, level: int, event: str, values: Mapping[str, object]) -> None:
@@ -121,7 +118,7 @@ class _JsonLines(_Lines):
 
 def configure(*, as_json: bool, secrets: Iterable[str], stream: TextIO | None = None) -> None:
     """Send the log of this process to stderr. Libraries speak from warnings on; asyncpg from
-    errors on, because what it warns of, with a traceback, is weather that the roles tell of."""
+    errors on: what it warns of, with a traceback, are lost connections, of which the roles tell."""
     handler = logging.StreamHandler(stream or sys.stderr)
     handler.setFormatter(_JsonLines(secrets) if as_json else _Lines(secrets))
     root = logging.getLogger()

@@ -11,8 +11,7 @@ from agentflow_tui.demo.catcher.server import Catcher
 from agentflow_tui.mail.smtp.reply_protocol import Timeouts
 from agentflow_tui.settings import Settings
 from agentflow_tui.store.connection.database import ConnectionOptions, Database
-
-from .sending import (
+from tests.workers.sending import (
     QUICK,
     SETTINGS,
     Running,

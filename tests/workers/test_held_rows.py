@@ -8,10 +8,9 @@ from agentflow_tui.steps.calls import Call
 from agentflow_tui.store.connection.database import Database
 from tests.samples import uid
 from tests.waiting import until
-
-from .conftest import Start
-from .sending import Running, queue, statuses
-from .workflows import Recorder, add, in_status, running, step
+from tests.workers.conftest import Start
+from tests.workers.sending import Running, queue, statuses
+from tests.workers.workflows import Recorder, add, in_status, running, step
 
 
 async def has_put_off(running: Running) -> bool:

@@ -17,9 +17,8 @@ from agentflow_tui.workers.sender.role import Sender
 from agentflow_tui.workers.sender.transport import NOT_CONFIGURED
 from agentflow_tui.workers.sender.waits import RESTING
 from tests.samples import uid
-
-from .conftest import Start
-from .sending import (
+from tests.workers.conftest import Start
+from tests.workers.sending import (
     PATIENT,
     Running,
     ask,

@@ -20,8 +20,7 @@ from agentflow_tui.workers.sender.claim_cursor import (
     ClaimCursor,
     QueuePosition,
 )
-
-from .sending import ask, queue_many, sent
+from tests.workers.sending import ask, queue_many, sent
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 MAIL = ClaimedMail(

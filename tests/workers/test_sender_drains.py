@@ -15,8 +15,16 @@ from agentflow_tui.workers import supervisor
 from agentflow_tui.workers.context import StepReport, WorkerContext
 from agentflow_tui.workers.sender.role import Sender
 from tests.samples import uid
-
-from .sending import LETTERHEAD, PATIENT, SETTINGS, queue, sending_with, settings, smtp, statuses
+from tests.workers.sending import (
+    LETTERHEAD,
+    PATIENT,
+    SETTINGS,
+    queue,
+    sending_with,
+    settings,
+    smtp,
+    statuses,
+)
 
 
 @pytest.mark.parametrize("url", ["smtp://127.0.0.1:9", ""])

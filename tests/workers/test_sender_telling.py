@@ -4,8 +4,7 @@ import pytest
 
 from agentflow_tui.mail.smtp.pool import SmtpTransport
 from agentflow_tui.store.connection.database import Database
-
-from .sending import Running, sending_with, smtp
+from tests.workers.sending import Running, sending_with, smtp
 
 
 class Probed(SmtpTransport):

@@ -1,7 +1,7 @@
-"""Health checks: who does the next one, what there is to measure, and writing what was found.
+"""Health checks: claiming the next one, what there is to measure, and writing what was found.
 
-No process is in charge of a check. Its row is the referee: whoever moves ``lastChecked`` on first
-does it, and the value moved to is the token with which the result is written.
+No process is in charge of a check. Its row is the referee: the process that moves ``lastChecked``
+on first does it, and the value moved to is the token with which the result is written.
 """
 
 from collections.abc import Mapping, Sequence
@@ -38,8 +38,8 @@ class CheckFinding:
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """A check: ours to do now, with its ``token``, or due ``seconds`` from now for whoever comes
-    first."""
+    """A check: ours to do now, with its ``token``, or due ``seconds`` from now for the first
+    process that comes."""
 
     id: str
     token: datetime | None

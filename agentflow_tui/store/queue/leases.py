@@ -1,4 +1,4 @@
-"""Who is alive, and what those who died still hold.
+"""Which worker processes are alive, and what those that died still hold.
 
 Each worker process has a row in ``health_checks``: id ``worker:<host>:<pid>:<random>``, renewed at
 a slow pace, with a JSON object in ``details``::

@@ -2,7 +2,7 @@
 
 The claim has also written the row of its process, in the same transaction. So what the row lists,
 what bears the mark of the transaction that wrote the row (``xmin``), and what the process does not
-know of, is what it claimed without having learned of it. It goes back as if nobody had claimed it.
+know of, is what it claimed without having learned of it. It goes back as if it were not claimed.
 """
 
 from collections.abc import Mapping
@@ -50,7 +50,7 @@ async def give_back(
 ) -> int | None:
     """Give back what the server process ``backend`` claimed for us without our hearing of it.
 
-    Returns how many rows; None while it is still at it. Nobody may write the row of the process in
+    Returns how many rows; None while it is still at it. Nothing may write the row of the process in
     between. Raises `UnreachableError`, `RefusedError`, `MissingError`.
     """
     if not leases.keeps_rows(database.binding):

@@ -2,8 +2,8 @@
 
 There is no leader. The row is the referee: a fire moves ``nextRun`` from the value that was read,
 so of any number of schedulers one wins each slot, and the others find nothing to move. Rows that
-somebody else is at are passed over and looked at again a moment later, so that one operator's open
-transaction delays one schedule.
+another transaction holds are passed over and looked at again a moment later, so that an operator's
+open transaction delays one schedule.
 """
 
 from collections.abc import Sequence
@@ -86,7 +86,7 @@ class FireOutcome(StrEnum):
     BUSY = "busy"
     """The workflow is still pending, running or paused."""
     LOCKED = "locked"
-    """Somebody holds the workflow's lock."""
+    """The workflow's lock is held."""
     UNKNOWN = "unknown"
     """The workflow's status is a word that we do not know."""
 

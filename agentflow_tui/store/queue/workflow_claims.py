@@ -1,4 +1,4 @@
-"""Whose a workflow is: claiming, renewing, letting go, taking over.
+"""The leases of workflows: claiming, renewing, letting go, taking over.
 
 The lock is the documented one. ``locked`` with ``lockedAt`` is the lease and its value the fencing
 token. Unlocked with ``lockedAt`` ahead means "not before". A claim takes workflows that have begun
@@ -152,7 +152,7 @@ UPDATE {{workflows}} w
   FROM {unnested((*_TOKENS, "text"))} AS d (id, token, status)
  WHERE {_STILL_OURS}
 """
-"""Let workflows go for whoever comes next, in the status they shall be found in."""
+"""Let workflows go for the next process, in the status they shall be found in."""
 
 
 @dataclass(frozen=True, slots=True)

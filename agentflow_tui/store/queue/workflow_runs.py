@@ -1,15 +1,23 @@
 """What the runner writes about the steps that workflows have taken: row, journal and mail.
 
 Every write says which lock it believes it holds (see `store.queue.workflow_claims`) and
-returns the lock's next value; a row that is not returned was lost to somebody else.
+returns the lock's next value; a row that is not returned was lost to another process.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from operator import attrgetter
+from typing import Generic, Protocol, TypeVar
 
+from agentflow_tui.errors import AgentflowError
 from agentflow_tui.store.connection.bindings import Binding
+from agentflow_tui.store.connection.database import Database
+from agentflow_tui.store.connection.dedicated import (
+    PLANNED_ONCE,
+    DedicatedConnections,
+    pooled_session,
+)
 from agentflow_tui.store.connection.statements import Statement
 from agentflow_tui.store.schema.insertions import assignments, insertion, unnested
 
@@ -263,6 +271,72 @@ SELECT w.{{workflows.id}}, coalesce(w.{{workflows.status}}, ''),
 """,
 )
 """Look whether writes took place, by the journal's rows that were part of them."""
+
+
+class _Write(Protocol):
+    """A write that waits for its turn. Its token is read when it is sent."""
+
+    @property
+    def advance(self) -> Advance: ...
+
+    @property
+    def token(self) -> datetime: ...
+
+
+WriteT = TypeVar("WriteT", bound=_Write)
+
+
+class WorkflowWrites(Generic[WriteT]):
+    """Writes what becomes of workflows, many in one statement, for a batch writer.
+
+    The result is how each workflow stands, None for one that was lost. ``on_mail`` is called when a
+    commit has queued mail.
+    """
+
+    def __init__(self, database: Database, on_mail: Callable[[], None]) -> None:
+        self._database = database
+        self._on_mail = on_mail
+        self._connections = DedicatedConnections(database, PLANNED_ONCE)
+
+    async def write(self, batch: Sequence[WriteT], *, again: bool) -> Sequence[Advanced | None]:
+        """Write all of these in one statement."""
+        mails = any(write.advance.mails for write in batch)
+        statement = self._database.binding.cached(advance, mails=mails)
+        values = advance_values(
+            [write.advance for write in batch], [write.token for write in batch], mails=mails
+        )
+        found = {row.id: row for row in await self._connections.fetch(statement, *values)}
+        self._tell_of_mail(write for write in batch if write.advance.workflow_id in found)
+        return [found.get(write.advance.workflow_id) for write in batch]
+
+    async def look_up(self, batch: Sequence[WriteT]) -> Mapping[WriteT, Advanced | None]:
+        """Look whether the writes took place, by the journal's rows that are part of them."""
+        ids = [write.advance.workflow_id for write in batch]
+        entries = [write.advance.entry and write.advance.entry.id for write in batch]
+        async with pooled_session(self._database) as session:
+            found = {row.id: row for row in await session.fetch(LOOK_UP, ids, entries)}
+        known: dict[WriteT, Advanced | None] = {}
+        for write in batch:
+            row = found.get(write.advance.workflow_id)
+            if row is not None and row.written:
+                known[write] = Advanced(row.id, row.status, row.locked, row.token)
+                self._tell_of_mail([write])
+            elif row is None or not row.locked or row.token != write.token:
+                known[write] = None
+        return known
+
+    async def refused(self, item: WriteT, error: AgentflowError) -> Advanced | None:
+        """Leave it to the workflow, which then fails with this error."""
+        raise error
+
+    def _tell_of_mail(self, writes: Iterable[WriteT]) -> None:
+        if any(write.advance.mails for write in writes):
+            self._on_mail()
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._connections.close()
+
 
 API_KEY = Statement(
     str,

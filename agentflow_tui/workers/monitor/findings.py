@@ -1,6 +1,7 @@
 """What measurements of our own database mean: a grade and a sentence. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from agentflow_tui.documents import read
@@ -13,10 +14,8 @@ from agentflow_tui.store.queue.check_claims import (
 )
 from agentflow_tui.text import plural
 
-ROUND_TRIP = (0.25, 1.0)
-"""Seconds: warning, error. As in all pairs below."""
 CONNECTIONS = (0.8, 0.95)
-"""Share of the allowed ones in use."""
+"""Share of the allowed ones in use: warning, error. As in all pairs below."""
 LAG = (30.0, 300.0)
 OLDEST = (600.0, 3600.0)
 """Seconds that the oldest mail has been waiting."""
@@ -25,6 +24,22 @@ FAILING = (0.1, 0.5)
 ENOUGH = 10
 OVERDUE = (60.0, 300.0)
 """Seconds by which a slot is over."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnswerTimes:
+    """What is slow, in seconds.
+
+    ``round_trip`` to the database: warning, error; ``service``: warning. A measurement of our own
+    tables is stopped after ``measurement``.
+    """
+
+    round_trip: tuple[float, float] = (0.25, 1.0)
+    service: float = 2.0
+    measurement: float = 2.0
+
+
+DEFAULT_TIMES = AnswerTimes()
 
 
 def _grade(value: float, thresholds: tuple[float, float]) -> Status:
@@ -36,10 +51,12 @@ def _worst(*grades: Status) -> Status:
     return max(grades, key=("ok", "warning", "error").index)
 
 
-def database_finding(load: ServerLoad, took: float) -> CheckFinding:
+def database_finding(
+    load: ServerLoad, took: float, times: AnswerTimes = DEFAULT_TIMES
+) -> CheckFinding:
     """How the server is, by its load and one round trip in seconds."""
     share = load.connections / max(1, load.allowed)
-    status = _worst(_grade(took, ROUND_TRIP), _grade(share, CONNECTIONS))
+    status = _worst(_grade(took, times.round_trip), _grade(share, CONNECTIONS))
     said = f"It answers in {took * 1000:.0f} ms; {load.connections} of {load.allowed} connections"
     if load.replicas and load.lag is not None:
         status = _worst(status, _grade(load.lag, LAG))
@@ -73,30 +90,33 @@ def queue_finding(queue: QueueFigures, took: float) -> CheckFinding:
 
 def scheduler_finding(found: SchedulePunctuality, took: float) -> CheckFinding:
     """How punctual the schedulers are, by the schedules and by what they report themselves."""
-    reports = [
-        report
-        for document in map(read, found.workers or ())
-        if isinstance(report := _member(_member(document.value, "reports"), "scheduler"), dict)
-    ]
+    reports = _scheduler_reports(found.workers or ())
     missed = sum(_count(report, "missed") for report in reports)
     wrong = max((_count(report, "wrong") for report in reports), default=0)
     late = max((_count(report, "late_ms") for report in reports), default=0)
-    status = _grade(found.latest or 0.0, OVERDUE)
-    said = [f"Slots fire within {late} ms"] if reports else []
-    if found.overdue:
-        said = [f"{plural(found.overdue, 'schedule')} overdue, by up to {_age(found.latest or 0)}"]
-    if missed:
-        said.append(f"{plural(missed, 'slot')} missed in the last hour")
-    if wrong:
-        said.append(f"{plural(wrong, 'schedule')} with an expression that cannot be read")
-    if missed or wrong:
-        status = _worst(status, "warning")
+    sentences = [
+        (True, _punctuality(found, late if reports else None)),
+        (missed, f"{plural(missed, 'slot')} missed in the last hour"),
+        (wrong, f"{plural(wrong, 'schedule')} with an expression that cannot be read"),
+    ]
     return CheckFinding(
-        status=status,
-        message=f"{'; '.join(said) or 'No schedule is overdue'}.",
+        status=_worst(_grade(found.latest or 0.0, OVERDUE), "warning" if missed or wrong else "ok"),
+        message=f"{'; '.join(sentence for holds, sentence in sentences if holds)}.",
         response=took,
         details={"overdue": found.overdue, "missed": missed, "wrong": wrong, "late_ms": late},
     )
+
+
+def _punctuality(found: SchedulePunctuality, late: int | None) -> str:
+    if found.overdue:
+        return f"{plural(found.overdue, 'schedule')} overdue, by up to {_age(found.latest or 0)}"
+    return "No schedule is overdue" if late is None else f"Slots fire within {late} ms"
+
+
+def _scheduler_reports(workers: Sequence[str]) -> list[dict[str, Any]]:
+    """What the schedulers say in the rows of their processes."""
+    found = (_member(_member(read(text).value, "reports"), "scheduler") for text in workers)
+    return [report for report in found if isinstance(report, dict)]
 
 
 def _member(value: object, name: str) -> object:

@@ -13,12 +13,10 @@ from urllib.parse import urlsplit
 
 from agentflow_tui.errors import SettingsError
 from agentflow_tui.store.queue.check_claims import CheckFinding
+from agentflow_tui.workers.monitor.findings import DEFAULT_TIMES
 
 TIMEOUT = 10.0
 """Seconds a service has to answer in."""
-
-SLOW = 2.0
-"""Seconds from which an answer is a warning."""
 
 EXPIRES_SOON, EXPIRES_NOW = 21, 7
 """Days before a certificate's end from which that is a warning, and an error."""
@@ -30,13 +28,15 @@ _PYTHON = re.compile(r"^\[(?:Errno -?\d+|SSL(?:: \w+)?)\] | \(_\w+\.c:\d+\)$")
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """One configured check. ``host`` and ``port`` are what messages may show of its ``url``."""
+    """One configured check. ``host`` and ``port`` are what messages may show of its ``url``;
+    ``slow`` is the number of seconds from which an answer is a warning."""
 
     name: str
     url: str
     scheme: str
     host: str
     port: int
+    slow: float = DEFAULT_TIMES.service
 
     async def check(self) -> CheckFinding:
         """Ask the service. Never raises for what the service does."""
@@ -56,7 +56,7 @@ class Probe:
     def answered(self, started: float, how: str) -> CheckFinding:
         """A good answer: a warning if it was slow."""
         took = time.monotonic() - started
-        slow = took > SLOW
+        slow = took > self.slow
         return CheckFinding(
             status="warning" if slow else "ok",
             message=f"{self.host}:{self.port} {how}{f', but took {took:.1f} s' if slow else ''}.",
@@ -64,7 +64,7 @@ class Probe:
         )
 
 
-def probe(name: str, url: str) -> Probe:
+def probe(name: str, url: str, slow: float = DEFAULT_TIMES.service) -> Probe:
     """The check configured as ``name = url``. Raises `SettingsError`."""
     wrong = SettingsError(
         f"[workers.checks] {name} = {url.rsplit('@', maxsplit=1)[-1]!r} is not a check; "
@@ -77,7 +77,7 @@ def probe(name: str, url: str) -> Probe:
         raise wrong from None
     if not parts.hostname or not port:
         raise wrong
-    return Probe(name, url, parts.scheme, parts.hostname, port)
+    return Probe(name, url, parts.scheme, parts.hostname, port, slow)
 
 
 async def _ask_http(probe: Probe) -> CheckFinding:

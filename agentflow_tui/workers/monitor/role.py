@@ -16,6 +16,8 @@ from agentflow_tui.store.queue import check_claims, leases
 from agentflow_tui.store.queue.check_claims import CheckFinding
 from agentflow_tui.workers.context import RoleFactory, StepReport, WorkerContext
 from agentflow_tui.workers.monitor.findings import (
+    DEFAULT_TIMES,
+    AnswerTimes,
     database_finding,
     queue_finding,
     scheduler_finding,
@@ -25,11 +27,8 @@ from agentflow_tui.workers.monitor.probes import Probe, probe
 EVERY = 6
 """Polls between two checks of what is ok."""
 
-PATIENCE = 2.0
-"""Seconds a check of our own tables may take."""
-
 GONE = 600.0
-"""Seconds for which a dead worker's row is kept, so that somebody can see it."""
+"""Seconds for which a dead worker's row is kept, so that an operator can see it."""
 
 SILENT = 10
 """Polls without a sign of life after which a worker is said to stand still."""
@@ -43,7 +42,7 @@ class SharedCheck:
 
     id: str
     name: str
-    look: Callable[[WorkerContext], Awaitable[CheckFinding]]
+    look: Callable[[WorkerContext, AnswerTimes], Awaitable[CheckFinding]]
     costs: bool = False
 
 
@@ -58,13 +57,14 @@ class Monitor:
 
     name = "monitor"
 
-    def __init__(self, context: WorkerContext) -> None:
+    def __init__(self, context: WorkerContext, times: AnswerTimes = DEFAULT_TIMES) -> None:
         self._context = context
-        self._checks = {c.id: c for c in [*_OWN, *configured_checks(context.settings)]}
+        self._times = times
+        self._checks = {c.id: c for c in [*_OWN, *configured_checks(context.settings, times)]}
         self._rests_until = float("-inf")
 
     async def step(self, woken: bool = True) -> StepReport:
-        """Do the checks that are due and that nobody else does."""
+        """Do the checks that are due and that no other process does."""
         context, database = self._context, self._context.database
         rest = self._rests_until - time.monotonic()
         if rest > 0:
@@ -94,15 +94,15 @@ class Monitor:
         return StepReport(again=rest)
 
     async def stop(self, deadline: float) -> None:
-        """Nothing is held: a check that is not finished is done again by whoever comes next."""
+        """Nothing is held: a check that is not finished is done again by the next process."""
 
     async def _look(self, ours: Mapping[str, datetime]) -> dict[str, tuple[datetime, CheckFinding]]:
         async def one(check: SharedCheck) -> CheckFinding:
             try:
-                async with asyncio.timeout(PATIENCE if check.costs else None):
-                    return await check.look(self._context)
+                async with asyncio.timeout(self._times.measurement if check.costs else None):
+                    return await check.look(self._context, self._times)
             except TimeoutError:
-                return _took_too_long(check)
+                return _took_too_long(self._times.measurement)
             except (MissingError, RefusedError) as error:
                 return CheckFinding(status="warning", message=f"It could not be checked. {error}")
 
@@ -120,45 +120,45 @@ class Monitor:
             await context.database.execute(leases.CLEAN_UP, max(GONE, workers.lease), silent)
 
 
-def configured_checks(settings: Settings) -> list[SharedCheck]:
+def configured_checks(settings: Settings, times: AnswerTimes = DEFAULT_TIMES) -> list[SharedCheck]:
     """The checks of other services that the settings name. Raises `SettingsError`."""
     checks = []
     for name, url in settings.workers.checks.items():
         if name in _RESERVED or name.startswith("worker:"):
             raise SettingsError(f"[workers.checks] {name!r} is the name of a built-in check.")
-        checks.append(SharedCheck(name, name, _asking(probe(name, url))))
+        checks.append(SharedCheck(name, name, _asking(probe(name, url, times.service))))
     return checks
 
 
-def _asking(service: Probe) -> Callable[[WorkerContext], Awaitable[CheckFinding]]:
-    async def look(_: WorkerContext) -> CheckFinding:
+def _asking(service: Probe) -> Callable[[WorkerContext, AnswerTimes], Awaitable[CheckFinding]]:
+    async def look(_context: WorkerContext, _times: AnswerTimes) -> CheckFinding:
         return await service.check()
 
     return look
 
 
-def _took_too_long(check: SharedCheck) -> CheckFinding:
+def _took_too_long(seconds: float) -> CheckFinding:
     return CheckFinding(
         status="warning",
-        message=f"Measuring it took more than {PATIENCE:.0f} seconds and was stopped. "
+        message=f"Measuring it took more than {seconds:g} seconds and was stopped. "
         "'agentflow db accelerate' makes it cheap.",
-        response=PATIENCE,
+        response=seconds,
     )
 
 
-async def _look_at_database(context: WorkerContext) -> CheckFinding:
+async def _look_at_database(context: WorkerContext, times: AnswerTimes) -> CheckFinding:
     started = time.monotonic()
     [load] = await context.database.fetch(check_claims.LOAD)
-    return database_finding(load, time.monotonic() - started)
+    return database_finding(load, time.monotonic() - started, times)
 
 
-async def _look_at_queue(context: WorkerContext) -> CheckFinding:
+async def _look_at_queue(context: WorkerContext, _times: AnswerTimes) -> CheckFinding:
     started = time.monotonic()
     [queue] = await context.database.fetch(check_claims.QUEUE)
     return queue_finding(queue, time.monotonic() - started)
 
 
-async def _look_at_scheduler(context: WorkerContext) -> CheckFinding:
+async def _look_at_scheduler(context: WorkerContext, _times: AnswerTimes) -> CheckFinding:
     started = time.monotonic()
     silent = SILENT * max(context.settings.workers.poll, 1.0)
     [found] = await context.database.fetch(check_claims.PUNCTUALITY, silent)

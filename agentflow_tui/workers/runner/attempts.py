@@ -1,19 +1,30 @@
 """One attempt at one step: config, handler, time limit, and whatever goes wrong in it."""
 
+import json
 from dataclasses import dataclass
+from datetime import datetime
 from inspect import isawaitable
 from typing import Any
 
 from agentflow_tui.errors import AgentflowError, UnreachableError
 from agentflow_tui.steps import configs
-from agentflow_tui.steps.calls import Call, Handler, Services, StepError
+from agentflow_tui.steps.calls import (
+    Call,
+    Handler,
+    Services,
+    StepError,
+    StepMail,
+    StepOutcome,
+    mail_ids,
+)
 from agentflow_tui.steps.expressions import ExpressionError
 from agentflow_tui.steps.plans import LONGEST_BACKOFF
 from agentflow_tui.steps.redaction import scrub
+from agentflow_tui.steps.results import ResultError, pack, storable
+from agentflow_tui.store.queue.workflow_runs import StepMailRows
 from agentflow_tui.text import safe
 from agentflow_tui.workers.logs import Log
-from agentflow_tui.workers.runner.held_workflow import HeldWorkflow
-from agentflow_tui.workers.runner.step_result import StepResult, step_result
+from agentflow_tui.workers.runner.held_workflow import HeldWorkflow, StepResult
 from agentflow_tui.workers.runner.threads import StepThreads, ThreadJob
 from agentflow_tui.workers.runner.time_limits import TimeLimit, TimeLimits
 
@@ -160,3 +171,40 @@ def _place(error: BaseException) -> str:
     if trace is None:
         return "unknown"
     return f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}"
+
+
+def step_result(found: Any, call: Call[Any], *, trusted: bool) -> StepResult:
+    """What a handler returned, fit for storing. Raises `ResultError`.
+
+    ``trusted``: it is plain JSON that is not changed afterwards, so it need not be read again.
+    """
+    outcome = found if isinstance(found, StepOutcome) else StepOutcome(result=found)
+    _check(outcome)
+    result = scrub(outcome.result, call.secrets)
+    packed = pack(result)
+    if not trusted:
+        result = json.loads(packed)
+    mails = tuple(_mail_rows(call.key, at, mail) for at, mail in enumerate(outcome.mails))
+    return StepResult(outcome, packed, result, mails)
+
+
+def _check(outcome: StepOutcome) -> None:
+    until: Any = outcome.wait_until  # handlers need not be typed
+    goto: Any = outcome.goto
+    if until is not None and (not isinstance(until, datetime) or until.tzinfo is None):
+        raise ResultError("wait_until has to be a datetime with a time zone")
+    if goto is not None and not isinstance(goto, str):
+        raise ResultError("goto has to be the id of a step, as text")
+
+
+def _mail_rows(key: str, index: int, mail: StepMail) -> StepMailRows:
+    email_id, queue_id = mail_ids(key, index)
+    return StepMailRows(
+        email_id=email_id,
+        queue_id=queue_id,
+        subject=storable(mail.subject),
+        body=storable(mail.body),
+        recipients=pack(mail.recipients),
+        attachments=pack(mail.attachments),
+        priority=mail.priority,
+    )

@@ -10,19 +10,30 @@ from typing import Any, Self
 from uuid import uuid4
 
 from agentflow_tui.documents import Document, kind_of, read
+from agentflow_tui.steps.calls import StepOutcome
 from agentflow_tui.steps.plans import RESERVED, PlannedStep, WorkflowPlan
 from agentflow_tui.steps.references import StepResults
 from agentflow_tui.steps.results import for_journal
 from agentflow_tui.store.queue.workflow_claims import ClaimedWorkflow
-from agentflow_tui.store.queue.workflow_runs import Advance, Advanced, StepEntry
+from agentflow_tui.store.queue.workflow_runs import Advance, Advanced, StepEntry, StepMailRows
 from agentflow_tui.text import plural, safe
 from agentflow_tui.workers.runner.run_state import ALONE, RunLimits, RunState, recorded
-from agentflow_tui.workers.runner.step_result import StepResult
 
 CONTEXT_LIMIT = 64_000_000
 """Characters of context that are read."""
 
 _ERROR_LIMIT = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class StepResult:
+    """What an attempt at a step gave: the outcome, its result as JSON text, its mails as rows."""
+
+    outcome: StepOutcome
+    packed: str
+    result: Any
+    """What ``packed`` is when it is read again."""
+    mails: tuple[StepMailRows, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -34,6 +45,11 @@ class PendingWrite:
     state: RunState
     name: str | None = None
     result: Any = None
+
+    @property
+    def token(self) -> datetime:
+        """The lock that the write is about, at the time when it is sent."""
+        return self.held.token
 
 
 @dataclass(slots=True, kw_only=True)
@@ -80,7 +96,7 @@ class HeldWorkflow:
     ) -> Self:
         """Open what was claimed. Never raises; ``problem`` says what is wrong with it."""
         document = read(claimed.context, CONTEXT_LIMIT)
-        context = document.value if isinstance(document.value, dict) else {}
+        context = _object(document)
         position = claimed.current_step or 0
         state = recorded(context.pop(RESERVED, None), status=claimed.status, current_step=position)
         unreadable = _unreadable(document)
@@ -96,17 +112,16 @@ class HeldWorkflow:
             always_replaces=not merges,
             on_record=state is not None and not claimed.taken_over,
             readable=unreadable is None,
-            problem=_misplaced(position, len(plan.steps))
-            or unreadable
-            or plan.problem_from(position),
+            problem=_first(
+                _misplaced(position, len(plan.steps)), unreadable, plan.problem_from(position)
+            ),
             now_at_claim=claimed.now,
             claimed_at=monotonic(),
             suffix="",
             renewed_at=monotonic(),
             limits=limits or RunLimits(),
         )
-        if not held.state.done:
-            held._forget_results_of_earlier_runs()
+        held._forget_results_of_earlier_runs()
         held.results = StepResults(held.steps, held.context)
         about = {"workflow": held.id, "run": held.state.id}
         held.suffix = json.dumps(about, ensure_ascii=False)[1:]
@@ -115,7 +130,7 @@ class HeldWorkflow:
         return held
 
     def _forget_results_of_earlier_runs(self) -> None:
-        if self.steps and self.position == 0:
+        if self.steps and self.position == 0 and not self.state.done:
             self.replaces = True
             for name in self.steps:
                 del self.context[name]
@@ -323,6 +338,10 @@ def _entry_id() -> str:
     return f"{_PROCESS}{next(_numbers):012x}"
 
 
+def _first(*problems: str | None) -> str | None:
+    return next(filter(None, problems), None)
+
+
 def _misplaced(position: int, steps: int) -> str | None:
     """Why there is no such place; None for a step's, and for the one after the last."""
     if position < 0:
@@ -331,6 +350,10 @@ def _misplaced(position: int, steps: int) -> str | None:
         last = plural(steps, "step")
         return f"currentStep is {position}, beyond the end of {last}. Reset the workflow."
     return None
+
+
+def _object(document: Document) -> dict[str, Any]:
+    return document.value if isinstance(document.value, dict) else {}
 
 
 def _unreadable(document: Document) -> str | None:

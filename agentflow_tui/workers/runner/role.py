@@ -32,7 +32,6 @@ from agentflow_tui.workers.runner.attempts import Attempts
 from agentflow_tui.workers.runner.foreign import ForeignWorkflows
 from agentflow_tui.workers.runner.held_workflow import HeldWorkflow, PendingWrite
 from agentflow_tui.workers.runner.run_state import RunLimits
-from agentflow_tui.workers.runner.step_writes import StepWrites
 from agentflow_tui.workers.runner.threads import StepThreads
 from agentflow_tui.workers.runner.time_limits import TimeLimits
 from agentflow_tui.workers.runner.workflow_loop import WorkflowLoop
@@ -84,7 +83,7 @@ class Runner:
         """What takes each held workflow through its steps, by the workflow's id."""
         self.foreign = ForeignWorkflows()
         self.threads = StepThreads()
-        self._writes = StepWrites(context.database, self._mail_queued)
+        self._writes = runs.WorkflowWrites[PendingWrite](context.database, self._mail_queued)
         self.writer: BatchWriter[PendingWrite, Advanced | None] = BatchWriter(
             hooks=self._writes,
             rebind=context.database.rebind,

@@ -73,20 +73,26 @@ class RunState:
 
     @property
     def text(self) -> str:
-        """As JSON, without what says nothing."""
-        if not (self.lap or self.attempts or self.crashes or self.until):
+        """As JSON, without what says nothing. Written by hand for most steps, which is faster."""
+        about = self._about_the_step()
+        if not (self.lap or about):
             run = f'"{self.id}"' if self.id.isalnum() else json.dumps(self.id)
             return f'{{"id":{run},"done":{self.done}}}'
         known: dict[str, Any] = {"id": self.id, "done": self.done}
         if self.lap:
             known["lap"] = self.lap
-        if self.attempts or self.crashes or self.until:
-            known |= {"at": self.at, "attempts": self.attempts, "crashes": self.crashes}
+        return json.dumps(known | about)
+
+    def _about_the_step(self) -> dict[str, Any]:
+        """What is known of the step ``at``; nothing for one that was not tried yet."""
+        if not (self.attempts or self.crashes or self.until):
+            return {}
+        known: dict[str, Any] = {"at": self.at, "attempts": self.attempts, "crashes": self.crashes}
         if self.trying:
             known["trying"] = True
         if self.until and self.since:
             known |= {"since": self.since.isoformat(), "until": self.until.isoformat()}
-        return json.dumps(known)
+        return known
 
 
 def recorded(stored: object, *, status: str, current_step: int) -> RunState | None:

@@ -96,7 +96,7 @@ class StepThreads:
         return job.outcome.done()
 
     async def run(self, work: Callable[[], Coroutine[Any, Any, Any]], job: ThreadJob) -> Any:
-        """What ``work`` returns or raises, on a thread. Whoever is cancelled while waiting leaves
+        """What ``work`` returns or raises, on a thread. A caller that is cancelled meanwhile leaves
         at once, whatever the work is doing; it is cancelled, too, and left behind."""
         if self.stuck >= MOST_STUCK:
             raise StepError(
@@ -138,7 +138,7 @@ class StepThreads:
     def _put_back(
         self, thread: LoopThread, job: ThreadJob, found: Any, error: Exception | None
     ) -> None:
-        if job in self._left:  # nobody waits for it
+        if job in self._left:  # its caller has gone
             self._left.discard(job)
             job.outcome.cancel()
         elif error is not None:

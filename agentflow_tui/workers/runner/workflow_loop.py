@@ -9,8 +9,7 @@ from agentflow_tui.store.queue.workflow_runs import Advanced
 from agentflow_tui.workers.batch_writer import BatchWriter
 from agentflow_tui.workers.context import WorkerContext
 from agentflow_tui.workers.runner.attempts import AttemptFailure, Attempts, Postponed, is_wanted
-from agentflow_tui.workers.runner.held_workflow import HeldWorkflow, PendingWrite
-from agentflow_tui.workers.runner.step_result import StepResult
+from agentflow_tui.workers.runner.held_workflow import HeldWorkflow, PendingWrite, StepResult
 
 RUNNER = "runner"
 """The role that is woken when a workflow has rested."""

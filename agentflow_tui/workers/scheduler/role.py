@@ -37,11 +37,11 @@ COURTESY = 0.015
 that the one which was first can be first again: all at once is slower for all of them."""
 
 DOUBT = timedelta(seconds=0.1)
-"""After which a schedule is read again that somebody else was at, the first time; twice as long
+"""After which a schedule is read again that another process was at, the first time; twice as long
 each further time, five times."""
 
 SHARE = 50
-"""A look that took a millisecond is not repeated within this many, whoever wakes us."""
+"""A look that took a millisecond is not repeated within this many, however often it is woken."""
 
 WRONG = 10_000
 """Wrong expressions that are remembered."""
@@ -153,7 +153,7 @@ class Scheduler:
         await self._learn(found)
 
     async def _look_again(self) -> None:
-        """Read schedules that somebody else was at when we wanted to move them."""
+        """Read schedules that another process was at when they were to be moved."""
         now = self._context.now()
         ids = [schedule_id for schedule_id, at in self._doubted.items() if at <= now]
         if ids:

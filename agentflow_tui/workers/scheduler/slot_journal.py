@@ -25,7 +25,7 @@ _REASONS = {
     FireOutcome.MISSED: "its time was over, and missed slots are skipped",
     FireOutcome.GONE: "its workflow does not exist",
     FireOutcome.TWICE: "another schedule started the workflow at the same moment",
-    FireOutcome.LOCKED: "somebody holds the workflow's lock",
+    FireOutcome.LOCKED: "the workflow's lock is held",
 }
 
 
@@ -64,8 +64,8 @@ def _reason(fired: Fired) -> str:
 
 
 def wrong_entry(schedule_id: str, expression: str, error: str) -> JournalEntry:
-    """The row of an expression that cannot be read; the same row whoever writes it, and however
-    often, so that it is there once."""
+    """The row of an expression that cannot be read; the same row by whichever process and
+    however often it is written, so that it is there once."""
     return JournalEntry(
         id=str(uuid5(NAMESPACE_URL, f"agentflow:{schedule_id}:{expression}")),
         task_type=TASK,

@@ -13,21 +13,16 @@ from agentflow_tui.settings import Settings, WorkerSettings
 from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.queue.check_claims import QueueFigures, SchedulePunctuality, ServerLoad
 from agentflow_tui.workers.context import WorkerContext
-from agentflow_tui.workers.monitor import findings, probes, role
+from agentflow_tui.workers.monitor import findings, probes
+from agentflow_tui.workers.monitor.findings import AnswerTimes
 from agentflow_tui.workers.monitor.role import Monitor, prepare
 from tests.workers.rows import add_schedules, add_workflows, seconds_ago, table
 
 CHECKS = "SELECT {health_checks.id}, {health_checks.status} FROM {health_checks}"
 
 
-@pytest.fixture(autouse=True)
-def machine_without_haste(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is told about slow answers is asked of the functions that grade them."""
-    monkeypatch.setattr(
-        role, "database_finding", lambda load, _: findings.database_finding(load, 0)
-    )
-    monkeypatch.setattr(probes, "SLOW", 60.0)
-    monkeypatch.setattr(role, "PATIENCE", 60.0)
+NO_HASTE = AnswerTimes(round_trip=(60.0, 60.0), service=60.0, measurement=60.0)
+"""What is told about slow answers is asked of the functions that grade them."""
 
 
 class Service:
@@ -64,7 +59,7 @@ def context_of(database: Database, **checks: str) -> WorkerContext:
 
 
 async def step(context: WorkerContext) -> None:
-    await Monitor(context).step()
+    await Monitor(context, NO_HASTE).step()
 
 
 async def test_each_check_is_done_by_one_of_many(database: Database, database_url: str) -> None:
@@ -72,16 +67,16 @@ async def test_each_check_is_done_by_one_of_many(database: Database, database_ur
     async with listening() as service:
         checks = {"crm": f"tcp://127.0.0.1:{service.port}"}
         contexts = [context_of(each, **checks) for each in (database, *databases)]
-        monitors = [Monitor(context) for context in contexts]
+        monitors = [Monitor(context, NO_HASTE) for context in contexts]
         await asyncio.gather(*(monitor.step() for monitor in monitors))
         assert service.visits == 1
         await database.execute(
             "UPDATE {health_checks} SET {health_checks.lastChecked} = now() - interval '1 h'"
         )
-        monitors = [Monitor(context) for context in contexts]
+        monitors = [Monitor(context, NO_HASTE) for context in contexts]
         await asyncio.gather(*(monitor.step() for monitor in monitors))
         assert service.visits == 2
-        turn = await Monitor(contexts[0]).step()
+        turn = await Monitor(contexts[0], NO_HASTE).step()
     for each in databases:
         each.close()
     assert 60 < (turn.again or 0) <= 90
@@ -94,7 +89,7 @@ async def test_what_is_not_ok_is_looked_at_sooner(database: Database) -> None:
     async with listening() as service:
         dead = service.port
     context = context_of(database, crm=f"tcp://127.0.0.1:{dead}")
-    turn = await Monitor(context).step()
+    turn = await Monitor(context, NO_HASTE).step()
     assert turn.again is not None
     assert turn.again < 30
     assert ("crm", "error") in await table(database, CHECKS)

@@ -7,8 +7,7 @@ from typing import Any
 from agentflow_tui.steps.calls import Call, StepError
 from agentflow_tui.store.connection.database import Database
 from tests.waiting import until
-
-from .workflows import (
+from tests.workers.workflows import (
     Recorder,
     add,
     built_in,

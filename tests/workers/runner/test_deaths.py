@@ -13,9 +13,8 @@ from agentflow_tui.workers import supervisor
 from agentflow_tui.workers.runner.role import Runner
 from agentflow_tui.workers.runner.run_state import ALONE, RunLimits
 from tests.waiting import until
-
-from .test_liveness import living
-from .workflows import (
+from tests.workers.test_liveness import living
+from tests.workers.workflows import (
     AnyConfig,
     Recorder,
     add,

@@ -6,8 +6,7 @@ from typing import Any
 from agentflow_tui.steps.calls import Call, Handler
 from agentflow_tui.store.connection.database import Database
 from agentflow_tui.workers.runner.threads import MOST_STUCK, StepThreads, ThreadJob
-
-from .workflows import AnyConfig, add, all_in_status, in_status, running, step
+from tests.workers.workflows import AnyConfig, add, all_in_status, in_status, running, step
 
 
 async def test_any_number_of_steps_may_run_as_long_as_they_end_in_their_time(
