@@ -19,9 +19,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from agentflow_tui.embedded import postgres
+from agentflow_tui.store.connection.bindings import LARGE
 from agentflow_tui.store.connection.database import ConnectionOptions, Database
 from agentflow_tui.store.reading.counts import by_status
-from agentflow_tui.store.reading.listings import LARGE
 from agentflow_tui.store.reading.pages import Where, Window, anchor_of, page_statement, read_page
 from agentflow_tui.store.views.by_table import LISTINGS
 from agentflow_tui.store.views.workflows import WORKFLOW_LIST

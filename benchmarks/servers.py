@@ -14,7 +14,7 @@ import asyncpg
 from agentflow_tui.embedded import postgres
 from agentflow_tui.embedded.postmaster import Home
 from agentflow_tui.store.connection.database import Database
-from agentflow_tui.store.reading import accelerators
+from agentflow_tui.store.schema import accelerators
 from agentflow_tui.store.schema.ddl import create_missing_tables
 
 

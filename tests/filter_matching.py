@@ -132,7 +132,7 @@ def _text_is(operator: Comparison, value: Text, stored: str) -> bool:
     match value.match:
         case Match.EXACT:
             return stored == value.value
-        case Match.FOLDED:
+        case Match.FOLDED | Match.WORD:
             return stored.lower() == value.value.lower()
         case Match.PATTERN:
             return like(stored, value.value)

@@ -179,7 +179,9 @@ class Tables:
     rows: dict[str, dict[int, dict[str, object]]]
 
     async def found(self, wanted: Filter, shape: Shape) -> list[int]:
-        sql, values = compile_filter(wanted, expressions(), 1, type_of=shape.type_of)
+        sql, values = compile_filter(
+            wanted, expressions(), 1, type_of=shape.type_of, server_version=18
+        )
         records = await self.session.connection.fetch(shape.select(sql), *values)
         return [record["n"] for record in records]
 
@@ -385,7 +387,14 @@ async def test_a_long_flat_document_is_read_and_a_deep_one_is_not(tables: Tables
 
 async def plan(tables: Tables, text: str) -> str:
     wanted = parse(text, VOCABULARY, now=NOON)
-    sql, values = compile_filter(wanted, expressions(), 1, type_of=DOCUMENTED.type_of)
+    sql, values = compile_filter(
+        wanted,
+        expressions(),
+        1,
+        type_of=DOCUMENTED.type_of,
+        server_version=18,
+        words_as_written=True,
+    )
     records = await tables.session.connection.fetch(
         f"EXPLAIN (COSTS OFF) {DOCUMENTED.select(sql)}", *values
     )
@@ -424,7 +433,9 @@ async def test_conditions_are_served_by_plain_indexes(tables: Tables) -> None:
 
 async def test_parameters_follow_those_of_the_statement_around(tables: Tables) -> None:
     wanted = parse("failed attempts:>0 age:>1h", VOCABULARY, now=NOON)
-    sql, values = compile_filter(wanted, expressions(), 3, type_of=DOCUMENTED.type_of)
+    sql, values = compile_filter(
+        wanted, expressions(), 3, type_of=DOCUMENTED.type_of, server_version=18
+    )
     records = await tables.session.connection.fetch(
         f"{DOCUMENTED.select(sql)} LIMIT $1::int OFFSET $2::int", 1000, 0, *values
     )
@@ -443,10 +454,14 @@ def compiled(text: str, *, server_version: int = 18, json_type: str = "jsonb") -
 
 def test_nothing_asked_is_true_and_a_missing_column_is_said() -> None:
     nothing = parse("", VOCABULARY, now=NOON)
-    assert compile_filter(nothing, {}, 1, type_of=str) == ("true", [])
+    assert compile_filter(nothing, {}, 1, type_of=str, server_version=18) == ("true", [])
     with pytest.raises(MissingError, match="no column status"):
-        compile_filter(parse("status:x", VOCABULARY, now=NOON), {}, 1, type_of=str)
-    word, values = compile_filter(parse("x", VOCABULARY, now=NOON), {}, 1, type_of=str)
+        compile_filter(
+            parse("status:x", VOCABULARY, now=NOON), {}, 1, type_of=str, server_version=18
+        )
+    word, values = compile_filter(
+        parse("x", VOCABULARY, now=NOON), {}, 1, type_of=str, server_version=18
+    )
     assert (word, values) == ("(false)", [])
 
 

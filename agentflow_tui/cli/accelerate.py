@@ -5,8 +5,8 @@ import sys
 
 from agentflow_tui.errors import UsageError
 from agentflow_tui.store.connection.database import Database
-from agentflow_tui.store.reading import accelerators
-from agentflow_tui.store.reading.accelerators import ACCELERATORS, PREFIX, Accelerator
+from agentflow_tui.store.schema import accelerators
+from agentflow_tui.store.schema.accelerators import ACCELERATORS, PREFIX, Accelerator
 from agentflow_tui.text import plural, size
 
 

@@ -7,7 +7,7 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from agentflow_tui import clock
 from agentflow_tui.cli import INTERRUPTED, verbs
@@ -91,8 +91,11 @@ def _selection(database: Database, settings: Settings, request: ChangeRequest) -
         request.where,
         now=clock.now(),
         zone=clock.zone(settings.console.time_zone),
+        whole=True,
     )
-    return matching(table, replace(found, scan=None), request.where)
+    for remark in found.remarks:
+        say(remark)
+    return matching(table, found, request.where)
 
 
 @dataclass(frozen=True, slots=True)

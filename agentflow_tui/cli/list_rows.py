@@ -12,6 +12,7 @@ from typing import Any
 
 from agentflow_tui import clock
 from agentflow_tui.cli.connection import connected, load_settings
+from agentflow_tui.cli.output import say
 from agentflow_tui.cli.tables import ERRORS, table_called
 from agentflow_tui.documents import read
 from agentflow_tui.errors import UsageError
@@ -94,6 +95,8 @@ def _query(
     own = LISTINGS[table.name]
     fields = tuple(_shown(table, column) for column in columns)
     rest = tuple(f for f in (*own.fields, *own.further) if f.column is None)
+    searched = {f.name for f in own.fields if f.searched}
+    fields = tuple(replace(f, searched=f.searched or f.name in searched) for f in fields)
     listing: Listing[Any] = replace(own, row=as_tuple, fields=fields, further=rest)
     sort = options.sort
     if sort:
@@ -110,14 +113,17 @@ def _query(
         now=clock.now(),
         zone=clock.zone(settings.console.time_zone),
         sort=sort,
+        whole=True,
     )
-    return replace(found_query, scan=None)
+    for remark in found_query.remarks:
+        say(remark)
+    return found_query
 
 
 def _shown(table: Table, column: Column) -> ListingField:
     """A column as it is fetched: secrets never are, but for a key, which pages go by."""
     field = column_field(table, column)
-    return replace(field, value="NULL") if column.secret and not column.primary_key else field
+    return replace(field, shown="NULL") if column.secret and not column.primary_key else field
 
 
 async def _rows(

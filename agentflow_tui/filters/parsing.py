@@ -184,7 +184,7 @@ def _text(place: _Subject, item: Item) -> Text:
         return Text(item.text)
     known = next((word for word in place.field.words if word == item.text.lower()), None)
     if known is not None:
-        return Text(known, Match.EXACT)
+        return Text(known, Match.WORD)
     _notice_unknown_word(place, item)
     return Text(item.text)
 

@@ -31,6 +31,8 @@ class Match(StrEnum):
     EXACT = "exact"
     FOLDED = "folded"
     """Upper and lower case are the same."""
+    WORD = "word"
+    """Folded, and a word that the column is known to take, spelled as AgentFlow writes it."""
     PATTERN = "pattern"
     """Folded, and ``*`` stands for any characters."""
 

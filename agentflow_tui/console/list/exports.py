@@ -5,6 +5,7 @@ import csv
 import json
 import os
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -56,6 +57,7 @@ def _attributes(wanted: Query[Any]) -> list[str]:
 
 
 async def _rows(database: Database, wanted: Query[Any]) -> AsyncIterator[Any]:
+    wanted = replace(wanted, listing=wanted.listing.whole)
     anchor = None
     while True:
         page = await wanted.page(database, Window(limit=CHUNK, anchor=anchor, scan=wanted.scan))

@@ -307,6 +307,8 @@ class ListView(ListMenus):
             right.append(Piece("everything marked  ", "accent"))
         elif self.grid.marks:
             right.append(Piece(f"{number(len(self.grid.marks))} marked  ", "accent"))
+        if self.wanted is not None and self.wanted.remarks:
+            right.append(Piece(f"{self.wanted.remarks[0]}  ", "dim"))
         source = self._source
         if source is not None and source.bounded:
             looked = self.wanted.scan if self.wanted and self.wanted.scan else SCAN

@@ -25,6 +25,7 @@ T = TypeVar("T")
 
 CATALOGUE = """
 SELECT pg_is_in_recovery() AS standby,
+       current_setting('server_version_num')::int / 10000 AS version,
        current_setting('transaction_read_only')::bool AS closed, x.*
   FROM (SELECT) one LEFT JOIN (
 SELECT array_position(current_schemas(false), n.nspname) AS place,
@@ -88,12 +89,17 @@ class BoundColumn:
     indexed: bool = False
 
 
+LARGE = 50_000
+"""Rows from which on a table is only read in ways that an index serves."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BoundTable:
     """A documented table where it is, or an empty stand-in for one that is not (``oid`` None).
 
-    ``rows`` is the planner's estimate; ``fillers`` are further columns that an INSERT must give a
-    value: quoted name and a neutral literal of the column's type.
+    ``rows`` is the planner's estimate, ``is_large`` whether it is more than `LARGE`. ``fillers``
+    are further columns that an INSERT must give a value: quoted name and a neutral literal of the
+    column's type.
     """
 
     table: Table
@@ -105,6 +111,7 @@ class BoundTable:
     writable: bool = True
     indexes: frozenset[str] = frozenset()
     fillers: tuple[tuple[str, str], ...] = ()
+    is_large: bool = False
 
     @property
     def missing_columns(self) -> tuple[str, ...]:
@@ -119,6 +126,8 @@ class Binding:
     """Every documented table, bound to one database."""
 
     tables: dict[str, BoundTable]
+    server_version: int = 18
+    """PostgreSQL's major version."""
     _rendered: dict[str, str] = field(default_factory=dict, repr=False, compare=False)
     _cache: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)
 
@@ -200,7 +209,7 @@ def quoted(identifier: str) -> str:
     return '"' + identifier.replace('"', '""') + '"'
 
 
-def bind(rows: Iterable[CatalogueRow]) -> Binding:
+def bind(rows: Iterable[CatalogueRow], server_version: int = 18) -> Binding:
     """Find each documented table and column among the physical ones.
 
     Of several candidates the first schema on the search path wins, then snake_case, then the
@@ -214,7 +223,8 @@ def bind(rows: Iterable[CatalogueRow]) -> Binding:
         tables={
             table.name: _bind_table(table, physical.get(spelling(table.name), {}))
             for table in TABLES.values()
-        }
+        },
+        server_version=server_version,
     )
 
 
@@ -244,6 +254,7 @@ def _bind_table(table: Table, candidates: dict[tuple[str, str], list[CatalogueRo
         oid=head.oid,
         columns=columns,
         rows=head.reltuples,
+        is_large=head.reltuples > LARGE,
         readable=head.readable,
         writable=head.writable,
         indexes=frozenset(head.indexes),

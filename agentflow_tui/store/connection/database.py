@@ -192,14 +192,16 @@ class Database:
         """Read the catalogue again: names of tables and columns, indexes, and whether the server
         takes writes.
 
-        The binding stays the same object where nothing has changed but the number of rows.
+        The binding stays the same object where nothing has changed but the number of rows, and no
+        table has become large or ceased to be.
         """
         async with self._acquired() as connection:
             self.statements += 1
             with translated():
                 records = await connection.fetch(CATALOGUE, _WANTED)
         self.server_mode = ServerMode(standby=records[0]["standby"], closed=records[0]["closed"])
-        found = bind(row for record in records if (row := CatalogueRow.read(record)))
+        rows = (row for record in records if (row := CatalogueRow.read(record)))
+        found = bind(rows, records[0]["version"])
         self._lost = False
         if found != self.binding:
             self.binding = found

@@ -3,8 +3,7 @@
 from dataclasses import dataclass
 
 from agentflow_tui.store.connection.bindings import Binding
-from agentflow_tui.store.reading.accelerators import PREFIX
-from agentflow_tui.store.reading.listings import LARGE
+from agentflow_tui.store.schema.accelerators import PREFIX
 
 CAP = 10_000
 """Rows are counted up to here."""
@@ -29,7 +28,7 @@ class Count:
 
 def is_large(binding: Binding, table: str) -> bool:
     """Whether scanning the table would take noticeably long."""
-    return binding.tables[table].rows > LARGE
+    return binding.tables[table].is_large
 
 
 def has_index(binding: Binding, table: str, name: str) -> bool:

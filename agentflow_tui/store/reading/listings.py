@@ -9,23 +9,22 @@ listed table; what ``joins`` adds is named there.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Generic, TypeVar
 
-from agentflow_tui.schema import Column, Kind, Table, snake
+from agentflow_tui.schema import TABLES, Column, Kind, Table, snake
 from agentflow_tui.store.connection.bindings import Binding
 
 RowT = TypeVar("RowT")
 
-LARGE = 50_000
-"""Rows from which on a table is only sorted by what has an index."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListingField:
-    """A field of a listed row. ``value`` is its SQL in documented names.
+    """A field of a listed row. ``value`` is its SQL in documented names: what filters compare.
 
-    ``column`` is the documented column it is, if it is one. ``needs_index`` names a
+    ``shown`` is what is fetched where that is less, such as the head of a long text; a filter is
+    never about what a list has room for. ``column`` is the column of the listed table that it is,
+    ``stored`` the ``table.column`` of any table that it is. ``needs_index`` names a
     ``table.column`` without whose index the value would cost a scan per row; on a large table it
     is then left out (NULL).
     """
@@ -33,24 +32,31 @@ class ListingField:
     name: str
     kind: Kind
     value: str
+    shown: str = ""
     column: Column | None = None
+    stored: str = ""
     joined: bool = False
     searched: bool = False
     secret: bool = False
     words: tuple[str, ...] = ()
     needs_index: str | None = None
 
-    def sql(self, binding: Binding) -> str:
+    def compared(self, binding: Binding) -> str:
+        """The SQL of what conditions compare."""
         if self.needs_index and is_unserved(binding, self.needs_index):
             return "NULL"
         return self.value
+
+    def fetched(self, binding: Binding) -> str:
+        """The SQL of what a page fetches."""
+        return self.shown or self.compared(binding)
 
 
 def is_unserved(binding: Binding, column: str) -> bool:
     """Whether looking rows up by ``table.column`` would scan a large table."""
     table, name = column.split(".")
     bound = binding.tables[table]
-    return bound.rows > LARGE and not (name in bound.columns and bound.columns[name].indexed)
+    return bound.is_large and not (name in bound.columns and bound.columns[name].indexed)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +89,11 @@ class Listing(Generic[RowT]):
         return next((f for f in every if snake(f.name) == wanted), None)
 
     @property
+    def whole(self) -> "Listing[RowT]":
+        """The same list with nothing cut to what a screen has room for."""
+        return replace(self, fields=tuple(replace(field, shown="") for field in self.fields))
+
+    @property
     def key(self) -> ListingField:
         return self._own(self.table.primary_key.name)
 
@@ -112,12 +123,12 @@ class Listing(Generic[RowT]):
     def why_unsorted(self, binding: Binding, name: str) -> str | None:
         """Why the list cannot be sorted by this field, or None when it can."""
         found = self.field(name)
-        if found is None or found.column is None or found not in self.fields:
+        if found is None or found.column is None or found.shown or found not in self.fields:
             return f"{name} is computed, and only columns of {self.table.name} can be sorted by"
         bound = binding.tables[self.table.name]
         if found.column.name not in bound.columns:
             return f"this database has no column {found.column.name}"
-        if bound.rows > LARGE and not bound.columns[found.column.name].indexed:
+        if bound.is_large and not bound.columns[found.column.name].indexed:
             return (
                 f"sorting {bound.rows:,.0f} rows by {name} needs an index; "
                 "'agentflow db accelerate' lists what it would add"
@@ -127,13 +138,37 @@ class Listing(Generic[RowT]):
 
 @dataclass(frozen=True, slots=True)
 class Computed:
-    """The SQL of a row's field that is no column of the listed table."""
+    """The SQL of a row's field that is not simply a column of the listed table.
+
+    The attributes are those of `ListingField`.
+    """
 
     value: str
     kind: Kind = Kind.TEXT
+    shown: str = ""
+    stored: str = ""
     joined: bool = False
     searched: bool = False
     needs_index: str | None = None
+
+
+def stored(
+    column: str, alias: str = "q", *, cut: int | None = None, searched: bool = False
+) -> Computed:
+    """A ``table.column`` as a field: of the listed table, or of a joined one under its ``alias``.
+
+    A list fetches no more than ``cut`` characters of it.
+    """
+    table, name = column.split(".")
+    value = f"{{{alias}.{column}}}"
+    return Computed(
+        value,
+        TABLES[table].by_name[name].kind,
+        shown="" if cut is None else f"left({value}::text, {cut})",
+        stored=column,
+        joined=alias != "q",
+        searched=searched,
+    )
 
 
 def listing(
@@ -148,7 +183,7 @@ def listing(
     own = computed or {}
     names = [f.name for f in fields(row)]  # type: ignore[arg-type]
     shown = tuple(
-        computed_field(name, own[name]) if name in own else _column_field(table, name)
+        _own_field(table, name, own[name]) if name in own else _column_field(table, name)
         for name in names
     )
     seen = {f.column.name for f in shown if f.column}
@@ -157,6 +192,15 @@ def listing(
         *(column_field(table, c) for c in table.columns if c.name not in seen),
     )
     return Listing(table=table, row=row, fields=shown, further=rest, joins=joins)
+
+
+def _own_field(table: Table, name: str, value: Computed) -> ListingField:
+    """A field whose SQL is given; one that is a column of the table stays that column."""
+    column = table.column(name)
+    if column is None or value.stored != f"{table.name}.{column.name}":
+        return computed_field(name, value)
+    field = column_field(table, column)
+    return replace(field, shown=value.shown, searched=field.searched or value.searched)
 
 
 def _column_field(table: Table, name: str) -> ListingField:
@@ -173,8 +217,9 @@ def column_field(table: Table, column: Column) -> ListingField:
         kind=column.kind,
         value=f"{{q.{table.name}.{column.name}}}",
         column=column,
+        stored=f"{table.name}.{column.name}",
         secret=column.secret,
-        searched=column.kind in {Kind.TEXT, Kind.ID} and not column.secret,
+        searched=(column.primary_key or column.kind is Kind.TEXT) and not column.secret,
         words=table.statuses if column.name == "status" else (),
     )
 
@@ -190,6 +235,8 @@ def computed_field(name: str, value: Computed) -> ListingField:
         name=name,
         kind=value.kind,
         value=value.value,
+        shown=value.shown,
+        stored=value.stored,
         joined=value.joined,
         searched=value.searched,
         needs_index=value.needs_index,

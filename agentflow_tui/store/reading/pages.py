@@ -164,7 +164,7 @@ def page_statement(
     gate = f"s.snapshot IS DISTINCT FROM {parameter(lambda _, seen: seen)}::text"
     matching = _matching(table, listing, keys, where, window, limit, parameter)
     count = _count(table, listing, keys, where, window, parameter)
-    fields = ", ".join(f"{f.sql(binding)} AS f{i}" for i, f in enumerate(listing.fields))
+    fields = ", ".join(f"{f.fetched(binding)} AS f{i}" for i, f in enumerate(listing.fields))
     names = ", ".join(f"p.f{i}" for i in range(len(listing.fields)))
     ordering = _ordering(keys)
     text = f"""

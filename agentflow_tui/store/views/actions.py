@@ -63,7 +63,10 @@ ACTION_LIST = listing(
         "host": _said("input", "host"),
         "on_table": _said("input", "table"),
         "field": _said("input", "field"),
-        "argument": Computed("left((to_jsonb({q.task_logs.input}) ->> 'argument'), 200)"),
+        "argument": Computed(
+            "(to_jsonb({q.task_logs.input}) ->> 'argument')",
+            shown="left((to_jsonb({q.task_logs.input}) ->> 'argument'), 200)",
+        ),
         "undoes": _said("input", "undoes"),
         "matched": _said("output", "matched", Kind.NUMBER),
         "applied": _said("output", "applied", Kind.NUMBER),

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from agentflow_tui.schema import HEALTH_CHECKS
-from agentflow_tui.store.reading.listings import Computed, listing
+from agentflow_tui.store.reading.listings import listing, stored
 
 WORKER_PREFIX = "worker:"
 """Ids of the rows in which worker processes report themselves: ``worker:<host>:<pid>:<random>``."""
@@ -49,5 +49,5 @@ class HealthCheck:
 CHECK_LIST = listing(
     HealthCheck,
     HEALTH_CHECKS,
-    {"details": Computed("left({q.health_checks.details}::text, 4000)")},
+    {"details": stored("health_checks.details", cut=4000)},
 )

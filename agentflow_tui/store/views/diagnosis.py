@@ -8,7 +8,7 @@ from agentflow_tui import clock
 from agentflow_tui.store.connection.bindings import Binding
 from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.connection.statements import Statement
-from agentflow_tui.store.reading.accelerators import buildable
+from agentflow_tui.store.schema.accelerators import buildable
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from agentflow_tui.retries import next_try
-from agentflow_tui.schema import EMAIL_QUEUE, EMAILS, Kind
-from agentflow_tui.store.reading.listings import Computed, joined, listing
+from agentflow_tui.schema import EMAIL_QUEUE, EMAILS
+from agentflow_tui.store.reading.listings import Computed, joined, listing, stored
 
 _ADDRESS = re.compile(r"[^\s\"'<>,;:\[\]{}()\\]+@[^\s\"'<>,;:\[\]{}()\\]+")
 _HEAD = 500
@@ -76,11 +76,9 @@ QUEUE = listing(
     QueuedMail,
     EMAIL_QUEUE,
     {
-        "subject": Computed(f"left({{e.emails.subject}}, {_HEAD})", joined=True, searched=True),
-        "recipients": Computed(
-            f"left({{e.emails.recipients}}::text, {_HEAD})", joined=True, searched=True
-        ),
-        "email_status": Computed("{e.emails.status}", joined=True),
+        "subject": stored("emails.subject", "e", cut=_HEAD, searched=True),
+        "recipients": stored("emails.recipients", "e", cut=_HEAD, searched=True),
+        "email_status": stored("emails.status", "e"),
     },
     joins="LEFT JOIN {emails?} e ON e.{emails.id} = q.{email_queue.emailId}",
     further={
@@ -91,8 +89,8 @@ QUEUE = listing(
         "domain": Computed(
             "lower(substring({e.emails.recipients}::text from '@([A-Za-z0-9.-]+)'))", joined=True
         ),
-        "body": Computed("{e.emails.body}", joined=True),
-        "userId": Computed("{e.emails.userId}", Kind.ID, joined=True),
+        "body": stored("emails.body", "e"),
+        "userId": stored("emails.userId", "e"),
     },
 )
 
@@ -125,5 +123,5 @@ class Message:
 MESSAGES = listing(
     Message,
     EMAILS,
-    {"recipients": Computed(f"left({{q.emails.recipients}}::text, {_HEAD})", searched=True)},
+    {"recipients": stored("emails.recipients", cut=_HEAD, searched=True)},
 )

@@ -6,7 +6,7 @@ from datetime import datetime
 from agentflow_tui.schema import INSIGHT_DISTRIBUTIONS, INSIGHTS, REPORTS, Kind
 from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.connection.statements import Statement
-from agentflow_tui.store.reading.listings import Computed, joined, listing
+from agentflow_tui.store.reading.listings import Computed, joined, listing, stored
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +72,9 @@ INSIGHT_LIST = listing(
     Insight,
     INSIGHTS,
     {
-        "content": Computed("left({q.insights.content}::text, 2000)", searched=True),
-        "vendor": Computed("{r.reports.vendor}", joined=True, searched=True),
-        "report_type": Computed("{r.reports.reportType}", joined=True),
+        "content": stored("insights.content", cut=2000, searched=True),
+        "vendor": stored("reports.vendor", "r", searched=True),
+        "report_type": stored("reports.reportType", "r"),
     },
     joins="LEFT JOIN {reports?} r ON r.{reports.id} = q.{insights.reportId}",
 )
@@ -106,7 +106,7 @@ class Distribution:
 DISTRIBUTION_LIST = listing(
     Distribution,
     INSIGHT_DISTRIBUTIONS,
-    {"insight_type": Computed("{i.insights.insightType}", joined=True)},
+    {"insight_type": stored("insights.insightType", "i")},
     joins="LEFT JOIN {insights?} i ON i.{insights.id} = q.{insight_distributions.insightId}",
 )
 

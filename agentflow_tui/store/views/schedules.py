@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from agentflow_tui.schema import SCHEDULES
-from agentflow_tui.store.reading.listings import Computed, listing
+from agentflow_tui.store.reading.listings import listing, stored
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +39,8 @@ SCHEDULE_LIST = listing(
     Schedule,
     SCHEDULES,
     {
-        "workflow_status": Computed("{w.workflows.status}", joined=True),
-        "workflow_steps": Computed("left({w.workflows.steps}::text, 2000)", joined=True),
+        "workflow_status": stored("workflows.status", "w"),
+        "workflow_steps": stored("workflows.steps", "w", cut=2000),
     },
     joins="LEFT JOIN {workflows?} w ON w.{workflows.id} = q.{schedules.workflowId}",
 )

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from agentflow_tui.schema import TASK_LOGS
 from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.connection.statements import Statement
-from agentflow_tui.store.reading.listings import Computed, listing
+from agentflow_tui.store.reading.listings import listing, stored
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +38,7 @@ class Task:
         return self.end_time - self.start_time
 
 
-TASK_LIST = listing(
-    Task, TASK_LOGS, {"input": Computed("left({q.task_logs.input}::text, 600)", searched=True)}
-)
+TASK_LIST = listing(Task, TASK_LOGS, {"input": stored("task_logs.input", cut=600, searched=True)})
 
 
 LOOK_AT = 20_000

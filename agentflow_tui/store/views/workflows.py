@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from agentflow_tui.documents import Step, as_steps, read
 from agentflow_tui.schema import WORKFLOWS
-from agentflow_tui.store.reading.listings import Computed, listing
+from agentflow_tui.store.reading.listings import listing, stored
 
 _STEPS_HEAD = 16_000
 """Characters of the step definitions that a list fetches: about fifty steps."""
@@ -79,5 +79,5 @@ class Workflow:
 WORKFLOW_LIST = listing(
     Workflow,
     WORKFLOWS,
-    {"steps": Computed(f"left({{q.workflows.steps}}::text, {_STEPS_HEAD})")},
+    {"steps": stored("workflows.steps", cut=_STEPS_HEAD)},
 )

@@ -9,7 +9,7 @@ import pytest
 
 from agentflow_tui.store.connection.database import ConnectionOptions, Database
 from agentflow_tui.store.queue.workflow_claims import claim
-from agentflow_tui.store.reading.accelerators import ACCELERATORS
+from agentflow_tui.store.schema.accelerators import ACCELERATORS
 from agentflow_tui.store.schema.ddl import create_table, in_creation_order
 from agentflow_tui.workers.runner.role import Runner
 from tests.test_naming import NAMINGS

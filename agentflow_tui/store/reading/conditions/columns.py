@@ -32,6 +32,7 @@ class Compilation:
     type_of: Callable[[str], str]
     first_parameter: int
     server_version: int
+    words_as_written: bool = False
     values: list[object] = field(default_factory=list)
 
     def parameter(self, value: object, type_: str) -> str:

@@ -18,19 +18,21 @@ def compile_filter(
     first_parameter: int,
     *,
     type_of: Callable[[str], str],
-    server_version: int = 18,
+    server_version: int,
+    words_as_written: bool = False,
 ) -> tuple[str, list[object]]:
     """The filter as an SQL condition in documented names, and the values of its parameters.
 
     ``expressions`` gives the SQL of each field by name and ``type_of`` its physical type, as
     ``format_type`` words it; parameters are numbered from ``first_parameter``. An empty filter is
-    ``true``. Words look only where this database has a column.
+    ``true``. Words look only where this database has a column. ``words_as_written`` compares known
+    words exactly, as an index on them needs it; else they are found in any case.
 
     Raises `MissingError` for a condition on a field without an expression, and `FilterError` for
     a path into a document that this server (``server_version`` is its major version) cannot read
     safely.
     """
-    target = Compilation(expressions, type_of, first_parameter, server_version)
+    target = Compilation(expressions, type_of, first_parameter, server_version, words_as_written)
     searched = [
         (found.kind, target.column(found.name))
         for found in filter.searched

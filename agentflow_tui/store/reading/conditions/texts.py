@@ -20,14 +20,17 @@ def string_is(column: ConditionColumn, condition: Condition) -> list[str]:
 def text_is(target: Compilation, sql: str, condition: Condition) -> list[str]:
     """A text that is, fits or contains one of the condition's texts."""
     contained = condition.operator is Comparison.CONTAINS
+    served = {Match.EXACT, Match.WORD} if target.words_as_written else {Match.EXACT}
+    if condition.negated:  # no index serves it, and what it leaves out must be left out whole
+        served = {Match.EXACT}
     alternatives = []
-    exact = texts_in(condition, Match.EXACT)
+    exact = texts_in(condition, *served)
     if exact:
         alternatives.append(_equals_any(target, sql, exact, "text"))
     patterns = [
         like(value.value, pattern=value.match is Match.PATTERN, contained=contained)
         for value in condition.values
-        if isinstance(value, Text) and value.match is not Match.EXACT
+        if isinstance(value, Text) and value.match not in served
     ]
     if patterns:
         alternatives.append(f"{sql} ILIKE ANY({target.parameter(patterns, 'text[]')})")

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from agentflow_tui.store.connection.bindings import Binding
 from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.connection.statements import Statement
-from agentflow_tui.store.reading.listings import LARGE
 
 PREFIX = "agentflow_"
 
@@ -134,7 +133,7 @@ def buildable(binding: Binding, *, large_only: bool = False) -> list[Accelerator
         for a in ACCELERATORS
         if can_be_built(binding, a)
         and not is_built(binding, a)
-        and (not large_only or binding.tables[a.table].rows > LARGE)
+        and (not large_only or binding.tables[a.table].is_large)
     ]
 
 
