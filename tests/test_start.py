@@ -49,3 +49,39 @@ def test_a_command_imports_no_more_than_it_needs(arguments: tuple[str, ...], cei
 def test_what_changes_no_rows_builds_no_operation(command: str) -> None:
     found = imported(command, "--help")
     assert not [name for name in found if name.startswith("agentflow_tui.operations")]
+
+
+FIRST_ROWS = """
+import asyncio, importlib, sys
+from agentflow_tui.console.environment import Environment
+from agentflow_tui.settings import ConsoleSettings, Context, Settings
+
+async def main(url, view):
+    app_module = importlib.import_module("agentflow_tui.console.app")
+    often, nowhere = ConsoleSettings(refresh=0.1), {"AGENTFLOW_HOME": "/nowhere"}
+    settings = Settings(console=often, environ=nowhere).on(Context(database_url=url))
+    env = Environment(settings)
+    app = app_module.ConsoleApp(env, app_module.place_called(view))
+    async with app.run_test() as pilot:
+        while not app.state.looks or app.query_one(f"#view-{view}").read_at is None:
+            await pilot.pause()
+        ours = [name for name in sys.modules if name.partition(".")[0] == "agentflow_tui"]
+    print(*sorted(ours))
+
+asyncio.run(main(*sys.argv[1:]))
+"""
+
+
+@pytest.mark.parametrize(("view", "ceiling"), [("overview", 143), ("mail", 151)])
+def test_the_first_rows_wait_for_no_more_than_is_shown(
+    database_url: str, view: str, ceiling: int
+) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", FIRST_ROWS, database_url, view], capture_output=True, text=True
+    )
+    found = done.stdout.split()
+    assert found, done.stderr
+    assert len(found) <= ceiling, found
+    others = "emails" if view == "overview" else "overview"
+    for later in (f"screens.{others}", "details.emails", "commands.help", "dialogs.triage"):
+        assert f"agentflow_tui.console.{later}" not in found

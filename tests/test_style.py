@@ -8,8 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from agentflow_tui.console.details.detail import Detail
+from agentflow_tui.console.environment import Environment
 from agentflow_tui.console.keys import KEYS
-from agentflow_tui.console.screens.catalogue import VIEWS
+from agentflow_tui.console.screens.catalogue import VIEWS, list_screen, make_view
+from agentflow_tui.schema import TABLES
+from agentflow_tui.settings import Settings
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "agentflow_tui"
@@ -53,6 +57,18 @@ def test_verbs_are_documented_and_their_ids_and_keys_unique_in_a_scope() -> None
 
 def test_every_screen_has_a_view() -> None:
     assert {"overview", "workflows", "mail", "schedules", "reports", "health"} <= set(VIEWS)
+
+
+@pytest.mark.parametrize("name", sorted(VIEWS))
+def test_what_the_catalogue_names_is_there_when_it_is_needed(name: str) -> None:
+    entry = VIEWS[name]
+    view = make_view(name, Environment(Settings()))
+    assert (view.view_name, view.title) == (entry.name, entry.title)
+    if entry.table:
+        assert list_screen(name).table == entry.table
+        assert all(tab.title for tab in Detail(view.env, TABLES[entry.table], "").tabs)
+        named = list_screen(name).tabs
+        assert all(tab.title for tab in Detail(view.env, TABLES[entry.table], named).tabs)
 
 
 @pytest.mark.parametrize("command", [["--version"], ["list", "--help"], ["completion", "bash"]])

@@ -1,6 +1,10 @@
-"""The console: one screen of views, one poller, one way from key to action."""
+"""The console: one screen of views, one poller, one way from key to action.
 
-from collections.abc import Iterable
+What only a key or a command asks for is imported when that comes: the first rows do not wait for
+it. Nothing but `agentflow_tui.console.launch` imports this module, so that makes no circle.
+"""
+
+from collections.abc import Iterable, Sequence
 from typing import ClassVar, TypeVar
 
 from textual.app import ComposeResult, SystemCommand
@@ -12,8 +16,6 @@ from agentflow_tui.console.bars.away_summary import AwayWatch
 from agentflow_tui.console.bars.bulk_follow_up import BulkFollowUpBar
 from agentflow_tui.console.bars.layout import Bars
 from agentflow_tui.console.child_workers import ChildWorkers
-from agentflow_tui.console.commands import command_line, workers
-from agentflow_tui.console.commands import help as help_windows
 from agentflow_tui.console.environment import Environment
 from agentflow_tui.console.keys import BY_ID, SCOPES, in_scope
 from agentflow_tui.console.place import Place
@@ -24,7 +26,7 @@ from agentflow_tui.console.terminal_app import TerminalApp
 from agentflow_tui.console.views import ViewSwitcher
 from agentflow_tui.console.widgets.line import Line
 from agentflow_tui.console.widgets.pane import Link
-from agentflow_tui.console.widgets.prompt import Mistake, Prompt
+from agentflow_tui.console.widgets.prompt import Candidate, Mistake, Prompt
 from agentflow_tui.errors import UsageError
 from agentflow_tui.settings import Context, Settings
 
@@ -79,7 +81,7 @@ class ConsoleApp(TerminalApp):
         self._bars = Bars(ascii_only=ascii_only)
         self._views = ViewSwitcher(env)
         self._follow_up_bar = BulkFollowUpBar(ascii_only=ascii_only)
-        self._command = Prompt(command_line.completer(env), placeholder="command", id="command")
+        self._command = Prompt(self._complete, placeholder="command", id="command")
         self._start_over()
 
     def _start_over(self) -> None:
@@ -100,6 +102,8 @@ class ConsoleApp(TerminalApp):
         await self._begin(self._start)
         self.set_interval(TICK, self._tick)
         if self.with_workers:
+            from agentflow_tui.console.commands import workers
+
             self.run_worker(workers.start(self), exclusive=True, group=workers.GROUP)
 
     async def _begin(self, place: Place) -> None:
@@ -163,6 +167,8 @@ class ConsoleApp(TerminalApp):
 
     def up(self) -> None:
         if not self.back():
+            from agentflow_tui.console.commands import help as help_windows
+
             help_windows.ask_to_quit(self)
 
     def previous(self) -> None:
@@ -191,12 +197,18 @@ class ConsoleApp(TerminalApp):
 
     def show_help(self) -> None:
         if self._views.seen is not None:
+            from agentflow_tui.console.commands import help as help_windows
+
             help_windows.show_help(self, self._views.seen)
 
     def show_cost(self) -> None:
+        from agentflow_tui.console.commands import help as help_windows
+
         help_windows.show_cost(self)
 
     def toggle_workers(self) -> None:
+        from agentflow_tui.console.commands import workers
+
         workers.toggle(self)
 
     # The command line, and clicks
@@ -204,9 +216,20 @@ class ConsoleApp(TerminalApp):
     def open_command_line(self) -> None:
         self._command.open()
 
+    def _complete(self, text: str, cursor: int) -> Sequence[Candidate]:
+        from agentflow_tui.console.commands import command_line
+
+        return command_line.candidates(self.env, text, cursor)
+
+    def _run_command(self, text: str) -> None:
+        """Raises `UsageError`."""
+        from agentflow_tui.console.commands import command_line
+
+        command_line.run(self, text)
+
     def on_prompt_accepted(self, event: Prompt.Accepted) -> None:
         try:
-            command_line.run(self, event.text)
+            self._run_command(event.text)
         except UsageError as error:
             event.prompt.explain(Mistake(str(error), 0, len(event.text)))
             return
@@ -233,9 +256,11 @@ class ConsoleApp(TerminalApp):
             case "view":
                 self.go(Place(name))
             case "command":
-                command_line.run(self, name)
+                self._run_command(name)
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
+        from agentflow_tui.console.commands import help as help_windows
+
         yield from help_windows.palette(self)
 
     # Looking, changing, saying

@@ -4,14 +4,17 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, tzinfo
+from typing import TYPE_CHECKING
 
 from agentflow_tui import clock
-from agentflow_tui.embedded import postgres
 from agentflow_tui.operators import Operator, operator
 from agentflow_tui.settings import Settings
 from agentflow_tui.store.connection.database import ConnectionOptions, Database
 from agentflow_tui.store.connection.urls import short_place
 from agentflow_tui.store.views.consoles import ConsoleIdentity
+
+if TYPE_CHECKING:
+    from agentflow_tui.embedded.postgres import EmbeddedServer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +42,7 @@ class Environment:
     database: Database | None = None
     offset: timedelta = timedelta()
     clock: Callable[[], datetime] = clock.now
-    server: postgres.EmbeddedServer | None = None
+    server: "EmbeddedServer | None" = None
     operator: Operator = field(init=False)
     introduction: ConsoleIdentity = field(init=False)
     _connecting: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -109,6 +112,8 @@ class Environment:
 
     async def _embedded_url(self) -> str:
         if self.server is None:
+            from agentflow_tui.embedded import postgres  # not needed on a configured database
+
             self.server = await asyncio.to_thread(postgres.start, self.settings.home)
         return self.server.url
 

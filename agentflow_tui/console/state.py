@@ -54,6 +54,10 @@ class ConsoleState:
     is_changing: bool = False
     follow_up: BulkFollowUp | None = None
 
+    def others(self, token: str) -> list[Console]:
+        """The consoles besides the one that introduces itself with this token."""
+        return [console for console in self.consoles if console.token != token]
+
     @property
     def is_frozen(self) -> bool:
         """The picture is stopped: nothing is read until it is let go."""

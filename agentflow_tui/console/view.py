@@ -1,6 +1,7 @@
 """What every view of the console can do."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import cast
 
@@ -13,16 +14,31 @@ from agentflow_tui.operations.outcomes import Outcome
 from agentflow_tui.operations.selection import Selection
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ViewEntry:
+    """What is known of a view before it is imported. ``words`` are its names on the command line of
+    the console, ``table`` the documented table that it lists, if it does. ``view`` names its class
+    and ``screen`` what that is made from, each as ``module:attribute``.
+    """
+
+    name: str
+    title: str
+    words: tuple[str, ...]
+    view: str
+    screen: str = ""
+    table: str = ""
+
+
 class View(Vertical):
     """One view. Only the visible one is refreshed, by the poller."""
 
     DEFAULT_CSS = "View { height: 1fr; width: 1fr; }"
 
-    def __init__(self, env: Environment, name: str, title: str) -> None:
-        super().__init__(id=f"view-{name}")
+    def __init__(self, env: Environment, entry: ViewEntry) -> None:
+        super().__init__(id=f"view-{entry.name}")
         self.env = env
-        self.view_name = name
-        self.title = title
+        self.view_name = entry.name
+        self.title = entry.title
         self.read_at: datetime | None = None
         """When what is shown was last known to be so."""
 

@@ -4,7 +4,7 @@ from textual.widgets import ContentSwitcher
 
 from agentflow_tui.console.environment import Environment
 from agentflow_tui.console.place import History, Place
-from agentflow_tui.console.screens.catalogue import SCREENS, VIEWS, screen_of
+from agentflow_tui.console.screens.catalogue import SCREENS, make_view, screen_of
 from agentflow_tui.console.view import View
 
 
@@ -24,7 +24,7 @@ class ViewSwitcher(ContentSwitcher):
             self._history.leave(before.place())
         id_ = f"view-{place.view}"
         if not self.query(f"#{id_}"):
-            await self.add_content(VIEWS[place.view](self._env), id=id_)
+            await self.add_content(make_view(place.view, self._env), id=id_)
         self.current = id_
         view = self.seen = self.query_one(f"#{id_}", View)
         view.arrive(place)

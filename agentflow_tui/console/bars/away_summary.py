@@ -1,7 +1,8 @@
 """What happened while the console was not looked at: one calm line when the operator is back.
 
 After a minute without the focus, and on a start within a day after the last console was left in
-this context. ``:since`` says it once more and leads to the rows.
+this context. ``:since`` says it once more and leads to the rows. What that takes is imported when
+there is something to say.
 """
 
 import asyncio
@@ -10,18 +11,15 @@ import json
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from agentflow_tui.console.dialogs.dialogs import Choice, Option
 from agentflow_tui.console.environment import Environment
 from agentflow_tui.console.place import Place
 from agentflow_tui.console.shell import Shell
 from agentflow_tui.console.state import AwayNews, News
 from agentflow_tui.console.widgets.line import Piece
 from agentflow_tui.errors import AgentflowError, UnreachableError
-from agentflow_tui.operations.triage.error_groups import group
 from agentflow_tui.store.connection.urls import place
 from agentflow_tui.store.reading.counts import CAP
 from agentflow_tui.store.views.away_summary import AwaySummary, read_away_summary
-from agentflow_tui.store.views.failures import read_failures
 from agentflow_tui.text import age, bounded, moment, safe
 
 AWAY = timedelta(seconds=60)
@@ -92,6 +90,8 @@ def show(shell: Shell) -> None:
         shell.say("Nothing happened while nobody looked.")
         return
     shell.state.away = replace(news, shown_until=None)
+    from agentflow_tui.console.dialogs.dialogs import Choice, Option
+
     options = [Option(str(number), item.words) for number, item in enumerate(news.items)]
 
     def chosen(number: str | None) -> None:
@@ -123,6 +123,9 @@ async def _tell(shell: Shell, since: datetime) -> None:
         found = await read_away_summary(database, since)
         fresh = 0
         if found.failures:
+            from agentflow_tui.operations.triage.error_groups import group
+            from agentflow_tui.store.views.failures import read_failures
+
             kinds = group(await read_failures(database), env.now())
             fresh = sum(kind.first is not None and kind.first > since for kind in kinds)
     except AgentflowError:

@@ -5,7 +5,6 @@ from collections.abc import Container, Iterable
 from textual.widget import Widget
 
 from agentflow_tui.console.bars import away_summary, contents
-from agentflow_tui.console.commands import presence
 from agentflow_tui.console.keys import BY_ID, KeyEntry, in_scope
 from agentflow_tui.console.screens.catalogue import SCREENS, screen_of
 from agentflow_tui.console.shell import Shell
@@ -47,7 +46,7 @@ class Bars:
                     where=view.title,
                     read_only=env.read_only_reason,
                     health=state.health,
-                    others=len(presence.others(shell)),
+                    others=len(state.others(env.introduction.token)),
                     frozen_since=state.frozen_since,
                 ),
                 connection,

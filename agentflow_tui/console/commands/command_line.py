@@ -7,9 +7,9 @@ from agentflow_tui.console.bars import away_summary
 from agentflow_tui.console.commands import contexts, presence
 from agentflow_tui.console.environment import Environment
 from agentflow_tui.console.place import Place
-from agentflow_tui.console.screens.catalogue import GROUPS, LISTS, view_called
+from agentflow_tui.console.screens.catalogue import VIEWS, list_screen, view_called
 from agentflow_tui.console.shell import Shell
-from agentflow_tui.console.widgets.prompt import Candidate, Completer
+from agentflow_tui.console.widgets.prompt import Candidate
 from agentflow_tui.errors import UsageError
 from agentflow_tui.filters import complete
 from agentflow_tui.store.reading.queries import vocabulary
@@ -72,34 +72,28 @@ _BY_WORD = {word: command for command in COMMANDS for word in command.words}
 
 def words() -> dict[str, str]:
     """Every first word of a command, with what it does."""
-    lists = {screen.words[0]: screen.title for screen in LISTS.values()}
-    groups = {screen.words[0]: screen.title for screen in GROUPS.values()}
-    commands = {command.words[0]: command.about for command in COMMANDS}
-    return {"overview": "Overview", **lists, **groups, **commands}
+    views = {entry.words[0]: entry.title for entry in VIEWS.values()}
+    return views | {command.words[0]: command.about for command in COMMANDS}
 
 
-def completer(env: Environment) -> Completer:
-    """Completion for the command line: its words, then the filter of the list they name."""
-
-    def candidates(text: str, cursor: int) -> Sequence[Candidate]:
-        head, blank, _ = text.partition(" ")
-        if not blank or cursor <= len(head):
-            return [
-                Candidate(0, len(head), f"{word} ", word, about)
-                for word, about in words().items()
-                if word.startswith(head)
-            ]
-        if head == "ctx":
-            return contexts.candidates(env, text, len(head) + 1)
-        name = view_called(head)
-        if name not in LISTS or env.database is None:
-            return ()
-        listing = LISTS[name].listing
-        rest = len(head) + 1
-        found = complete(text[rest:], cursor - rest, vocabulary(listing, env.database.binding))
-        return [Candidate(c.start + rest, c.end + rest, c.insert, c.label, c.hint) for c in found]
-
-    return candidates
+def candidates(env: Environment, text: str, cursor: int) -> Sequence[Candidate]:
+    """Completion of the command line: its words, then the filter of the list they name."""
+    head, blank, _ = text.partition(" ")
+    if not blank or cursor <= len(head):
+        return [
+            Candidate(0, len(head), f"{word} ", word, about)
+            for word, about in words().items()
+            if word.startswith(head)
+        ]
+    rest = len(head) + 1
+    if head == "ctx":
+        return contexts.candidates(env, text, rest)
+    view = view_called(head)
+    if view is None or not VIEWS[view].table or env.database is None:
+        return ()
+    words_here = vocabulary(list_screen(view).listing, env.database.binding)
+    found = complete(text[rest:], cursor - rest, words_here)
+    return [Candidate(c.start + rest, c.end + rest, c.insert, c.label, c.hint) for c in found]
 
 
 def run(shell: Shell, text: str) -> None:
@@ -112,7 +106,7 @@ def run(shell: Shell, text: str) -> None:
     if command is not None:
         command.run(shell, rest)
     elif view is not None:
-        shell.go(Place(view, rest if view in LISTS and rest else None))
+        shell.go(Place(view, rest if VIEWS[view].table and rest else None))
     else:
         known = ", ".join(word for word in words() if word.startswith(head[:1])) or "wf, mail"
         raise UsageError(f"There is no command {head!r}. Perhaps: {known}.")

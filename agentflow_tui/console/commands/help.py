@@ -8,18 +8,18 @@ from textual.binding import ActiveBinding
 from agentflow_tui.console.dialogs.dialogs import Choice, Note, Option
 from agentflow_tui.console.keys import BY_ID, KEYS, key_name
 from agentflow_tui.console.place import Place
-from agentflow_tui.console.screens.catalogue import LISTS
+from agentflow_tui.console.screens.catalogue import lists
 from agentflow_tui.console.shell import Shell
 from agentflow_tui.console.view import View
 from agentflow_tui.console.widgets.pane import text_line
+from agentflow_tui.schema import TABLES
 
 
 def palette(shell: Shell) -> Iterable[SystemCommand]:
     """Every list and every entry of the keys' table, for the palette."""
-    for screen in LISTS.values():
-        about = f"{screen.listing.table.about}".capitalize()
-        name = screen.name
-        yield SystemCommand(screen.title, about, lambda name=name: shell.go(Place(name)))
+    for view in lists():
+        about = TABLES[view.table].about.capitalize()
+        yield SystemCommand(view.title, about, lambda name=view.name: shell.go(Place(name)))
     for entry in KEYS:
         yield SystemCommand(entry.title, entry.about, lambda id_=entry.id: shell.perform(id_))
 

@@ -10,11 +10,6 @@ from agentflow_tui.store.views.consoles import Console
 from agentflow_tui.text import age, fit, safe
 
 
-def others(shell: Shell) -> list[Console]:
-    """The other consoles, as of the last look."""
-    return [c for c in shell.state.consoles if c.token != shell.env.introduction.token]
-
-
 async def show(shell: Shell) -> None:
     """Look who is there and list the open consoles, this one first."""
     try:
@@ -22,12 +17,13 @@ async def show(shell: Shell) -> None:
     except AgentflowError as error:
         shell.fail(error)
         return
-    own = [c for c in shell.state.consoles if c.token == shell.env.introduction.token]
+    others = shell.state.others(shell.env.introduction.token)
+    own = [c for c in shell.state.consoles if c not in others]
     now = shell.env.now()
     lines = [text_line(_columns("operator", "host", "screen", "open for"), "dim")]
     lines += [_line(console, now, "accent") for console in own]
-    lines += [_line(console, now) for console in others(shell)]
-    if not others(shell):
+    lines += [_line(console, now) for console in others]
+    if not others:
         lines += [text_line(""), text_line("Nobody else has a console open here.", "dim")]
     shell.open_dialog(Note("Open consoles", lines))
 

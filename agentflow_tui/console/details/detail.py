@@ -2,12 +2,14 @@
 
 import asyncio
 from collections.abc import Sequence
+from functools import cached_property
 
 from textual.app import ComposeResult
 from textual.containers import Vertical
 
 from agentflow_tui.console.environment import Environment
 from agentflow_tui.console.list.declarations import OpenedRow, Tab
+from agentflow_tui.console.loading import load
 from agentflow_tui.console.widgets.line import Line, Piece
 from agentflow_tui.console.widgets.pane import Pane, PaneLine, text_line
 from agentflow_tui.errors import AgentflowError
@@ -24,11 +26,11 @@ class Detail(Vertical):
     Detail.-open { display: block; }
     """
 
-    def __init__(self, env: Environment, table: Table, tabs: Sequence[Tab]) -> None:
+    def __init__(self, env: Environment, table: Table, tabs: str) -> None:
         super().__init__()
         self.env = env
         self.table = table
-        self.tabs = tuple(tabs)
+        self._tabs_named = tabs or "agentflow_tui.console.details.common:tabs"
         self.tab = 0
         self.row_id: str | None = None
         self.record: Record | None = None
@@ -40,6 +42,13 @@ class Detail(Vertical):
     def compose(self) -> ComposeResult:
         yield self._titles
         yield self.pane
+
+    @cached_property
+    def tabs(self) -> tuple[Tab, ...]:
+        """The tabs of this table's rows, imported when the first one is opened."""
+        found = load(self._tabs_named)
+        tabs: tuple[Tab, ...] = found(self.table.name) if callable(found) else found
+        return tabs
 
     @property
     def is_open(self) -> bool:

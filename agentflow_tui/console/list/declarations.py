@@ -36,12 +36,10 @@ class Tab:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListScreen(Generic[RowT]):
     """A list. ``base`` is a filter that always holds, ``filter`` the one it opens with, and
-    ``faults`` what ``!`` shows; ``keys`` are the verbs that the key bar offers first. ``words`` are
-    its names on the command line of the console. ``empty`` may name keys: ``{app.workers}``."""
+    ``faults`` what ``!`` shows; ``keys`` are the entries that the key bar offers first. ``empty``
+    may name keys: ``{app.workers}``. ``tabs`` names those of its detail, ``module:attribute``,
+    which are imported when one is opened; without it they are those that any row has."""
 
-    name: str
-    title: str
-    words: tuple[str, ...]
     listing: Listing[RowT]
     columns: Callable[[Environment], tuple[ListColumn[RowT], ...]]
     empty: str
@@ -49,7 +47,7 @@ class ListScreen(Generic[RowT]):
     filter: str = ""
     faults: str = ""
     sort: str | None = None
-    tabs: tuple[Tab, ...] = ()
+    tabs: str = ""
     keys: tuple[str, ...] = ()
 
     @property

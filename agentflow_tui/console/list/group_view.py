@@ -11,7 +11,7 @@ from agentflow_tui.console.list.grid import Grid
 from agentflow_tui.console.list.reading import HeldSource
 from agentflow_tui.console.list.row_lines import ListColumn
 from agentflow_tui.console.list.viewport import RowT
-from agentflow_tui.console.view import View
+from agentflow_tui.console.view import View, ViewEntry
 from agentflow_tui.console.widgets.line import Line, Piece
 from agentflow_tui.console.widgets.pane import Link
 from agentflow_tui.operations.outcomes import Outcome
@@ -32,9 +32,6 @@ class GroupScreen(Generic[RowT]):
     ``selections`` are the rows behind some lines, or parts of them, that changes can be of, and
     ``keys`` the verbs that the key bar offers first."""
 
-    name: str
-    title: str
-    words: tuple[str, ...]
     load: Callable[[Environment], Awaitable[Sequence[RowT]]]
     columns: Callable[[Environment], tuple[ListColumn[RowT], ...]]
     link: Callable[[RowT], Link | None]
@@ -47,8 +44,8 @@ class GroupScreen(Generic[RowT]):
 class GroupView(View):
     """One such list."""
 
-    def __init__(self, env: Environment, screen: GroupScreen[Any]) -> None:
-        super().__init__(env, screen.name, screen.title)
+    def __init__(self, env: Environment, entry: ViewEntry, screen: GroupScreen[Any]) -> None:
+        super().__init__(env, entry)
         self.declared = screen
         self._source: HeldSource[Any] = HeldSource()
         self._shown = False
@@ -143,7 +140,7 @@ class GroupView(View):
 
     def _show_status(self) -> None:
         left = [
-            Piece(f" {self.declared.title}", "strong"),
+            Piece(f" {self.title}", "strong"),
             Piece(f"  {self.note()}", "dim"),
         ]
         marks = len(self.rows()) if self.grid.marks or self.grid.marks_everything else 0

@@ -14,6 +14,7 @@ from agentflow_tui.console.list.grid import Grid
 from agentflow_tui.console.list.menus import ListMenus
 from agentflow_tui.console.list.reading import COUNT_TO, StoreSource
 from agentflow_tui.console.place import Place
+from agentflow_tui.console.view import ViewEntry
 from agentflow_tui.console.widgets.line import Line, Piece
 from agentflow_tui.console.widgets.pane import Pane
 from agentflow_tui.console.widgets.prompt import Candidate, Mistake, Prompt
@@ -38,8 +39,8 @@ class ListView(ListMenus):
     ListView.-wide Detail { width: 45%; border-left: vkey $panel; }
     """
 
-    def __init__(self, env: Environment, screen: AnyListScreen) -> None:
-        super().__init__(env, screen.name, screen.title)
+    def __init__(self, env: Environment, entry: ViewEntry, screen: AnyListScreen) -> None:
+        super().__init__(env, entry)
         self.declared = screen
         self.filter = screen.filter
         self.sort = screen.sort
@@ -300,7 +301,7 @@ class ListView(ListMenus):
     # The line above the list
 
     def show_status(self) -> None:
-        left = [Piece(f" {self.declared.title}", "strong")]
+        left = [Piece(f" {self.title}", "strong")]
         left.append(Piece(f"  {self.filter or 'everything'}", "accent" if self.filter else "dim"))
         right = []
         if self.grid.marks_everything:

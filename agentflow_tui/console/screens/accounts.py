@@ -3,7 +3,6 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from agentflow_tui.console.details import common
 from agentflow_tui.console.environment import Environment
 from agentflow_tui.console.list.declarations import ListScreen
 from agentflow_tui.console.list.row_lines import Cell, ListColumn
@@ -94,43 +93,27 @@ def _key_columns(env: Environment) -> tuple[ListColumn[ApiKey], ...]:
 
 
 USERS_SCREEN = ListScreen(
-    name="users",
-    title="Users",
-    words=("users",),
     listing=USER_LIST,
     columns=_user_columns,
     empty="No users. AgentFlow adds one when somebody signs in.",
-    tabs=common.tabs("users"),
 )
 
 SESSIONS_SCREEN = ListScreen(
-    name="sessions",
-    title="Sessions",
-    words=("sessions",),
     listing=SESSION_LIST,
     columns=_session_columns,
     empty="Nobody is signed in.",
-    tabs=common.tabs("sessions"),
 )
 
 CREDENTIALS_SCREEN = ListScreen(
-    name="credentials",
-    title="Credentials",
-    words=("credentials", "creds"),
     listing=CREDENTIAL_LIST,
     columns=_credential_columns,
     faults="active:yes refreshTokenExpiry:<now",
     empty="No credentials. AgentFlow keeps its sign-ins for other platforms here, encrypted.",
-    tabs=common.tabs("credentials"),
 )
 
 API_KEYS_SCREEN = ListScreen(
-    name="api_keys",
-    title="API keys",
-    words=("api_keys", "apikeys", "keys_api"),
     listing=API_KEY_LIST,
     columns=_key_columns,
     faults="active:no",
     empty="No API keys. Workflow steps name the ones they need.",
-    tabs=common.tabs("api_keys"),
 )

@@ -2,7 +2,6 @@
 
 from datetime import datetime
 
-from agentflow_tui.console.details import actions as details
 from agentflow_tui.console.environment import Environment
 from agentflow_tui.console.list.declarations import ListScreen
 from agentflow_tui.console.list.row_lines import Cell, ListColumn
@@ -61,14 +60,11 @@ def _columns(env: Environment) -> tuple[ListColumn[Action], ...]:
 
 
 ACTIONS_SCREEN = ListScreen(
-    name="actions",
-    title="Actions",
-    words=("actions",),
     listing=ACTION_LIST,
     columns=_columns,
     base="taskType:operator.*",
     faults="status:failed",
     empty="No operator has changed anything yet.",
-    tabs=details.TABS,
+    tabs="agentflow_tui.console.details.actions:TABS",
     keys=("app.undo",),
 )

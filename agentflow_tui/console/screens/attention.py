@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from agentflow_tui.console.environment import Environment
-from agentflow_tui.console.screens.errors import rows_of
+from agentflow_tui.console.screens.links import rows_of, stale_link
 from agentflow_tui.console.widgets.line import Piece
 from agentflow_tui.console.widgets.pane import Link, PaneLine, heading, text_line
 from agentflow_tui.operations.timetables import timetable_words
@@ -273,12 +273,6 @@ def _first_of_each_kind(worries: Iterable[Worry]) -> Iterable[Worry]:
         seen[worry.kind] += 1
         if seen[worry.kind] <= SHOWN:
             yield worry
-
-
-def stale_link(env: Environment) -> Link:
-    """The workflows whose locks are stale."""
-    minutes = round(env.lease.total_seconds() / 60)
-    return Link("workflows", filter=f"status:running locked:yes lockedAt:>{minutes}m")
 
 
 def _when(at: datetime, now: datetime) -> str:

@@ -1,45 +1,115 @@
-"""Every screen and view, by name."""
+"""Every screen and view by name, each imported when it is first shown."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 from agentflow_tui.console.environment import Environment
-from agentflow_tui.console.list.declarations import AnyListScreen
-from agentflow_tui.console.list.group_view import GroupScreen, GroupView
-from agentflow_tui.console.list.list_view import ListView
-from agentflow_tui.console.screens import (
-    accounts,
-    actions,
-    emails,
-    errors,
-    health,
-    overview,
-    reports,
-    schedules,
-    tasks,
-    workflows,
-)
-from agentflow_tui.console.view import View
+from agentflow_tui.console.loading import load
+from agentflow_tui.console.view import View, ViewEntry
 
-LISTS: dict[str, AnyListScreen] = {
-    screen.name: screen
-    for screen in (
-        workflows.WORKFLOWS_SCREEN,
-        emails.QUEUE_SCREEN,
-        emails.MESSAGES_SCREEN,
-        schedules.SCHEDULES_SCREEN,
-        reports.REPORTS_SCREEN,
-        reports.INSIGHTS_SCREEN,
-        reports.DISTRIBUTIONS_SCREEN,
-        health.HEALTH_SCREEN,
-        health.WORKERS_SCREEN,
-        tasks.TASKS_SCREEN,
-        actions.ACTIONS_SCREEN,
-        accounts.USERS_SCREEN,
-        accounts.SESSIONS_SCREEN,
-        accounts.CREDENTIALS_SCREEN,
-        accounts.API_KEYS_SCREEN,
+if TYPE_CHECKING:
+    from agentflow_tui.console.list.declarations import AnyListScreen
+
+_SCREENS = "agentflow_tui.console.screens"
+_LIST_VIEW = "agentflow_tui.console.list.list_view:ListView"
+_GROUP_VIEW = "agentflow_tui.console.list.group_view:GroupView"
+
+
+def _list(name: str, title: str, screen: str, table: str, *words: str) -> ViewEntry:
+    return ViewEntry(
+        name=name,
+        title=title,
+        words=words,
+        table=table,
+        view=_LIST_VIEW,
+        screen=f"{_SCREENS}.{screen}",
+    )
+
+
+def _groups(name: str, title: str, screen: str, *words: str, view: str = _GROUP_VIEW) -> ViewEntry:
+    return ViewEntry(name=name, title=title, words=words, view=view, screen=f"{_SCREENS}.{screen}")
+
+
+VIEWS: dict[str, ViewEntry] = {
+    entry.name: entry
+    for entry in (
+        ViewEntry(
+            name="overview",
+            title="Overview",
+            words=("overview",),
+            view=f"{_SCREENS}.overview:OverviewView",
+        ),
+        _list(
+            "workflows",
+            "Workflows",
+            "workflows:WORKFLOWS_SCREEN",
+            "workflows",
+            "wf",
+            "workflows",
+            "flows",
+        ),
+        _list(
+            "mail",
+            "Email queue",
+            "emails:QUEUE_SCREEN",
+            "email_queue",
+            "mail",
+            "queue",
+            "email_queue",
+        ),
+        _list("emails", "Messages", "emails:MESSAGES_SCREEN", "emails", "emails", "messages"),
+        _list(
+            "schedules",
+            "Schedules",
+            "schedules:SCHEDULES_SCREEN",
+            "schedules",
+            "schedules",
+            "sched",
+            "cron",
+        ),
+        _list("reports", "Reports", "reports:REPORTS_SCREEN", "reports", "reports", "rep"),
+        _list("insights", "Insights", "reports:INSIGHTS_SCREEN", "insights", "insights", "ins"),
+        _list(
+            "distributions",
+            "Distributions",
+            "reports:DISTRIBUTIONS_SCREEN",
+            "insight_distributions",
+            "distributions",
+            "dist",
+            "insight_distributions",
+        ),
+        _list("health", "Health", "health:HEALTH_SCREEN", "health_checks", "health", "checks"),
+        _list("workers", "Workers", "health:WORKERS_SCREEN", "health_checks", "workers"),
+        _list("tasks", "Tasks", "tasks:TASKS_SCREEN", "task_logs", "tasks", "journal", "task_logs"),
+        _list("actions", "Actions", "actions:ACTIONS_SCREEN", "task_logs", "actions"),
+        _list("users", "Users", "accounts:USERS_SCREEN", "users", "users"),
+        _list("sessions", "Sessions", "accounts:SESSIONS_SCREEN", "sessions", "sessions"),
+        _list(
+            "credentials",
+            "Credentials",
+            "accounts:CREDENTIALS_SCREEN",
+            "credentials",
+            "credentials",
+            "creds",
+        ),
+        _list(
+            "api_keys",
+            "API keys",
+            "accounts:API_KEYS_SCREEN",
+            "api_keys",
+            "api_keys",
+            "apikeys",
+            "keys_api",
+        ),
+        _groups(
+            "errors",
+            "Errors",
+            "errors:ERRORS_SCREEN",
+            "errors",
+            "err",
+            view=f"{_SCREENS}.errors:ErrorsView",
+        ),
+        _groups("domains", "Mail by domain and age", "errors:MATRIX_SCREEN", "domains", "matrix"),
     )
 }
 
@@ -55,10 +125,6 @@ class ScreenEntry:
     views: tuple[str, ...]
 
 
-GROUPS: dict[str, GroupScreen[Any]] = {
-    screen.name: screen for screen in (errors.ERRORS_SCREEN, errors.MATRIX_SCREEN)
-}
-
 SCREENS: tuple[ScreenEntry, ...] = (
     ScreenEntry("overview", "1", "Overview", "Over", ("overview",)),
     ScreenEntry("workflows", "2", "Workflows", "Flows", ("workflows",)),
@@ -73,20 +139,24 @@ SCREENS: tuple[ScreenEntry, ...] = (
 )
 
 
-def _list_view(screen: AnyListScreen) -> Callable[[Environment], View]:
-    return lambda env: ListView(env, screen)
+def make_view(name: str, env: Environment) -> View:
+    """A view, not yet shown."""
+    entry = VIEWS[name]
+    declared = (load(entry.screen),) if entry.screen else ()
+    view = load(entry.view)(env, entry, *declared)
+    assert isinstance(view, View)
+    return view
 
 
-def _group_view(screen: GroupScreen[Any]) -> Callable[[Environment], View]:
-    return lambda env: GroupView(env, screen)
+def list_screen(name: str) -> "AnyListScreen":
+    """The declaration of a list."""
+    screen: AnyListScreen = load(VIEWS[name].screen)
+    return screen
 
 
-VIEWS: dict[str, Callable[[Environment], View]] = {
-    "overview": overview.OverviewView,
-    **{name: _list_view(screen) for name, screen in LISTS.items()},
-    **{name: _group_view(screen) for name, screen in GROUPS.items()},
-    "errors": errors.ErrorsView,
-}
+def lists() -> list[ViewEntry]:
+    """The views that list a documented table."""
+    return [entry for entry in VIEWS.values() if entry.table]
 
 
 def screen_of(view: str) -> str:
@@ -94,20 +164,14 @@ def screen_of(view: str) -> str:
     return next((s.name for s in SCREENS if view in s.views), "")
 
 
-def named() -> dict[str, tuple[str, ...]]:
-    """The words that each list and group is called by."""
-    lists = {screen.name: screen.words for screen in LISTS.values()}
-    return {**lists, **{screen.name: screen.words for screen in GROUPS.values()}}
-
-
 def view_called(word: str) -> str | None:
     """The view that a word of the console's command line means."""
     wanted = word.lower()
     if wanted in VIEWS:
         return wanted
-    return next((name for name, words in named().items() if wanted in words), None)
+    return next((entry.name for entry in VIEWS.values() if wanted in entry.words), None)
 
 
 def view_of_table(table: str) -> str:
     """The view that lists a documented table."""
-    return next(screen.name for screen in LISTS.values() if screen.table == table)
+    return next(entry.name for entry in lists() if entry.table == table)

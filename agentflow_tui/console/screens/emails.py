@@ -2,7 +2,6 @@
 
 from datetime import datetime
 
-from agentflow_tui.console.details import emails as details
 from agentflow_tui.console.environment import Environment
 from agentflow_tui.console.list.declarations import ListScreen
 from agentflow_tui.console.list.row_lines import Cell, ListColumn
@@ -47,24 +46,18 @@ def _message_columns(env: Environment) -> tuple[ListColumn[Message], ...]:
 
 
 QUEUE_SCREEN = ListScreen(
-    name="mail",
-    title="Email queue",
-    words=("mail", "queue", "email_queue"),
     listing=QUEUE,
     columns=_queue_columns,
     filter="status:pending,processing,failed,held",
     faults="status:failed",
     empty="No mail waits here. What AgentFlow puts into the queue appears by itself.",
-    tabs=details.QUEUE_TABS,
+    tabs="agentflow_tui.console.details.emails:QUEUE_TABS",
 )
 
 MESSAGES_SCREEN = ListScreen(
-    name="emails",
-    title="Messages",
-    words=("emails", "messages"),
     listing=MESSAGES,
     columns=_message_columns,
     faults="status:failed",
     empty="No messages yet. Workflows with an email step write them.",
-    tabs=details.MESSAGE_TABS,
+    tabs="agentflow_tui.console.details.emails:MESSAGE_TABS",
 )

@@ -10,6 +10,8 @@ from agentflow_tui.console.environment import Environment
 from agentflow_tui.console.list.group_view import GroupScreen, GroupView
 from agentflow_tui.console.list.row_lines import Cell, ListColumn
 from agentflow_tui.console.screens.cells import age_column, number_column, text_column
+from agentflow_tui.console.screens.links import rows_of
+from agentflow_tui.console.view import ViewEntry
 from agentflow_tui.console.widgets.pane import Link
 from agentflow_tui.operations.selection import Selection
 from agentflow_tui.operations.triage.error_groups import ErrorGroup
@@ -20,12 +22,10 @@ from agentflow_tui.schema import TABLES
 from agentflow_tui.store.reading.queries import query
 from agentflow_tui.store.views.domains import AGES, NO_ADDRESS, DomainRow, read_matrix
 from agentflow_tui.store.views.emails import QUEUE
-from agentflow_tui.store.views.failures import SAMPLE, SOURCES, unserved
+from agentflow_tui.store.views.failures import SAMPLE, unserved
 from agentflow_tui.text import NOTHING, number, plural
 
 _BRIEFLY = {Mode.OPEN: "", Mode.ACKNOWLEDGED: "ack'd", Mode.SNOOZED: "snoozed"}
-
-_WORDS_OF = {table: words for table, words, _ in SOURCES}
 
 
 async def _groups(env: Environment) -> Sequence[ErrorGroup]:
@@ -85,12 +85,6 @@ def _dimmed_when_quiet(column: ListColumn[ErrorGroup]) -> ListColumn[ErrorGroup]
     return replace(column, cell=cell)
 
 
-def rows_of(row: ErrorGroup) -> Link:
-    table = row.sources[0]
-    words = row.words.replace('"', " ")
-    return Link(table, filter=f'status:failed {_WORDS_OF[table]}~"{words}"')
-
-
 def _left_out(env: Environment) -> str:
     tables = unserved(env.database.binding) if env.database else []
     if not tables:
@@ -120,9 +114,6 @@ def _selections(env: Environment, rows: Sequence[ErrorGroup]) -> Sequence[Select
 
 
 ERRORS_SCREEN = GroupScreen(
-    name="errors",
-    title="Errors",
-    words=("errors", "err"),
     load=_groups,
     columns=_group_columns,
     link=rows_of,
@@ -136,8 +127,8 @@ ERRORS_SCREEN = GroupScreen(
 class ErrorsView(GroupView):
     """The errors, with what operators have decided about them."""
 
-    def __init__(self, env: Environment) -> None:
-        super().__init__(env, ERRORS_SCREEN)
+    def __init__(self, env: Environment, entry: ViewEntry, screen: GroupScreen[ErrorGroup]) -> None:
+        super().__init__(env, entry, screen)
         self._triage = ErrorTriage()
         self._open_only = False
         self._seen_to = ""
@@ -228,9 +219,6 @@ def _cell(env: Environment, words: str, where: str) -> Selection:
 
 
 MATRIX_SCREEN = GroupScreen(
-    name="domains",
-    title="Mail by domain and age",
-    words=("domains", "matrix"),
     load=_matrix,
     columns=_matrix_columns,
     link=_mail_of,

@@ -3,7 +3,6 @@
 from collections import deque
 from datetime import datetime
 
-from agentflow_tui.console.details import health as details
 from agentflow_tui.console.environment import Environment
 from agentflow_tui.console.list.declarations import ListScreen
 from agentflow_tui.console.list.row_lines import Cell, ListColumn
@@ -63,25 +62,19 @@ def _worker_columns(env: Environment) -> tuple[ListColumn[HealthCheck], ...]:
 
 
 HEALTH_SCREEN = ListScreen(
-    name="health",
-    title="Health",
-    words=("health", "checks"),
     listing=CHECK_LIST,
     columns=_check_columns,
     base=f"-id:{WORKER_PREFIX}*",
     faults="status:warning,error",
     empty="No health checks. Workers write one for each service that they watch.",
-    tabs=details.CHECK_TABS,
+    tabs="agentflow_tui.console.details.health:CHECK_TABS",
 )
 
 WORKERS_SCREEN = ListScreen(
-    name="workers",
-    title="Workers",
-    words=("workers",),
     listing=CHECK_LIST,
     columns=_worker_columns,
     base=f"id:{WORKER_PREFIX}*",
     empty="No worker runs. {app.workers} starts those of this console, 'agentflow worker' others.",
     keys=("app.workers",),
-    tabs=details.WORKER_TABS,
+    tabs="agentflow_tui.console.details.health:WORKER_TABS",
 )

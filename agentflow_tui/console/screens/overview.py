@@ -5,11 +5,10 @@ from datetime import datetime, timedelta
 
 from textual.app import ComposeResult
 
-from agentflow_tui.console.dialogs import triage
-from agentflow_tui.console.dialogs.dialogs import Choice, Option
 from agentflow_tui.console.environment import Environment
-from agentflow_tui.console.screens.attention import LATE, SILENCED, Attention, stale_link
-from agentflow_tui.console.view import View
+from agentflow_tui.console.screens.attention import LATE, SILENCED, Attention
+from agentflow_tui.console.screens.links import stale_link
+from agentflow_tui.console.view import View, ViewEntry
 from agentflow_tui.console.widgets.line import Piece
 from agentflow_tui.console.widgets.pane import Link, Pane, PaneLine, heading, text_line
 from agentflow_tui.operations.timetables import timetable_words
@@ -49,8 +48,8 @@ def said(count: Count) -> str:
 class OverviewView(View):
     """The overview."""
 
-    def __init__(self, env: Environment) -> None:
-        super().__init__(env, "overview", "Overview")
+    def __init__(self, env: Environment, entry: ViewEntry) -> None:
+        super().__init__(env, entry)
         self.overview: Overview | None = None
         self.attention = Attention(env)
         self._ways: dict[str, list[Way]] = {}
@@ -91,6 +90,8 @@ class OverviewView(View):
         issues = self.attention.issues(line.key) if line is not None else []
         if not issues:
             self.shell.say("There is nothing to acknowledge or snooze on this line.")
+        from agentflow_tui.console.dialogs import triage  # by need, as all dialogs are
+
         triage.open_triage_menu(self, issues)
 
     def on_pane_followed(self, event: Pane.Followed) -> None:
@@ -107,6 +108,8 @@ class OverviewView(View):
         if len(ways) == 1:
             self.shell.follow(ways[0][1])
         elif ways:
+            from agentflow_tui.console.dialogs.dialogs import Choice, Option
+
             options = [Option(str(place), title) for place, (title, _) in enumerate(ways)]
 
             def chosen(picked: str | None) -> None:

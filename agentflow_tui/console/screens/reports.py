@@ -2,7 +2,6 @@
 
 from datetime import datetime
 
-from agentflow_tui.console.details import reports as details
 from agentflow_tui.console.environment import Environment
 from agentflow_tui.console.list.declarations import ListScreen
 from agentflow_tui.console.list.row_lines import Cell, ListColumn
@@ -85,33 +84,24 @@ def _distribution_columns(env: Environment) -> tuple[ListColumn[Distribution], .
 
 
 REPORTS_SCREEN = ListScreen(
-    name="reports",
-    title="Reports",
-    words=("reports", "rep"),
     listing=REPORT_LIST,
     columns=_report_columns,
     empty="No reports. AgentFlow stores what it collects from vendors here.",
-    tabs=details.REPORT_TABS,
+    tabs="agentflow_tui.console.details.reports:REPORT_TABS",
 )
 
 INSIGHTS_SCREEN = ListScreen(
-    name="insights",
-    title="Insights",
-    words=("insights", "ins"),
     listing=INSIGHT_LIST,
     columns=_insight_columns,
     faults=f"score:<{FAIR}",
     empty="No insights. AgentFlow writes them when it has read a report.",
-    tabs=details.INSIGHT_TABS,
+    tabs="agentflow_tui.console.details.reports:INSIGHT_TABS",
 )
 
 DISTRIBUTIONS_SCREEN = ListScreen(
-    name="distributions",
-    title="Distributions",
-    words=("distributions", "dist", "insight_distributions"),
     listing=DISTRIBUTION_LIST,
     columns=_distribution_columns,
     faults="status:failed",
     empty="No distributions. They appear when an insight goes to someone.",
-    tabs=details.DISTRIBUTION_TABS,
+    tabs="agentflow_tui.console.details.reports:DISTRIBUTION_TABS",
 )

@@ -2,7 +2,6 @@
 
 from datetime import datetime
 
-from agentflow_tui.console.details import schedules as details
 from agentflow_tui.console.environment import Environment
 from agentflow_tui.console.list.declarations import ListScreen
 from agentflow_tui.console.list.row_lines import Cell, ListColumn
@@ -69,12 +68,9 @@ def _columns(env: Environment) -> tuple[ListColumn[Schedule], ...]:
 
 
 SCHEDULES_SCREEN = ListScreen(
-    name="schedules",
-    title="Schedules",
-    words=("schedules", "sched", "cron"),
     listing=SCHEDULE_LIST,
     columns=_columns,
     faults="active:yes nextRun:<now",
     empty="No schedules. They start workflows by themselves, by a cron expression.",
-    tabs=details.TABS,
+    tabs="agentflow_tui.console.details.schedules:TABS",
 )

@@ -2,7 +2,6 @@
 
 from datetime import datetime
 
-from agentflow_tui.console.details import tasks as details
 from agentflow_tui.console.environment import Environment
 from agentflow_tui.console.list.declarations import ListScreen
 from agentflow_tui.console.list.row_lines import Cell, ListColumn
@@ -38,12 +37,9 @@ def _columns(env: Environment) -> tuple[ListColumn[Task], ...]:
 
 
 TASKS_SCREEN = ListScreen(
-    name="tasks",
-    title="Tasks",
-    words=("tasks", "journal", "task_logs"),
     listing=TASK_LIST,
     columns=_columns,
     faults="status:failed",
     empty="The journal is empty. Fires, steps, mail attempts and actions are written here.",
-    tabs=details.TABS,
+    tabs="agentflow_tui.console.details.tasks:TABS",
 )

@@ -2,7 +2,6 @@
 
 from datetime import datetime
 
-from agentflow_tui.console.details import workflows as details
 from agentflow_tui.console.environment import Environment
 from agentflow_tui.console.list.declarations import ListScreen
 from agentflow_tui.console.list.row_lines import Cell, ListColumn
@@ -59,12 +58,9 @@ def _columns(env: Environment) -> tuple[ListColumn[Workflow], ...]:
 
 
 WORKFLOWS_SCREEN = ListScreen(
-    name="workflows",
-    title="Workflows",
-    words=("wf", "workflows", "flows"),
     listing=WORKFLOW_LIST,
     columns=_columns,
     faults="status:failed",
     empty="No workflows here. AgentFlow and schedules start them.",
-    tabs=details.TABS,
+    tabs="agentflow_tui.console.details.workflows:TABS",
 )

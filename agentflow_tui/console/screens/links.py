@@ -1,0 +1,21 @@
+"""Where lines of more than one screen lead."""
+
+from agentflow_tui.console.environment import Environment
+from agentflow_tui.console.widgets.pane import Link
+from agentflow_tui.operations.triage.error_groups import ErrorGroup
+from agentflow_tui.store.views.failures import SOURCES
+
+_WORDS_OF = {table: words for table, words, _ in SOURCES}
+
+
+def rows_of(row: ErrorGroup) -> Link:
+    """The rows that failed in the same way."""
+    table = row.sources[0]
+    words = row.words.replace('"', " ")
+    return Link(table, filter=f'status:failed {_WORDS_OF[table]}~"{words}"')
+
+
+def stale_link(env: Environment) -> Link:
+    """The workflows whose locks are stale."""
+    minutes = round(env.lease.total_seconds() / 60)
+    return Link("workflows", filter=f"status:running locked:yes lockedAt:>{minutes}m")
