@@ -77,6 +77,20 @@ def _durations(entries: list[Mention]) -> dict[str, float]:
     return times
 
 
+def _step_state(workflow: Workflow, place: int) -> tuple[str, str]:
+    """Glyph and style of a step: done, failed, running, next, or still to come."""
+    at = workflow.current_step or 0
+    if place < at or workflow.status == "completed":
+        return "✓", "done"
+    if place > at:
+        return "○", "dim"
+    if workflow.status == "failed":
+        return "✗", "failed"
+    if workflow.locked:
+        return "◐", "running"
+    return ("○", "dim") if workflow.is_finished else ("▸", "accent")
+
+
 def _step(
     opened: OpenedRow,
     workflow: Workflow,
@@ -85,24 +99,17 @@ def _step(
     seconds: float | None,
     longest: float,
 ) -> PaneLine:
-    at = workflow.current_step or 0
-    if place < at or workflow.status == "completed":
-        glyph, style = "✓", "done"
-    elif place == at and workflow.status == "failed":
-        glyph, style = "✗", "failed"
-    elif place == at and workflow.locked:
-        glyph, style = "◐", "running"
-    elif place == at and not workflow.is_finished:
-        glyph, style = "▸", "accent"
-    else:
-        glyph, style = "○", "dim"
+    glyph, style = _step_state(workflow, place)
     blocks = not opened.env.settings.console.ascii
     drawn = bar(seconds / longest, _BAR, blocks=blocks) if seconds and longest else " " * _BAR
     took = duration(seconds) if seconds is not None else ""
     return PaneLine(
         (
             Piece(f" {glyph} {place + 1:>2} ", style),
-            Piece(f"{step.name or step.id:<26} ", "strong" if place == at else ""),
+            Piece(
+                f"{step.name or step.id:<26} ",
+                "strong" if place == (workflow.current_step or 0) else "",
+            ),
             Piece(f"{step.type:<18}", "dim"),
             Piece(drawn, "running"),
             Piece(f" {took:>8}", "dim"),

@@ -89,19 +89,22 @@ class Attention:
             title = f" Needs attention ({number(len(open_ones))})"
             yield PaneLine((Piece(title, "strong"),), key=ALL)
         shown = list(_first_of_each_kind(open_ones))
-        for worry in shown:
-            yield self._line(worry, now)
+        yield from (self._line(worry, now) for worry in shown)
         if len(shown) < len(open_ones):
             yield text_line(f"  … and {number(len(open_ones) - len(shown))} more", "dim")
         for table in beyond:
             yield text_line(f"  … and more of {table} than are looked at here", "warning")
         silenced = [worry for worry in worries if worry not in open_ones]
         if silenced:
-            fold = "▾" if self.unfolded else "▸"
-            text = f"  {fold} (+{number(len(silenced))} acknowledged or snoozed)"
-            yield PaneLine((Piece(text, "dim"),), fold=SILENCED, key=SILENCED)
-            for worry in silenced if self.unfolded else ():
-                yield self._line(worry, now, silenced=True)
+            yield from self._silenced(silenced, now)
+
+    def _silenced(self, worries: Sequence[Worry], now: datetime) -> Iterable[PaneLine]:
+        """What is acknowledged or snoozed, folded into one line unless that is open."""
+        fold = "▾" if self.unfolded else "▸"
+        text = f"  {fold} (+{number(len(worries))} acknowledged or snoozed)"
+        yield PaneLine((Piece(text, "dim"),), fold=SILENCED, key=SILENCED)
+        if self.unfolded:
+            yield from (self._line(worry, now, silenced=True) for worry in worries)
 
     def _now(self, now: datetime) -> list[Worry]:
         return self._worries(self._overview, now) if self._overview is not None else []

@@ -1,6 +1,6 @@
 """Screen 7: all that failed, grouped by what went wrong, new kinds first; and mail by domain."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 from itertools import pairwise
@@ -184,6 +184,9 @@ def _matrix_columns(env: Environment) -> tuple[ListColumn[DomainRow], ...]:
     )
 
 
+_WAITS = "status:pending,processing,held"
+
+
 def _domain(row: DomainRow) -> str:
     return "none" if row.domain == NO_ADDRESS else row.domain
 
@@ -194,22 +197,28 @@ def _mail_of(row: DomainRow) -> Link:
 
 def _cells(env: Environment, rows: Sequence[DomainRow]) -> Sequence[Selection]:
     """The cells of some lines: what has failed, and what waits, whole and by age."""
-    waits = "status:pending,processing,held"
     failed, waiting = sum(row.failed for row in rows), sum(row.waiting for row in rows)
-    cells = [(failed, "failed", "status:failed"), (waiting, "waiting", waits)]
-    edges = ["", *(upper for upper, _ in AGES), ""]
-    for place, (above, below) in enumerate(pairwise(edges)):
-        count = sum(row.ages[place] for row in rows)
-        terms = [f"age:>{above}" if above else "", f"age:<{below}" if below else ""]
-        between = " ".join(filter(None, terms))
-        if count and count < waiting:
-            cells.append((count, f"waiting {between.replace('age:', '')}", f"{waits} {between}"))
+    cells = [
+        (failed, "failed", "status:failed"),
+        (waiting, "waiting", _WAITS),
+        *(cell for cell in _waiting_by_age(rows) if cell[0] < waiting),
+    ]
     domains = "domain:" + ",".join(_domain(row) for row in rows)
     return [
         _cell(env, f"{plural(count, 'mail')} {words}", f"{domains} {terms}")
         for count, words, terms in cells
         if count
     ]
+
+
+def _waiting_by_age(rows: Sequence[DomainRow]) -> Iterator[tuple[int, str, str]]:
+    """(mails, words, filter) of each age."""
+    edges = ["", *(upper for upper, _ in AGES), ""]
+    for place, (above, below) in enumerate(pairwise(edges)):
+        count = sum(row.ages[place] for row in rows)
+        terms = [f"{sign}{edge}" for sign, edge in ((">", above), ("<", below)) if edge]
+        ages = " ".join(f"age:{term}" for term in terms)
+        yield count, f"waiting {' '.join(terms)}", f"{_WAITS} {ages}"
 
 
 def _cell(env: Environment, words: str, where: str) -> Selection:

@@ -121,13 +121,13 @@ def _difference(before: Sequence[Piece], after: Sequence[Piece]) -> tuple[int, i
     """The cells that differ, as (first, behind the last), or None when none do."""
     if list(before) == list(after):
         return None
-    old = [(character, p.style) for p in before for character in p.text]
-    new = [(character, p.style) for p in after for character in p.text]
+    old, new = _characters(before), _characters(after)
     total = sum(cell_width(p.text) for p in after)
     if len(old) != total or len(new) != total:
         return 0, total
-    start = next((i for i, (a, b) in enumerate(zip(old, new, strict=True)) if a != b), total)
-    if start == total:
-        return None
-    last = next(i for i in range(total, 0, -1) if old[i - 1] != new[i - 1])
-    return start, last
+    changed = [place for place in range(total) if old[place] != new[place]]
+    return (changed[0], changed[-1] + 1) if changed else None
+
+
+def _characters(pieces: Sequence[Piece]) -> list[tuple[str, str]]:
+    return [(character, piece.style) for piece in pieces for character in piece.text]

@@ -103,12 +103,7 @@ class Pane(Widget, can_focus=True):
             self.top = self.cursor = 0
             self.refresh()
             return
-        key = before[self.cursor].key if self.cursor < len(before) else ""
-        if key:
-            found = next((i for i, line in enumerate(self.lines) if line.key == key), None)
-            if found is not None and found != self.cursor:
-                self.top = max(0, self.top + found - self.cursor)
-                self.cursor = found
+        self._follow_key(before[self.cursor].key if self.cursor < len(before) else "")
         if self._settle() or len(before) != len(self.lines):
             self.refresh()
             return
@@ -116,6 +111,13 @@ class Pane(Widget, can_focus=True):
             index = self.top + y
             if index < len(before) and before[index] != self.lines[index]:
                 self._refresh_line(index)
+
+    def _follow_key(self, key: str) -> None:
+        """Have the cursor, and the view with it, go to where the line of this key stands now."""
+        found = next((i for i, line in enumerate(self.lines) if key and line.key == key), None)
+        if found is not None:
+            self.top = max(0, self.top + found - self.cursor)
+            self.cursor = found
 
     @property
     def current(self) -> PaneLine | None:
