@@ -85,7 +85,7 @@ class ConsoleApp(TerminalApp):
         self._start_over()
 
     def _start_over(self) -> None:
-        """Know nothing yet of the database."""
+        """Begin with an empty state: nothing is known yet of the database in use."""
         self.state = ConsoleState(started=self.env.clock())
         self.poller = Poller(
             self.env, self.state, self._interval, beside=self._look_beside, shown=self.show_bars
@@ -222,7 +222,7 @@ class ConsoleApp(TerminalApp):
         return command_line.candidates(self.env, text, cursor)
 
     def _run_command(self, text: str) -> None:
-        """Raises `UsageError`."""
+        """Do what was typed. Raises `UsageError`."""
         from agentflow_tui.console.commands import command_line
 
         command_line.run(self, text)
@@ -272,7 +272,7 @@ class ConsoleApp(TerminalApp):
         await self.poller.look_at_shared_status()
 
     async def _look_beside(self) -> None:
-        """What is looked at along with the view."""
+        """Look at what the bars show along with the view. Raises `AgentflowError`."""
         await self._follow_up_bar.look()
         self.show_bars()
         await self.env.introduce(self.view_name)

@@ -99,7 +99,7 @@ class ChildWorkers:
 
 
 def _opened(log: Path) -> int:
-    """The log for appending, readable by nobody else: messages of a failed row may be in it."""
+    """The log for appending, readable by this user alone: messages of a failed row may be in it."""
     log.parent.mkdir(parents=True, exist_ok=True)
     with contextlib.suppress(FileNotFoundError):
         with contextlib.suppress(PermissionError):  # another user's, who may let others write it

@@ -9,7 +9,7 @@ from agentflow_tui.console.view import View
 
 
 class ViewSwitcher(ContentSwitcher):
-    """Makes views when they are first shown, and keeps them."""
+    """The views of one console: each is made when it is first shown, and kept."""
 
     def __init__(self, env: Environment) -> None:
         super().__init__(id="views")

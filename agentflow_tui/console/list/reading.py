@@ -188,7 +188,7 @@ class Reader(Generic[RowT]):
         self.drop()
 
     def drop(self) -> None:
-        """Cancel the request under way: nobody waits for its answer any more."""
+        """Cancel the request under way: its answer is no longer wanted."""
         if self._asking is not None:
             self._asking.cancel()
 

@@ -354,7 +354,7 @@ class RowWindow(Viewport[RowT]):
     def _replace(self, start: int, page: Page[RowT], *, at_start: bool) -> None:
         """Put rows that were read again in the place of what stood there.
 
-        If the keys are the same the rows around them stay. If not, nobody knows whether those
+        If the keys are the same the rows around them stay. If not, it is unknown whether those
         around them still join up, and they go.
         """
         fresh = page.rows
