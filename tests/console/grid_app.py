@@ -120,7 +120,7 @@ class GridApp(App[None]):
         """Whether the list or the screen still has something to do."""
         grid, screen = self.grid, self.screen
         return bool(
-            grid._reading
+            grid.is_reading
             or grid._repaint_required
             or grid.message_queue_size
             or screen.message_queue_size

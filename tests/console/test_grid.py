@@ -51,7 +51,7 @@ async def showing(
     async with app.run_test(size=size) as pilot:
         await pilot.pause()
         if isinstance(source, Table | Endless):
-            await until(pilot, lambda: app.grid._reading is None)
+            await until(pilot, lambda: not app.grid.is_reading)
         await pilot.pause()
         yield pilot, app.grid
 
@@ -329,7 +329,7 @@ async def test_no_row_reads_outside_its_pages_and_memory_stays_flat() -> None:
                 tracemalloc.start()
                 before = tracemalloc.get_traced_memory()[0]
             grid.action_page(2)
-            while grid._reading is not None:
+            while grid.is_reading:
                 await asyncio.sleep(0)
             if page % 50 == 0:
                 await pilot.pause()

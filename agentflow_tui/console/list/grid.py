@@ -205,6 +205,11 @@ class Grid(GridCanvas[RowT], can_focus=True):
         return self.window.current
 
     @property
+    def is_reading(self) -> bool:
+        """Whether rows are being read."""
+        return self._reading is not None
+
+    @property
     def reads(self) -> int:
         """How many requests the source has had."""
         return self._reader.reads
