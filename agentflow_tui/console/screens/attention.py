@@ -1,4 +1,4 @@
-"""What needs attention, worst first, as the overview says it, and what is acknowledged or snoozed."""
+"""What needs attention, worst first, as the overview says it; and what is seen to already."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
