@@ -4,7 +4,7 @@ What only a key or a command asks for is imported when that comes: the first row
 it. Nothing but `agentflow_tui.console.launch` imports this module, so that makes no circle.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import ClassVar, TypeVar
 
 from textual.app import ComposeResult, SystemCommand
@@ -14,6 +14,7 @@ from textual.screen import ModalScreen, Screen
 
 from agentflow_tui.console.bars.away_summary import AwayWatch
 from agentflow_tui.console.bars.bulk_follow_up import BulkFollowUpBar
+from agentflow_tui.console.bars.command_bar import CommandBar
 from agentflow_tui.console.bars.layout import Bars
 from agentflow_tui.console.child_workers import ChildWorkers
 from agentflow_tui.console.environment import Environment
@@ -26,8 +27,6 @@ from agentflow_tui.console.terminal_app import TerminalApp
 from agentflow_tui.console.views import ViewSwitcher
 from agentflow_tui.console.widgets.line import Line
 from agentflow_tui.console.widgets.pane import Link
-from agentflow_tui.console.widgets.prompt import Candidate, Mistake, Prompt
-from agentflow_tui.errors import UsageError
 from agentflow_tui.settings import Context, Settings
 
 TICK = 1.0
@@ -81,7 +80,7 @@ class ConsoleApp(TerminalApp):
         self._bars = Bars(ascii_only=ascii_only)
         self._views = ViewSwitcher(env)
         self._follow_up_bar = BulkFollowUpBar(ascii_only=ascii_only)
-        self._command = Prompt(self._complete, placeholder="command", id="command")
+        self._command = CommandBar()
         self._start_over()
 
     def _start_over(self) -> None:
@@ -216,33 +215,7 @@ class ConsoleApp(TerminalApp):
     def open_command_line(self) -> None:
         self._command.open()
 
-    def _complete(self, text: str, cursor: int) -> Sequence[Candidate]:
-        from agentflow_tui.console.commands import command_line
-
-        return command_line.candidates(self.env, text, cursor)
-
-    def _run_command(self, text: str) -> None:
-        """Do what was typed. Raises `UsageError`."""
-        from agentflow_tui.console.commands import command_line
-
-        command_line.run(self, text)
-
-    def on_prompt_accepted(self, event: Prompt.Accepted) -> None:
-        try:
-            self._run_command(event.text)
-        except UsageError as error:
-            event.prompt.explain(Mistake(str(error), 0, len(event.text)))
-            return
-        event.prompt.close()
-        self._focus_view()
-
-    def on_prompt_changed(self, event: Prompt.Changed) -> None:
-        event.prompt.explain(None)
-
-    def on_prompt_cancelled(self, _event: Prompt.Cancelled) -> None:
-        self._focus_view()
-
-    def _focus_view(self) -> None:
+    def focus_view(self) -> None:
         if self._views.seen is not None:
             self._views.seen.focus_main()
 
@@ -256,7 +229,7 @@ class ConsoleApp(TerminalApp):
             case "view":
                 self.go(Place(name))
             case "command":
-                self._run_command(name)
+                self._command.run(name)
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         from agentflow_tui.console.commands import help as help_windows

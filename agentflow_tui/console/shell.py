@@ -76,6 +76,10 @@ class Shell(Protocol):
         """Show the place before this one; twice leads back here."""
         ...
 
+    def focus_view(self) -> None:
+        """Give the keys back to the view that is seen."""
+        ...
+
     async def move_to(self, settings: "Settings") -> None:
         """Leave the database with all that was seen in it, and show the same view of the one that
         these settings name."""

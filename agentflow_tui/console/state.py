@@ -2,11 +2,14 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from agentflow_tui.console.place import Place
-from agentflow_tui.operations.bulk_follow_up import BulkFollowUp
 from agentflow_tui.store.views.consoles import Console
 from agentflow_tui.store.views.health_summary import HealthSummary
+
+if TYPE_CHECKING:
+    from agentflow_tui.operations.bulk_follow_up import BulkFollowUp
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +55,7 @@ class ConsoleState:
     away: AwayNews | None = None
     looks: int = 0
     is_changing: bool = False
-    follow_up: BulkFollowUp | None = None
+    follow_up: "BulkFollowUp | None" = None
 
     def others(self, token: str) -> list[Console]:
         """The consoles besides the one that introduces itself with this token."""

@@ -3,15 +3,17 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from textual.containers import Vertical
 
 from agentflow_tui.console.environment import Environment
 from agentflow_tui.console.place import Place
 from agentflow_tui.console.shell import Shell
-from agentflow_tui.operations.outcomes import Outcome
-from agentflow_tui.operations.selection import Selection
+
+if TYPE_CHECKING:
+    from agentflow_tui.operations.outcomes import Outcome
+    from agentflow_tui.operations.selection import Selection
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +74,7 @@ class View(Vertical):
         """Undo one step inside the view (a detail, a filter, marks). False at its top."""
         return False
 
-    def selections(self) -> Sequence[Selection]:
+    def selections(self) -> "Sequence[Selection]":
         """The rows that a change would be of; several where they are of several tables."""
         return ()
 
@@ -80,7 +82,7 @@ class View(Vertical):
         """What the keys of changes mean here: titles by verb id, and why some do not apply."""
         return {}, {}
 
-    def settle(self, outcome: Outcome) -> None:
+    def settle(self, outcome: "Outcome") -> None:
         """A change of the selected rows has been made."""
 
     def operation(self) -> str | None:

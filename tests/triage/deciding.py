@@ -6,8 +6,8 @@ from uuid import uuid4
 from agentflow_tui import clock
 from agentflow_tui.operations.triage.error_groups import ErrorGroup
 from agentflow_tui.operations.triage.error_triage import ErrorTriage
-from agentflow_tui.operations.triage.issue_changes import TriagedIssue, read_states
-from agentflow_tui.operations.triage.issue_state import UNDECIDED, Issue
+from agentflow_tui.operations.triage.issue_changes import TriagedIssue
+from agentflow_tui.operations.triage.issue_state import UNDECIDED, Issue, read_states
 from agentflow_tui.store.changes.issue_states import state_id
 from agentflow_tui.store.connection.database import Database
 from tests.samples import fill

@@ -13,11 +13,10 @@ from agentflow_tui.operations.triage.issue_changes import (
     TriagedIssue,
     acknowledge,
     claim,
-    read_states,
     snooze,
     wake,
 )
-from agentflow_tui.operations.triage.issue_state import UNDECIDED, Issue, Mode
+from agentflow_tui.operations.triage.issue_state import UNDECIDED, Issue, Mode, read_states
 from agentflow_tui.operations.triage.snooze import Until
 from agentflow_tui.operations.undo import last_undoable, undo
 from agentflow_tui.store.changes.change import ChangeSettings

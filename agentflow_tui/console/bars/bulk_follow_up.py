@@ -1,13 +1,14 @@
 """The strip that follows the rows of the last change in bulk."""
 
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from agentflow_tui.console.place import Place
 from agentflow_tui.console.shell import Shell
 from agentflow_tui.console.statuses import status_style
 from agentflow_tui.console.widgets.line import Line, Piece
-from agentflow_tui.operations.bulk_follow_up import BulkFollowUp, count_states
-from agentflow_tui.operations.context import OperationContext
+
+if TYPE_CHECKING:
+    from agentflow_tui.operations.bulk_follow_up import BulkFollowUp
 
 EVERY = 2.0
 """Seconds between two looks at the rows, at first; they grow with the time since the change."""
@@ -52,10 +53,13 @@ class BulkFollowUpBar(Line):
             await self._count(follow_up)
         self._show()
 
-    async def _count(self, follow_up: BulkFollowUp) -> None:
+    async def _count(self, follow_up: "BulkFollowUp") -> None:
         state, env = self._shell.state, self._shell.env
         if follow_up.is_settled:
             return
+        from agentflow_tui.operations.bulk_follow_up import count_states  # not without a change
+        from agentflow_tui.operations.context import OperationContext
+
         context = OperationContext.of(await env.connected(), env.settings)
         counted = await count_states(context, follow_up)
         if state.follow_up is follow_up:  # else another one is followed by now

@@ -12,11 +12,10 @@ from agentflow_tui.operations.triage.issue_changes import (
     TriagedIssue,
     acknowledge,
     claim,
-    read_states,
     snooze,
     wake,
 )
-from agentflow_tui.operations.triage.issue_state import UNDECIDED, Issue
+from agentflow_tui.operations.triage.issue_state import UNDECIDED, Issue, read_states
 from agentflow_tui.operations.triage.snooze import GROWN, Until, read_until, tomorrow_morning
 from agentflow_tui.operators import operator
 from agentflow_tui.text import fit, moment, number

@@ -157,8 +157,7 @@ class Grid(GridCanvas[RowT], can_focus=True):
             self._reading = asyncio.get_running_loop().create_future()
             if not self._is_known:
                 self.set_timer(PATIENCE, self._speak_of_reading)
-            # Not called here: a worker that never starts leaves nothing behind.
-            work: Any = self._read
+            work: Any = self._read  # not called: if it never starts, nothing is left behind
             self.run_worker(work, name="rows", group="rows")
         return self._reading
 

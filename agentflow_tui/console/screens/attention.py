@@ -11,13 +11,13 @@ from agentflow_tui.console.widgets.line import Piece
 from agentflow_tui.console.widgets.pane import Link, PaneLine, heading, text_line
 from agentflow_tui.operations.timetables import timetable_words
 from agentflow_tui.operations.triage.error_groups import ErrorGroup, triaged
-from agentflow_tui.operations.triage.issue_changes import read_states
 from agentflow_tui.operations.triage.issue_state import (
     UNDECIDED,
     Issue,
     IssueState,
     doubled,
     needs_attention,
+    read_states,
 )
 from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.views.overview import MOST, Overview, OverviewRow

@@ -5,8 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from agentflow_tui.operations.triage.error_groups import ErrorGroup, group, triaged
-from agentflow_tui.operations.triage.issue_changes import read_states
-from agentflow_tui.operations.triage.issue_state import IssueState
+from agentflow_tui.operations.triage.issue_state import IssueState, read_states
 from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.views.failures import FailureSnapshot, read_new_failures
 

@@ -5,7 +5,7 @@ taken back by undo.
 """
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -23,7 +23,6 @@ from agentflow_tui.operations.triage.snooze import Until
 from agentflow_tui.store.changes import issue_states
 from agentflow_tui.store.changes.issues import STATE
 from agentflow_tui.store.changes.snapshot import RowSnapshot
-from agentflow_tui.store.connection.database import Database
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,15 +35,6 @@ class TriagedIssue:
 
 def _operation(decision: Decision) -> Operation:
     return Operation(verb=decision.verb, change=STATE, past=decision.past, about=decision.about)
-
-
-async def read_states(database: Database, subjects: Iterable[str]) -> dict[str, IssueState]:
-    """What has been decided about each of these subjects; one statement.
-
-    Raises `UnreachableError`, `RefusedError`.
-    """
-    kept = await issue_states.read(database, list(subjects))
-    return {subject: IssueState.of(row.output, row.stamp) for subject, row in kept.items()}
 
 
 async def acknowledge(

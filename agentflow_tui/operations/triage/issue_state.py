@@ -10,7 +10,9 @@ from enum import StrEnum
 from typing import Any, Self
 
 from agentflow_tui.documents import read
+from agentflow_tui.store.changes import issue_states
 from agentflow_tui.store.changes.issue_states import UNTOUCHED
+from agentflow_tui.store.connection.database import Database
 from agentflow_tui.text import age, moment, number, safe
 
 QUIET = timedelta(hours=1)
@@ -169,3 +171,12 @@ def came_again(times: Iterable[datetime], since: datetime, quiet: timedelta) -> 
                 return True
             last = at
     return False
+
+
+async def read_states(database: Database, subjects: Iterable[str]) -> dict[str, IssueState]:
+    """What has been decided about each of these subjects; one statement.
+
+    Raises `UnreachableError`, `RefusedError`.
+    """
+    kept = await issue_states.read(database, list(subjects))
+    return {subject: IssueState.of(row.output, row.stamp) for subject, row in kept.items()}
