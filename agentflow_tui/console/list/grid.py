@@ -236,8 +236,7 @@ class Grid(GridCanvas[RowT], can_focus=True):
 
     def _in_turn(self, act: Callable[[], object]) -> None:
         """Do it to the row that earlier keys lead to, once that has been read."""
-        waiting = self.window.is_behind and self._reader.problem is None
-        if self._postponed or waiting:
+        if self._postponed or (self.window.is_behind and self._reader.problem is None):
             self._postponed.append(act)
         else:
             act()
