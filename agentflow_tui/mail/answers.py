@@ -162,28 +162,95 @@ _URGENCY = (
 
 _ALL_DELIVERED = {Verdict.DELIVERED}
 
-# Said before the content, meant for the client: it must sign in, encrypt, or is not understood.
-_ABOUT_US = frozenset((500, 502, 503, 530, 534, 535, 538))
 TOO_MANY_RECIPIENTS = frozenset((452, 552))
 """Codes of an answer to RCPT that others in the same transaction brought about."""
+
+# Meant for the client: it must sign in, encrypt, greet otherwise, or is not understood.
+_ABOUT_US = frozenset((500, 502, 503, 504, 530, 534, 535, 538))
+# The status of a sender's address, and of the protocol, but for too many recipients (RFC 3463).
+_STATUS_ABOUT_US = re.compile(r"[45]\.(1\.[78]|5\.(?!3$)\d+|7\.60)")
+_WORDS_ABOUT_US = re.compile(
+    r"helo command rejected|sender address rejected|client host rejected|must authenticate"
+    r"|authentication( is)? required|not authenticated|sign in first"
+    r"|send ?as ?(denied|this)|(allowed|permitted|right) to send as"
+    r"|too (much mail|many (messages|recipients|errors)) from"
+    r"|(sending|daily|hourly|message|rate) (limit|quota) (is )?(exceeded|reached)"
+    r"|(exceeded|reached) .{0,40}(sending|daily|hourly|message|rate) (limit|quota)",
+    re.IGNORECASE,
+)
+_ABOUT_MESSAGE = re.compile(r"[45]\.(3\.4|6\.\d+)")
+_MAYBE_ABOUT_US = re.compile(
+    r"\b5\.7\.\d|relay|rcpthosts|not (allowed|permitted|authori[sz]ed)|denied|policy|block|listed",
+    re.IGNORECASE,
+)
 
 
 def classify(answer: Answer) -> Verdict:
     """What an answer to MAIL, RCPT, DATA or the final dot means for the mail.
 
-    421 closes the connection and says nothing of the mail; 552 to RCPT is an old way of saying 452,
-    too many recipients at once (RFC 5321 4.5.3.1.10); 500, 502, 503, 530, 534, 535 and 538 are
-    about the conversation or the sign-in, unless said of the content. All others follow their first
-    digit.
+    What every mail would be told is about us and means a relay that is down (`is_about_us`). 552 to
+    RCPT is an old way of saying 452, too many recipients at once (RFC 5321 4.5.3.1.10). All others
+    follow their first digit.
     """
     code = answer.code
     if 200 <= code < 300:
         return Verdict.DELIVERED
-    if code == 421 or (code in _ABOUT_US and answer.phase is not Phase.FINAL):
+    if is_about_us(answer):
         return Verdict.RELAY_DOWN
     if code < 500 or (answer.phase is Phase.RECIPIENT and code in TOO_MANY_RECIPIENTS):
         return Verdict.TRY_LATER
     return Verdict.REFUSED
+
+
+def is_about_us(answer: Answer) -> bool:
+    """Whether every mail would be told the same: our sign-in, greeting, sender or quota.
+
+    MAIL names the sender and the size alone, so what is said to it is about us unless it is about
+    the size or the letters. 421 closes the connection and says nothing of the mail. Relays put off
+    what they have against us until RCPT, where the status and their words tell (Postfix's are the
+    best known); at the end of a message only plain words do.
+    """
+    code, phase = answer.code, answer.phase
+    if code == 421:
+        return True
+    if phase is Phase.MAIL:
+        return code not in (552, 555) and not _ABOUT_MESSAGE.match(answer.status)
+    if phase is not Phase.FINAL and code in _ABOUT_US:
+        return True
+    if phase is Phase.RECIPIENT and _STATUS_ABOUT_US.fullmatch(answer.status):
+        return True
+    return code >= 400 and _WORDS_ABOUT_US.search(answer.text) is not None
+
+
+def may_be_about_us(answer: Answer) -> bool:
+    """Whether a refusal is about this recipient or about us cannot be told from it alone, such as
+    ``554 5.7.1 Relay access denied``: whether other mails are accepted tells."""
+    at_recipient = answer.phase is Phase.RECIPIENT and answer.code >= 500
+    return at_recipient and _MAYBE_ABOUT_US.search(answer.text) is not None
+
+
+_ADVICE = (
+    (
+        re.compile(r"helo", re.IGNORECASE),
+        "Set ?helo=NAME in SMTP_URL to a full host name that the relay accepts.",
+    ),
+    (re.compile(r"limit|quota|too (much|many)", re.IGNORECASE), "It is waited out."),
+    (
+        re.compile(r"sender|send ?as|not owned", re.IGNORECASE),
+        "Set [workers] sender to an address that this relay lets you send from.",
+    ),
+    (
+        re.compile(r"relay|authenti|sign in|\b5\.7\.\d|denied", re.IGNORECASE),
+        "Set the relay's user and password in SMTP_URL, or have it relay for this host.",
+    ),
+)
+
+
+def advice(answer: Answer) -> str:
+    """What to do about an answer that is about us; empty where it says so itself."""
+    if answer.code < 400 or answer.phase is Phase.GREETING:
+        return ""
+    return next((what for words, what in _ADVICE if words.search(answer.text)), "")
 
 
 def reply_text(raw: bytes | str, *secrets: str) -> str:

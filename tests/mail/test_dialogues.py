@@ -85,8 +85,9 @@ async def test_all_recipients_refused_and_the_connection_goes_on(post: Post) -> 
 @pytest.mark.parametrize(
     ("script", "verdict", "words"),
     [
-        ({"MAIL": "550 5.7.1 sender denied"}, Verdict.REFUSED, "550 5.7.1 sender denied"),
-        ({"MAIL": "451 4.3.0 later"}, Verdict.TRY_LATER, "451 4.3.0 later"),
+        ({"MAIL": "550 5.7.1 sender denied"}, Verdict.RELAY_DOWN, "550 5.7.1 sender denied"),
+        ({"MAIL": "451 4.3.0 later"}, Verdict.RELAY_DOWN, "451 4.3.0 later"),
+        ({"MAIL": "552 5.3.4 too big"}, Verdict.REFUSED, "552 5.3.4 too big"),
         ({"MAIL": "530 5.7.0 STARTTLS first"}, Verdict.RELAY_DOWN, "530 5.7.0 STARTTLS first"),
         ({"MAIL": "421 4.3.2 closing"}, Verdict.RELAY_DOWN, "421 4.3.2 closing"),
         ({"RCPT": "452 4.5.3 too many"}, Verdict.TRY_LATER, "452 4.5.3 too many"),

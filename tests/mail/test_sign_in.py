@@ -15,8 +15,15 @@ from agentflow_tui.errors import SettingsError
 from agentflow_tui.mail.answers import Phase, SendResult, Verdict
 from agentflow_tui.mail.smtp import relays
 from agentflow_tui.mail.smtp.breaker import Breaker
-from agentflow_tui.mail.smtp.handshake import RelayDownError, connect, probe, tls_context
+from agentflow_tui.mail.smtp.handshake import (
+    RelayDownError,
+    connect,
+    greeting_name,
+    probe,
+    tls_context,
+)
 from agentflow_tui.mail.smtp.pool import SmtpTransport
+from agentflow_tui.mail.smtp.relays import Relay
 from tests.waiting import until
 
 from .certificates import Authority, make_authority
@@ -258,3 +265,33 @@ async def test_a_pool_with_such_a_file_says_so(post: Post, tmp_path: Path) -> No
     transport: SmtpTransport = post.transport(f"smtps://127.0.0.1:1?ca={file}")
     result = await transport.send(envelope())
     assert (result.verdict, "holds no certificates" in result.error) == (Verdict.RELAY_DOWN, True)
+
+
+@pytest.mark.parametrize(
+    ("name", "full"),
+    [
+        ("mail.example.com", True),
+        ("a-b.example.co", True),
+        ("localhost", False),
+        ("localhost.localdomain", False),
+        ("box.local", False),
+        ("3f2a9c1d7e5b", False),
+        ("ip_1.example.com", False),
+        ("10.0.0.5", False),
+        ("", False),
+    ],
+)
+def test_a_host_without_a_full_name_greets_with_its_address(
+    monkeypatch: pytest.MonkeyPatch, name: str, full: bool
+) -> None:
+    monkeypatch.setattr(socket, "getfqdn", lambda: name)
+    relay = Relay(host="127.0.0.1")
+    assert greeting_name(relay) == (name if full else "[127.0.0.1]")
+    assert greeting_name(Relay(host="127.0.0.1", helo="box")) == "box"
+
+
+def test_the_address_towards_a_relay_of_ipv6_is_marked_as_such(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(socket, "getfqdn", lambda: "box")
+    assert greeting_name(Relay(host="::1")) in ("[IPv6:::1]", "[127.0.0.1]")

@@ -320,10 +320,12 @@ class SmtpConnection(ReplyProtocol):
         self._fail(code, answer.text, Phase.CONTENT)
 
     def _judge(self, code: int, text: bytes, phase: Phase) -> RecipientOutcome:
-        """What an answer means; one that is not about the mail ends the conversation."""
+        """What an answer means. One about us ends the conversation, unless another recipient may be
+        accepted all the same."""
         answer = Answer(code, reply_text(text), phase)
         verdict = classify(answer)
-        if verdict is Verdict.RELAY_DOWN or (300 <= code < 400):
+        hopeless = verdict is Verdict.RELAY_DOWN and (phase is not Phase.RECIPIENT or code == 421)
+        if hopeless or (300 <= code < 400):
             self._fail(code, answer.text, phase)
         return RecipientOutcome(verdict, answer)
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from agentflow_tui.mail.answers import SendResult
 from agentflow_tui.mail.envelopes import Envelope
-from agentflow_tui.mail.smtp.drop_counter import DropCounter
+from agentflow_tui.mail.smtp.doubts import Doubts
 from agentflow_tui.mail.smtp.rate_limits import RateLimits
 
 
@@ -29,17 +29,21 @@ class QueuedEnvelope:
 
 
 class EnvelopeQueue:
-    """First come, first served, but for what a rate limit delays and what the drop counter doubts.
+    """First come, first served, but for what a rate limit delays and what is doubtful.
 
     ``on_due`` is called when delayed envelopes may leave. ``patience`` is the longest delay, in
     seconds, that an envelope is kept here for.
     """
 
     def __init__(
-        self, limits: RateLimits, drops: DropCounter, patience: float, on_due: Callable[[], None]
+        self,
+        limits: RateLimits,
+        doubts: Doubts,
+        patience: float,
+        on_due: Callable[[], None],
     ):
         self._limits = limits
-        self._drops = drops
+        self._doubts = doubts
         self._patience = patience
         self._on_due = on_due
         self._ready: deque[QueuedEnvelope] = deque()
@@ -64,9 +68,9 @@ class EnvelopeQueue:
 
     def pop(self) -> QueuedEnvelope | None:
         """The next one that may leave. Doubtful ones come after all others."""
-        if self._drops:
+        if self._doubts:
             for at, queued in enumerate(self._ready):
-                if not self._drops.is_doubtful(queued.envelope.id):
+                if not self._doubts.is_about(queued.envelope.id):
                     del self._ready[at]
                     return queued
         return self._ready.popleft() if self._ready else None

@@ -46,9 +46,36 @@ def tls_context(relay: Relay) -> ssl.SSLContext | None:
 
 
 def greeting_name(relay: Relay) -> str:
-    """The name for EHLO: configured, else this host's full one. May ask the DNS (blocking)."""
-    name = relay.helo or socket.getfqdn()
-    return name if re.fullmatch(r"[A-Za-z0-9.:\[\]-]+", name) else "[127.0.0.1]"
+    """The name for EHLO: configured, else this host's full one, else the address literal of the
+    interface towards the relay (RFC 5321 4.1.3). May ask the DNS (blocking)."""
+    if relay.helo:
+        return relay.helo
+    name = socket.getfqdn()
+    return name if _is_full_name(name) else _address_literal(relay)
+
+
+def _is_full_name(name: str) -> bool:
+    """Whether a relay may take it for a name that exists: not ``localhost`` or a container's id."""
+    labels = name.lower().rstrip(".").split(".")
+    known = labels[-1] not in ("localdomain", "local", "localhost", "internal", "lan", "home")
+    return (
+        len(labels) > 1
+        and known
+        and not labels[-1].isdigit()
+        and all(re.fullmatch(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?", label) for label in labels)
+    )
+
+
+def _address_literal(relay: Relay) -> str:
+    try:
+        found = socket.getaddrinfo(relay.host, relay.port, type=socket.SOCK_DGRAM)
+        family, kind, protocol, _, place = found[0]
+        with socket.socket(family, kind, protocol) as towards:
+            towards.connect(place)  # sends nothing
+            address = str(towards.getsockname()[0]).partition("%")[0]
+    except OSError:
+        return "[127.0.0.1]"
+    return f"[IPv6:{address}]" if ":" in address else f"[{address}]"
 
 
 async def connect(

@@ -15,6 +15,9 @@ from agentflow_tui.mail.answers import (
     RecipientOutcome,
     SendResult,
     Verdict,
+    advice,
+    is_about_us,
+    may_be_about_us,
     same_for_all,
 )
 from agentflow_tui.mail.envelopes import Envelope
@@ -22,7 +25,7 @@ from agentflow_tui.mail.smtp import handshake
 from agentflow_tui.mail.smtp.breaker import Breaker
 from agentflow_tui.mail.smtp.commands import EsmtpFeatures
 from agentflow_tui.mail.smtp.connection import SmtpConnection
-from agentflow_tui.mail.smtp.drop_counter import DropCounter
+from agentflow_tui.mail.smtp.doubts import DROPS, Doubts, about_mail
 from agentflow_tui.mail.smtp.envelope_queue import EnvelopeQueue, QueuedEnvelope
 from agentflow_tui.mail.smtp.handover_window import HandoverWindow
 from agentflow_tui.mail.smtp.rate_limits import RateLimits
@@ -31,7 +34,6 @@ from agentflow_tui.mail.smtp.relays import Relay
 from agentflow_tui.mail.smtp.reply_protocol import Timeouts
 from agentflow_tui.mail.transports import CallbackTransport, ResultCallback, TransportState
 
-_DROPS = 3  # a mail during which the connection breaks so often spends an attempt
 _YOUNG = 30.0  # seconds within which a dropped mail is tried on another connection at once
 _PROBE = 2.0  # seconds that a probe is waited for; it goes on by itself
 _NO_MORE_FOR = 30.0  # seconds without new connections after one of several was refused
@@ -64,8 +66,8 @@ class SmtpTransport(CallbackTransport):
         self._per_connection = per_connection
         self._timeouts = timeouts or Timeouts()
         self._breaker = breaker or Breaker()
-        self._drops = DropCounter()
-        self._waiting = EnvelopeQueue(self.limits, self._drops, patience, self._serve)
+        self._doubts = Doubts()
+        self._waiting = EnvelopeQueue(self.limits, self._doubts, patience, self._serve)
         self._window = HandoverWindow(window)
         self._recipient_limit = RecipientLimit()
         self._usable: set[SmtpConnection] = set()
@@ -73,7 +75,8 @@ class SmtpTransport(CallbackTransport):
         self._leaving: set[SmtpConnection] = set()  # over, but not closed yet
         self._connecting: set[asyncio.Task[None]] = set()
         self._probe_timer: asyncio.TimerHandle | None = None
-        self._streak = 0  # conversations that broke off since the relay's last answer
+        self._streak = 0  # conversations that broke off, or may be about us, since the last answer
+        self._complaint: Answer | None = None  # about us, and no mail was answered since
         self._reached = False
         self._probing = False
         self._grow_after = 0.0
@@ -87,17 +90,16 @@ class SmtpTransport(CallbackTransport):
 
     @property
     def state(self) -> TransportState:
-        trouble = self._breaker.trouble
-        sentence, retry_in = f"{self.relay.place} takes mail.", None
+        trouble = self._breaker.trouble or self._complaint
+        sentence = f"{self.relay.place} takes mail."
         if not self._reached:
             sentence = f"{self.relay.place} has not answered yet."
         if trouble is not None:
-            retry_in = self._retry_in()
-            sentence = f"{self.relay.place} takes no mail: {trouble}"
+            sentence = f"{self.relay.place} takes no mail: {trouble} {advice(trouble)}".rstrip()
         return TransportState(
             up=trouble is None,
             sentence=sentence,
-            retry_in=retry_in,
+            retry_in=self._retry_in() if self._breaker.is_open else None,
             connections=len(self._usable),
             busy=len(self._usable) - len(self._resting),
             waiting=len(self._waiting),
@@ -119,7 +121,12 @@ class SmtpTransport(CallbackTransport):
         queued = QueuedEnvelope(envelope, done, asyncio.get_running_loop().time())
         if self._closed or self._breaker.is_open:
             self._refuse(queued)
-        else:
+            return
+        wait = self._waiting.reserve(queued)
+        if self._waiting.exceeds_patience(wait):
+            answer = Answer(0, f"Not tried: a rate limit leaves room in {wait:.0f} s.")
+            self._end(queued, RecipientOutcome(Verdict.NOT_TRIED, answer), wait)
+        elif not wait:
             self._enqueue(queued)
 
     def confirm(self, results: Iterable[SendResult]) -> None:
@@ -171,19 +178,34 @@ class SmtpTransport(CallbackTransport):
         return self._window.enter(connection, queued)
 
     def answered(self, queued: QueuedEnvelope, outcomes: tuple[RecipientOutcome, ...]) -> None:
-        if self._drops:
-            self._drops.forget(queued.envelope.id)
+        about_us = self._doubts.about_us(queued.envelope.id, outcomes)
+        if about_us is not None:
+            self._doubt(queued, about_us)
+            return
+        self._doubts.forget(queued.envelope.id)
         first = outcomes[0]
         if first.verdict is Verdict.UNKNOWN:
             self._streak += 1
         elif first.answer.phase is not Phase.HERE:
             self._streak = 0
-            self._drops.answered()
+            self._complaint = None
+            self._doubts.answered(outcomes)
             self._breaker.prove()
+        outcomes = about_mail(outcomes)
         place = self.relay.place
         queued.done(SendResult(queued.envelope, outcomes, place, None, queued.handed_over))
         if self._streak >= self._longest_streak:
             self._trip(first.answer)
+
+    def _doubt(self, queued: QueuedEnvelope, refusal: RecipientOutcome) -> None:
+        """Try a mail again after others, whose refusal may be, or is, what every mail would get."""
+        if self._closed or self._breaker.is_open:
+            self._refuse(queued)
+            return
+        self._streak += 1
+        self._enqueue(queued)
+        if refusal.verdict is Verdict.RELAY_DOWN or self._streak >= self._longest_streak:
+            self._trip(refusal.answer)  # given back with all others
 
     def dropped(self, queued: QueuedEnvelope, answer: Answer) -> None:
         self._window.take_back(queued)
@@ -191,9 +213,9 @@ class SmtpTransport(CallbackTransport):
             self._refuse(queued)
             return
         self._streak += 1
-        if self._drops.note(queued.envelope.id, answer) >= _DROPS:
-            self._drops.forget(queued.envelope.id)
-            again = Answer(answer.code, f"{answer.text} {_DROPS} times with this mail.")
+        if self._doubts.dropped(queued.envelope.id, answer):
+            self._doubts.forget(queued.envelope.id)
+            again = Answer(answer.code, f"{answer.text} {DROPS} times with this mail.")
             self._end(queued, RecipientOutcome(Verdict.TRY_LATER, again))
             return
         young = asyncio.get_running_loop().time() - queued.since < _YOUNG
@@ -241,17 +263,12 @@ class SmtpTransport(CallbackTransport):
     # --- envelopes --------------------------------------------------------------------------------
 
     def _enqueue(self, queued: QueuedEnvelope) -> None:
-        wait = self._waiting.reserve(queued)
-        if self._waiting.exceeds_patience(wait):
-            answer = Answer(0, f"Not tried: a rate limit leaves room in {wait:.0f} s.")
-            self._end(queued, RecipientOutcome(Verdict.NOT_TRIED, answer), wait)
-        elif not wait:
-            if self._resting and not self._drops.is_doubtful(queued.envelope.id):
-                self._resting.pop().begin(queued)
-                return
-            self._waiting.append(queued)
-            self._grow()
-            self._serve_soon()
+        if self._resting and not self._doubts.is_about(queued.envelope.id):
+            self._resting.pop().begin(queued)
+            return
+        self._waiting.append(queued)
+        self._grow()
+        self._serve_soon()
 
     def _serve_soon(self) -> None:
         """Not at once: others may follow, and go first while this one is doubtful."""
@@ -286,7 +303,7 @@ class SmtpTransport(CallbackTransport):
 
     @property
     def _longest_streak(self) -> int:
-        return max(_DROPS + 1, self._connections)
+        return max(DROPS + 1, self._connections)
 
     def _retry_in(self) -> float:
         return max(0.0, self._breaker.retry_at - asyncio.get_running_loop().time())
@@ -366,6 +383,7 @@ class SmtpTransport(CallbackTransport):
         self._probing = False
         loop = asyncio.get_running_loop()
         pause = self._breaker.trip(answer, loop.time())
+        self._complaint = answer if is_about_us(answer) or may_be_about_us(answer) else None
         self._reached = False
         self._healed.clear()
         if self._probe_timer is not None:

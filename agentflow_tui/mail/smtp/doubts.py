@@ -1,0 +1,80 @@
+"""Trouble during a mail that may be its own or every mail's; what other mails meet tells."""
+
+from agentflow_tui.mail.answers import (
+    Answer,
+    Phase,
+    RecipientOutcome,
+    Verdict,
+    may_be_about_us,
+)
+from agentflow_tui.mail.smtp.drop_counter import DropCounter
+
+DROPS = 3
+"""Conversations that have to break off during one mail, while others are answered, before it is
+the mail's."""
+
+
+class Doubts:
+    """The mails, by their envelope's id, that broke a conversation off or were refused in words
+    that may be about us. Others go before them."""
+
+    def __init__(self) -> None:
+        self._drops = DropCounter()
+        self._refusals = DropCounter()
+
+    def __bool__(self) -> bool:
+        return bool(self._drops or self._refusals)
+
+    def is_about(self, mail: str) -> bool:
+        return self._drops.is_doubtful(mail) or self._refusals.is_doubtful(mail)
+
+    def forget(self, mail: str) -> None:
+        """The mail got its answer, or an end."""
+        if self:
+            self._drops.forget(mail)
+            self._refusals.forget(mail)
+
+    def answered(self, outcomes: tuple[RecipientOutcome, ...]) -> None:
+        """The relay has answered for a mail."""
+        self._drops.answered()
+        if _was_accepted(outcomes):
+            self._refusals.answered()
+
+    def dropped(self, mail: str, answer: Answer) -> bool:
+        """Note a conversation that broke off. Whether that is the mail's own by now."""
+        return self._drops.note(mail, answer) >= DROPS
+
+    def about_us(
+        self, mail: str, outcomes: tuple[RecipientOutcome, ...]
+    ) -> RecipientOutcome | None:
+        """The outcome by which a refusal of all recipients is taken to be about us.
+
+        None when it is about the mail: a recipient was accepted, or another mail was since this one
+        was first refused in this way.
+        """
+        if _was_accepted(outcomes):
+            return None
+        certain = [each for each in outcomes if each.verdict is Verdict.RELAY_DOWN]
+        doubtful = certain or [each for each in outcomes if may_be_about_us(each.answer)]
+        if not doubtful or self._refusals.note(mail, doubtful[0].answer) > 1:
+            return None
+        return doubtful[0]
+
+
+def about_mail(outcomes: tuple[RecipientOutcome, ...]) -> tuple[RecipientOutcome, ...]:
+    """The same answers, none of them taken to be about us, for a mail of which no recipient was
+    accepted; else those stay that cost it nothing."""
+    if _was_accepted(outcomes):
+        return outcomes
+    return tuple([_about_mail(each) for each in outcomes])
+
+
+def _about_mail(outcome: RecipientOutcome) -> RecipientOutcome:
+    if outcome.verdict is not Verdict.RELAY_DOWN:
+        return outcome
+    verdict = Verdict.REFUSED if outcome.answer.code >= 500 else Verdict.TRY_LATER
+    return RecipientOutcome(verdict, outcome.answer)
+
+
+def _was_accepted(outcomes: tuple[RecipientOutcome, ...]) -> bool:
+    return any(each.answer.phase is Phase.FINAL for each in outcomes)
