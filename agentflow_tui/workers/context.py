@@ -126,7 +126,13 @@ class WorkerContext:
     """What this process holds."""
 
     def __post_init__(self) -> None:
-        self.leases = LeaseBook(self.database, self.identity, self.log, self._notify)
+        self.leases = LeaseBook(
+            self.database,
+            self.identity,
+            self.log,
+            self._notify,
+            lease=self.settings.workers.lease,
+        )
 
     def now(self) -> datetime:
         """The database's time."""

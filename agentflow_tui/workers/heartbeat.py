@@ -15,12 +15,14 @@ import contextlib
 import os
 import socket
 from collections.abc import Mapping, Sequence
+from time import monotonic
 from typing import Any
 
 from agentflow_tui.errors import AgentflowError, UnreachableError
 from agentflow_tui.store.connection import notifications
+from agentflow_tui.store.connection.statements import NOW
 from agentflow_tui.store.queue import leases
-from agentflow_tui.store.queue.lease_connection import LeaseConnection
+from agentflow_tui.store.queue.lease_connection import ANSWERS_WITHIN, LeaseConnection
 from agentflow_tui.store.queue.leases import Peer
 from agentflow_tui.workers.backoff import Backoff
 from agentflow_tui.workers.context import WorkerContext
@@ -30,6 +32,16 @@ WATCH = 0.25
 
 IDLE = 4
 """Polls between two beats, and between two looks at the others, while nothing is going on."""
+
+HOLDING = 1.0
+"""Seconds between two looks while this process holds something and there are no others: so that it
+notices soon when the database falls silent."""
+
+UNHEARD = 10.0
+"""Seconds, at most, between two looks at any time."""
+
+AGAIN = 0.1
+"""Seconds after which a lock that another connection has is asked for again."""
 
 CERTAIN = 0.35
 """Seconds after which a lock that is still free means death."""
@@ -41,24 +53,21 @@ ATTENTIVE = 10.0
 class Heartbeat:
     """One process's. `start` before the roles, `run` beside them, `end` after them."""
 
-    def __init__(self, context: WorkerContext) -> None:
+    def __init__(self, context: WorkerContext, answers_within: float = ANSWERS_WITHIN) -> None:
         self._context = context
         self._log = context.log.of("heartbeat")
         self._loop = asyncio.get_running_loop()
-        self._connection = LeaseConnection(context.database, context.identity)
+        self._answers_within = answers_within
+        self._connection = LeaseConnection(context.database, context.identity, answers_within)
         self._due_now = asyncio.Event()
         self._started = context.now()
-        self._lost_at: float | None = None
+        self._proof = context.leases.proof
         self._back_at: float | None = None
         self._heard_at = float("-inf")
         self._beaten_at = float("-inf")
         self._watched_at = float("-inf")
         self._peers = 0
         self._free_locks: dict[str, float] = {}
-
-    def lost_for(self) -> float:
-        """Seconds since the connection was lost; 0 while it holds, or where none could last."""
-        return 0.0 if self._lost_at is None else self._loop.time() - self._lost_at
 
     async def start(self) -> None:
         """Be alive before anything is claimed. Raises `UnreachableError`."""
@@ -123,52 +132,92 @@ class Heartbeat:
 
     async def notify(self) -> None:
         """Wake the others. Raises `AgentflowError` when it cannot; it is but a hint."""
+        self._due_now.set()  # what is held now makes the next look at the connection due sooner
         if self._connection.connected:
             await self._connection.execute(notifications.NOTIFY)
         else:
             await notifications.notify(self._context.database)
 
     async def _beat_and_watch(self) -> None:
-        if not self._connection.connected or self._lost_at is not None:
-            await self._connect()
+        if not self._connection.connected or self._proof.lost:
+            if not await self._connect():
+                await asyncio.sleep(AGAIN)
+                return
             await self._beat()
             self._context.wake_all()
         if self._loop.time() >= self._beaten_at + self._beat_interval():
-            await self._connection.take_lock()
             await self._beat()
         if self._loop.time() >= self._watched_at + self._watch_interval():
             await self._watch()
 
     def _until_next(self) -> float:
-        if self._lost_at is not None:
+        if self._proof.lost:
             return 0.0
         due = min(
             self._beaten_at + self._beat_interval(), self._watched_at + self._watch_interval()
         )
         return due - self._loop.time()
 
-    def _beat_interval(self) -> float:
+    @property
+    def _longest_beat(self) -> float:
         workers = self._context.settings.workers
-        polls = 1 if any(self._context.leases.holds.values()) else IDLE
-        return min(workers.poll * polls, workers.lease / 4)
+        return min(workers.poll * IDLE, workers.lease / 4)
+
+    def _beat_interval(self) -> float:
+        poll = self._context.settings.workers.poll
+        return min(poll, self._longest_beat) if self._holds else self._longest_beat
+
+    @property
+    def _holds(self) -> bool:
+        return any(self._context.leases.holds.values())
 
     def _watch_interval(self) -> float:
         if self._free_locks:
             return CERTAIN - WATCH
         attentive = self._peers and self._loop.time() < self._heard_at + ATTENTIVE
         news = self._heard_at > self._watched_at
-        return WATCH if attentive or news else self._context.settings.workers.poll * IDLE
+        if attentive or news:
+            return WATCH
+        if self._holds or self._context.leases.lock.locked():
+            return HOLDING
+        return min(UNHEARD, self._context.settings.workers.poll * IDLE)
 
-    async def _connect(self) -> None:
-        await self._connection.connect(self._heard, self._lost)
-        if self._lost_at is not None:
-            self._log.info("database reachable again", seconds=round(self.lost_for(), 1))
+    async def _connect(self) -> bool:
+        """Get the proof back: a connection, and the lock on it. False while the lock is another's:
+        then this process may be taken for dead at any moment, and is not to be trusted."""
+        if not self._connection.connected:
+            await self._connection.connect(self._heard, self._lost)
+        asked = monotonic()
+        if not await self._connection.take_lock():
+            self._proof.lose()
+            return False
+        await self._ask_whether_given_back()
+        if self._proof.lost:
+            self._log.info("database reachable again", seconds=round(self._proof.lost_for, 1))
             self._back_at = self._loop.time()
-        self._lost_at = None
+        self._confirm(asked)
+        return True
+
+    async def _ask_whether_given_back(self) -> None:
+        """Whether others have taken this process for dead. Only with the lock: from then on they do
+        not."""
+        if not leases.keeps_rows(self._context.database.binding):
+            return
+        if await self._connection.fetch(leases.WAS_GIVEN_BACK, self._context.identity) == [True]:
+            self._proof.revoke()
+            self._log.warning(
+                "Others took this process for dead and gave back what it held. It asks anew for "
+                "each row before it goes on with it."
+            )
+
+    def _confirm(self, asked: float) -> None:
+        if self._connection.holds_session:
+            self._proof.confirm(asked)
+        else:  # there is no lock to lose: the leases alone count
+            self._proof.confirm(asked, lasts=float("inf"))
 
     def _lost(self) -> None:
-        if self._lost_at is None:
-            self._lost_at = self._loop.time()
+        self._proof.lose()
         self._free_locks.clear()
         self._due_now.set()
 
@@ -182,29 +231,40 @@ class Heartbeat:
 
     async def _beat(self) -> None:
         context = self._context
+        await self._measure_clock()
         if not leases.keeps_rows(context.database.binding):
             self._beaten_at = self._loop.time()
             return
-        async with context.leases.lock:
-            if not await context.leases.give_back_unanswered():
+        try:
+            async with asyncio.timeout(self._answers_within), context.leases.lock:
+                if await context.leases.give_back_unanswered():
+                    await self._write_row()
                 self._beaten_at = self._loop.time()
-                return
-            said = leases.details(
-                roles=list(context.wakes),
-                host=socket.gethostname(),
-                pid=os.getpid(),
-                started=self._started,
-                lock=self._connection.holds_session,
-                sends="sender" in context.wakes and "sender" not in context.idle,
-                holds=context.leases.holds,
-                reports=context.reports,
-            )
-            name = f"worker {socket.gethostname()} {os.getpid()}"
-            beat = context.database.binding.cached(leases.beat)
-            await self._connection.execute(
-                beat, context.identity, name, self._message(context.leases.holds), said
-            )
-        self._beaten_at = self._loop.time()
+        except TimeoutError:  # a claim hangs: the look at the connection must not wait for it
+            self._beaten_at = self._loop.time() - self._beat_interval() + HOLDING
+
+    async def _measure_clock(self) -> None:
+        asked = monotonic()
+        [now] = await self._connection.fetch(NOW)
+        self._context.clock.measured(now, asked, monotonic())
+
+    async def _write_row(self) -> None:
+        context = self._context
+        said = leases.details(
+            roles=list(context.wakes),
+            host=socket.gethostname(),
+            pid=os.getpid(),
+            started=self._started,
+            lock=self._connection.holds_session,
+            sends="sender" in context.wakes and "sender" not in context.idle,
+            holds=context.leases.holds,
+            reports=context.reports,
+        )
+        name = f"worker {socket.gethostname()} {os.getpid()}"
+        beat = context.database.binding.cached(leases.beat)
+        await self._connection.execute(
+            beat, context.identity, name, self._message(context.leases.holds), said
+        )
 
     def _message(self, holds: Mapping[str, Mapping[str, Any]]) -> str:
         roles = ", ".join(self._context.wakes) or "nothing"
@@ -216,7 +276,11 @@ class Heartbeat:
         peers: list[Peer] = []
         self._watched_at = self._loop.time()  # what is heard from here on is looked at again
         if self._connection.holds_session and leases.keeps_rows(context.database.binding):
-            peers = await self._connection.fetch(leases.PEERS, context.identity)
+            asked = monotonic()
+            peers = await self._connection.fetch(
+                leases.PEERS, context.identity, 2 * self._longest_beat + self._answers_within
+            )
+            self._confirm(asked)
         self._peers = len(peers)
         context.senders = 1 + sum(peer.sends and peer.alive for peer in peers)
         if any(peer.holds for peer in peers):
@@ -239,7 +303,11 @@ class Heartbeat:
         return peer.settled and settled
 
     async def _give_back(self, worker: str) -> None:
-        freed = await leases.give_back_of_dead(self._context.database, worker)
+        try:
+            async with asyncio.timeout(self._answers_within):
+                freed = await leases.give_back_of_dead(self._context.database, worker)
+        except TimeoutError:  # rows of it are locked, or nothing answers; tried again
+            return
         self._free_locks.pop(worker, None)
         if freed is not None:
             given = leases.in_words(freed) or "nothing"

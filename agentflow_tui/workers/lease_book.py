@@ -13,6 +13,7 @@ from agentflow_tui.store.connection.statements import NOW, Statement
 from agentflow_tui.store.journal import as_json
 from agentflow_tui.store.queue import lost_claims
 from agentflow_tui.workers.backoff import retry_until_reachable
+from agentflow_tui.workers.lease_proof import LeaseProof
 from agentflow_tui.workers.logs import Log
 
 RowT = TypeVar("RowT")
@@ -21,8 +22,8 @@ NOTIFY_EVERY = 5.0
 """Seconds between two hints to the other processes that this one holds something, so that they look
 often whether it lives."""
 
-TRUSTED_FOR = 0.25
-"""Seconds for which this process is still taken for alive after its connection was lost."""
+MARGIN = 0.25
+"""Part of the lease before whose end a claim is not acted on any more: acting takes a while."""
 
 
 class Leased(Protocol):
@@ -47,7 +48,13 @@ class LeaseBook:
     """
 
     def __init__(
-        self, database: Database, identity: str, log: Log, notify: Callable[[], None]
+        self,
+        database: Database,
+        identity: str,
+        log: Log,
+        notify: Callable[[], None],
+        *,
+        lease: float,
     ) -> None:
         self.holds: dict[str, dict[str, Any]] = {}
         """What is held: kind, id, fencing token."""
@@ -55,12 +62,13 @@ class LeaseBook:
         """Kinds of which a claim's answer was lost, and the server process that was asked."""
         self.lock = asyncio.Lock()
         """Held while the row of this process is written: no two writers may pass each other."""
-        self.lost_for: Callable[[], float] = lambda: 0.0
-        """Seconds since the connection that proves this process alive was lost, 0 with one."""
+        self.proof = LeaseProof()
+        """Whether others respect what is held."""
         self._database = database
         self._identity = identity
         self._log = log
         self._notify = notify
+        self._lease = lease
         self._notified_at = float("-inf")
         self._connections = DedicatedConnections(database, PLANNED_EACH_TIME)
 
@@ -68,7 +76,20 @@ class LeaseBook:
     def trusted(self) -> bool:
         """Whether others still take this process for alive, so that none of them takes over what it
         holds. Begin nothing that cannot be undone, such as sending a mail, while it is false."""
-        return self.lost_for() < TRUSTED_FOR
+        return self.proof.valid
+
+    def may_act_on(self, renewed_at: float) -> bool:
+        """Whether a row that was claimed or renewed then is still ours, as far as can be known
+        without asking the database: to be asked right before what cannot be undone. False also for
+        a claim that has grown too old, as after a time in which this process did not run: its
+        lease may have been another's since."""
+        age = time.monotonic() - renewed_at
+        return self.trusted and not self.doubts(renewed_at) and age < self._lease * (1 - MARGIN)
+
+    def doubts(self, renewed_at: float) -> bool:
+        """Whether a row that was claimed or renewed then may have been given back by others since,
+        so that `renew` has to tell."""
+        return self.proof.doubts(renewed_at)
 
     def held(self, kind: str) -> str:
         """What is held of one kind, as the JSON object that a claim adds to."""

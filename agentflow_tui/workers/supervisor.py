@@ -193,7 +193,6 @@ class _Supervisor:
             return task
 
         context.start = start
-        context.leases.lost_for = self._heartbeat.lost_for
         context.notify = self._notifier.notify
 
     async def _run_role(self, role: Role) -> None:

@@ -31,7 +31,6 @@ async def living(
         wakes={name: asyncio.Event() for name in roles},
     )
     heart = Heartbeat(context)
-    context.leases.lost_for = heart.lost_for
     await heart.start()
     beating = asyncio.create_task(heart.run())
 
@@ -250,7 +249,7 @@ async def beat(context: WorkerContext) -> None:
 
 async def test_a_living_process_is_never_buried(database: Database, other: Database) -> None:
     async with living(database) as (context, _), living(other):
-        for peer in await database.fetch(leases.PEERS, context.identity):
+        for peer in await database.fetch(leases.PEERS, context.identity, 600):
             assert peer.alive
             assert await leases.give_back_of_dead(database, peer.id) is None
 
@@ -294,7 +293,7 @@ async def test_behind_a_transaction_pooler_no_lock_is_trusted(
     async with living(database) as (context, _), living(other) as (pooled, _):
         assert pooled.leases.trusted
         assert await holder_of(database, pooled) is None
-        assert await database.fetch(leases.PEERS, context.identity) == []
+        assert await database.fetch(leases.PEERS, context.identity, 600) == []
         assert (
             await one(
                 database,

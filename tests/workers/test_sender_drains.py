@@ -1,6 +1,7 @@
 """A sender that is to leave when nothing is due: what it waits for, and what it does not."""
 
 from functools import partial
+from time import monotonic
 from typing import Any
 
 import pytest
@@ -61,7 +62,7 @@ async def test_draining_waits_for_mail_that_a_rate_limit_holds_up(
 
 
 class CutOff(Sender):
-    """A sender whose process has just lost its lifeline when it steps for the first time."""
+    """A sender whose process has just lost its connection when it steps for the first time."""
 
     steps = 0
 
@@ -71,7 +72,8 @@ class CutOff(Sender):
 
     async def step(self, woken: bool = True) -> StepReport:
         self.steps += 1
-        self.context.leases.lost_for = (lambda: 1.0) if self.steps == 1 else (lambda: 0.0)
+        asked = float("-inf") if self.steps == 1 else monotonic()
+        self.context.leases.proof.confirm(asked)
         return await super().step(woken)
 
 

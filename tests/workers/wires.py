@@ -1,4 +1,4 @@
-"""A wire between a process and its database that can be cut when it hurts most."""
+"""A wire between a process and its database that can be cut when it hurts most, or fall silent."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -14,11 +14,14 @@ class Wire:
         query = {name: values[0] for name, values in parse_qs(parts.query).items()}
         self._socket = f"{query['host']}/.s.PGSQL.{query['port']}"
         self._who, self._name = parts.username, parts.path
+        self._forgotten: list[asyncio.Event] = []
         self._ends: set[asyncio.StreamWriter] = set()
         self._passing: set[asyncio.Task[None] | None] = set()
         self._marker: bytes | None = None
         self._answers = asyncio.Event()
         self._answers.set()
+        self._passes = asyncio.Event()
+        self._passes.set()
         self._server: asyncio.Server | None = None
 
     async def start(self) -> None:
@@ -41,11 +44,29 @@ class Wire:
     def holds_answers(self) -> bool:
         return not self._answers.is_set()
 
+    def fall_silent(self) -> None:
+        """Nothing passes any more, and neither end hears of it: a partition. What is sent, and that
+        an end has hung up, is kept until it is over."""
+        self._passes.clear()
+
+    def heal(self, *, forget: bool = False) -> None:
+        """The partition is over. ``forget``: connections from before pass nothing for good, and
+        neither end hears of that, as behind a NAT that has forgotten them."""
+        before, self._passes = self._passes, asyncio.Event()
+        self._passes.set()
+        if not forget:
+            before.set()
+        else:
+            self._forgotten.append(before)
+
     def cut(self) -> None:
         """Every connection breaks, and answers that were held are lost. New ones work."""
         for end in self._ends:
             end.transport.abort()
         self._answers.set()
+        self._passes.set()
+        for each in self._forgotten:
+            each.set()
 
     async def close(self) -> None:
         self.cut()
@@ -56,11 +77,15 @@ class Wire:
 
     async def _connect(self, asks: asyncio.StreamReader, client: asyncio.StreamWriter) -> None:
         self._passing.add(asyncio.current_task())
+        passes = self._passes
+        await passes.wait()
         answers, server = await asyncio.open_unix_connection(self._socket)
         ends = {client, server}
         self._ends |= ends
         try:
-            await asyncio.gather(self._pass(asks, server), self._pass(answers, client, held=True))
+            await asyncio.gather(
+                self._pass(asks, server, passes), self._pass(answers, client, passes, held=True)
+            )
         except OSError:
             pass
         finally:
@@ -70,15 +95,22 @@ class Wire:
                 end.transport.abort()
 
     async def _pass(
-        self, source: asyncio.StreamReader, target: asyncio.StreamWriter, *, held: bool = False
+        self,
+        source: asyncio.StreamReader,
+        target: asyncio.StreamWriter,
+        passes: asyncio.Event,
+        *,
+        held: bool = False,
     ) -> None:
         while piece := await source.read(65_536):
+            await passes.wait()
             if held:
                 await self._answers.wait()
             elif self._marker and self._marker in piece:
                 self.hold_answers()
             target.write(piece)
             await target.drain()
+        await passes.wait()
         target.transport.abort()
 
 

@@ -1,5 +1,6 @@
 """One PostgreSQL database: its connections, the binding of its names, and clear errors."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -21,6 +22,12 @@ RowT = TypeVar("RowT")
 CONNECT_TIMEOUT = 10.0
 """Seconds to make a connection in."""
 
+ROLLBACK_TIMEOUT = 5.0
+"""Seconds for taking a transaction back; after that its connection is given up, which does it."""
+
+RELEASE_TIMEOUT = 1.0
+"""Seconds in which a connection that is given back has to be ready for the next use."""
+
 
 class _Connection(asyncpg.Connection):  # type: ignore[misc]  # asyncpg ships no types
     """A connection that the pool does not reset: no state is left on it, so that a reset would be a
@@ -32,11 +39,13 @@ class _Connection(asyncpg.Connection):  # type: ignore[misc]  # asyncpg ships no
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConnectionOptions:
-    """The options of a process's connections. ``statement_timeout`` is in seconds."""
+    """The options of a process's connections. ``statement_timeout`` and ``connect_timeout`` are in
+    seconds."""
 
     application: str = "agentflow"
     connections: int = 3
     statement_timeout: float = 5.0
+    connect_timeout: float = CONNECT_TIMEOUT
     read_only: bool = False
     because: str = "started with --read-only"
     """Why it is ``read_only``, for people."""
@@ -97,7 +106,8 @@ class Session:
             with suppress(UnreachableError, asyncpg.InterfaceError):
                 if not self.connection.is_closed():
                     with translated():
-                        await transaction.rollback()
+                        async with asyncio.timeout(ROLLBACK_TIMEOUT):
+                            await transaction.rollback()
             raise
         with translated():
             await transaction.commit()
@@ -159,7 +169,7 @@ class Database:
                 min_size=0,  # else the pool reconnects by itself, and complains to the terminal
                 max_size=self.options.connections,
                 max_inactive_connection_lifetime=0,
-                timeout=CONNECT_TIMEOUT,
+                timeout=self.options.connect_timeout,
                 command_timeout=self.options.statement_timeout + 1,
                 statement_cache_size=0 if self.pooled else 200,
                 connection_class=_Connection,
@@ -167,7 +177,7 @@ class Database:
                 server_settings=server_settings,
             )
             try:
-                async with (await pool).acquire(timeout=CONNECT_TIMEOUT):
+                async with (await pool).acquire(timeout=self.options.connect_timeout):
                     return pool
             except BaseException:  # when cancelled, too
                 pool.terminate()
@@ -218,12 +228,12 @@ class Database:
         if pool is None:
             raise UnreachableError("Not connected to a database.")
         with connecting(self.url):
-            connection = await pool.acquire(timeout=CONNECT_TIMEOUT)
+            connection = await pool.acquire(timeout=self.options.connect_timeout)
         try:
             yield connection
         finally:
             if self._pool is pool:  # else the database was closed in the middle
-                await pool.release(connection)
+                await _release(pool, connection)
 
     @asynccontextmanager
     async def session(self) -> AsyncIterator[Session]:
@@ -292,13 +302,22 @@ class Database:
             with translated():
                 await connection.execute(_SET_APPLICATION_NAME, name)
 
-    async def dedicated(self) -> Any:
-        """A connection outside the pool, for LISTEN and session locks; the caller closes it."""
+    async def dedicated(self, within: float | None = None) -> Any:
+        """A connection outside the pool, for LISTEN and session locks; the caller closes it.
+        Raises `UnreachableError`, also when it is not ready ``within`` so many seconds."""
+        within = self.options.connect_timeout if within is None else within
         with connecting(self.url):
-            connection = await asyncpg.connect(
-                self.url, timeout=CONNECT_TIMEOUT, server_settings=self.options.pooler_settings()
-            )
-        await use_our_types(connection)
+            connection = None
+            try:
+                async with asyncio.timeout(within):
+                    connection = await asyncpg.connect(
+                        self.url, timeout=within, server_settings=self.options.pooler_settings()
+                    )
+                    await use_our_types(connection)
+            except BaseException:  # when cancelled, too: nothing else would close it
+                if connection is not None:
+                    connection.terminate()
+                raise
         return connection
 
     async def _drop_dead_connections(self) -> None:
@@ -316,6 +335,13 @@ class Database:
         pool, self._pool = self._pool, None  # first: a session in use looks at it
         if pool is not None:
             pool.terminate()
+
+
+async def _release(pool: Any, connection: Any) -> None:
+    """Give a connection back to the pool. One that does not answer is ended by the driver, which is
+    no matter: what was asked on it has been answered, or has failed already."""
+    with suppress(UnreachableError), translated():
+        await pool.release(connection, timeout=RELEASE_TIMEOUT)
 
 
 _TRANSACTION_SETTINGS = {

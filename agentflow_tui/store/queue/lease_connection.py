@@ -1,10 +1,11 @@
 """The one connection of a worker process that proves to others that the process lives."""
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from agentflow_tui.errors import UnreachableError
+from agentflow_tui.errors import RefusedError, UnreachableError
 from agentflow_tui.store.connection.database import Database, Session
 from agentflow_tui.store.connection.driver_errors import translated
 from agentflow_tui.store.connection.notifications import CHANNEL
@@ -16,6 +17,26 @@ RowT = TypeVar("RowT")
 ANSWERS_WITHIN = 5.0
 """Seconds after which a connection that does not answer counts as lost."""
 
+SERVER_NOTICES = 60
+"""Seconds of silence after which the server ends the connection, and the lock with it. Until then a
+network that drops everything costs nothing; after that a host that is lost holds nothing."""
+
+BACKEND = Statement(int, "SELECT pg_backend_pid()")
+
+_KEEP_ALIVE = f"""
+SET tcp_keepalives_idle = {SERVER_NOTICES // 2};
+SET tcp_keepalives_interval = {SERVER_NOTICES // 6}; SET tcp_keepalives_count = 3;
+SET tcp_user_timeout = {SERVER_NOTICES * 1000}
+"""
+
+_END_FORMER = f"""
+SELECT pg_terminate_backend(pid) FROM pg_locks
+ WHERE pid = $2 AND locktype = 'advisory' AND objsubid = 1 AND granted
+   AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+   AND (classid::int8 << 32) | objid::int8 = {LOCK_KEY.format(id="$1::text")}
+"""
+"""End the server process ``$2`` if it holds the lock of the process ``$1``."""
+
 
 class LeaseConnection:
     """The connection whose advisory lock says that its process lives; it listens and sends the
@@ -25,11 +46,16 @@ class LeaseConnection:
     there is no such connection, and heartbeats go through the pool like everything else.
     """
 
-    def __init__(self, database: Database, identity: str) -> None:
+    def __init__(
+        self, database: Database, identity: str, answers_within: float = ANSWERS_WITHIN
+    ) -> None:
         self.holds_session = not database.pooled
         self._database = database
         self._identity = identity
+        self._answers_within = answers_within
         self._connection: Any = None
+        self._former: Any = None
+        self._former_backend: int | None = None
         self._locked = False
         self._in_turn = asyncio.Lock()
 
@@ -40,13 +66,12 @@ class LeaseConnection:
         return self._connection is not None and not self._connection.is_closed()
 
     async def connect(self, on_wake: Callable[[], None], on_loss: Callable[[], None]) -> None:
-        """Connect, take the lock and listen. ``on_wake`` is called for notifications by others,
-        ``on_loss`` as soon as the connection is lost. Raises `UnreachableError`."""
-        self.close()
+        """Connect and listen; the lock is to be taken. ``on_wake`` is called for notifications by
+        others, ``on_loss`` as soon as the connection is lost. Raises `UnreachableError`."""
+        self._give_up()
         if not self.holds_session:
             return
-        connection = await self._database.dedicated()
-        self._locked = False
+        connection = await self._database.dedicated(self._answers_within)
 
         def heard(_: Any, pid: int, *_payload: object) -> None:
             if pid != connection.get_server_pid():
@@ -54,9 +79,10 @@ class LeaseConnection:
 
         with translated():
             try:
-                async with asyncio.timeout(ANSWERS_WITHIN):
+                async with asyncio.timeout(self._answers_within):
                     self.holds_session = await self._has_a_backend(connection)
                     if self.holds_session:
+                        await connection.execute(_KEEP_ALIVE)
                         await connection.add_listener(CHANNEL, heard)
             except BaseException:  # when cut off, too: nobody else knows of it
                 connection.terminate()
@@ -64,9 +90,10 @@ class LeaseConnection:
         if not self.holds_session:
             connection.terminate()
             return
-        connection.add_termination_listener(lambda _: on_loss())
         self._connection = connection
-        await self.take_lock()
+        connection.add_termination_listener(
+            lambda ended: on_loss() if self._connection is ended else None
+        )
 
     async def _has_a_backend(self, connection: Any) -> bool:
         """Whether this session has one backend to itself.
@@ -74,21 +101,49 @@ class LeaseConnection:
         Without a pooler it is the one that greeted us. With one, its idle backend would be lent
         to the next transaction of somebody else.
         """
-        ask = "SELECT pg_backend_pid()"
-        before = await connection.fetchval(ask)
+        before = await connection.fetchval(BACKEND.text)
         if before == connection.get_server_pid():
             return True
         async with self._database.transaction() as other:
-            theirs = await other.fetch_one(Statement(int, ask))
-            return bool(theirs != before == await connection.fetchval(ask))
+            theirs = await other.fetch_one(BACKEND)
+            return bool(theirs != before == await connection.fetchval(BACKEND.text))
 
     async def take_lock(self) -> bool:
-        """Take the lock, if it is not held. False while a connection that was lost still has it:
-        the server has not noticed yet, so it is tried again with each heartbeat."""
-        if self.holds_session and not self._locked:
+        """Take the lock, if it is not held. False while another connection has it: a former one of
+        this process, whose loss the server has not noticed and which is told to end, or that of a
+        process that takes this one for dead and is giving back what it held."""
+        if not self.holds_session:
+            return True
+        if not self._locked:
             ask = f"SELECT pg_try_advisory_lock({LOCK_KEY.format(id='$1::text')})"
             self._locked = bool(await self.fetch(Statement(bool, ask), self._identity) == [True])
+            if self._locked:
+                self._drop_former()
+                [self._former_backend] = await self.fetch(BACKEND)
+            else:
+                await self._end_former()
         return self._locked
+
+    def _give_up(self) -> None:
+        """Use this connection no more. If it has the lock it is not closed yet: then the server,
+        which may have noticed nothing, keeps the lock until there is a connection to take it on."""
+        connection, self._connection = self._connection, None
+        if connection is not None and self._locked and not connection.is_closed():
+            self._former = connection
+        elif connection is not None:
+            connection.terminate()
+        self._locked = False
+
+    def _drop_former(self) -> None:
+        if self._former is not None:
+            self._former.terminate()
+            self._former = None
+
+    async def _end_former(self) -> None:
+        if self._former_backend is not None:
+            with contextlib.suppress(RefusedError):  # then the server has to notice by itself
+                ended = Statement(bool, _END_FORMER)
+                await self.fetch(ended, self._identity, self._former_backend)
 
     async def fetch(self, statement: Statement[RowT], *values: object) -> list[RowT]:
         """Like `Session.fetch`; a connection that does not answer in time is given up."""
@@ -101,12 +156,13 @@ class LeaseConnection:
                 raise UnreachableError("The connection that proves this process alive is lost.")
             try:
                 with translated():
-                    async with asyncio.timeout(ANSWERS_WITHIN):
+                    async with asyncio.timeout(self._answers_within):
                         return await Session(connection, self._database.binding).fetch(
                             statement, *values
                         )
             except UnreachableError:
-                connection.terminate()
+                if self._connection is connection:
+                    self._give_up()
                 raise
 
     async def execute(self, template: str, *values: object) -> None:
@@ -114,6 +170,6 @@ class LeaseConnection:
 
     def close(self) -> None:
         """Close the connection, which frees its lock."""
-        if self._connection is not None:
-            self._connection.terminate()
-            self._connection = None
+        self._locked = False
+        self._give_up()
+        self._drop_former()

@@ -88,7 +88,8 @@ def holding(binding: Binding, kind: str, claimed: str, *, worker: int, held: int
 @dataclass(frozen=True, slots=True)
 class Peer:
     """Another worker process. ``holds``: it may have claims; ``sends``: it has the role of the
-    sender, and something to send with as far as it has said; ``alive``: its lock is held.
+    sender, something to send with as far as it has said, and has said so lately; ``alive``: its
+    lock is held.
 
     ``settled``: the server has been up long enough for all processes to have come back to it.
     """
@@ -115,7 +116,8 @@ WITH locks AS MATERIALIZED (
 SELECT h.{{health_checks.id}}::text,
        h.{{health_checks.details}}::text ~ '"(mails|workflows)": ?\\{{"',
        h.{{health_checks.details}}::text ~ '"roles": ?\\[[^]]*"sender"'
-         AND NOT h.{{health_checks.details}}::text ~ '"sends": ?false',
+         AND NOT h.{{health_checks.details}}::text ~ '"sends": ?false'
+         AND h.{{health_checks.lastChecked}} > now() - $2 * interval '1 s',
        {LOCK_KEY.format(id="h.{health_checks.id}::text")} IN (SELECT key FROM locks),
        clock_timestamp() - pg_postmaster_start_time() > {SETTLES_WITHIN} * interval '1 s'
   FROM {{health_checks}} h
@@ -123,7 +125,17 @@ SELECT h.{{health_checks.id}}::text,
    AND h.{{health_checks.details}}::text ~ '"lock": ?true'
 """,
 )
-"""The other processes that hold a lock, or died holding one. A few rows and the lock table."""
+"""The processes besides ``$1`` that hold a lock, or died holding one. A few rows and the lock
+table. ``$2``: seconds within which a process that sends has shown a sign of life."""
+
+WAS_GIVEN_BACK = Statement(
+    bool,
+    """
+SELECT {health_checks.details}::text ~ '"gone": ?true' FROM {health_checks}
+ WHERE {health_checks.id} = $1::text
+""",
+)
+"""Whether what a process held has been given back as a dead one's."""
 
 _IS_DEAD = Statement(bool, f"SELECT pg_try_advisory_xact_lock({LOCK_KEY.format(id='$1::text')})")
 

@@ -110,6 +110,8 @@ class Runner:
         context = self._context
         await self._renew()
         claimed = 0
+        if not context.leases.trusted:  # whether more is due is not known, so a drain must not end
+            return StepReport(again=0.25, held=len(self.held) + 1)
         if not context.stopping.is_set():
             claimed = await self._claim()
         done, self._reported = self.writer.items - self._reported, self.writer.items
@@ -210,8 +212,12 @@ class Runner:
     async def _renew(self) -> None:
         """Renew the lease of every workflow whose step has been running for a while."""
         context = self._context
-        old = monotonic() - context.settings.workers.lease / 4
-        held = [w for w in self.held.values() if w.renewed_at < old and not w.is_writing]
+        old, doubts = monotonic() - context.settings.workers.lease / 4, context.leases.doubts
+        held = [
+            w
+            for w in self.held.values()
+            if (w.renewed_at < old or doubts(w.renewed_at)) and not w.is_writing
+        ]
         if not held:
             return
 

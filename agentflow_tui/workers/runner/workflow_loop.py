@@ -80,14 +80,14 @@ class WorkflowLoop:
             return None
         if held.is_suspect and not held.state.trying:
             return None
-        if handler.keyed and not self._context.leases.trusted:
+        if handler.keyed and not self._context.leases.may_act_on(held.renewed_at):
             return Postponed("The worker is making its connection to the database anew.")
         return await self._attempts.make(held, handler)
 
     async def _write(self, write: PendingWrite) -> bool:
         """Commit a write. True when the workflow is still ours afterwards."""
         held = write.held
-        held.is_writing = True
+        held.is_writing, asked = True, monotonic()
         try:
             advanced = await self._writer.write(write)
         except (NotAcceptedError, MissingError) as error:
@@ -103,6 +103,7 @@ class WorkflowLoop:
             self._context.log.info("a workflow was taken over by another worker", id=held.id)
             return False
         held.settle(write, advanced)
+        held.renewed_at = asked
         if write.advance.not_before is not None and not advanced.locked:
             self._wake_at(write.advance.not_before, held)
         return advanced.locked

@@ -19,15 +19,10 @@ CAPACITY = 2 * BATCH
 
 
 class MailClaims:
-    """One sender's claims, by the queue's id.
-
-    ``in_doubt``: the connection that proves this process alive was lost since the last renewal, so
-    every claim is asked for before it is relied on.
-    """
+    """One sender's claims, by the queue's id."""
 
     def __init__(self, context: WorkerContext) -> None:
         self.held: dict[str, HeldMail] = {}
-        self.in_doubt = False
         self._context = context
         self._cursor = ClaimCursor()
 
@@ -71,13 +66,14 @@ class MailClaims:
         return held
 
     def in_need_of_renewal(self) -> list[HeldMail]:
-        """Claims held for long, and all of them once a doubt is over."""
-        trusted = self._context.leases.trusted
-        quarter = self._context.settings.workers.lease / 4
-        old = monotonic() - (0.0 if self.in_doubt and trusted else quarter)
-        if trusted:
-            self.in_doubt = False
-        return [each for each in self.held.values() if each.renewed_at < old and not each.ended]
+        """Claims held for long, and those that others may have given back."""
+        leases = self._context.leases
+        old = monotonic() - self._context.settings.workers.lease / 4
+        return [
+            each
+            for each in self.held.values()
+            if (each.renewed_at < old or leases.doubts(each.renewed_at)) and not each.ended
+        ]
 
     async def renew(self, mails: Sequence[HeldMail]) -> None:
         """Begin these leases anew, and mark what was taken from us. Nothing may be written about
@@ -101,8 +97,7 @@ class MailClaims:
 
     def may_be_lost(self, held: HeldMail) -> bool:
         """Whether another process may have the mail by now. Giving it back is fenced."""
-        lease = self._context.settings.workers.lease
-        return held.lost or held.renewed_at < monotonic() - lease / 2
+        return held.lost or not self._context.leases.may_act_on(held.renewed_at)
 
     def forget(self, held: HeldMail) -> None:
         """Its end is written."""

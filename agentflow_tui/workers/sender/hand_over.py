@@ -76,7 +76,6 @@ class HandOver:
             self._changed.clear()
             while self._waiting and self._with_transport < self._limit:
                 if not self._context.leases.trusted:
-                    self._claims.in_doubt = True
                     break
                 self._send(self._waiting.popleft())
 
@@ -142,10 +141,10 @@ class HandOver:
         except UnreachableError:
             self._leave(held, None)
         else:
-            if self._context.leases.trusted and not self._claims.may_be_lost(held):
-                self._submit(held, envelope)
-            else:
+            if self._claims.may_be_lost(held):
                 self._leave(held, None)
+            else:
+                self._submit(held, envelope)
 
     def _leave(
         self, held: HeldMail, result: MailResult | None, sent: SendResult | None = None
