@@ -1,4 +1,4 @@
-"""Who sits in front: the name under which changes are journalled and other consoles see one."""
+"""The operator: the name under which changes are journalled and other consoles see this one."""
 
 import getpass
 import os
@@ -24,7 +24,7 @@ class Operator:
 
 
 def operator(environ: Mapping[str, str]) -> Operator:
-    """Who this is: ``AGENTFLOW_OPERATOR``, else the login name; and the name of this machine."""
+    """This process's operator: ``AGENTFLOW_OPERATOR``, else the login name, at this machine."""
     name = environ.get("AGENTFLOW_OPERATOR") or _login()
     host, _, _ = socket.gethostname().partition(".")
     return Operator(_word(name), _word(host))

@@ -12,7 +12,7 @@ from agentflow_tui.errors import UsageError
 
 _NEGATED = re.compile(r"-[A-Za-z_][\w.]*[:~<>=!]")
 
-_HELD = "\0"
+_MARK = "\0"
 """Stands in front of an argument that begins with a dash and is no option."""
 
 _TAKE_A_DASH = ("--sort", "--where")
@@ -50,10 +50,10 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     """
     name = command_word(arguments)
     parser = make_parser(name, wants_help=name == "" and bool({"-h", "--help"} & {*arguments}))
-    options, rest = parser.parse_known_args(_hold(arguments))
+    options, rest = parser.parse_known_args(_mark(arguments))
     _gather(parser, options, rest)
     for key, value in vars(options).items():
-        setattr(options, key, _released(value))
+        setattr(options, key, _unmarked(value))
     return options
 
 
@@ -73,33 +73,35 @@ def _gather(
     """Take words that stand behind options, which argparse does not take for more of them."""
     several = next((name for name in ("filter", "ids") if name in options), None)
     if rest and (several is None or any(word.startswith("-") for word in rest)):
-        parser.error(f"unrecognized arguments: {' '.join(rest)}".replace(_HELD, ""))
+        parser.error(f"unrecognized arguments: {' '.join(rest)}".replace(_MARK, ""))
     if several:
         getattr(options, several).extend(rest)
 
 
-def _hold(arguments: Sequence[str]) -> list[str]:
+def _mark(arguments: Sequence[str]) -> list[str]:
     """The arguments, with those marked that only look like options: filters that begin with a
     dash, and whatever stands behind ``--``."""
     words = list(arguments)
     end = words.index("--") if "--" in words else len(words)
-    held = [_held(before, word) for before, word in zip(["", *words], words[:end], strict=False)]
-    return held + [_HELD + word if word.startswith("-") else word for word in words[end + 1 :]]
+    marked = [
+        _marked(before, word) for before, word in zip(["", *words], words[:end], strict=False)
+    ]
+    return marked + [_MARK + word if word.startswith("-") else word for word in words[end + 1 :]]
 
 
-def _held(before: str, word: str) -> str:
+def _marked(before: str, word: str) -> str:
     value = before in _TAKE_A_DASH and word.startswith("-") and not word.startswith("--")
     if value or _NEGATED.match(word):
-        return _HELD + word
+        return _MARK + word
     if word.startswith("--") and word.endswith("=--"):  # which argparse loses
-        return f"{word[:-2]}{_HELD}--"
+        return f"{word[:-2]}{_MARK}--"
     return word
 
 
-def _released(value: object) -> object:
+def _unmarked(value: object) -> object:
     if isinstance(value, list):
-        return [_released(each) for each in value]
-    return value.removeprefix(_HELD) if isinstance(value, str) else value
+        return [_unmarked(each) for each in value]
+    return value.removeprefix(_MARK) if isinstance(value, str) else value
 
 
 class _Parser(argparse.ArgumentParser):

@@ -264,8 +264,8 @@ async def _settled(context: OperationContext, key: str) -> RowResults | None:
 
 
 async def _is_written(context: OperationContext, key: str) -> bool:
-    """Whether the journal has this row. To write it too is to wait for whoever is still at it: a
-    commit may be under way on the server long after its connection broke."""
+    """Whether the journal has this row. To write it too is to wait for a commit that may be under
+    way on the server long after its connection broke."""
     session: Session
     try:
         async with context.database.transaction() as session:
@@ -277,7 +277,7 @@ async def _is_written(context: OperationContext, key: str) -> bool:
         return False
 
 
-class _NotWritten(Exception):  # noqa: N818  # undoes a transaction, and nobody else sees it
+class _NotWritten(Exception):  # noqa: N818  # undoes a transaction, and is caught beside it
     pass
 
 

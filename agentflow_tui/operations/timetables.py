@@ -12,7 +12,7 @@ from agentflow_tui.errors import AgentflowError
 from agentflow_tui.store.views.schedules import Schedule
 
 MISSED_CAP = 100
-"""Missed slots that are looked for; more are ``99+`` and nobody counts them."""
+"""Missed slots that are looked for; more are shown as ``99+``."""
 
 
 def zone_of(name: str) -> tzinfo:

@@ -160,7 +160,7 @@ class _Undoing:
 
     async def _end(self) -> int:
         """End an operation whose process died, or runs yet, and count its parts: the row of its
-        next part is written first by whoever comes first."""
+        next part is written first by whichever process comes first."""
         parts = self.operation.parts
         while True:
             entry = journal.JournalEntry(
@@ -206,7 +206,7 @@ class _Undoing:
         self.matched += len(part.ids)
 
     async def _take_back(self, session: Session, parts: int) -> None:
-        """Say so in the operation's own row, or find that somebody was faster."""
+        """Say so in the operation's own row, or find that another operator was faster."""
         mark = records.addition({"undone_by": self.id, "parts": parts})
         template = records.mark(session.binding, takes_back=True)
         if not await session.execute(template, self.operation.id, mark, "completed"):

@@ -19,7 +19,7 @@ LOOK_EVERY = 0.1
 
 
 class Working(ModalScreen[None]):
-    """Something takes its time. Escape asks it to stop; whoever does the work closes this."""
+    """Shows that work takes its time. Escape asks it to stop; `while_working` closes this."""
 
     DEFAULT_CSS = """
     Working { align: center middle; }

@@ -63,7 +63,7 @@ async def snooze(
 async def claim(
     context: OperationContext, triaged_issues: Sequence[TriagedIssue], now: datetime
 ) -> Outcome:
-    """Say that one is looking at them. It blocks nobody, and is forgotten after a while."""
+    """Tell the others that the operator is looking at them. It blocks no one, and expires."""
     said = {"claimed_by": context.operator.name, "claimed_at": now.isoformat()}
     return await _decide(context, decisions.CLAIM, triaged_issues, lambda _concern: said)
 

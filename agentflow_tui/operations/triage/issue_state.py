@@ -19,7 +19,7 @@ QUIET = timedelta(hours=1)
 """What fails again after this time of quiet has come back."""
 
 CLAIM = timedelta(minutes=30)
-"""How long somebody is taken to be looking at something."""
+"""How long an operator who has claimed an issue is taken to be looking at it."""
 
 
 class Mode(StrEnum):
@@ -93,7 +93,7 @@ class IssueState:
         )
 
     def claimant(self, now: datetime) -> str:
-        """Who is looking at it, ``""`` when nobody is."""
+        """The operator who is looking at it; ``""`` when none is."""
         fresh = self.claimed_at is not None and now - self.claimed_at < CLAIM
         return self.claimed_by if fresh else ""
 
@@ -103,7 +103,7 @@ class IssueState:
         return f"@{claimant} {age(now - self.claimed_at)}" if claimant and self.claimed_at else ""
 
     def others_claim(self, own: str, now: datetime) -> str:
-        """``ann is looking at it, 5m``, for whoever is about to act; ``""`` for one's own claim."""
+        """``ann is looking at it, 5m``, for another operator; ``""`` for one's own claim."""
         claimant = self.claimant(now)
         if claimant in {"", own} or self.claimed_at is None:
             return ""
@@ -122,7 +122,7 @@ class IssueState:
 
 
 UNDECIDED = IssueState()
-"""Nobody has decided anything."""
+"""Nothing has been decided."""
 
 
 def _name(value: object) -> str:

@@ -3,7 +3,7 @@ statement has locked.
 
 What waits for a lock sees the row as it is then, but everything else as it was when its statement
 began. So rows are locked by a statement of their own, together with those that move with them, and
-the next statement judges what nobody changes any more.
+the next statement judges what no other transaction changes any more.
 """
 
 import json
@@ -40,9 +40,9 @@ GONE = "is gone"
 BUSY = "is being changed by somebody else this moment"
 
 TRANSACTION_OPTIONS = "SET LOCAL lock_timeout = 2000; SET CONSTRAINTS ALL IMMEDIATE"
-"""For a transaction that changes rows. It waits so many milliseconds for rows that somebody else
+"""For a transaction that changes rows. It waits so many milliseconds for rows that another one
 holds, before they are passed over; what a constraint has against a row is said at once, and not at
-the commit, when nobody knows which row it was."""
+the commit, which does not say which row it was."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +73,8 @@ def lock(
     """Lock the rows ``$1`` (ids as text) and what is linked to them.
 
     Rows are locked in the order of their keys, so that two operators never wait for each other in
-    a circle. With ``waits=False`` those that somebody else holds are passed over. Primary keys
-    serve.
+    a circle. With ``waits=False`` those that another transaction holds are passed over. The primary
+    keys serve.
     """
     key = f"{{{table}.{TABLES[table].primary_key.name}}}"
     kind = f"{{{table}.{TABLES[table].primary_key.name}:type}}"

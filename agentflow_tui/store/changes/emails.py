@@ -14,7 +14,7 @@ NOT_DELIVERED = rule(
     "has been delivered already",
     needs=("emails",),
 )
-"""Nobody is mailed twice: the message may have left by another entry of the queue."""
+"""A recipient is not mailed twice: the message may have left by another entry of the queue."""
 
 
 def _waits_for_retry(mail: QueuedMail) -> str:

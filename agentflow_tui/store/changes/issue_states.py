@@ -1,4 +1,4 @@
-"""Whether somebody has seen to what needs attention: acknowledged it, put it off, or looks at it.
+"""What operators have decided about an issue: acknowledged, snoozed or claimed.
 
 The state of a subject (``error:<fingerprint>``, ``check:<id>``, …) is one row of the journal whose
 id follows from the subject. So the primary key finds the states of whatever is shown in a journal
@@ -23,7 +23,7 @@ TASK = "attention.state"
 """``task_logs.taskType`` of these rows."""
 
 UNTOUCHED = md5(b'{"output": "{}"}', usedforsecurity=False).hexdigest()
-"""How the row of a subject looks that nobody has seen to, to compare and set; also before it is
+"""How the row of an issue looks that is not triaged yet, to compare and set; also before it is
 there."""
 
 _SUBJECTS = UUID("5b0c1c0e-64d6-5a7e-8a26-a77e07100001")

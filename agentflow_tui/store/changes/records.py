@@ -314,7 +314,7 @@ def outcome(row_changes: Sequence[RowChange], skipped: Sequence[tuple[str, str]]
 def mark(binding: Binding, *, takes_back: bool = False) -> str:
     """Add to what an operation's row says: its id, the addition (a JSON object), its status.
 
-    ``takes_back``: only where nobody has taken it back, for nothing is taken back twice.
+    ``takes_back``: only where it has not been taken back yet, for nothing is taken back twice.
     """
     changes = {
         "output": "(t.{task_logs.output}::jsonb || $2::jsonb)::{task_logs.output:type}",

@@ -1,7 +1,7 @@
 """Changes of workflows.
 
 Pausing and cancelling leave the lock alone: a running step ends, and its runner then lets go. What
-starts a workflow again takes the lock away, so it is only done where nobody holds it.
+starts a workflow again takes the lock away, so it is only done where no worker holds it.
 """
 
 from agentflow_tui.store.changes.change import Change, Rule, among, flag, rule
