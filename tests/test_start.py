@@ -33,10 +33,10 @@ def imported(*arguments: str) -> list[str]:
 @pytest.mark.parametrize(
     ("arguments", "ceiling"),
     [
-        (("--version",), 8),
-        (("list", "users"), 60),
-        (("show", "users", "some-id"), 60),
-        (("retry", "email_queue", "some-id"), 92),
+        (("--version",), 10),
+        (("list", "users"), 66),
+        (("show", "users", "some-id"), 66),
+        (("retry", "email_queue", "some-id"), 98),
     ],
     ids=lambda value: value[0] if isinstance(value, tuple) else "",
 )
@@ -72,7 +72,7 @@ asyncio.run(main(*sys.argv[1:]))
 """
 
 
-@pytest.mark.parametrize(("view", "ceiling"), [("overview", 88), ("mail", 136)])
+@pytest.mark.parametrize(("view", "ceiling"), [("overview", 88), ("mail", 138)])
 def test_the_first_rows_wait_for_no_more_than_is_shown(
     database_url: str, view: str, ceiling: int
 ) -> None:

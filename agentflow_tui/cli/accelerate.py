@@ -3,6 +3,7 @@
 import argparse
 import sys
 
+from agentflow_tui.cli.output import say
 from agentflow_tui.errors import UsageError
 from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.schema import accelerators
@@ -16,26 +17,26 @@ async def accelerate(database: Database, options: argparse.Namespace) -> int:
         return await _drop(database)
     missing = accelerators.buildable(database.binding)
     for accelerator in missing:
-        _say(f"  {accelerator.index}\n      for {accelerator.purpose}")
-        _say(f"      {_price(database, accelerator)}")
+        say(f"  {accelerator.index}\n      for {accelerator.purpose}")
+        say(f"      {_price(database, accelerator)}")
     if options.notify:
-        _say(
+        say(
             "  triggers on " + ", ".join(accelerators.NOTIFYING) + "\n"
             "      consoles and workers hear of other programs' changes at once; "
             "at sixteen writers three quarters of the write throughput go"
         )
     if not missing and not options.notify:
-        _say("Every index is there.")
+        say("Every index is there.")
         return 0
     if not options.yes and not _agreed(len(missing)):
         return 1
     for place, accelerator in enumerate(missing, 1):
-        _say(f"[{place}/{len(missing)}] {accelerator.index} …")
+        say(f"[{place}/{len(missing)}] {accelerator.index} …")
         await accelerators.build(database, accelerator)
     if options.notify:
         await accelerators.set_notify_triggers(database, enable=True)
     await database.rebind()
-    _say(f"{plural(len(missing), 'index', 'indexes')} built; --drop removes them.")
+    say(f"{plural(len(missing), 'index', 'indexes')} built; --drop removes them.")
     return 0
 
 
@@ -49,8 +50,7 @@ def _price(database: Database, accelerator: Accelerator) -> str:
 def _agreed(count: int) -> bool:
     if not sys.stdin.isatty():
         raise UsageError("Nothing was built: say --yes where nobody can be asked.")
-    sys.stderr.write(f"Build {plural(count, 'index', 'indexes')} now, without blocking? [y/N] ")
-    sys.stderr.flush()
+    say(f"Build {plural(count, 'index', 'indexes')} now, without blocking? [y/N] ", end="")
     return sys.stdin.readline().strip().lower() in {"y", "yes"}
 
 
@@ -58,12 +58,7 @@ async def _drop(database: Database) -> int:
     await accelerators.set_notify_triggers(database, enable=False)
     there = [a for a in ACCELERATORS if accelerators.is_built(database.binding, a)]
     for accelerator in there:
-        _say(f"removing {accelerator.index} …")
+        say(f"removing {accelerator.index} …")
         await accelerators.drop(database, accelerator.index)
-    _say(f"{plural(len(there), 'index', 'indexes')} removed; nothing named {PREFIX}… is left.")
+    say(f"{plural(len(there), 'index', 'indexes')} removed; nothing named {PREFIX}… is left.")
     return 0
-
-
-def _say(line: str) -> None:
-    sys.stderr.write(line + "\n")
-    sys.stderr.flush()

@@ -12,9 +12,11 @@ from dataclasses import dataclass
 from agentflow_tui import clock
 from agentflow_tui.cli import INTERRUPTED, verbs
 from agentflow_tui.cli.connection import connected, load_writable
+from agentflow_tui.cli.ids import meant_ids
 from agentflow_tui.cli.outcomes import capital, put_outcome, report
 from agentflow_tui.cli.output import say
 from agentflow_tui.cli.progress import progress
+from agentflow_tui.cli.streams import require_stdout
 from agentflow_tui.cli.tables import table_called
 from agentflow_tui.cli.verbs import ChangeRequest
 from agentflow_tui.errors import AgentflowError, UsageError
@@ -46,6 +48,8 @@ def add_options(parser: argparse.ArgumentParser, name: str) -> None:
 def run(options: argparse.Namespace) -> int:
     """Do to rows what a verb says."""
     request = verbs.request(options, table_called(options.table))
+    if options.json:
+        require_stdout()
     chosen = load_writable(options)
     return connected(chosen, lambda database: change(database, chosen, request), seconds=SECONDS)
 
@@ -75,16 +79,17 @@ async def _take_snapshot(
     context: OperationContext, settings: Settings, request: ChangeRequest
 ) -> Snapshot:
     with progress(lambda count: f"{plural(count, 'row')} found …") as told:
-        selection = _selection(context.database, settings, request)
+        selection = await _selection(context.database, settings, request)
         return await take_snapshot(
             context, request.operation, selection, request.argument, progress=told
         )
 
 
-def _selection(database: Database, settings: Settings, request: ChangeRequest) -> Selection:
+async def _selection(database: Database, settings: Settings, request: ChangeRequest) -> Selection:
     table = request.operation.table
     if request.ids:
-        return Selection(table=table, ids=request.ids)
+        ids = await meant_ids(database, request.operation.change.described, request.ids)
+        return Selection(table=table, ids=ids)
     found = query(
         LISTINGS[table],
         database.binding,

@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from agentflow_tui import clock, settings
+from agentflow_tui.cli.output import say
 from agentflow_tui.embedded import postgres
 from agentflow_tui.errors import UsageError
 from agentflow_tui.settings import Context, Settings
@@ -39,7 +40,7 @@ def run(options: argparse.Namespace) -> int:
         raise UsageError(f"--scale wants 100 to {MOST:,} rows.")
     # No way leads from here to another database: workers of this console have the catcher as relay.
     chosen = replace(chosen, contexts={}, read_only=options.read_only).on(Context(name="demo"))
-    with postgres.start(chosen.home, say=_say) as server:
+    with postgres.start(chosen.home, say=say) as server:
         asyncio.run(_fill(server.url, options))
         if options.no_console:
             return 0
@@ -109,12 +110,12 @@ async def _load(database: Database, options: argparse.Namespace) -> None:
     from agentflow_tui.store.schema.loading import delete_all_rows, load_rows
 
     rows = options.scale or SMALL
-    _say("Filling the embedded database with sample data …")
+    say("Filling the embedded database with sample data …")
     tables = sample(options.seed, clock.now(), min(rows, SMALL))
     if options.reset:
         await delete_all_rows(database)
     filled = await load_rows(database, tables)
-    _say(f"  {plural(sum(filled.values()), 'row')} in {plural(len(filled), 'table')}")
+    say(f"  {plural(sum(filled.values()), 'row')} in {plural(len(filled), 'table')}")
     if rows > SMALL:
         from agentflow_tui.demo.bulk_rows import bulk_rows
         from agentflow_tui.store.schema.bulk_rows import add_bulk_rows
@@ -125,13 +126,7 @@ async def _load(database: Database, options: argparse.Namespace) -> None:
         )
 
 
-def _say(line: str) -> None:
-    sys.stderr.write(line + "\n")
-    sys.stderr.flush()
-
-
 def _progress(done: int, total: int, what: str) -> None:
     share = 100 * done // total if total else 100
     end = "\n" if done >= total else ""
-    sys.stderr.write(f"\r\x1b[K  {what}: {done:,} of {total:,} ({share} %){end}")
-    sys.stderr.flush()
+    say(f"\r\x1b[K  {what}: {done:,} of {total:,} ({share} %)", end=end)

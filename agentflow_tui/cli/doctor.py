@@ -3,11 +3,12 @@
 import argparse
 import asyncio
 import json
-import sys
 from dataclasses import dataclass
 from enum import IntEnum
 
 from agentflow_tui.cli.connection import load_settings, opened
+from agentflow_tui.cli.output import put
+from agentflow_tui.cli.streams import require_stdout
 from agentflow_tui.errors import AgentflowError
 from agentflow_tui.settings import Settings
 from agentflow_tui.store.connection.database import Database
@@ -43,6 +44,7 @@ def add_options(parser: argparse.ArgumentParser, _name: str) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Check the set-up."""
+    require_stdout()
     return asyncio.run(examine(load_settings(options), as_json=options.json))
 
 
@@ -59,26 +61,23 @@ async def examine(settings: Settings, *, as_json: bool) -> int:
         code = error.exit_code
     findings += [_key(settings), _mail(settings)]
     for finding in findings:
-        sys.stdout.write(_json(finding) if as_json else _text(finding))
+        put(_json(finding) if as_json else _text(finding))
     worst = max(finding.verdict for finding in findings)
     return code or (1 if worst is Severity.PROBLEM else 0)
 
 
 def _text(finding: CheckResult) -> str:
     glyph = {Severity.FINE: "✓", Severity.WARNING: "▲", Severity.PROBLEM: "✗"}[finding.verdict]
-    return f"{glyph} {finding.subject:<11} {safe(finding.message, 2000)}\n"
+    return f"{glyph} {finding.subject:<11} {safe(finding.message, 2000)}"
 
 
 def _json(finding: CheckResult) -> str:
-    return (
-        json.dumps(
-            {
-                "subject": finding.subject,
-                "verdict": finding.verdict.name.lower(),
-                "message": finding.message,
-            }
-        )
-        + "\n"
+    return json.dumps(
+        {
+            "subject": finding.subject,
+            "verdict": finding.verdict.name.lower(),
+            "message": finding.message,
+        }
     )
 
 

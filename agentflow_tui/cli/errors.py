@@ -3,13 +3,12 @@
 import argparse
 import csv
 import json
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
 from agentflow_tui import clock
-from agentflow_tui.cli.output import put
+from agentflow_tui.cli.output import STDOUT, put
 from agentflow_tui.errors import UsageError
 from agentflow_tui.operations.triage.error_groups import ErrorGroup
 from agentflow_tui.operations.triage.error_triage import ErrorTriage
@@ -64,7 +63,7 @@ async def print_errors(database: Database, settings: Settings, options: argparse
         for group in shown:
             put(json.dumps(dict(_values(group, now))))
     elif options.csv:
-        writer = csv.writer(sys.stdout)
+        writer = csv.writer(STDOUT)
         writer.writerow([name for name, _ in _FIELDS])
         writer.writerows([_plain(value) for _, value in _values(group, now)] for group in shown)
     else:

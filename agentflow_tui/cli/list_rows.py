@@ -5,14 +5,15 @@ import csv
 import json
 import shutil
 import sys
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from agentflow_tui import clock
 from agentflow_tui.cli.connection import connected, load_settings
-from agentflow_tui.cli.output import say
+from agentflow_tui.cli.output import STDOUT, put, say
+from agentflow_tui.cli.streams import require_stdout
 from agentflow_tui.cli.tables import ERRORS, table_called
 from agentflow_tui.documents import read
 from agentflow_tui.errors import UsageError
@@ -51,6 +52,7 @@ def add_options(parser: argparse.ArgumentParser, _name: str) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """List a table, or the kinds of errors."""
+    require_stdout()
     if options.limit is not None and options.limit < 0:
         raise UsageError("--limit wants a number of rows, 0 or more.")
     if options.table == ERRORS:
@@ -159,11 +161,11 @@ def json_value(column: Column, value: object) -> object:
 async def _as_json(rows: AsyncIterator[tuple[Any, ...]], columns: Sequence[Column]) -> None:
     async for row in rows:
         pairs = {c.name: json_value(c, v) for c, v in zip(columns, row, strict=True)}
-        sys.stdout.write(json.dumps(pairs, ensure_ascii=True) + "\n")
+        put(json.dumps(pairs, ensure_ascii=True))
 
 
 async def _as_csv(rows: AsyncIterator[tuple[Any, ...]], columns: Sequence[Column]) -> None:
-    writer = csv.writer(sys.stdout)
+    writer = csv.writer(STDOUT)
     writer.writerow([column.name for column in columns])
     async for row in rows:
         writer.writerow([_csv_value(c, v) for c, v in zip(columns, row, strict=True)])
@@ -194,11 +196,11 @@ async def _as_table(
 
     cells = [[cell(c, v) for c, v in zip(columns, row, strict=True)] async for row in rows]
     widths = _widths([c.name for c in columns], cells, shutil.get_terminal_size().columns)
-    _line([c.name for c in columns], widths, sys.stdout.write)
+    _line([c.name for c in columns], widths)
     for row in cells:
-        _line(row, widths, sys.stdout.write)
+        _line(row, widths)
     if limit is not None and len(cells) == limit:
-        sys.stderr.write(f"({limit} rows; --limit N for more)\n")
+        say(f"({limit} rows; --limit N for more)")
 
 
 def _widths(titles: Sequence[str], cells: Sequence[Sequence[str]], room: int) -> list[int]:
@@ -212,6 +214,6 @@ def _widths(titles: Sequence[str], cells: Sequence[Sequence[str]], room: int) ->
     return widths
 
 
-def _line(cells: Sequence[str], widths: Sequence[int], write: Callable[[str], Any]) -> None:
+def _line(cells: Sequence[str], widths: Sequence[int]) -> None:
     text = "  ".join(fit(cell, width) for cell, width in zip(cells, widths, strict=True))
-    write(text.rstrip() + "\n")
+    put(text.rstrip())

@@ -4,11 +4,12 @@
 Data goes to stdout, everything said about it to stderr.
 """
 
-import os
 import sys
 from collections.abc import Sequence
 
 from agentflow_tui.cli import INTERRUPTED
+from agentflow_tui.cli.output import STDOUT, StdoutError, say
+from agentflow_tui.cli.streams import abandon_stdout, reserve_streams
 from agentflow_tui.errors import AgentflowError, FilterError
 from agentflow_tui.gc_pause import gc_paused
 from agentflow_tui.text import cell_width, safe
@@ -21,23 +22,34 @@ def run() -> None:
 
 def main(arguments: Sequence[str]) -> int:
     """Carry out one command. Returns the exit code; prints one sentence for what went wrong."""
+    reserve_streams()
+    try:
+        code = _run(arguments)
+        STDOUT.flush()
+    except StdoutError as error:
+        abandon_stdout()
+        if error.is_left:
+            return 0
+        say(f"agentflow: Not all could be printed: {error}.")
+        return 1
+    return code
+
+
+def _run(arguments: Sequence[str]) -> int:
     with gc_paused():
         from agentflow_tui.cli.parser import parse
     try:
         options = parse(arguments)
         code: int = options.run(options)
-        sys.stdout.flush()
     except AgentflowError as error:
-        print(f"agentflow: {error}", file=sys.stderr)
+        say(f"agentflow: {error}")
         if isinstance(error, FilterError) and error.text:
-            print(underlined(error), file=sys.stderr)
+            say(underlined(error))
         return error.exit_code
+    except SystemExit as leaving:  # the parser has printed its help, or the version
+        return leaving.code if isinstance(leaving.code, int) else 0
     except KeyboardInterrupt:
         return INTERRUPTED
-    except BrokenPipeError:
-        # The reader of our output has gone; what Python still holds goes nowhere, quietly.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
     return code
 
 

@@ -3,7 +3,8 @@
 import json
 
 from agentflow_tui.cli import INTERRUPTED
-from agentflow_tui.cli.output import put, say
+from agentflow_tui.cli.output import STDOUT, StdoutError, put, say
+from agentflow_tui.cli.streams import abandon_stdout
 from agentflow_tui.operations.outcomes import Outcome
 from agentflow_tui.text import number, safe
 
@@ -12,8 +13,15 @@ NAMED = 10
 
 
 def put_outcome(outcome: Outcome, **more: object) -> None:
-    """The contract's object: to stdout."""
-    put(json.dumps({**outcome.as_json(), **more}, ensure_ascii=True))
+    """The contract's object: to stdout. What cannot be told there is said: the exit code is that
+    of what was done."""
+    try:
+        put(json.dumps({**outcome.as_json(), **more}, ensure_ascii=True))
+        STDOUT.flush()
+    except StdoutError as error:
+        abandon_stdout()
+        if not error.is_left:
+            say(f"The answer could not be printed: {error}.")
 
 
 def report(outcome: Outcome, *, as_json: bool, back: str = "") -> int:

@@ -2,12 +2,14 @@
 
 import argparse
 import re
+import sys
 from collections.abc import Sequence
 from importlib import import_module
 from typing import Any, NoReturn, Protocol, cast
 
 from agentflow_tui import __version__
 from agentflow_tui.cli.commands import Command, all_commands, find_command
+from agentflow_tui.cli.output import STDOUT, say
 from agentflow_tui.errors import UsageError
 
 _NEGATED = re.compile(r"-[A-Za-z_][\w.]*[:~<>=!]")
@@ -49,12 +51,25 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     Raises `UsageError` for a command that there is not.
     """
     name = command_word(arguments)
+    if name != "__complete":
+        _refuse_empty(arguments)
     parser = make_parser(name, wants_help=name == "" and bool({"-h", "--help"} & {*arguments}))
     options, rest = parser.parse_known_args(_mark(arguments))
     _gather(parser, options, rest)
     for key, value in vars(options).items():
         setattr(options, key, _unmarked(value))
     return options
+
+
+def _refuse_empty(arguments: Sequence[str]) -> None:
+    """An empty argument is a variable of a script that was not set, and means nothing."""
+    for before, word in zip(["", *arguments], arguments, strict=False):
+        option, equals, value = word.partition("=") if word.startswith("--") else ("", "", word)
+        if (option and not equals) or value.strip():
+            continue
+        name = option or (before if before.startswith("--") and "=" not in before else "")
+        if name != "--where":  # which says more about it
+            raise UsageError(f"The value of {name} is empty." if name else "An argument is empty.")
 
 
 def command_word(arguments: Sequence[str]) -> str:
@@ -105,7 +120,13 @@ def _unmarked(value: object) -> object:
 
 
 class _Parser(argparse.ArgumentParser):
-    """Says what is wrong in one sentence, as every other mistake is said."""
+    """Says what is wrong in one sentence, as every other mistake is said; its help is data."""
+
+    def _print_message(self, message: str, file: Any = None) -> None:
+        if file is sys.stderr:
+            say(message, end="")
+        else:
+            STDOUT.write(message)
 
     def error(self, message: str) -> NoReturn:
         raise UsageError(f"{message}. See '{self.prog} --help'.")

@@ -5,6 +5,8 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from agentflow_tui.cli.output import say
+
 PATIENCE = 0.4
 """Seconds in which nothing is said: what is over by then needs no progress."""
 
@@ -31,5 +33,4 @@ def progress(words: Callable[[int], str]) -> Iterator[Callable[[int], None]]:
 
 
 def _write(line: str) -> None:
-    sys.stderr.write(f"\r\x1b[K{line}")
-    sys.stderr.flush()
+    say(f"\r\x1b[K{line}", end="")

@@ -2,10 +2,12 @@
 
 import argparse
 import json
-import sys
 
 from agentflow_tui.cli.connection import connected, load_settings
+from agentflow_tui.cli.ids import meant_id
 from agentflow_tui.cli.list_rows import MASKED, json_value
+from agentflow_tui.cli.output import put
+from agentflow_tui.cli.streams import require_stdout
 from agentflow_tui.cli.tables import table_called
 from agentflow_tui.errors import AgentflowError
 from agentflow_tui.schema import Table
@@ -23,6 +25,7 @@ def add_options(parser: argparse.ArgumentParser, _name: str) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Show one row and its relations."""
+    require_stdout()
     table = table_called(options.table)
     return connected(
         load_settings(options),
@@ -32,10 +35,10 @@ def run(options: argparse.Namespace) -> int:
 
 async def print_row(database: Database, table: Table, id_: str, *, as_json: bool) -> int:
     """Print the row. Raises `AgentflowError` when there is none."""
-    record = await read_record(database, table, id_)
+    record = await read_record(database, table, await meant_id(database, table, id_))
     if record is None:
         raise AgentflowError(f"{table.name} has no row {id_}.")
-    sys.stdout.write(_json(record) if as_json else _text(record))
+    put(_json(record) if as_json else _text(record))
     return 0
 
 
@@ -49,7 +52,7 @@ def _json(record: Record) -> str:
     related = {
         f"{relation.table}.{relation.column}": count for relation, count in record.pointing.items()
     }
-    return json.dumps({**values, "related": related}, ensure_ascii=True) + "\n"
+    return json.dumps({**values, "related": related}, ensure_ascii=True)
 
 
 def _text(record: Record) -> str:
@@ -68,4 +71,4 @@ def _text(record: Record) -> str:
         said = "not counted" if count is None else bounded(count, COUNT_TO)
         hint = f"agentflow list {relation.table} {relation.column}:{record.id}"
         lines.append(f"{relation.table:<22} {said:>6}   {hint}")
-    return "\n".join(lines) + "\n"
+    return "\n".join(lines)

@@ -10,6 +10,7 @@ from agentflow_tui.cli.connection import connected, load_settings
 from agentflow_tui.cli.errors import error_groups
 from agentflow_tui.cli.outcomes import put_outcome
 from agentflow_tui.cli.output import say
+from agentflow_tui.cli.streams import require_stdout
 from agentflow_tui.cli.tables import ERRORS
 from agentflow_tui.errors import RefusedError, UsageError
 from agentflow_tui.operations.context import OperationContext
@@ -39,6 +40,8 @@ def add_options(parser: argparse.ArgumentParser, name: str) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Acknowledge, snooze, claim or wake kinds of errors."""
+    if options.json:
+        require_stdout()
     chosen = load_settings(options)
     return connected(chosen, lambda database: decide(database, chosen, options))
 

@@ -9,6 +9,7 @@ from agentflow_tui.cli.connection import connected, load_writable
 from agentflow_tui.cli.outcomes import report
 from agentflow_tui.cli.output import say
 from agentflow_tui.cli.progress import progress
+from agentflow_tui.cli.streams import require_stdout
 from agentflow_tui.operations import undo
 from agentflow_tui.operations.command_lines import database_options, journal_line
 from agentflow_tui.operations.context import OperationContext
@@ -27,6 +28,8 @@ def add_options(parser: argparse.ArgumentParser, name: str) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Take a change back, or do it again."""
+    if options.json:
+        require_stdout()
     chosen = load_writable(options)
 
     async def work(database: Database) -> int:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from agentflow_tui.cli.ids import given_ids
 from agentflow_tui.errors import UsageError
 from agentflow_tui.operations.operation import Operation
 from agentflow_tui.operations.verbs import OPERATIONS
@@ -76,7 +77,9 @@ def add_options(parser: argparse.ArgumentParser, verb: str) -> None:
     parser.description = manual(verb)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("table", metavar="TABLE", help=", ".join(tables_of(verb)))
-    parser.add_argument("ids", metavar="ID", nargs="*", help="the rows, by their ids")
+    parser.add_argument(
+        "ids", metavar="ID", nargs="*", help="the rows, by their ids; - for those on stdin"
+    )
     parser.add_argument(
         "--where",
         metavar="FILTER",
@@ -104,7 +107,7 @@ def request(options: argparse.Namespace, table: Table) -> ChangeRequest:
     return ChangeRequest(
         operation=operation,
         argument=argument,
-        ids=tuple(options.ids),
+        ids=given_ids(options.ids),
         where=_where(options),
         expect=options.expect,
         dry_run=options.dry_run,

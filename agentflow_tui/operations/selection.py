@@ -6,17 +6,13 @@ Keys and command line ask the same functions.
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC
 from typing import Any
 
-from agentflow_tui import clock
 from agentflow_tui.operations.context import OperationContext
 from agentflow_tui.operations.operation import Operation
 from agentflow_tui.operations.verbs import operations_on
-from agentflow_tui.store.changes.change import is_digest
 from agentflow_tui.store.changes.snapshot import RowSnapshot, SnapshotReader
-from agentflow_tui.store.reading.queries import Query, query
-from agentflow_tui.store.views.by_table import LISTINGS
+from agentflow_tui.store.reading.queries import Query
 from agentflow_tui.text import number
 
 JUDGED = 50
@@ -180,27 +176,16 @@ async def take_snapshot(
 ) -> Snapshot:
     """The rows of a selection as they are now. Can be cancelled at any time.
 
-    Secret ids can be given as their digests, at the price of a look at all rows. Raises
-    `UnreachableError`, `RefusedError`, `MissingError`.
+    Raises `UnreachableError`, `RefusedError`, `MissingError`.
     """
     reader = SnapshotReader(context.database, operation.change, context.settings, argument)
     if selection.query is not None:
         rows = await _gather(reader.matching(selection.query), progress)
         return Snapshot(operation=operation, argument=argument, rows=rows)
-    if any(is_digest(id_) for id_ in selection.ids):
-        everything = _everything(context, operation.table)
-        rows = await _gather(reader.matching(everything), progress)
-    else:
-        rows = await _gather(reader.rows(selection.ids), progress)
-    wanted, public_id = set(selection.ids), operation.change.public_id
-    rows = tuple(row for row in rows if not wanted.isdisjoint({row.id, public_id(row.id)}))
-    known = {name for row in rows for name in (row.id, public_id(row.id))}
+    rows = await _gather(reader.rows(selection.ids), progress)
+    known = {row.id for row in rows}
     missing = tuple(dict.fromkeys(id_ for id_ in selection.ids if id_ not in known))
     return Snapshot(operation=operation, argument=argument, rows=rows, missing=missing)
-
-
-def _everything(context: OperationContext, table: str) -> Query[Any]:
-    return query(LISTINGS[table], context.database.binding, "", now=clock.now(), zone=UTC)
 
 
 async def _gather(

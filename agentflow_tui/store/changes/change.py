@@ -5,8 +5,6 @@ in ``sets`` and ``rules`` ``:lease`` and ``:hold`` stand for seconds of the sett
 ``:argument`` for what the operator gave, as text.
 """
 
-import hashlib
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,8 +12,7 @@ from typing import Any
 from agentflow_tui.schema import TABLES, Table, snake
 from agentflow_tui.settings import Settings
 from agentflow_tui.store.connection.bindings import Binding
-
-_DIGEST = re.compile("sha256:[0-9a-f]{16}")
+from agentflow_tui.store.views.by_id import public_id
 
 MODIFICATION_TIMES = ("updatedAt", "lastUpdated")
 """Columns that say when a row was changed: set by every change, and no state of their own."""
@@ -71,11 +68,8 @@ class Change:
         return TABLES[self.table]
 
     def public_id(self, id_: str) -> str:
-        """The id under which a row stands in the journal, in command lines and in answers: its
-        own, or for a secret one a digest of it."""
-        if not self.described.primary_key.secret or is_digest(id_):
-            return id_
-        return f"sha256:{hashlib.sha256(id_.encode()).hexdigest()[:16]}"
+        """The id under which a row stands in the journal, in command lines and in answers."""
+        return public_id(self.described, id_)
 
     def why_not(self, row: Any) -> str:
         """Why this does not apply to a listed row, as far as the row itself tells."""
@@ -93,11 +87,6 @@ class Change:
         if lacking:
             return f"{self.table} has no {', '.join(lacking)} in this database"
         return ""
-
-
-def is_digest(id_: str) -> bool:
-    """Whether this is the digest that stands for a secret id."""
-    return _DIGEST.fullmatch(id_) is not None
 
 
 def among(table: str, *words: str, column: str = "status") -> Rule:

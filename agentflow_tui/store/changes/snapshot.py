@@ -4,17 +4,16 @@ alone."""
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
-from uuid import UUID
 
 from agentflow_tui.schema import Kind
 from agentflow_tui.store.changes.change import Change, ChangeSettings
 from agentflow_tui.store.changes.row_images import present, stamp
 from agentflow_tui.store.connection.bindings import Binding
 from agentflow_tui.store.connection.database import Database
-from agentflow_tui.store.journal import storable
 from agentflow_tui.store.reading.listings import Computed, Listing, OrderKey, computed_field
 from agentflow_tui.store.reading.pages import Page, Where, Window, read_page
 from agentflow_tui.store.reading.queries import Query
+from agentflow_tui.store.views.by_id import by_ids
 from agentflow_tui.store.views.by_table import LISTINGS
 
 CHUNK = 5_000
@@ -47,17 +46,11 @@ class SnapshotReader:
 
         Raises `UnreachableError`, `RefusedError`, `MissingError`.
         """
-        table, key = self.change.table, self.change.described.primary_key.name
-        binding = self.database.binding
-        known = binding.tables[table].columns.get(key)
-        kind = known.type if known else "text"
-        wanted = [id_ for id_ in dict.fromkeys(ids) if _can_be(kind, id_)]
-        sql = f"q.{{{table}.{key}}} = ANY($1::{kind}[])"
-        if kind not in {"uuid", "text", "character varying"}:
-            sql = f"q.{{{table}.{key}}}::text = ANY($1::text[])"
+        wanted, listing = list(dict.fromkeys(ids)), LISTINGS[self.change.table]
         for start in range(0, len(wanted), CHUNK):
-            where = Where(sql=sql, values=(wanted[start : start + CHUNK],))
-            yield list((await self._page(LISTINGS[table], where)).rows)
+            some = wanted[start : start + CHUNK]
+            where = by_ids(self.database.binding, self.change.described, some)
+            yield list((await self._page(listing, where)).rows)
 
     async def matching(self, query: Query[Any]) -> AsyncIterator[list[RowSnapshot]]:
         """Every row that a filter matches, in chunks, in the order of their keys.
@@ -101,17 +94,6 @@ def _listing(
         ),
         joins=listed.joins,
     )
-
-
-def _can_be(kind: str, text: str) -> bool:
-    """Whether a key of this type could be written so."""
-    if kind != "uuid":
-        return storable(text) == text
-    try:
-        UUID(text)
-    except ValueError:
-        return False
-    return True
 
 
 def judgement(
