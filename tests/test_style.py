@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from agentflow_tui.console.details.detail import Detail
+from agentflow_tui.console.catalogue import VIEWS, list_screen, make_view
 from agentflow_tui.console.environment import Environment
 from agentflow_tui.console.keys import KEYS
-from agentflow_tui.console.screens.catalogue import VIEWS, list_screen, make_view
+from agentflow_tui.console.list.detail import Detail
 from agentflow_tui.schema import TABLES
 from agentflow_tui.settings import Settings
 

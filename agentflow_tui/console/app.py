@@ -14,14 +14,14 @@ from textual.screen import ModalScreen, Screen
 
 from agentflow_tui.console.bars.away_summary import AwayWatch
 from agentflow_tui.console.bars.bulk_follow_up import BulkFollowUpBar
-from agentflow_tui.console.bars.command_bar import CommandBar
 from agentflow_tui.console.bars.layout import Bars
+from agentflow_tui.console.catalogue import SCREENS, view_called, view_of_table
 from agentflow_tui.console.child_workers import ChildWorkers
+from agentflow_tui.console.commands.command_bar import CommandBar
 from agentflow_tui.console.environment import Environment
 from agentflow_tui.console.keys import BY_ID, SCOPES, in_scope
 from agentflow_tui.console.place import Place
 from agentflow_tui.console.poller import IDLE_AFTER, Poller
-from agentflow_tui.console.screens.catalogue import SCREENS, view_called, view_of_table
 from agentflow_tui.console.state import ConsoleState
 from agentflow_tui.console.terminal_app import TerminalApp
 from agentflow_tui.console.views import ViewSwitcher

@@ -12,7 +12,6 @@ from agentflow_tui.console.dialogs.confirm import (
 )
 from agentflow_tui.console.dialogs.dialogs import Choice, Option
 from agentflow_tui.console.dialogs.working import Working, while_working
-from agentflow_tui.console.list.reading import COUNT_TO
 from agentflow_tui.console.shell import Shell
 from agentflow_tui.console.view import View
 from agentflow_tui.errors import AgentflowError
@@ -32,7 +31,7 @@ from agentflow_tui.operations.selection import (
     why_impossible,
 )
 from agentflow_tui.store.changes.records import OperationRecord
-from agentflow_tui.store.reading.pages import Window
+from agentflow_tui.store.reading.pages import COUNT_TO, Window
 from agentflow_tui.text import number
 
 COUNTED_EVERY = 2.0

@@ -2,9 +2,9 @@
 
 from textual.widgets import ContentSwitcher
 
+from agentflow_tui.console.catalogue import SCREENS, make_view, screen_of
 from agentflow_tui.console.environment import Environment
 from agentflow_tui.console.place import History, Place
-from agentflow_tui.console.screens.catalogue import SCREENS, make_view, screen_of
 from agentflow_tui.console.view import View
 
 

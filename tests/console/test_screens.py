@@ -3,8 +3,8 @@
 import pytest
 
 from agentflow_tui.console.app import ConsoleApp
+from agentflow_tui.console.catalogue import VIEWS
 from agentflow_tui.console.list.grid import Grid
-from agentflow_tui.console.screens.catalogue import VIEWS
 from agentflow_tui.settings import ConsoleSettings
 from agentflow_tui.store.connection.database import Database
 from tests.console.driving import console, screen_text, sees, until

@@ -79,7 +79,7 @@ class BulkFollowUpBar(Line):
 
     def open(self) -> None:
         """Go to the rows."""
-        from agentflow_tui.console.screens.catalogue import view_of_table
+        from agentflow_tui.console.catalogue import view_of_table
 
         follow_up = self._shell.state.follow_up
         if follow_up is None:

@@ -4,10 +4,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from agentflow_tui.console.bars import away_summary
+from agentflow_tui.console.catalogue import VIEWS, list_screen, view_called
 from agentflow_tui.console.commands import contexts, presence
 from agentflow_tui.console.environment import Environment
 from agentflow_tui.console.place import Place
-from agentflow_tui.console.screens.catalogue import VIEWS, list_screen, view_called
 from agentflow_tui.console.shell import Shell
 from agentflow_tui.console.widgets.prompt import Candidate
 from agentflow_tui.errors import UsageError

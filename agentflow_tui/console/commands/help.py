@@ -5,10 +5,10 @@ from collections.abc import Iterable
 from textual.app import SystemCommand
 from textual.binding import ActiveBinding
 
+from agentflow_tui.console.catalogue import lists
 from agentflow_tui.console.dialogs.dialogs import Choice, Note, Option
 from agentflow_tui.console.keys import BY_ID, KEYS, key_name
 from agentflow_tui.console.place import Place
-from agentflow_tui.console.screens.catalogue import lists
 from agentflow_tui.console.shell import Shell
 from agentflow_tui.console.view import View
 from agentflow_tui.console.widgets.pane import text_line

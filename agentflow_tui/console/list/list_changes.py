@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from typing import Any
 
-from agentflow_tui.console.details.detail import Detail
 from agentflow_tui.console.keys import CHANGES
 from agentflow_tui.console.list.declarations import AnyListScreen
+from agentflow_tui.console.list.detail import Detail
 from agentflow_tui.console.list.grid import Grid
 from agentflow_tui.console.view import View
 from agentflow_tui.operations import selection

@@ -6,13 +6,13 @@ from typing import Any
 from textual.app import ComposeResult
 from textual.containers import Horizontal
 
-from agentflow_tui.console.details.detail import Detail
 from agentflow_tui.console.environment import Environment
 from agentflow_tui.console.keys import with_keys
 from agentflow_tui.console.list.declarations import AnyListScreen
+from agentflow_tui.console.list.detail import Detail
 from agentflow_tui.console.list.grid import Grid
 from agentflow_tui.console.list.menus import ListMenus
-from agentflow_tui.console.list.reading import COUNT_TO, StoreSource
+from agentflow_tui.console.list.reading import StoreSource
 from agentflow_tui.console.place import Place
 from agentflow_tui.console.view import ViewEntry
 from agentflow_tui.console.widgets.line import Line, Piece
@@ -20,6 +20,7 @@ from agentflow_tui.console.widgets.pane import Pane
 from agentflow_tui.console.widgets.prompt import Candidate, Mistake, Prompt
 from agentflow_tui.errors import FilterError
 from agentflow_tui.filters import complete
+from agentflow_tui.store.reading.pages import COUNT_TO
 from agentflow_tui.store.reading.queries import SCAN, Query, query, vocabulary
 from agentflow_tui.text import bounded, number
 

@@ -13,11 +13,8 @@ from agentflow_tui.console.environment import Environment
 from agentflow_tui.console.list.viewport import RowT
 from agentflow_tui.console.list.window import PagePosition, PageRequest, RowWindow
 from agentflow_tui.errors import AgentflowError
-from agentflow_tui.store.reading.pages import Page, Window
+from agentflow_tui.store.reading.pages import COUNT_TO, Page, Window
 from agentflow_tui.store.reading.queries import Query
-
-COUNT_TO = 10_000
-"""Counts are exact up to here, and ``10k+`` beyond."""
 
 LOOK_ANYWAY = 15.0
 """Seconds after which rows are read even though nothing was committed: time itself moves rows

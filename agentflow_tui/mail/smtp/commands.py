@@ -7,7 +7,7 @@ from agentflow_tui.mail.answers import Answer
 from agentflow_tui.mail.envelopes import Envelope
 
 
-class Step(IntEnum):
+class SmtpStep(IntEnum):
     """One thing said to a relay, for which one reply is expected."""
 
     RESET = 0
@@ -48,14 +48,14 @@ def unsendable(envelope: Envelope, features: EsmtpFeatures) -> Answer | None:
 
 def transaction(
     envelope: Envelope, features: EsmtpFeatures, *, reset: bool
-) -> list[tuple[Step, bytes]]:
+) -> list[tuple[SmtpStep, bytes]]:
     """The commands before the content; ``reset`` first takes back an unfinished envelope."""
-    script = [(Step.RESET, b"RSET\r\n")] if reset else []
-    script.append((Step.MAIL, _mail_from(envelope, features)))
+    script = [(SmtpStep.RESET, b"RSET\r\n")] if reset else []
+    script.append((SmtpStep.MAIL, _mail_from(envelope, features)))
     script += [
-        (Step.RECIPIENT, b"RCPT TO:<%b>\r\n" % each.encode()) for each in envelope.recipients
+        (SmtpStep.RECIPIENT, b"RCPT TO:<%b>\r\n" % each.encode()) for each in envelope.recipients
     ]
-    script.append((Step.DATA, b"DATA\r\n"))
+    script.append((SmtpStep.DATA, b"DATA\r\n"))
     return script
 
 

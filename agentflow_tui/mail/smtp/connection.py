@@ -20,7 +20,7 @@ from agentflow_tui.mail.answers import (
     reply_text,
 )
 from agentflow_tui.mail.smtp import commands
-from agentflow_tui.mail.smtp.commands import EsmtpFeatures, Step
+from agentflow_tui.mail.smtp.commands import EsmtpFeatures, SmtpStep
 from agentflow_tui.mail.smtp.envelope_queue import QueuedEnvelope
 from agentflow_tui.mail.smtp.reply_protocol import ReplyProtocol, Timeouts
 from agentflow_tui.mail.smtp.transaction import Transaction
@@ -67,8 +67,10 @@ class SmtpConnection(ReplyProtocol):
         self._features = features
         self._timeouts = timeouts
         self._left = budget
-        self._expected: deque[Step] = deque()
-        self._script: deque[tuple[Step, bytes]] = deque()  # commands to come, without PIPELINING
+        self._expected: deque[SmtpStep] = deque()
+        self._script: deque[tuple[SmtpStep, bytes]] = (
+            deque()
+        )  # commands to come, without PIPELINING
         self._current: Transaction | None = None
         self._ahead: Transaction | None = None  # its commands left with the dot before them
         self._served = 0
@@ -170,7 +172,7 @@ class SmtpConnection(ReplyProtocol):
             self._proceed()
         self._wait(self._timeouts.command)
 
-    def _all_at_once(self, script: list[tuple[Step, bytes]]) -> bytes:
+    def _all_at_once(self, script: list[tuple[SmtpStep, bytes]]) -> bytes:
         """Commands in one piece, and the replies noted that they will bring."""
         self._expected.extend([step for step, _ in script])
         return b"".join([command for _, command in script])
@@ -180,7 +182,7 @@ class SmtpConnection(ReplyProtocol):
         transaction = self._current
         assert transaction is not None
         step, command = self._script.popleft()
-        if transaction.refusal or (step == Step.DATA and not transaction.wants_content):
+        if transaction.refusal or (step == SmtpStep.DATA and not transaction.wants_content):
             self._script.clear()
             self._dirty = True
             self._finish()
@@ -195,7 +197,7 @@ class SmtpConnection(ReplyProtocol):
             self._parked = True
             return
         content = commands.content(transaction.queued.envelope)
-        self._expected.append(Step.FINAL)
+        self._expected.append(SmtpStep.FINAL)
         if len(content) > _CHUNK:
             self._content = memoryview(content)
             self._pump()
@@ -231,7 +233,7 @@ class SmtpConnection(ReplyProtocol):
             self._fail(code, reply_text(text))
             return
         step = self._expected.popleft()
-        if self._current is not None and step >= Step.RECIPIENT:
+        if self._current is not None and step >= SmtpStep.RECIPIENT:
             self._current.heard = True
         _HEAR[step](self, code, text)
 
@@ -275,7 +277,7 @@ class SmtpConnection(ReplyProtocol):
             self._hand_over()
         elif code == 354:
             # Everyone was refused, and the relay wants content all the same: give it none.
-            self._expected.append(Step.NO_CONTENT)
+            self._expected.append(SmtpStep.NO_CONTENT)
             self._write(b".\r\n")
         elif code < 400:
             self._hear_garbage(b"%d %b" % (code, text), Phase.DATA)

@@ -124,7 +124,7 @@ UPDATE {{health_checks}} h SET {assignments(database.binding, _TABLE, changes)}
 
 
 @dataclass(frozen=True, slots=True)
-class ServerLoad:
+class ConnectionLoad:
     """The server's connections, and how far its replicas lag: None without one that tells."""
 
     connections: int
@@ -134,7 +134,7 @@ class ServerLoad:
 
 
 LOAD = Statement(
-    ServerLoad,
+    ConnectionLoad,
     """
 SELECT (SELECT sum(numbackends) FROM pg_stat_database)::int,
        current_setting('max_connections')::int,

@@ -23,6 +23,9 @@ Varying = Callable[["Window", str | None], object]
 Parameter = Callable[[Varying], str]
 """Adds a parameter to a statement and returns its placeholder."""
 
+COUNT_TO = 10_000
+"""Counts of lists are exact up to here, and ``10k+`` beyond."""
+
 SNAPSHOT = "pg_current_snapshot()::text"
 """Changes whenever a transaction that wrote anything ends; reading it touches no table."""
 

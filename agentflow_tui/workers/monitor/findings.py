@@ -7,9 +7,9 @@ from typing import Any
 from agentflow_tui.documents import read
 from agentflow_tui.store.queue.check_claims import (
     CheckFinding,
+    ConnectionLoad,
     QueueFigures,
     SchedulePunctuality,
-    ServerLoad,
     Status,
 )
 from agentflow_tui.text import plural
@@ -52,7 +52,7 @@ def _worst(*grades: Status) -> Status:
 
 
 def database_finding(
-    load: ServerLoad, took: float, times: AnswerTimes = DEFAULT_TIMES
+    load: ConnectionLoad, took: float, times: AnswerTimes = DEFAULT_TIMES
 ) -> CheckFinding:
     """How the server is, by its load and one round trip in seconds."""
     share = load.connections / max(1, load.allowed)

@@ -11,7 +11,7 @@ import pytest
 from agentflow_tui.errors import SettingsError
 from agentflow_tui.settings import Settings, WorkerSettings
 from agentflow_tui.store.connection.database import Database
-from agentflow_tui.store.queue.check_claims import QueueFigures, SchedulePunctuality, ServerLoad
+from agentflow_tui.store.queue.check_claims import ConnectionLoad, QueueFigures, SchedulePunctuality
 from agentflow_tui.workers.context import WorkerContext
 from agentflow_tui.workers.monitor import findings, probes
 from agentflow_tui.workers.monitor.findings import AnswerTimes
@@ -232,7 +232,9 @@ def test_a_check_that_cannot_be_is_refused_by_name(checks: dict[str, str]) -> No
 def test_thresholds_make_warnings_and_errors() -> None:
     def load(connections: int = 1, lag: float | None = None, took: float = 0.001) -> str:
         replicas = 0 if lag is None else 1
-        return findings.database_finding(ServerLoad(connections, 100, replicas, lag), took).status
+        return findings.database_finding(
+            ConnectionLoad(connections, 100, replicas, lag), took
+        ).status
 
     assert [load(), load(80), load(96)] == ["ok", "warning", "error"]
     assert [load(lag=1), load(lag=31), load(lag=400)] == ["ok", "warning", "error"]
