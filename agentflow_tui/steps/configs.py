@@ -4,7 +4,8 @@ The declaration is a frozen, keyword-only dataclass. A config's names are its fi
 camelCase; a default makes a field optional; ``__post_init__`` may raise `ValueError` with a
 sentence that names the field. Types understood: ``str``, ``int``, ``float``, ``bool``, ``None``,
 ``Any``, `Expression`, ``Literal``, further declarations, and ``list``, ``dict``, ``|`` of these.
-A field with the metadata `PUBLIC` holds no secret, though its name may sound like it.
+A field with the metadata `PUBLIC` holds no secret, though its name may sound like it; one with
+`URL` is filled in as a URL.
 """
 
 from collections.abc import Callable, Mapping
@@ -21,7 +22,10 @@ from agentflow_tui.steps.references import (
     LostReferenceError,
     StepResults,
     fill,
+    fill_members,
+    fill_url,
     has_references,
+    holds_reference,
     written,
 )
 from agentflow_tui.text import safe
@@ -30,6 +34,7 @@ DeclarationT = TypeVar("DeclarationT")
 
 
 PUBLIC: Mapping[str, bool] = {"public": True}
+URL: Mapping[str, bool] = {"url": True}
 
 _SHOWN = 40
 """Characters of a wrong text that are shown."""
@@ -48,6 +53,7 @@ class _Field:
     hint: Any
     required: bool
     public: bool
+    url: bool
 
 
 class _Later:
@@ -55,7 +61,8 @@ class _Later:
 
 
 _LATER = _Later()
-_Fill = Callable[[Any], Any]
+_Fill = Callable[[Any, str], Any]
+"""What fills in a value that stands at this path."""
 
 
 def check(declaration: type[DeclarationT], config: Mapping[str, Any]) -> DeclarationT | None:
@@ -71,7 +78,10 @@ def read(
     declaration: type[DeclarationT], config: Mapping[str, Any], results: StepResults
 ) -> DeclarationT:
     """The config with its references resolved. Raises `ConfigError`."""
-    found = _read(declaration, config, "config", lambda value: fill(value, results))
+    try:
+        found = _read(declaration, config, "config", _Filler(results))
+    except LostReferenceError as error:
+        raise ConfigError(str(error)) from None
     return cast("DeclarationT", found)
 
 
@@ -119,6 +129,7 @@ def _declared(declaration: type) -> dict[str, _Field]:
             hint=hints[f.name],
             required=f.default is MISSING and f.default_factory is MISSING,
             public=f.metadata.get("public", False),
+            url=f.metadata.get("url", False),
         )
         for f in fields(declaration)
     }
@@ -141,10 +152,11 @@ def _read(declaration: type, config: Mapping[str, Any], where: str, filled: _Fil
         if entry.required and name not in config:
             raise ConfigError(f"{where}.{name} is missing")
     values = {
-        declared[name].attribute: _value(declared[name].hint, value, f"{where}.{name}", filled)
-        for name, value in config.items()
+        entry.attribute: _value(entry.hint, config[name], f"{where}.{name}", _as(entry, filled))
+        for name, entry in declared.items()
+        if name in config
     }
-    if _LATER in values.values():
+    if any(each is _LATER for each in values.values()):
         return _LATER
     try:
         return declaration(**values)
@@ -152,38 +164,52 @@ def _read(declaration: type, config: Mapping[str, Any], where: str, filled: _Fil
         raise ConfigError(f"{where}: {error}") from None
 
 
-def _as_it_is(value: Any) -> Any:
+@dataclass(frozen=True, slots=True)
+class _Filler:
+    """Fills in what earlier steps gave."""
+
+    results: StepResults
+
+    def __call__(self, value: Any, where: str) -> Any:
+        return fill(value, self.results, where)
+
+    def url(self, value: Any, where: str) -> Any:
+        return fill_url(value, self.results, where) if isinstance(value, str) else value
+
+
+def _as(entry: _Field, filled: _Fill | None) -> _Fill | None:
+    return filled.url if entry.url and isinstance(filled, _Filler) else filled
+
+
+def _as_it_is(value: Any, _where: str) -> Any:
     return value
 
 
 def _value(hint: Any, value: Any, where: str, filled: _Fill | None) -> Any:
     if hint is Expression:
-        return _expression(value, where)
+        return expression(value, where)
     if isinstance(value, str) and has_references(value):
         if filled is None:
             return _LATER
-        value, filled = _filled(value, where, filled), _as_it_is
+        value, filled = filled(value, where), _as_it_is
         if hint is str and value is not None:
             return written(value)
     if hint is Any:
-        return value if filled is None else _filled(value, where, filled)
+        if filled is not None:
+            return filled(value, where)
+        return _LATER if has_references(value) else value
     return _typed(hint, value, where, filled)
 
 
-def _filled(value: Any, where: str, filled: _Fill) -> Any:
-    try:
-        return filled(value)
-    except LostReferenceError as error:
-        raise ConfigError(f"{where}: {error}") from None
-
-
-def _expression(value: Any, where: str) -> Expression:
+def expression(value: Any, where: str) -> Expression:
+    """The expression that stands at this path. Raises `ConfigError`."""
     if not isinstance(value, str):
         raise ConfigError(f"{where} must be an expression in a text, not {kind_of(value)}")
     try:
         return parse(value)
     except ExpressionError as error:
-        raise ConfigError(f"{where}: {error}") from None
+        hint = ". Write steps.… or context.… without braces" if holds_reference(value) else ""
+        raise ConfigError(f"{where}: {error}{hint}") from None
 
 
 def _typed(hint: Any, value: Any, where: str, filled: _Fill | None) -> Any:
@@ -202,12 +228,18 @@ def _typed(hint: Any, value: Any, where: str, filled: _Fill | None) -> Any:
 
 def _list(inner: Any, value: list[Any], where: str, filled: _Fill | None) -> Any:
     found = [_value(inner, v, f"{where}[{i}]", filled) for i, v in enumerate(value)]
-    return _LATER if _LATER in found else found
+    return _LATER if any(each is _LATER for each in found) else found
 
 
 def _dict(inner: Any, value: dict[str, Any], where: str, filled: _Fill | None) -> Any:
+    if filled is None and any(map(has_references, value)):
+        return _LATER
+    if isinstance(filled, _Filler):
+        return fill_members(
+            value, filled.results, where, lambda v, at: _value(inner, v, at, filled)
+        )
     found = {key: _value(inner, v, f"{where}.{key}", filled) for key, v in value.items()}
-    return _LATER if _LATER in found.values() else found
+    return _LATER if any(each is _LATER for each in found.values()) else found
 
 
 def _is_a(hint: Any, value: Any) -> bool:

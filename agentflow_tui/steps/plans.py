@@ -9,7 +9,7 @@ from agentflow_tui.documents import Step, as_steps, read
 from agentflow_tui.steps import configs
 from agentflow_tui.steps.calls import END, Handler, Handlers, StepError
 from agentflow_tui.steps.configs import ConfigError
-from agentflow_tui.steps.expressions import Expression, ExpressionError, parse
+from agentflow_tui.steps.expressions import Expression, ExpressionError
 from agentflow_tui.steps.redaction import literals, redacted
 from agentflow_tui.steps.results import for_journal
 from agentflow_tui.text import safe
@@ -158,7 +158,7 @@ def _condition(when: Any) -> Expression | bool:
     if when is None or isinstance(when, bool):
         return when is not False
     if isinstance(when, str):
-        return parse(when)
+        return configs.expression(when, "when")
     raise ConfigError("when must be an expression in a text, or true or false")
 
 

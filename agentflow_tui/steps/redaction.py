@@ -154,9 +154,13 @@ def _parsed(text: str) -> Any:
 
 
 def _redacted_line(text: str) -> str:
-    if "://" in text:  # first, for a password may hold what looks like a pair
-        text = _SIGNED_IN.sub(_without_password, text)
+    text = without_passwords(text)  # first, for a password may hold what looks like a pair
     return _PAIR.sub(_without_value, text) if _has_pairs(text) else text
+
+
+def without_passwords(text: str) -> str:
+    """A text that shows no password of a URL."""
+    return _SIGNED_IN.sub(_without_password, text) if "://" in text else text
 
 
 def _has_pairs(text: str) -> bool:

@@ -1,21 +1,26 @@
 """``{{steps.fetch.body.items}}``: values of earlier results inside a step's config.
 
 A text that is one reference becomes the value itself, typed; inside a longer text a reference is
-written out (text as it is, null as nothing, anything else as JSON). ``\\{{`` is not a reference.
+written out (text as it is, null as nothing, anything else as JSON). ``\\{{`` is not a reference:
+the backslash goes, the braces stay.
 What was filled in is data and is never looked through for further references.
 """
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 
 from agentflow_tui.text import safe
 
 _REFERENCE = re.compile(r"(\\)?\{\{(.*?)\}\}", re.DOTALL)
 _SEGMENT = re.compile(r"""\.?(?:\[(-?\d+)\]|\["([^"\]]*)"\]|\['([^'\]]*)'\]|([^.\[\]"'\s]+))""")
 _KEYS_NAMED = 8
+
+_AUTHORITY = re.compile(r"[^/?#]*://[^/?#]*")
+"""The beginning of a URL up to somewhere in its host and port."""
 
 
 class LostReferenceError(ValueError):
@@ -33,30 +38,91 @@ class StepResults:
         return {"steps": self.steps, "context": self.context}
 
 
-def has_references(value: str) -> bool:
-    """Whether anything in a text is to be filled in (or unescaped)."""
-    return "{{" in value and _REFERENCE.search(value) is not None
-
-
-def fill(value: Any, results: StepResults) -> Any:
-    """A copy of a JSON value with every reference in it replaced. Raises `LostReferenceError`."""
+def has_references(value: Any) -> bool:
+    """Whether anything in a JSON value, at any depth, is to be filled in (or unescaped)."""
     if isinstance(value, str):
-        return _fill_text(value, results) if "{{" in value else value
+        return "{{" in value and _REFERENCE.search(value) is not None
     if isinstance(value, dict):
-        return {key: fill(inner, results) for key, inner in value.items()}
+        return any(has_references(part) for pair in value.items() for part in pair)
+    return isinstance(value, list) and any(map(has_references, value))
+
+
+def holds_reference(text: str) -> bool:
+    """Whether a text holds one that is not escaped."""
+    return any(not found[1] for found in _REFERENCE.finditer(text))
+
+
+def fill(value: Any, results: StepResults, where: str = "") -> Any:
+    """A copy of a JSON value with every reference in it replaced, in names of members, too.
+
+    Raises `LostReferenceError`, whose path begins with ``where``.
+    """
+    if isinstance(value, str):
+        return fill_text(value, results, where) if "{{" in value else value
+    if isinstance(value, dict):
+        return fill_members(value, results, where, lambda inner, at: fill(inner, results, at))
     if isinstance(value, list):
-        return [fill(inner, results) for inner in value]
+        return [fill(inner, results, f"{where}[{at}]") for at, inner in enumerate(value)]
     return value
 
 
-def _fill_text(text: str, results: StepResults) -> Any:
-    whole = _REFERENCE.fullmatch(text.strip())
-    if whole and not whole[1] and "{{" not in whole[2]:
-        return find(whole[2], results)
+def fill_members(
+    members: Mapping[str, Any],
+    results: StepResults,
+    where: str,
+    fill_value: Callable[[Any, str], Any],
+) -> dict[str, Any]:
+    """The members of an object, each filled in by ``fill_value`` (value, path). Raises
+    `LostReferenceError`, also for two that get the same name."""
+    filled: dict[str, Any] = {}
+    for key, inner in members.items():
+        name = written(fill_text(key, results, where)) if "{{" in key else key
+        if name in filled:
+            raise LostReferenceError(f"{where} gets two members named '{safe(name, 40)}'")
+        filled[name] = fill_value(inner, f"{where}.{name}")
+    return filled
 
-    return _REFERENCE.sub(
-        lambda found: found[0][1:] if found[1] else written(find(found[2], results)), text
-    )
+
+def fill_text(text: str, results: StepResults, where: str = "") -> Any:
+    """A text with its references replaced; the value itself where it is one reference and no more.
+
+    Raises `LostReferenceError`.
+    """
+    try:
+        whole = _REFERENCE.fullmatch(text.strip())
+        if whole and not whole[1] and "{{" not in whole[2]:
+            return find(whole[2], results)
+        return _REFERENCE.sub(
+            lambda found: found[0][1:] if found[1] else written(find(found[2], results)), text
+        )
+    except LostReferenceError as error:
+        raise _at(where, error) from None
+
+
+def fill_url(text: str, results: StepResults, where: str = "") -> str:
+    """A URL with its references replaced. What is filled in is one piece of the URL, so its
+    characters are encoded; only a reference at the very beginning is a URL or the start of one.
+
+    Raises `LostReferenceError`.
+    """
+
+    def piece(found: re.Match[str]) -> str:
+        if found[1]:
+            return found[0][1:]
+        value = written(find(found[2], results))
+        if not text[: found.start()].strip():
+            return value
+        in_authority = _AUTHORITY.fullmatch(text[: found.start()]) is not None
+        return quote(value, safe=":" if in_authority else "", errors="replace")
+
+    try:
+        return _REFERENCE.sub(piece, text)
+    except LostReferenceError as error:
+        raise _at(where, error) from None
+
+
+def _at(where: str, error: LostReferenceError) -> LostReferenceError:
+    return LostReferenceError(f"{where}: {error}") if where else error
 
 
 def written(value: Any) -> str:

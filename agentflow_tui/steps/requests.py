@@ -1,31 +1,42 @@
 """``api``: call an HTTP service, with a key from ``api_keys`` that is shown nowhere."""
 
 import asyncio
-import json
 import logging
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import TYPE_CHECKING, Any, Literal
 
 from agentflow_tui.steps.calls import Call, StepError
-from agentflow_tui.steps.configs import PUBLIC
-from agentflow_tui.steps.redaction import is_secret_name, place
+from agentflow_tui.steps.configs import PUBLIC, URL
+from agentflow_tui.steps.http_answers import ENCODINGS, parsed, retry_after, text, whole_body
+from agentflow_tui.steps.redaction import is_secret_name, place, redacted_text, without_passwords
 from agentflow_tui.steps.results import LIMIT
-from agentflow_tui.text import safe, size
+from agentflow_tui.text import safe
 
 if TYPE_CHECKING:
     import httpx
 
 Method = Literal["GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"]
 
-LONGEST_WAIT = 3600.0
-"""Seconds; a service that asks to be left alone for longer is asked again by then."""
+MOST_REDIRECTS = 20
+"""After so many it is a circle."""
+
+_HARMLESS = frozenset(
+    {"accept", "accept-encoding", "accept-language", "connection", "host", "user-agent"}
+)
+"""Headers that another host gets, too, after a redirect."""
 
 _AGAIN = frozenset({404, 408, 409, 423, 425, 429})
 """Answers of the 4xx that a later attempt may change; the others stay what they are, and repeating
 a refused sign-in locks accounts."""
 
 _WORDS = 200
+
+_PYTHON = re.compile(r"^\[(?:Errno -?\d+|SSL(?:: \w+)?)\] | \(_\w+\.c:\d+\)$")
+"""What Python puts around the words of the system: a number, a place in its source."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +48,7 @@ class ApiConfig:
     or, as it is, in the header ``api_key_header``.
     """
 
-    url: str
+    url: str = field(metadata=URL)
     method: Method = "GET"
     headers: dict[str, str | int | float] | None = None
     query: dict[str, str | int | float | bool | list[str | int | float | bool] | None] | None = None
@@ -71,13 +82,15 @@ class ApiConfig:
 
 
 def make_client() -> "httpx.AsyncClient":
-    """The client that all steps of a process share: connections are reused, redirects not followed
-    unless a step says so, and nothing that a step sends is logged."""
+    """The client that all steps of a process share: connections are reused, cookies are not kept,
+    and nothing that a step sends is logged."""
     import httpx  # 60 ms that a worker without api steps never spends
 
     logging.getLogger("httpx").setLevel(logging.WARNING)  # its INFO lines hold whole URLs
+    no_cookies = CookieJar(DefaultCookiePolicy(allowed_domains=()))
     return httpx.AsyncClient(
-        headers={"User-Agent": "agentflow"},
+        headers={"User-Agent": "agentflow", "Accept-Encoding": ENCODINGS},
+        cookies=no_cookies,
         limits=httpx.Limits(max_connections=100, max_keepalive_connections=20),
     )
 
@@ -94,37 +107,76 @@ async def request(call: Call[ApiConfig]) -> dict[str, Any]:
     where = f"{config.method} {safe(place(config.url), 200)}"
     headers = {**_plain_headers(config, call.key), **await _key_header(call)}
     content = {"json": config.json} if config.json is not None else {"content": config.body}
+    client = call.services.http()
     try:
-        async with (
-            asyncio.timeout(config.timeout),  # the client's own is for each read, and can add up
-            call.services.http().stream(
+        async with asyncio.timeout(config.timeout):  # the client's own is for each read
+            first = client.build_request(
                 config.method,
                 config.url,
                 params=_without_nulls(config.query),
                 headers=headers,
                 timeout=config.timeout,
-                follow_redirects=config.follow_redirects,
                 **content,
-            ) as response,
-        ):
-            body = await _body(response, config.max_bytes, where)
+            )
+            response = await _answer(client, first, where, follow=config.follow_redirects)
+            try:
+                body = await whole_body(response, config.max_bytes, where)
+            finally:
+                await response.aclose()
     except (httpx.TimeoutException, TimeoutError):
         raise StepError(f"{where} did not answer within {config.timeout:g} s.") from None
-    except httpx.TooManyRedirects:
-        raise StepError(f"{where} redirects in circles.", retry=False) from None
     except (httpx.InvalidURL, httpx.UnsupportedProtocol, httpx.LocalProtocolError):
         raise StepError(
             f"{where} cannot be sent: its URL or headers are wrong.", retry=False
         ) from None
+    except UnicodeError:
+        raise StepError(
+            f"{where} cannot be sent: its host, headers or body hold characters that no request "
+            "can carry.",
+            retry=False,
+        ) from None
     except httpx.HTTPError as error:
         raise StepError(f"{where} failed: {_reason(error)}.") from None
     if not config.expects(response.status_code):
-        raise _unexpected(where, response, body)
+        raise _unexpected(where, response, body, call.now)
     return {
         "status": response.status_code,
         "headers": _public(response.headers),
-        "body": _parsed(response, body),
+        "body": parsed(response, body, where),
     }
+
+
+async def _answer(
+    client: "httpx.AsyncClient", request: "httpx.Request", where: str, *, follow: bool
+) -> "httpx.Response":
+    """The answer, of which the body is not read yet, after the redirects. Another host is sent no
+    header but harmless ones, and no body."""
+    for _ in range(MOST_REDIRECTS + 1):
+        response = await client.send(request, stream=True)
+        if not follow or response.next_request is None:
+            return response
+        await response.aclose()
+        following = response.next_request
+        if _is_elsewhere(request.url, following.url):
+            if following.headers.get("content-length", "0") != "0":
+                raise StepError(
+                    f"{where} redirects what it was sent to another host, "
+                    f"{safe(following.url.host, 100)}. It is not sent there.",
+                    retry=False,
+                )
+            for name in set(following.headers) - _HARMLESS:
+                del following.headers[name]
+        request = following
+    raise StepError(f"{where} redirects in circles.", retry=False)
+
+
+def _is_elsewhere(from_url: "httpx.URL", to_url: "httpx.URL") -> bool:
+    """Whether a redirect leads to another host or port, or gives up encryption."""
+    if from_url.host != to_url.host:
+        return True
+    if (from_url.scheme, to_url.scheme) == ("http", "https"):
+        return (from_url.port, to_url.port) != (None, None)
+    return (from_url.scheme, from_url.port) != (to_url.scheme, to_url.port)
 
 
 def _without_nulls(query: Mapping[str, Any] | None) -> dict[str, Any] | None:
@@ -162,60 +214,37 @@ async def _key_header(call: Call[ApiConfig]) -> dict[str, str]:
     return {"Authorization": f"Bearer {value}"}
 
 
-async def _body(response: "httpx.Response", limit: int, where: str) -> bytes:
-    parts = []
-    length = 0
-    async for part in response.aiter_bytes():
-        length += len(part)
-        if length > limit:
-            raise StepError(
-                f"{where} answered with more than {size(limit)}. Ask for less at a time, "
-                "or raise config.maxBytes.",
-                retry=False,
-            )
-        parts.append(part)
-    return b"".join(parts)
-
-
-def _parsed(response: "httpx.Response", body: bytes) -> Any:
-    if not body:
-        return None
-    kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind == "application/json" or kind.endswith("+json"):
-        try:
-            return json.loads(body)
-        except (ValueError, RecursionError):  # says JSON and is not; text is better than nothing
-            return _text(response, body)
-    return _text(response, body)
-
-
-def _text(response: "httpx.Response", body: bytes) -> str:
-    try:
-        return body.decode(response.charset_encoding or "utf-8", "replace")
-    except LookupError:  # a charset that does not exist
-        return body.decode("utf-8", "replace")
-
-
 def _public(headers: Mapping[str, str]) -> dict[str, str]:
-    return {name.lower(): value for name, value in headers.items() if not is_secret_name(name)}
+    """The headers that are no secret, without the passwords that a ``Location`` may hold."""
+    return {
+        name.lower(): without_passwords(value)
+        for name, value in headers.items()
+        if not is_secret_name(name)
+    }
 
 
-def _unexpected(where: str, response: "httpx.Response", body: bytes) -> StepError:
+def _unexpected(where: str, response: "httpx.Response", body: bytes, now: datetime) -> StepError:
     status = response.status_code
-    words = safe(_text(response, body[:2000]).strip(), _WORDS)
+    words = safe(redacted_text(text(response, body[:2000]).strip()), _WORDS)
     said = f": {words}" if words else "."
     return StepError(
         f"{where} answered {status} {safe(response.reason_phrase, 40)}".rstrip() + said,
         retry=not 400 <= status < 500 or status in _AGAIN,
-        wait=_retry_after(response.headers.get("retry-after", "")),
+        wait=retry_after(response, now),
     )
-
-
-def _retry_after(value: str) -> float:
-    """Seconds that the service asks for; a date is left to the step's own backoff."""
-    return min(float(value), LONGEST_WAIT) if value.isdecimal() and value.isascii() else 0.0
 
 
 def _reason(error: "httpx.HTTPError") -> str:
     """What went wrong, without what was sent: the cause's own words are about sockets and TLS."""
-    return safe(str(error).partition("\n")[0], _WORDS) or type(error).__name__
+    words = safe(_PYTHON.sub("", str(error).partition("\n")[0]), _WORDS).rstrip(".")
+    return words or _SILENT.get(type(error).__name__, "the connection broke")
+
+
+_SILENT = {
+    "ConnectError": "no connection could be made",
+    "ReadError": "the connection broke before the answer was whole",
+    "RemoteProtocolError": "the service broke off, or does not speak HTTP",
+    "WriteError": "the connection broke before the request was sent",
+    "ProxyError": "the proxy made no connection",
+}
+"""What the client's errors mean when they say nothing themselves."""

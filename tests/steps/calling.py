@@ -11,6 +11,11 @@ from agentflow_tui.steps.calls import Call, Handler, Services
 from agentflow_tui.steps.references import StepResults
 from agentflow_tui.steps.registry import BUILT_IN
 
+KEY = "key-Value-93ab"
+"""The value of the API key ``maps``."""
+
+API = BUILT_IN["api"]
+
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=20)
@@ -56,3 +61,7 @@ def call(
 async def run(step_type: str, config: Mapping[str, Any], **about: Any) -> Any:
     handler = BUILT_IN[step_type]
     return await handler.run(call(handler, config, **about))
+
+
+async def send(services: Services, url: str, **config: Any) -> Any:
+    return await API.run(call(API, {"url": url, **config}, services=services))

@@ -15,6 +15,8 @@ class Service:
     requests: list[tuple[str, str, dict[str, str], bytes]] = field(default_factory=list)
     answers: dict[str, bytes] = field(default_factory=dict)
     """Raw HTTP responses by path; ``""`` hangs up, a path that is not here echoes the request."""
+    closing: set[str] = field(default_factory=set)
+    """Paths after whose answer the connection is closed."""
     released: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -44,7 +46,7 @@ class Service:
             answer = response(200, json.dumps(echo), "application/json")
         writer.write(answer)
         await writer.drain()
-        return bool(answer)
+        return bool(answer) and path not in self.closing
 
 
 def response(status: int, body: str = "", kind: str = "text/plain", *headers: str) -> bytes:

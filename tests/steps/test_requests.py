@@ -3,41 +3,14 @@
 import gzip
 import json
 import logging
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
 from agentflow_tui.steps.calls import Services, StepError
-from agentflow_tui.steps.registry import BUILT_IN
-from agentflow_tui.steps.requests import make_client
 from agentflow_tui.steps.results import LIMIT
-from tests.steps.calling import call
-from tests.steps.services import Service, response, serving
-
-KEY = "key-Value-93ab"
-API = BUILT_IN["api"]
-
-
-@pytest.fixture
-async def service() -> AsyncIterator[Service]:
-    async with serving() as running:
-        yield running
-
-
-@pytest.fixture
-async def services() -> AsyncIterator[Services]:
-    client = make_client()
-
-    async def api_key(name: str) -> str | None:
-        return {"maps": KEY, "broken": "a\r\nX-Evil: 1"}.get(name)
-
-    yield Services(api_key=api_key, http=lambda: client)
-    await client.aclose()
-
-
-async def send(services: Services, url: str, **config: Any) -> Any:
-    return await API.run(call(API, {"url": url, **config}, services=services))
+from tests.steps.calling import API, KEY, call, send
+from tests.steps.services import Service, response
 
 
 async def test_a_request_carries_what_the_config_says(service: Service, services: Services) -> None:
