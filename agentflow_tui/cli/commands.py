@@ -23,11 +23,15 @@ COMMANDS: Mapping[str, Command] = {
     "doctor": Command("doctor", "Check the set-up, one line each."),
     "list": Command("list_rows", "List a table."),
     "show": Command("show", "Show one row and its relations."),
+    "credential": Command("credential", "The vault: secrets listed, revealed, checked."),
     "undo": Command("undo", "Take back your last change, or the one named."),
     "redo": Command("undo", "Do again what you took back last."),
     "completion": Command("completion", "Print a completion script."),
     "__complete": Command("completion", ""),
 }
+
+
+_FIRST = ("demo", "worker", "db", "doctor", "list", "show", "credential")
 
 
 def find_command(name: str) -> Command | None:
@@ -38,7 +42,7 @@ def find_command(name: str) -> Command | None:
 def all_commands() -> dict[str, Command]:
     """Every command that the help lists, in its order."""
     listed = {name: command for name, command in COMMANDS.items() if command.about}
-    first = {name: listed.pop(name) for name in ("demo", "worker", "db", "doctor", "list", "show")}
+    first = {name: listed.pop(name) for name in _FIRST}
     last = {name: listed.pop(name) for name in ("undo", "redo")}
     return {**first, **dict(_of_operations()), **last, **listed}
 

@@ -4,6 +4,7 @@ import argparse
 from collections.abc import Sequence
 from contextlib import suppress
 
+from agentflow_tui.cli import credential
 from agentflow_tui.cli.output import put
 from agentflow_tui.cli.verbs import operations_of, options_of, tables_of
 from agentflow_tui.errors import UsageError
@@ -11,7 +12,8 @@ from agentflow_tui.operations.verbs import VERB_WORDS
 from agentflow_tui.schema import TABLES, Table, find_table
 
 _COMMANDS = (
-    "demo", "worker", "db", "doctor", "list", "show", *VERB_WORDS, "undo", "redo", "completion",
+    "demo", "worker", "db", "doctor", "list", "show", "credential", *VERB_WORDS,
+    "undo", "redo", "completion",
 )  # fmt: skip
 _OPTIONS = {
     "": ("--context", "--database", "--read-only", "--screen", "--version", "--workers"),
@@ -32,6 +34,7 @@ _OPTIONS = {
 }  # fmt: skip
 _BELOW = {
     "db": ("init", "uri", "accelerate"),
+    "credential": credential.NAMES,
     "completion": ("bash", "zsh", "fish"),
 }
 

@@ -141,7 +141,7 @@ def _indexes(database: Database) -> CheckResult:
 
 
 def _key(settings: Settings) -> CheckResult:
-    from agentflow_tui.vault import find_key
+    from agentflow_tui.vault.keys import find_key
 
     try:
         found = find_key(settings.environ)
@@ -153,7 +153,7 @@ def _key(settings: Settings) -> CheckResult:
             Severity.WARNING,
             "no ENCRYPTION_KEY and no AGENTFLOW_KEY_FILE: secrets stay shut",
         )
-    return CheckResult("key", Severity.FINE, "64 hex digits, as AgentFlow's own")
+    return CheckResult("key", Severity.FINE, "32 bytes, as AgentFlow's own")
 
 
 def _mail(settings: Settings) -> CheckResult:

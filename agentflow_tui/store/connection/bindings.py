@@ -99,7 +99,8 @@ class BoundTable:
 
     ``rows`` is the planner's estimate, ``is_large`` whether it is more than `LARGE`. ``fillers``
     are further columns that an INSERT must give a value: quoted name and a neutral literal of the
-    column's type.
+    column's type. ``further`` are all columns that the document does not know, by their
+    `spelling`: quoted name and type.
     """
 
     table: Table
@@ -112,6 +113,7 @@ class BoundTable:
     indexes: frozenset[str] = frozenset()
     fillers: tuple[tuple[str, str], ...] = ()
     is_large: bool = False
+    further: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
     @property
     def missing_columns(self) -> tuple[str, ...]:
@@ -263,6 +265,11 @@ def _bind_table(table: Table, candidates: dict[tuple[str, str], list[CatalogueRo
             for row in chosen
             if row.required and quoted(row.attname) not in taken
         ),
+        further={
+            spelling(row.attname): (quoted(row.attname), row.type)
+            for row in chosen
+            if quoted(row.attname) not in taken
+        },
     )
 
 

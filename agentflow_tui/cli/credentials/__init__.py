@@ -1,0 +1,1 @@
+"""``agentflow credential``: the vault on the command line, one module for each kind of use."""

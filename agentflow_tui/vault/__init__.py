@@ -1,0 +1,1 @@
+"""Reading and writing what AgentFlow keeps encrypted, in every format that it has written."""
