@@ -43,7 +43,7 @@ class RefusedError(AgentflowError):
 
 
 class LockedError(RefusedError):
-    """Somebody else's transaction holds the rows for longer than one waits."""
+    """Another transaction holds the rows for longer than one waits."""
 
 
 class NotAcceptedError(RefusedError):

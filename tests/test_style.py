@@ -4,6 +4,9 @@ import ast
 import re
 import subprocess
 import sys
+from collections import defaultdict
+from collections.abc import Collection
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -17,6 +20,8 @@ from agentflow_tui.settings import Settings
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "agentflow_tui"
+STILL_TWICE: set[str] = set()
+"""Public class names that may stand twice. It only shrinks."""
 SOURCES = sorted(PACKAGE.rglob("*.py"))
 
 
@@ -29,6 +34,58 @@ def test_the_import_contracts_of_the_project_are_kept() -> None:
     command = [str(Path(sys.executable).parent / "lint-imports"), "--no-logo", "--no-cache"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout
+
+
+def defined_in(path: Path) -> list[ast.stmt]:
+    return ast.parse(path.read_text()).body
+
+
+def test_a_public_class_name_stands_for_one_thing() -> None:
+    where = defaultdict(list)
+    for path in SOURCES:
+        for node in defined_in(path):
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                where[node.name].append(str(path.relative_to(PACKAGE)))
+    twice = {name: paths for name, paths in where.items() if len(paths) > 1}
+    assert twice.keys() <= STILL_TWICE, twice
+
+
+def module_of(path: Path) -> str:
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
+def imports_of(path: Path, modules: Collection[str]) -> set[str]:
+    """Our modules that a file imports anywhere in it, for types and inside functions, too."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names = {f"{node.module}.{alias.name}" for alias in node.names}
+            found |= names & set(modules) or {node.module}
+    return found & set(modules) - {module_of(path)}
+
+
+def test_no_module_imports_itself_in_a_circle() -> None:
+    modules = {module_of(path) for path in SOURCES}
+    graph = {module_of(path): imports_of(path, modules) for path in SOURCES}
+    try:
+        tuple(TopologicalSorter(graph).static_order())
+    except CycleError as circle:
+        raise AssertionError(" imports ".join(reversed(circle.args[1]))) from None
+
+
+def test_the_first_line_of_a_docstring_speaks_of_things() -> None:
+    """A colleague from another project has to understand what it is about."""
+    person = re.compile(r"\b(nobody|somebody|such a one)\b", re.IGNORECASE)
+    described = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+    found = set()
+    for path in SOURCES:
+        for node in ast.walk(ast.parse(path.read_text())):
+            words = ast.get_docstring(node) if isinstance(node, described) else None
+            if words and person.search(words.splitlines()[0]):
+                found.add(f"{path.relative_to(PACKAGE)}: {words.splitlines()[0]}")
+    assert not found, "\n".join(sorted(found))
 
 
 def test_colours_are_names_outside_the_theme() -> None:

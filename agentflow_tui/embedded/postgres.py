@@ -166,7 +166,7 @@ def enter(plan: ServerPlan, say: Callable[[str], None]) -> int:
 
 
 def open_without_keeper(fifo: str) -> int:
-    """A pipe cannot be opened for writing while nobody reads it, so read it for that moment."""
+    """A pipe cannot be opened for writing without a reader, so read it for that moment."""
     reader = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW)
     try:
         return os.open(fifo, os.O_WRONLY | os.O_NONBLOCK | os.O_NOFOLLOW)

@@ -104,7 +104,7 @@ async def test_a_crash_of_the_server_costs_no_slot(
         after = seconds_ago(-1)
         await until(lambda: fired_until(database, after))
         for worker in fleet.running:  # one of them fires for both while the other comes back
-            await worker.has_said("the database is back")
+            await worker.has_said("database reachable again")
         assert await fleet.stop() == [0, 0]
     await each_slot_once(database, 20)
 

@@ -18,6 +18,7 @@ from agentflow_tui.store.views.overview import MOST, read_overview
 from tests.changes.operating import operator_context
 from tests.samples import ROWS, ago, fill, uid
 from tests.triage.deciding import fail, pretend_earlier, triaged_issue
+from tests.waiting import until
 
 NOTHING = "✓ nothing"
 WARNING = {
@@ -150,7 +151,11 @@ async def test_what_was_acknowledged_comes_back_when_it_is_another_trouble(
     await silence(looking, subject)
     assert NOTHING in await looking.text()
     await looking.database.execute(change)
-    assert "Needs attention (1)" in await looking.text()
+
+    async def is_back() -> bool:
+        return "Needs attention (1)" in await looking.text()
+
+    await until(is_back, "it is back", state=looking.text)
 
 
 async def test_a_check_that_goes_on_failing_stays_acknowledged(looking: Looking) -> None:

@@ -178,7 +178,7 @@ class SmtpConnection(ReplyProtocol):
         return b"".join([command for _, command in script])
 
     def _proceed(self) -> None:
-        """Without PIPELINING: the next command, or the end of a mail that nobody accepts."""
+        """Without PIPELINING: the next command, or the end of a mail without a recipient."""
         transaction = self._current
         assert transaction is not None
         step, command = self._script.popleft()

@@ -47,7 +47,7 @@ async def read_server_facts(database: Database) -> ServerFacts:
 
 
 @dataclass(frozen=True, slots=True)
-class ServerLoad:
+class ServerActivity:
     """How many connections are in use, allowed, and this product's own; bytes on disk."""
 
     connections: int
@@ -57,7 +57,7 @@ class ServerLoad:
 
 
 SERVER_LOAD = Statement(
-    ServerLoad,
+    ServerActivity,
     """
 SELECT (SELECT count(*)::int FROM pg_stat_activity WHERE backend_type = 'client backend')
          AS connections,
