@@ -26,7 +26,13 @@ from agentflow_tui.mail.answers import Answer, RecipientOutcome, SendResult, Ver
 from agentflow_tui.mail.envelopes import Envelope
 from agentflow_tui.mail.message import addresses
 from agentflow_tui.mail.message.messages import SenderIdentity
-from agentflow_tui.mail.transports import CallbackTransport, ResultCallback, TransportState
+from agentflow_tui.mail.transports import (
+    CallbackTransport,
+    MayLeave,
+    ResultCallback,
+    TransportState,
+    always,
+)
 from agentflow_tui.settings import Settings, WorkerSettings
 from agentflow_tui.workers import supervisor
 from agentflow_tui.workers.context import WorkerContext
@@ -57,7 +63,9 @@ class Nowhere(CallbackTransport):
 
     state = TransportState(up=True, sentence="Mail goes nowhere.")
 
-    def submit(self, envelope: Envelope, done: ResultCallback) -> None:
+    def submit(
+        self, envelope: Envelope, done: ResultCallback, may_leave: MayLeave = always
+    ) -> None:
         done(same_for_all(envelope, RecipientOutcome(Verdict.DELIVERED, Answer(250, "2.0.0 Ok"))))
 
     def confirm(self, results: Iterable[SendResult]) -> None:

@@ -267,3 +267,9 @@ def same_for_all(
 ) -> SendResult:
     """The same outcome for each recipient."""
     return SendResult(envelope, (outcome,) * len(envelope.recipients), relay, retry_in)
+
+
+def not_sent(envelope: Envelope, relay: str = "") -> SendResult:
+    """The result of a mail that may no longer leave."""
+    why = Answer(0, "Not tried: the claim on this mail is no longer certain.")
+    return same_for_all(envelope, RecipientOutcome(Verdict.NOT_TRIED, why), relay=relay)

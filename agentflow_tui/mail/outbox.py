@@ -7,9 +7,16 @@ import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from agentflow_tui.mail.answers import Answer, RecipientOutcome, SendResult, Verdict, same_for_all
+from agentflow_tui.mail.answers import (
+    Answer,
+    RecipientOutcome,
+    SendResult,
+    Verdict,
+    not_sent,
+    same_for_all,
+)
 from agentflow_tui.mail.envelopes import Envelope
-from agentflow_tui.mail.transports import ResultCallback, TransportState
+from agentflow_tui.mail.transports import MayLeave, ResultCallback, TransportState, always
 
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,100}")
 
@@ -30,8 +37,13 @@ class OutboxTransport:
             return TransportState(up=False, sentence=self._trouble)
         return TransportState(up=True, sentence=f"Mail is written to {self._folder}, not sent.")
 
-    def submit(self, envelope: Envelope, done: ResultCallback) -> None:
-        done(self._put(envelope))
+    def submit(
+        self, envelope: Envelope, done: ResultCallback, may_leave: MayLeave = always
+    ) -> None:
+        if may_leave():
+            done(self._put(envelope))
+        else:
+            done(not_sent(envelope))
 
     async def send(self, envelope: Envelope) -> SendResult:
         return await asyncio.to_thread(self._put, envelope)

@@ -12,6 +12,14 @@ from agentflow_tui.mail.envelopes import Envelope
 ResultCallback = Callable[[SendResult], None]
 
 
+MayLeave = Callable[[], bool]
+
+
+def always() -> bool:
+    """The `MayLeave` of a mail that no claim stands behind."""
+    return True
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TransportState:
     """How a transport is doing, for the health check and the console.
@@ -35,8 +43,14 @@ class Transport(Protocol):
     def state(self) -> TransportState:
         """How the transport is doing."""
 
-    def submit(self, envelope: Envelope, done: ResultCallback) -> None:
-        """Send in the background; ``done`` is called once, possibly before this returns."""
+    def submit(
+        self, envelope: Envelope, done: ResultCallback, may_leave: MayLeave = always
+    ) -> None:
+        """Send in the background; ``done`` is called once, possibly before this returns.
+
+        ``may_leave`` is asked right before the content can no longer be held back. While it says
+        no, the mail is not sent, and the result says that it was not tried.
+        """
 
     async def send(self, envelope: Envelope) -> SendResult:
         """Send one envelope."""
@@ -64,7 +78,9 @@ class CallbackTransport(ABC):
     """A transport made of `submit` alone: `send` and `send_many` wait for its callback."""
 
     @abstractmethod
-    def submit(self, envelope: Envelope, done: ResultCallback) -> None:
+    def submit(
+        self, envelope: Envelope, done: ResultCallback, may_leave: MayLeave = always
+    ) -> None:
         """See `Transport.submit`."""
 
     def share(self, among: int) -> None:  # noqa: B027 - it is for those with rates to override

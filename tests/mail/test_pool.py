@@ -3,6 +3,8 @@
 import asyncio
 import socket
 
+import pytest
+
 from agentflow_tui.demo.catcher.faults import CatcherOptions
 from agentflow_tui.demo.catcher.server import Catcher
 from agentflow_tui.mail.answers import SendResult, Verdict
@@ -156,6 +158,46 @@ async def test_a_relay_gets_all_of_its_time_after_a_mail_was_kept_waiting(post: 
     transport.confirm(results)
     await until(lambda: len(results) == 2)
     assert [each.verdict for each in results] == [Verdict.DELIVERED, Verdict.DELIVERED]
+
+
+@pytest.mark.parametrize("offers", ["PIPELINING", "HELP"])
+async def test_what_waits_in_a_conversation_is_not_sent_when_its_claim_is_over(
+    post: Post, offers: str
+) -> None:
+    catcher = await post.catcher(offers=(offers,))
+    transport = post.transport(catcher.url, connections=3, window=1)
+    results: list[SendResult] = []
+    ours = True
+    for each in many(6):
+        transport.submit(each, results.append, lambda: ours)
+    await until(lambda: results and catcher.record.commands.count("DATA") >= 3)
+    ours = False
+    transport.confirm(results)
+    await until(lambda: len(results) > 5)
+    verdicts = [result.verdict for result in results]
+    assert verdicts == [Verdict.DELIVERED, *[Verdict.NOT_TRIED] * 5]
+    assert len(catcher.record.caught) == 1
+    transport.submit(envelope(number=9), results.append)
+    await until(lambda: len(results) == 7)
+    assert results[-1].verdict is Verdict.DELIVERED
+
+
+async def test_a_large_content_is_not_ended_when_its_claim_is_over(post: Post) -> None:
+    catcher = await post.catcher()
+    transport = post.transport(catcher.url, window=1)
+    asked: list[bool] = []
+
+    def may_leave() -> bool:
+        asked.append(len(asked) < 2)  # when it is taken up and when it is begun
+        return asked[-1]
+
+    results: list[SendResult] = []
+    transport.submit(envelope(body="x" * 300_000), results.append, may_leave)
+    await until(lambda: results)
+    assert results[0].verdict is Verdict.NOT_TRIED
+    assert not results[0].costs_attempt
+    assert not catcher.record.caught
+    assert (await transport.send(envelope())).verdict is Verdict.DELIVERED
 
 
 async def test_the_window_forgives_what_never_got_through(post: Post) -> None:

@@ -3,7 +3,7 @@
 import random
 from dataclasses import dataclass, field
 
-from agentflow_tui.mail.answers import Answer
+from agentflow_tui.mail.answers import Answer, is_about_us, may_be_about_us
 
 
 @dataclass(slots=True)
@@ -18,6 +18,8 @@ class Breaker:
     longest: float = 60.0
     rng: random.Random = field(default_factory=random.Random, repr=False)
     trouble: Answer | None = None
+    complaint: Answer | None = None
+    """What the relay has against us, until a mail has been answered: reaching it proves nothing."""
     since: float = 0.0
     retry_at: float = 0.0
     _failures: int = 0
@@ -31,6 +33,7 @@ class Breaker:
         if self.trouble is None:
             self.since = now
         self.trouble = trouble
+        self.complaint = trouble if is_about_us(trouble) or may_be_about_us(trouble) else None
         pause = min(self.longest, self.first * 2.0 ** min(self._failures, 30))
         pause *= self.rng.uniform(0.8, 1.0)
         self._failures += 1
@@ -44,3 +47,4 @@ class Breaker:
     def prove(self) -> None:
         """A mail has been answered: the next trouble starts with the shortest pause."""
         self._failures = 0
+        self.complaint = None

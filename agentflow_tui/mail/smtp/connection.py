@@ -9,7 +9,6 @@ and goes back; after it the outcome is unknown until the reply is there.
 """
 
 from collections import deque
-from typing import Protocol
 
 from agentflow_tui.mail.answers import (
     Answer,
@@ -21,6 +20,7 @@ from agentflow_tui.mail.answers import (
 )
 from agentflow_tui.mail.smtp import commands
 from agentflow_tui.mail.smtp.commands import EsmtpFeatures, SmtpStep
+from agentflow_tui.mail.smtp.connection_owner import ConnectionOwner
 from agentflow_tui.mail.smtp.envelope_queue import QueuedEnvelope
 from agentflow_tui.mail.smtp.reply_protocol import ReplyProtocol, Timeouts
 from agentflow_tui.mail.smtp.transaction import Transaction
@@ -28,39 +28,15 @@ from agentflow_tui.mail.smtp.transaction import Transaction
 _CHUNK = 65_536
 
 
-class ConnectionOwner(Protocol):
-    """Gives a connection its mails and hears what became of them."""
-
-    def next_envelope(self) -> QueuedEnvelope | None:
-        """The next mail, or None when there is none just now."""
-
-    def may_hand_over(self, connection: "SmtpConnection", queued: QueuedEnvelope) -> bool:
-        """Whether content may be written now; else the connection waits for its `release`."""
-
-    def answered(self, queued: QueuedEnvelope, outcomes: tuple[RecipientOutcome, ...]) -> None:
-        """The relay's answer about a mail is final, or unknown for good."""
-
-    def dropped(self, queued: QueuedEnvelope, answer: Answer) -> None:
-        """The conversation about this mail broke off; it is surely not delivered."""
-
-    def put_back(self, queued: QueuedEnvelope) -> None:
-        """This mail was taken but nothing was said about it; it goes first again."""
-
-    def rested(self, connection: "SmtpConnection") -> None:
-        """The connection has nothing to do: `SmtpConnection.begin` may be called."""
-
-    def ended(self, connection: "SmtpConnection") -> None:
-        """The connection takes no more mail."""
-
-    def closed(self, connection: "SmtpConnection") -> None:
-        """The connection is closed."""
-
-
 class SmtpConnection(ReplyProtocol):
     """One connection after EHLO and sign-in. ``budget`` is how many messages it may carry."""
 
     def __init__(
-        self, owner: ConnectionOwner, features: EsmtpFeatures, timeouts: Timeouts, budget: int
+        self,
+        owner: "ConnectionOwner[SmtpConnection]",
+        features: EsmtpFeatures,
+        timeouts: Timeouts,
+        budget: int,
     ):
         super().__init__(min(timeouts.command, timeouts.content, timeouts.final, timeouts.idle))
         self._owner = owner
@@ -193,6 +169,9 @@ class SmtpConnection(ReplyProtocol):
     def _hand_over(self) -> None:
         transaction = self._current
         assert transaction is not None
+        if not transaction.queued.may_leave():
+            self._withdraw(transaction)
+            return
         if not self._owner.may_hand_over(self, transaction.queued):
             self._parked = True
             return
@@ -212,13 +191,22 @@ class SmtpConnection(ReplyProtocol):
             script = commands.transaction(ahead.envelope, self._features, reset=False)
             self._write(content + self._all_at_once(script))
 
+    def _withdraw(self, transaction: Transaction) -> None:
+        """End the connection: the relay asked for the content, and DATA cannot be taken back."""
+        self._current = None
+        self._owner.withdrawn(transaction.queued)
+        self._fail(0, "A mail was withdrawn.", Phase.HERE)
+
     def _pump(self) -> None:
         """A large content in pieces, as fast as the relay reads: the dot is written last."""
-        while self._content is not None and not self._paused:
+        transaction = self._current
+        while transaction is not None and self._content is not None and not self._paused:
             piece, rest = self._content[:_CHUNK], self._content[_CHUNK:]
+            if not rest and not transaction.queued.may_leave():
+                self._withdraw(transaction)
+                return
             self._content = rest or None
-            if self._content is None and self._current is not None:
-                self._current.dotted = True
+            transaction.dotted = self._content is None
             self._write(bytes(piece))
         self._wait_for_reply()
 

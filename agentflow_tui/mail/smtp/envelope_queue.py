@@ -16,14 +16,21 @@ class QueuedEnvelope:
     """An envelope on its way, and the function that hears its result.
 
     ``since`` is the loop's time when it was queued; ``handed_over``: its content is being written
-    or was.
+    or was; ``may_leave`` says whether it may still be sent.
     """
 
-    __slots__ = ("done", "envelope", "handed_over", "since")
+    __slots__ = ("done", "envelope", "handed_over", "may_leave", "since")
 
-    def __init__(self, envelope: Envelope, done: Callable[[SendResult], None], since: float):
+    def __init__(
+        self,
+        envelope: Envelope,
+        done: Callable[[SendResult], None],
+        since: float,
+        may_leave: Callable[[], bool],
+    ):
         self.envelope = envelope
         self.done = done
+        self.may_leave = may_leave
         self.since = since
         self.handed_over = False
 

@@ -78,6 +78,31 @@ def _address_literal(relay: Relay) -> str:
     return f"[IPv6:{address}]" if ":" in address else f"[{address}]"
 
 
+class RelayConnector:
+    """Opens connections to one relay. Its certificates and our greeting are found out once.
+
+    ``timeout`` is that of `connect`.
+    """
+
+    def __init__(self, relay: Relay, timeout: float) -> None:
+        self._relay = relay
+        self._timeout = timeout
+        self._prepared: tuple[ssl.SSLContext | None, str] | None = None
+
+    async def connect(self, make: Callable[[EsmtpFeatures], ProtocolT]) -> ProtocolT:
+        """See `connect`. Raises `RelayDownError`, also for certificates that cannot be read."""
+        try:
+            if self._prepared is None:
+                self._prepared = await asyncio.to_thread(self._prepare)
+        except SettingsError as error:
+            raise RelayDownError(Answer(0, str(error), Phase.TLS)) from None
+        context, hello = self._prepared
+        return await connect(self._relay, context, hello, self._timeout, make)
+
+    def _prepare(self) -> tuple[ssl.SSLContext | None, str]:
+        return tls_context(self._relay), greeting_name(self._relay)
+
+
 async def connect(
     relay: Relay,
     context: ssl.SSLContext | None,

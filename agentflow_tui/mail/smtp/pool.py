@@ -5,10 +5,8 @@ Tasks exist only while connections are being opened.
 """
 
 import asyncio
-import ssl
 from collections.abc import Iterable
 
-from agentflow_tui.errors import SettingsError
 from agentflow_tui.mail.answers import (
     Answer,
     Phase,
@@ -16,23 +14,28 @@ from agentflow_tui.mail.answers import (
     SendResult,
     Verdict,
     advice,
-    is_about_us,
-    may_be_about_us,
+    not_sent,
     same_for_all,
 )
 from agentflow_tui.mail.envelopes import Envelope
-from agentflow_tui.mail.smtp import handshake
 from agentflow_tui.mail.smtp.breaker import Breaker
 from agentflow_tui.mail.smtp.commands import EsmtpFeatures
 from agentflow_tui.mail.smtp.connection import SmtpConnection
 from agentflow_tui.mail.smtp.doubts import DROPS, Doubts, about_mail
 from agentflow_tui.mail.smtp.envelope_queue import EnvelopeQueue, QueuedEnvelope
 from agentflow_tui.mail.smtp.handover_window import HandoverWindow
+from agentflow_tui.mail.smtp.handshake import RelayConnector, RelayDownError
 from agentflow_tui.mail.smtp.rate_limits import RateLimits
 from agentflow_tui.mail.smtp.recipient_parts import RecipientLimit, RecipientParts
 from agentflow_tui.mail.smtp.relays import Relay
 from agentflow_tui.mail.smtp.reply_protocol import Timeouts
-from agentflow_tui.mail.transports import CallbackTransport, ResultCallback, TransportState
+from agentflow_tui.mail.transports import (
+    CallbackTransport,
+    MayLeave,
+    ResultCallback,
+    TransportState,
+    always,
+)
 
 _YOUNG = 30.0  # seconds within which a dropped mail is tried on another connection at once
 _PROBE = 2.0  # seconds that a probe is waited for; it goes on by itself
@@ -65,6 +68,7 @@ class SmtpTransport(CallbackTransport):
         self._connections = connections
         self._per_connection = per_connection
         self._timeouts = timeouts or Timeouts()
+        self._connector = RelayConnector(relay, self._timeouts.connect)
         self._breaker = breaker or Breaker()
         self._doubts = Doubts()
         self._waiting = EnvelopeQueue(self.limits, self._doubts, patience, self._serve)
@@ -76,11 +80,9 @@ class SmtpTransport(CallbackTransport):
         self._connecting: set[asyncio.Task[None]] = set()
         self._probe_timer: asyncio.TimerHandle | None = None
         self._streak = 0  # conversations that broke off, or may be about us, since the last answer
-        self._complaint: Answer | None = None  # about us, and no mail was answered since
         self._reached = False
         self._probing = False
         self._grow_after = 0.0
-        self._prepared: tuple[ssl.SSLContext | None, str] | None = None
         self._healed = asyncio.Event()
         self._healed.set()
         self._closed = False
@@ -90,7 +92,7 @@ class SmtpTransport(CallbackTransport):
 
     @property
     def state(self) -> TransportState:
-        trouble = self._breaker.trouble or self._complaint
+        trouble = self._breaker.trouble or self._breaker.complaint
         sentence = f"{self.relay.place} takes mail."
         if not self._reached:
             sentence = f"{self.relay.place} has not answered yet."
@@ -105,20 +107,22 @@ class SmtpTransport(CallbackTransport):
             waiting=len(self._waiting),
         )
 
-    def submit(self, envelope: Envelope, done: ResultCallback) -> None:
+    def submit(
+        self, envelope: Envelope, done: ResultCallback, may_leave: MayLeave = always
+    ) -> None:
         if len(envelope.recipients) > 1:
             RecipientParts(
                 envelope,
                 self._recipient_limit,
-                submit=self._submit_part,
+                submit=lambda part, heard: self._submit_part(part, heard, may_leave),
                 confirm=self._window.confirm,
                 done=done,
             ).start()
         else:
-            self._submit_part(envelope, done)
+            self._submit_part(envelope, done, may_leave)
 
-    def _submit_part(self, envelope: Envelope, done: ResultCallback) -> None:
-        queued = QueuedEnvelope(envelope, done, asyncio.get_running_loop().time())
+    def _submit_part(self, envelope: Envelope, done: ResultCallback, may_leave: MayLeave) -> None:
+        queued = QueuedEnvelope(envelope, done, asyncio.get_running_loop().time(), may_leave)
         if self._closed or self._breaker.is_open:
             self._refuse(queued)
             return
@@ -172,7 +176,15 @@ class SmtpTransport(CallbackTransport):
     # --- ConnectionOwner --------------------------------------------------------------------------
 
     def next_envelope(self) -> QueuedEnvelope | None:
-        return self._waiting.pop()
+        while queued := self._waiting.pop():
+            if queued.may_leave():
+                return queued
+            self.withdrawn(queued)
+        return None
+
+    def withdrawn(self, queued: QueuedEnvelope) -> None:
+        self._window.take_back(queued)
+        queued.done(not_sent(queued.envelope, self.relay.place))
 
     def may_hand_over(self, connection: SmtpConnection, queued: QueuedEnvelope) -> bool:
         return self._window.enter(connection, queued)
@@ -188,7 +200,6 @@ class SmtpTransport(CallbackTransport):
             self._streak += 1
         elif first.answer.phase is not Phase.HERE:
             self._streak = 0
-            self._complaint = None
             self._doubts.answered(outcomes)
             self._breaker.prove()
         outcomes = about_mail(outcomes)
@@ -276,7 +287,7 @@ class SmtpTransport(CallbackTransport):
             asyncio.get_running_loop().call_soon(self._serve)
 
     def _serve(self) -> None:
-        while self._resting and (queued := self._waiting.pop()):
+        while self._resting and (queued := self.next_envelope()):
             self._resting.pop().begin(queued)
         self._grow()
 
@@ -329,24 +340,13 @@ class SmtpTransport(CallbackTransport):
         task = asyncio.current_task()
         assert task is not None
         try:
-            if self._prepared is None:
-                self._prepared = await asyncio.to_thread(self._prepare)
-            context, hello = self._prepared
-            connection = await handshake.connect(
-                self.relay, context, hello, self._timeouts.connect, self._make_connection
-            )
-        except handshake.RelayDownError as error:
+            connection = await self._connector.connect(self._make_connection)
+        except RelayDownError as error:
             self._connecting.discard(task)
             self._unreachable(error.answer)
-        except SettingsError as error:
-            self._connecting.discard(task)
-            self._unreachable(Answer(0, str(error), Phase.TLS))
         else:
             self._connecting.discard(task)
             self._adopt(connection)
-
-    def _prepare(self) -> tuple[ssl.SSLContext | None, str]:
-        return handshake.tls_context(self.relay), handshake.greeting_name(self.relay)
 
     def _make_connection(self, features: EsmtpFeatures) -> SmtpConnection:
         return SmtpConnection(self, features, self._timeouts, self._per_connection)
@@ -362,7 +362,7 @@ class SmtpTransport(CallbackTransport):
             self._probing = False
             self._streak = 0
             self._healed.set()
-        queued = self._waiting.pop()
+        queued = self.next_envelope()
         if queued is not None:
             connection.begin(queued)
         else:
@@ -383,7 +383,6 @@ class SmtpTransport(CallbackTransport):
         self._probing = False
         loop = asyncio.get_running_loop()
         pause = self._breaker.trip(answer, loop.time())
-        self._complaint = answer if is_about_us(answer) or may_be_about_us(answer) else None
         self._reached = False
         self._healed.clear()
         if self._probe_timer is not None:

@@ -24,12 +24,11 @@ from agentflow_tui.store import journal
 from agentflow_tui.store.connection.bindings import Binding
 from agentflow_tui.store.connection.database import Database, Session
 from agentflow_tui.store.connection.statements import Statement
+from agentflow_tui.store.queue import poison_mail
 from agentflow_tui.store.schema.insertions import assignments, insertion
 from agentflow_tui.store.views.checks import WORKER_PREFIX
 
 KINDS = ("mails", "workflows")
-SENDING = "sending"
-"""Which of its mails a process had on record as being sent, see `store.suspicions`."""
 
 _TABLE = "health_checks"
 LOCK_KEY = "hashtextextended({id}, 0)"
@@ -152,6 +151,9 @@ SELECT coalesce({health_checks.details}::text, '') FROM {health_checks}
 def give_back(kind: str, binding: Binding) -> str | None:
     """Free the rows of a dead process, whose id is ``$1``; None where the database lacks them.
 
+    What a mail was claimed for is no attempt, so its count goes back; but a mail that the dead
+    process had on record as being sent is blamed (`poison_mail`).
+
     A row is freed only if it is still the dead one's. Processes list what they claim in the claim's
     own statement, and what they have let go of until their next beat. So a mail is the dead one's
     unless another process lists it with the same ``attempts``; a workflow, whose token changes with
@@ -159,9 +161,15 @@ def give_back(kind: str, binding: Binding) -> str | None:
     lease have run out, and tells the next claim of a workflow that the step before was cut off.
     """
     statement, table, columns = _GIVE_BACK[kind]
-    return statement if binding.has(table, *columns) else None
+    if not binding.has(table, *columns):
+        return None
+    if kind == "mails":
+        blame = poison_mail.blame("dead") if binding.has(table, "error") else ""
+        statement = statement.replace(_BLAME, blame)
+    return statement
 
 
+_BLAME = "/* and the blame */"
 _GIVE_BACK: Mapping[str, tuple[str, str, tuple[str, ...]]] = {
     "mails": (
         """
@@ -173,7 +181,9 @@ WITH listed AS (
 ), dead AS (
   SELECT key, value FROM listed WHERE dead EXCEPT SELECT key, value FROM listed WHERE NOT dead
 )
-UPDATE {email_queue} q SET {email_queue.lastAttempt} = 'epoch'
+UPDATE {email_queue} q
+   SET {email_queue.lastAttempt} = 'epoch', {email_queue.attempts} = q.{email_queue.attempts} - 1
+       /* and the blame */
   FROM dead
  WHERE q.{email_queue.id} = dead.key::{email_queue.id:type}
    AND q.{email_queue.status} = 'processing' AND to_jsonb(q.{email_queue.attempts}) = dead.value
@@ -222,7 +232,7 @@ async def give_back_of_dead(database: Database, worker: str) -> dict[str, int] |
             template = give_back(kind, session.binding)
             if template and listed.get(kind):
                 freed[kind] = await session.execute(template, worker)
-        await _record_death(session, worker, freed, listed.get(SENDING, {}))
+        await _record_death(session, worker, freed)
     return freed
 
 
@@ -233,9 +243,7 @@ def _listed(details: str) -> Mapping[str, Any]:
     return {kind: rows for kind, rows in named if isinstance(rows, dict)}
 
 
-async def _record_death(
-    session: Session, worker: str, freed: Mapping[str, int], sending: Mapping[str, Any]
-) -> None:
+async def _record_death(session: Session, worker: str, freed: Mapping[str, int]) -> None:
     given = in_words(freed)
     message = f"It died without a word; {given} given back." if given else "It died without a word."
     changes = {
@@ -250,7 +258,7 @@ async def _record_death(
         "WHERE {health_checks.id} = $1::text",
         worker,
         message,
-        journal.as_json({"gone": True, "lock": False, "freed": freed, SENDING: sending}),
+        journal.as_json({"gone": True, "lock": False, "freed": freed}),
     )
     entry = journal.JournalEntry(
         task_type="worker.lost",
@@ -308,7 +316,7 @@ def details(
             "started": started,
             "lock": lock,
             "sends": sends,
-            **{kind: holds.get(kind, {}) for kind in (*KINDS, SENDING)},
+            **{kind: holds.get(kind, {}) for kind in (*KINDS, poison_mail.KIND)},
             "reports": reports,
         }
     )

@@ -51,15 +51,18 @@ _RESULT_TYPES = (
 # CASE, so that rows are reached by their key: entered by an index of what is ``processing``, each
 # mail that is held is compared with each that has a result.
 _STILL_CLAIMED = """
-     CASE WHEN q.{email_queue.attempts} = d.attempts AND q.{email_queue.status} = 'processing'
-          THEN q.{email_queue.lastAttempt} IN (d.claimed_at, 'epoch') END"""
+     CASE WHEN q.{email_queue.status} <> 'processing' THEN false
+          WHEN q.{email_queue.attempts} = d.attempts
+          THEN q.{email_queue.lastAttempt} IN (d.claimed_at, 'epoch')
+          WHEN q.{email_queue.attempts} = d.attempts - 1
+          THEN q.{email_queue.lastAttempt} = 'epoch' END"""
 
 
 def write_results(binding: Binding, *, once: bool = True) -> Statement[str]:
     """Write many results at once: rows, emails and journal. Yields the ids still held.
 
     Parameters are those of `result_values`. A claim whose process is taken for dead
-    (``lastAttempt`` of 1970) is still held until another process claims the mail. The
+    (``lastAttempt`` of 1970, one attempt less) is still held until another process claims it. The
     journal is written for the others too: what the relay said was said. With ``once`` it changes
     nothing when it is sent again after a lost answer; without, which is cheaper, it is refused.
     """
@@ -67,6 +70,7 @@ def write_results(binding: Binding, *, once: bool = True) -> Statement[str]:
     first = 10
     changes = {
         "status": "d.status::{email_queue.status:type}",
+        "attempts": "d.attempts",  # given back as a dead process's, it counts one less
         "error": "d.error",
         "updatedAt": "now()",
     }

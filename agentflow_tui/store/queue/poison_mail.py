@@ -5,15 +5,16 @@ killed it. The rule has three parts:
 
 - What it held is suspect from then on: before a suspect is touched it is put on record, in the row
   of the process that is about to send it.
-- If that process dies as well, the mails on its record are blamed, in the error of the queue's row;
-  the next claim does it. Blamed mail is sent one at a time, so that the innocent get out of it.
+- If that process dies as well, the mails on its record are blamed, in the error of the queue's row:
+  when what it held is given back, or by the next claim once the lease has run out. Blamed mail is
+  sent one at a time, so that the innocent get out of it.
 - A mail that is blamed `DEATHS` times fails.
 """
 
 from agentflow_tui.store.connection.bindings import Binding
-from agentflow_tui.store.queue import leases
 
-KIND = leases.SENDING
+KIND = "sending"
+"""The mails that a process has on record as being sent are called so in its row."""
 
 DEATHS = 5
 """How many processes may die while they try to send a mail before it is blamed for good. In between
@@ -28,10 +29,21 @@ DEATHS_SO_FAR = f"""coalesce(substring({{q.email_queue.error}}::text
 COUNT_ONE_MORE_DEATH = f"'{_BLAME} (' || {DEATHS_SO_FAR} + 1 || ' of {DEATHS} times).'"
 
 
+def blame(dead: str) -> str:
+    """A further assignment for an UPDATE of ``q`` from the CTE ``dead`` of what the process ``$1``
+    held, by key and token: what that process had on record is blamed."""
+    return f"""
+     , {{email_queue.error}} = CASE WHEN ({dead}.key, {dead}.value) IN (
+           SELECT key, value FROM {{health_checks}} h,
+                  jsonb_each(coalesce(h.{{health_checks.details}}::jsonb -> '{KIND}', '{{}}'))
+            WHERE h.{{health_checks.id}}::text = $1::text)
+         THEN {COUNT_ONE_MORE_DEATH} ELSE q.{{email_queue.error}} END"""
+
+
 def on_record(binding: Binding) -> str:
     """The body of a CTE: id and fencing token of what processes, living or dead, have on record as
     being sent."""
-    if not leases.keeps_rows(binding):
+    if not binding.has("health_checks", "id", "details", "lastChecked"):
         return "SELECT NULL AS id, NULL::jsonb AS token WHERE false"
     return f"""
   SELECT key AS id, value AS token

@@ -162,7 +162,11 @@ class HandOver:
 
     def _submit(self, held: HeldMail, envelope: Envelope) -> None:
         started = self._context.now()
-        self._transport.submit(envelope, lambda sent: self._answered(held, sent, started))
+        self._transport.submit(
+            envelope,
+            lambda sent: self._answered(held, sent, started),
+            may_leave=lambda: not self._claims.may_be_lost(held),
+        )
 
     def _answered(self, held: HeldMail, sent: SendResult, started: datetime) -> None:
         workers = self._context.settings.workers

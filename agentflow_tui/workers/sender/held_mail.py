@@ -76,9 +76,9 @@ class HeldMail:
 
     @property
     def is_deadly(self) -> bool:
-        """Whether it fails for having killed processes. An operator who resets the attempts gives
-        it another chance, whatever its error still says."""
-        return self.row.deaths >= DEATHS and self.row.attempts > DEATHS
+        """Whether it fails for having killed processes. An operator's retry, which clears the
+        error that counts them, gives it another chance."""
+        return self.row.deaths >= DEATHS
 
     @property
     def may_have_receipts(self) -> bool:
