@@ -17,7 +17,7 @@ from typing import Any, Literal, TypeVar, Union, cast, get_args, get_origin, get
 from agentflow_tui.documents import kind_of
 from agentflow_tui.steps.calls import StepError
 from agentflow_tui.steps.expressions import Expression, ExpressionError, parse
-from agentflow_tui.steps.redaction import Public, is_secret_name, redacted_text
+from agentflow_tui.steps.redaction import Public, is_secret_name, literals, redacted_text
 from agentflow_tui.steps.references import (
     LostReferenceError,
     StepResults,
@@ -94,6 +94,25 @@ def marked(declaration: type, config: Mapping[str, Any]) -> dict[str, Any]:
         else value
         for name, value in config.items()
     }
+
+
+def filled_secrets(marked_config: dict[str, Any], results: StepResults) -> tuple[str, ...]:
+    """The secrets of a config, as `marked`, once its references are filled in: a token that an
+    earlier step fetched, say. None where it cannot be filled in."""
+    try:
+        return tuple(literals(_filled_marked(marked_config, results)))
+    except LostReferenceError:
+        return ()
+
+
+def _filled_marked(value: Any, results: StepResults) -> Any:
+    if isinstance(value, Public):
+        return value
+    if isinstance(value, dict):
+        return {key: _filled_marked(inner, results) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_filled_marked(inner, results) for inner in value]
+    return fill(value, results)
 
 
 def _marked(hint: Any, value: Any, public: bool = False) -> Any:

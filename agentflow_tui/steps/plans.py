@@ -11,6 +11,7 @@ from agentflow_tui.steps.calls import END, Handler, Handlers, StepError
 from agentflow_tui.steps.configs import ConfigError
 from agentflow_tui.steps.expressions import Expression, ExpressionError
 from agentflow_tui.steps.redaction import literals, redacted
+from agentflow_tui.steps.references import has_references, steps_named
 from agentflow_tui.steps.results import for_journal
 from agentflow_tui.text import safe
 
@@ -34,7 +35,9 @@ class PlannedStep:
     when it holds no references; ``problem`` says why the step cannot work.
 
     ``journal`` is what the journal says about it, as a JSON object without its closing brace,
-    ``quoted`` its id as JSON, ``secrets`` what its config holds that is shown nowhere.
+    ``quoted`` its id as JSON, ``secrets`` what its config holds that is shown nowhere, ``marked``
+    its config for `configs.filled_secrets` where it holds references, ``sources`` the steps whose
+    results these hand on.
     """
 
     step: Step
@@ -47,6 +50,8 @@ class PlannedStep:
     journal: str = "{"
     quoted: str = '""'
     secrets: tuple[str, ...] = field(default=(), repr=False)
+    marked: dict[str, Any] = field(default_factory=dict, repr=False)
+    sources: frozenset[str] = frozenset()
     problem: str | None = None
 
     def pause(self, failures: int) -> float:
@@ -140,6 +145,8 @@ def _checked(step: Step, handler: Handler[Any] | None, index: dict[str, int]) ->
         quoted=json.dumps(step.id, ensure_ascii=False),
         # Longest first: blotting a part of a secret would leave the rest of it to be read.
         secrets=tuple(sorted(set(literals(marked)), key=len, reverse=True)),
+        marked=marked if has_references(step.config) else {},
+        sources=frozenset(steps_named(step.config)),
     )
 
 

@@ -52,6 +52,18 @@ def holds_reference(text: str) -> bool:
     return any(not found[1] for found in _REFERENCE.finditer(text))
 
 
+def steps_named(value: Any) -> set[str]:
+    """Ids of the steps whose results the references in a JSON value may hand on."""
+    if isinstance(value, str):
+        paths = [_SEGMENT.findall(found[2].strip()) for found in _REFERENCE.finditer(value)]
+        return {next(filter(None, path[1]), "") for path in paths if len(path) > 1}
+    if isinstance(value, dict):
+        return {name for pair in value.items() for part in pair for name in steps_named(part)}
+    if isinstance(value, list):
+        return {name for inner in value for name in steps_named(inner)}
+    return set()
+
+
 def fill(value: Any, results: StepResults, where: str = "") -> Any:
     """A copy of a JSON value with every reference in it replaced, in names of members, too.
 

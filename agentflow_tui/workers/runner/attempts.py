@@ -1,8 +1,10 @@
 """One attempt at one step: config, handler, time limit, and whatever goes wrong in it."""
 
 import json
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from inspect import isawaitable
 from typing import Any
 
@@ -19,14 +21,17 @@ from agentflow_tui.steps.calls import (
 )
 from agentflow_tui.steps.expressions import ExpressionError
 from agentflow_tui.steps.plans import LONGEST_BACKOFF
-from agentflow_tui.steps.redaction import scrub
-from agentflow_tui.steps.results import ResultError, pack, storable
+from agentflow_tui.steps.redaction import may_hold_secrets, redacted, scrub
+from agentflow_tui.steps.results import ResultError, for_journal, pack, storable
 from agentflow_tui.store.queue.workflow_runs import StepMailRows
 from agentflow_tui.text import safe
 from agentflow_tui.workers.logs import Log
 from agentflow_tui.workers.runner.held_workflow import HeldWorkflow, StepResult
 from agentflow_tui.workers.runner.threads import StepThreads, ThreadJob
 from agentflow_tui.workers.runner.time_limits import TimeLimit, TimeLimits
+
+_CAUSES = 3
+"""Exceptions of a group that are passed on."""
 
 _WORDS = 500
 """Characters of a stranger's error that are passed on."""
@@ -61,33 +66,34 @@ class Attempts:
         self, held: HeldWorkflow, handler: Handler[Any]
     ) -> StepResult | AttemptFailure | Postponed:
         """Run the current step once. What its handler does wrong is an `AttemptFailure`."""
-        secrets = list(held.step.secrets)
         limit = TimeLimit(self.limits, held.step.timeout)
         job = ThreadJob() if handler.apart else None
+        call: Call[Any] | None = None
         try:
-            call = self._call(held, handler, secrets)
+            call = self._call(held, handler)
+            attempt = partial(_attempt, handler, call, held.secrets.all())
             with limit:
-                if job is not None:
-                    result: StepResult = await self.threads.run(
-                        lambda: _attempt(handler, call), job
-                    )
-                    return result
-                return await _attempt(handler, call)
+                result: StepResult = await (
+                    attempt() if job is None else self.threads.run(attempt, job)
+                )
+            held.secrets.add(call.secrets)
+            return result
         except StepError as error:
-            return AttemptFailure(scrub(str(error), secrets), error.retry, _pause(error.wait))
+            return AttemptFailure(_masked(error, held, call), error.retry, _pause(error.wait))
         except UnreachableError as error:
             return Postponed(str(error))
         except AgentflowError as error:
-            return AttemptFailure(scrub(str(error), secrets))
+            return AttemptFailure(_masked(error, held, call))
         except TimeoutError as error:
             if limit.passed:
                 return await self._overdue(held, job)
-            return self._accident(held, error, secrets)
+            return self._accident(held, error, call)
         except Exception as error:  # noqa: BLE001  the boundary around steps that people write
-            return self._accident(held, error, secrets)
+            return self._accident(held, error, call)
 
-    def _call(self, held: HeldWorkflow, handler: Handler[Any], secrets: list[str]) -> Call[Any]:
+    def _call(self, held: HeldWorkflow, handler: Handler[Any]) -> Call[Any]:
         step = held.step
+        held.secrets.note(step, held.results)
         config = step.config
         if config is None or handler.apart:  # what may change its config gets one of its own
             config = configs.read(handler.config, step.step.config, held.results)
@@ -103,7 +109,7 @@ class Attempts:
             results=held.results,
             services=self.services,
             waited_for=state.until if mine else None,
-            secrets=secrets,
+            secrets=held.secrets.outside(step.step.id),
         )
 
     async def _overdue(self, held: HeldWorkflow, job: ThreadJob | None) -> AttemptFailure:
@@ -124,26 +130,50 @@ class Attempts:
             )
         return AttemptFailure(f"{late}.")
 
-    def _accident(self, held: HeldWorkflow, error: Exception, secrets: list[str]) -> AttemptFailure:
+    def _accident(
+        self, held: HeldWorkflow, error: Exception, call: Call[Any] | None
+    ) -> AttemptFailure:
         """An exception that the step let out. The log gets the place in the code and never a value:
         what stands in variables or in the message may be anybody's secret."""
-        kind = type(error).__name__
-        words = safe(scrub(str(error), secrets).strip(), _WORDS)
+        causes = list(_causes(error))
+        said = [_said(type(each).__name__, _masked(each, held, call)) for each in causes[:_CAUSES]]
         self.log.warning(
             "a step raised an exception",
             workflow=held.id,
             step=held.step.step.id,
-            exception=kind,
-            place=_place(error),
+            exception=type(causes[0]).__name__,
+            place=_place(causes[0]),
         )
-        return AttemptFailure(f"{kind}: {words}" if words else kind)
+        return AttemptFailure("; ".join(dict.fromkeys(said)))
 
 
-async def _attempt(handler: Handler[Any], call: Call[Any]) -> StepResult:
+async def _attempt(handler: Handler[Any], call: Call[Any], secrets: Sequence[str]) -> StepResult:
     found = handler.run(call)
     if isawaitable(found):
         found = await found
-    return step_result(found, call, trusted=not handler.apart)
+    return step_result(found, call, secrets, trusted=not handler.apart)
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """The exception, or those that a group of groups holds: a group itself says nothing."""
+    if isinstance(error, BaseExceptionGroup):
+        for each in error.exceptions:
+            yield from _causes(each)
+    else:
+        yield error
+
+
+def _said(kind: str, words: str) -> str:
+    words = safe(words.strip(), _WORDS)
+    return f"{kind}: {words}" if words else f"it raised {kind} and said nothing"
+
+
+def _masked(error: BaseException, held: HeldWorkflow, call: Call[Any] | None) -> str:
+    """An error's words without the secrets of the run."""
+    if call is not None:
+        held.secrets.add(call.secrets)
+    masked: str = scrub(str(error), held.secrets.all())
+    return masked
 
 
 def _pause(wait: object) -> float:
@@ -173,19 +203,29 @@ def _place(error: BaseException) -> str:
     return f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}"
 
 
-def step_result(found: Any, call: Call[Any], *, trusted: bool) -> StepResult:
+def step_result(
+    found: Any, call: Call[Any], secrets: Sequence[str], *, trusted: bool
+) -> StepResult:
     """What a handler returned, fit for storing. Raises `ResultError`.
 
+    ``secrets`` are all of the run, of which ``call.secrets`` may not stand in this result.
     ``trusted``: it is plain JSON that is not changed afterwards, so it need not be read again.
     """
     outcome = found if isinstance(found, StepOutcome) else StepOutcome(result=found)
     _check(outcome)
-    result = scrub(outcome.result, call.secrets)
+    result = scrub(outcome.result, _longest_first(call.secrets))
     packed = pack(result)
     if not trusted:
         result = json.loads(packed)
+    journal = packed
+    if may_hold_secrets(packed) or any(secret in packed for secret in secrets):
+        journal = pack(scrub(redacted(result), _longest_first([*secrets, *call.secrets])))
     mails = tuple(_mail_rows(call.key, at, mail) for at, mail in enumerate(outcome.mails))
-    return StepResult(outcome, packed, result, mails)
+    return StepResult(outcome, packed, result, for_journal(journal), mails)
+
+
+def _longest_first(secrets: Sequence[str]) -> list[str]:
+    return sorted(secrets, key=len, reverse=True)
 
 
 def _check(outcome: StepOutcome) -> None:

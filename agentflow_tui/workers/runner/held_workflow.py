@@ -13,10 +13,10 @@ from agentflow_tui.documents import Document, kind_of, read
 from agentflow_tui.steps.calls import StepOutcome
 from agentflow_tui.steps.plans import RESERVED, PlannedStep, WorkflowPlan
 from agentflow_tui.steps.references import StepResults
-from agentflow_tui.steps.results import for_journal
 from agentflow_tui.store.queue.workflow_claims import ClaimedWorkflow
 from agentflow_tui.store.queue.workflow_runs import Advance, Advanced, StepEntry, StepMailRows
 from agentflow_tui.text import plural, safe
+from agentflow_tui.workers.runner.run_secrets import RunSecrets
 from agentflow_tui.workers.runner.run_state import ALONE, RunLimits, RunState, recorded
 
 CONTEXT_LIMIT = 64_000_000
@@ -33,6 +33,8 @@ class StepResult:
     packed: str
     result: Any
     """What ``packed`` is when it is read again."""
+    journal: str
+    """What the journal keeps of it, without secrets."""
     mails: tuple[StepMailRows, ...] = ()
 
 
@@ -82,6 +84,7 @@ class HeldWorkflow:
     suffix: str
     renewed_at: float
     limits: RunLimits = field(default_factory=RunLimits)
+    secrets: RunSecrets = field(default_factory=RunSecrets, repr=False)
     is_writing: bool = False
     results: StepResults = field(init=False)
 
@@ -123,6 +126,8 @@ class HeldWorkflow:
         )
         held._forget_results_of_earlier_runs()
         held.results = StepResults(held.steps, held.context)
+        for step in plan.steps[: max(0, position)]:
+            held.secrets.note(step, held.results)
         about = {"workflow": held.id, "run": held.state.id}
         held.suffix = json.dumps(about, ensure_ascii=False)[1:]
         if claimed.taken_over:
@@ -238,7 +243,7 @@ class HeldWorkflow:
             following,
             self.state.after(back=back),
             stopping=stopping,
-            entry=self._entry(seconds, for_journal(result.packed)),
+            entry=self._entry(seconds, result.journal),
             result=result,
             mails=result.mails,
         )

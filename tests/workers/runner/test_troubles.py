@@ -182,6 +182,11 @@ def foreign(_call: Call[Any]) -> None:
     raise Foreign
 
 
+async def several(_call: Call[Any]) -> None:
+    inner = ExceptionGroup("unhandled errors in a TaskGroup", [ValueError("one"), KeyError("two")])
+    raise ExceptionGroup("unhandled errors in a TaskGroup", [inner, OSError()])
+
+
 def someday(_call: Call[Any]) -> StepOutcome:
     return StepOutcome(wait_until="tomorrow")  # type: ignore[arg-type]
 
@@ -219,6 +224,7 @@ async def test_a_misbehaving_step_harms_only_its_own_workflow(
         "swallow": (swallow, "it did not end within 0.2 s"),
         "cancel": (cancel_itself, "the step cancelled itself"),
         "leave": (leave, "tried to end the worker's process"),
+        "group": (several, "ValueError: one; KeyError: 'two'; it raised OSError and said nothing"),
         "foreign": (foreign, "tried to end the worker's process: Foreign"),
         "someday": (someday, "wait_until has to be a datetime with a time zone"),
         "somewhere": (somewhere, "wait_until has to be a datetime with a time zone"),
