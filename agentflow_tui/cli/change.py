@@ -11,10 +11,10 @@ from dataclasses import dataclass
 
 from agentflow_tui import clock
 from agentflow_tui.cli import INTERRUPTED, verbs
-from agentflow_tui.cli.connection import connected, load_writable
-from agentflow_tui.cli.ids import meant_ids
+from agentflow_tui.cli.connection import connected, load_settings, load_writable
+from agentflow_tui.cli.ids import meant_ids, titles
 from agentflow_tui.cli.outcomes import capital, put_outcome, report
-from agentflow_tui.cli.output import say
+from agentflow_tui.cli.output import put, say
 from agentflow_tui.cli.progress import progress
 from agentflow_tui.cli.streams import require_stdout
 from agentflow_tui.cli.tables import table_called
@@ -23,7 +23,7 @@ from agentflow_tui.errors import AgentflowError, UsageError
 from agentflow_tui.operations.carry_out import BrokenOffError, carry_out
 from agentflow_tui.operations.command_lines import database_options, journal_line
 from agentflow_tui.operations.context import OperationContext
-from agentflow_tui.operations.operation import Harm
+from agentflow_tui.operations.operation import Harm, Operation
 from agentflow_tui.operations.outcomes import Outcome, reasons
 from agentflow_tui.operations.selection import Selection, Snapshot, matching, take_snapshot
 from agentflow_tui.settings import Settings
@@ -50,7 +50,7 @@ def run(options: argparse.Namespace) -> int:
     request = verbs.request(options, table_called(options.table))
     if options.json:
         require_stdout()
-    chosen = load_writable(options)
+    chosen = load_settings(options) if request.dry_run else load_writable(options)
     return connected(chosen, lambda database: change(database, chosen, request), seconds=SECONDS)
 
 
@@ -70,9 +70,19 @@ async def change(database: Database, settings: Settings, request: ChangeRequest)
         say(f"{plural(snapshot.matched, 'row')} matched, not {number(request.expect)}.")
         return asking.leave()
     asking.explain()
+    if request.dry_run and not request.as_json:
+        await _name_rows(database, request.operation, snapshot)
     if request.dry_run or not snapshot.changeable or not await asking.agreed():
         return asking.leave()
     return await _carry_out(context, settings, request, snapshot)
+
+
+async def _name_rows(database: Database, operation: Operation, snapshot: Snapshot) -> None:
+    """Print which rows would be changed, a line each: the id, and what the row is called."""
+    ids = [row.id for row in snapshot.changeable]
+    called = await titles(database, operation.change.described, ids)
+    for id_ in ids:
+        put(f"{operation.change.public_id(id_)}  {called.get(id_, '')}".rstrip())
 
 
 async def _take_snapshot(
@@ -196,7 +206,8 @@ class Confirmation:
             skipped=tuple((operation.change.public_id(id_), why) for id_, why in snapshot.refused),
         )
         if self.request.as_json:
-            put_outcome(untouched, **({"dry_run": True} if dry else {}))
+            ids = [operation.change.public_id(row.id) for row in snapshot.changeable]
+            put_outcome(untouched, **({"dry_run": True, "ids": ids} if dry else {}))
         expected = self.request.expect in {None, snapshot.matched}
         return 0 if dry and expected and snapshot.matched and not snapshot.refused else 1
 

@@ -3,18 +3,21 @@
 import argparse
 import csv
 import json
-from collections.abc import Callable, Iterator, Sequence
-from datetime import datetime
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, tzinfo
 from typing import Any
 
 from agentflow_tui import clock
-from agentflow_tui.cli.output import STDOUT, put
+from agentflow_tui.cli.output import STDOUT, put, say
+from agentflow_tui.cli.table import print_table
 from agentflow_tui.errors import UsageError
+from agentflow_tui.filters.parsing import did_you_mean
+from agentflow_tui.operations.triage.error_filter import matches, read_error_filter
 from agentflow_tui.operations.triage.error_groups import ErrorGroup
 from agentflow_tui.operations.triage.error_triage import ErrorTriage
 from agentflow_tui.settings import Settings
 from agentflow_tui.store.connection.database import Database
-from agentflow_tui.text import NOTHING, age, cell_width, defuse, fit
+from agentflow_tui.text import NOTHING, age, cell_width, defuse, fit, safe
 
 _SPANS = ("15m", "1h", "24h", "7d")
 
@@ -31,48 +34,79 @@ def _iso(at: datetime | None) -> str | None:
     return None if at is None else at.isoformat()
 
 
-_FIELDS: tuple[tuple[str, Callable[[ErrorGroup, datetime], Any]], ...] = (
-    ("key", lambda g, _now: g.key),
-    ("label", lambda g, _now: g.label),
-    *((span, lambda g, _now, place=place: g.counts[place]) for place, span in enumerate(_SPANS)),
-    ("total", lambda g, _now: g.total),
-    ("first", lambda g, _now: _iso(g.first)),
-    ("last", lambda g, _now: _iso(g.last)),
-    ("tables", lambda g, _now: list(g.sources)),
-    ("new", lambda g, _now: g.is_new),
-    ("back", lambda g, _now: g.is_back),
-    ("needsAttention", lambda g, _now: not g.quiet),
-    ("state", lambda g, _now: str(g.state.mode) or None),
-    ("by", lambda g, _now: g.state.by or None),
-    ("at", lambda g, _now: _iso(g.state.at)),
-    ("until", lambda g, _now: _iso(g.state.until)),
-    ("untilTotal", lambda g, _now: g.state.limit),
-    ("claimedBy", lambda g, now: g.state.claimant(now) or None),
+Value = Callable[[ErrorGroup, datetime], Any]
+
+_FIELDS: Mapping[str, Value] = dict(
+    (
+        ("key", lambda g, _now: g.key),
+        ("label", lambda g, _now: g.label),
+        *(
+            (span, lambda g, _now, place=place: g.counts[place])
+            for place, span in enumerate(_SPANS)
+        ),
+        ("total", lambda g, _now: g.total),
+        ("first", lambda g, _now: _iso(g.first)),
+        ("last", lambda g, _now: _iso(g.last)),
+        ("tables", lambda g, _now: list(g.sources)),
+        ("new", lambda g, _now: g.is_new),
+        ("back", lambda g, _now: g.is_back),
+        ("needsAttention", lambda g, _now: not g.quiet),
+        ("state", lambda g, _now: str(g.state.mode) or None),
+        ("by", lambda g, _now: g.state.by or None),
+        ("at", lambda g, _now: _iso(g.state.at)),
+        ("until", lambda g, _now: _iso(g.state.until)),
+        ("untilTotal", lambda g, _now: g.state.limit),
+        ("claimedBy", lambda g, now: g.state.claimant(now) or None),
+    )
 )
 
 
 async def print_errors(database: Database, settings: Settings, options: argparse.Namespace) -> int:
-    """Print the kinds of errors whose labels hold all the words asked for."""
+    """Print the kinds of errors that a filter matches. Returns the exit code."""
     if options.sort:
         raise UsageError("Errors have one order: what needs attention first, new kinds on top.")
+    fields = _chosen(options.columns)
     groups, now = await error_groups(database)
-    words = [word.casefold() for word in options.filter]
-    shown = [g for g in groups if all(word in g.label.casefold() for word in words)]
-    shown = shown[: options.limit]
+    zone = clock.zone(settings.console.time_zone)
+    wanted = read_error_filter(" ".join(options.filter), now=now, zone=zone)
+    for notice in wanted.notices:
+        say(notice.message)
+    found = [group for group in groups if matches(wanted, group, now)]
+    if options.count:
+        put(json.dumps({"count": len(found)}) if options.json else str(len(found)))
+        return 0
+    shown = found[: options.limit]
     if options.json:
         for group in shown:
-            put(json.dumps(dict(_values(group, now))))
+            put(json.dumps({name: value(group, now) for name, value in fields.items()}))
     elif options.csv:
         writer = csv.writer(STDOUT)
-        writer.writerow([name for name, _ in _FIELDS])
-        writer.writerows([_plain(value) for _, value in _values(group, now)] for group in shown)
+        writer.writerow(list(fields))
+        writer.writerows([_plain(value(g, now)) for value in fields.values()] for g in shown)
+    elif options.columns is not None:
+        cells = [[_cell(value(g, now)) for value in fields.values()] for g in shown]
+        print_table(list(fields), cells)
     else:
-        _print_table(shown, settings, now)
+        _print_table(shown, zone, now)
     return 0
 
 
-def _values(group: ErrorGroup, now: datetime) -> Iterator[tuple[str, Any]]:
-    return ((name, value_of(group, now)) for name, value_of in _FIELDS)
+def _chosen(names: str | None) -> Mapping[str, Value]:
+    """The fields that are printed. Raises `UsageError` for one that there is not."""
+    if names is None:
+        return _FIELDS
+    chosen = {}
+    for name in (each.strip() for each in names.split(",")):
+        if name not in _FIELDS:
+            hint = did_you_mean(name, _FIELDS) or f"There are {', '.join(_FIELDS)}."
+            raise UsageError(f"errors has no column {name!r}. {hint}")
+        chosen[name] = _FIELDS[name]
+    return chosen
+
+
+def _cell(value: object) -> str:
+    text = " ".join(value) if isinstance(value, list) else value
+    return NOTHING if text is None else safe(str(text), 200)
 
 
 def _plain(value: object) -> object:
@@ -80,9 +114,7 @@ def _plain(value: object) -> object:
     return defuse(text) if isinstance(text, str) else text
 
 
-def _print_table(groups: Sequence[ErrorGroup], settings: Settings, now: datetime) -> None:
-    zone = clock.zone(settings.console.time_zone)
-
+def _print_table(groups: Sequence[ErrorGroup], zone: tzinfo, now: datetime) -> None:
     def cells(group: ErrorGroup) -> list[str]:
         mark = "NEW" if group.is_new else "BACK" if group.is_back else ""
         last = age(now - group.last) if group.last is not None else NOTHING

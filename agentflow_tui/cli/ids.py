@@ -37,10 +37,13 @@ async def meant_ids(database: Database, table: Table, typed: Sequence[str]) -> t
     return tuple(dict.fromkeys(found[text][0] if found[text] else text for text in typed))
 
 
-async def meant_id(database: Database, table: Table, typed: str) -> str:
-    """The whole id that is meant. Raises `UsageError` with the candidates for several."""
-    (meant,) = await meant_ids(database, table, [typed])
-    return meant
+async def meant_id(database: Database, table: Table, typed: str) -> str | None:
+    """The whole id that is meant, None where none is. Raises `UsageError` with the candidates for
+    several."""
+    ids = (await find_ids(database, table, [typed]))[typed]
+    if len(ids) > 1:
+        raise UsageError(await _ambiguous(database, table, typed, ids))
+    return ids[0] if ids else None
 
 
 async def titles(database: Database, table: Table, ids: Sequence[str]) -> dict[str, str]:

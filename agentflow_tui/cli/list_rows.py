@@ -3,30 +3,28 @@
 import argparse
 import csv
 import json
-import shutil
-import sys
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
-from datetime import datetime
 from typing import Any
 
 from agentflow_tui import clock
 from agentflow_tui.cli.connection import connected, load_settings
 from agentflow_tui.cli.output import STDOUT, put, say
 from agentflow_tui.cli.streams import require_stdout
+from agentflow_tui.cli.table import print_table
 from agentflow_tui.cli.tables import ERRORS, table_called
-from agentflow_tui.documents import read
+from agentflow_tui.cli.values import cell, csv_value, json_value
 from agentflow_tui.errors import UsageError
-from agentflow_tui.schema import Column, Kind, Table
+from agentflow_tui.filters.parsing import did_you_mean
+from agentflow_tui.schema import Column, Table, spelling
 from agentflow_tui.settings import Settings
 from agentflow_tui.store.connection.bindings import Binding
 from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.connection.statements import as_tuple
-from agentflow_tui.store.reading.listings import Listing, ListingField, column_field
+from agentflow_tui.store.reading.listings import Listing, ListingField, OrderKey, column_field
 from agentflow_tui.store.reading.pages import Window
 from agentflow_tui.store.reading.queries import Query, query
 from agentflow_tui.store.views.by_table import LISTINGS
-from agentflow_tui.text import NOTHING, cell_width, defuse, fit, moment, safe
 
 CHUNK = 500
 """Rows that are read at a time."""
@@ -34,9 +32,8 @@ CHUNK = 500
 ON_A_TERMINAL = 50
 """Rows printed as a table unless --limit says otherwise."""
 
-MASKED = "••••••••"
-WIDEST = 40
-"""Cells of a column of the printed table."""
+EVERY = 2**31 - 2
+"""Rows that are counted at most."""
 
 
 def add_options(parser: argparse.ArgumentParser, _name: str) -> None:
@@ -47,7 +44,15 @@ def add_options(parser: argparse.ArgumentParser, _name: str) -> None:
     formats.add_argument("--json", action="store_true", help="one object a line")
     formats.add_argument("--csv", action="store_true", help="comma-separated values")
     parser.add_argument("--limit", type=int, metavar="N", help="at most so many rows")
-    parser.add_argument("--sort", metavar="COL", help="a column; -column for descending")
+    parser.add_argument(
+        "--sort",
+        metavar="COL",
+        action="append",
+        default=[],
+        help="a column; -column for descending; again for those that are equal",
+    )
+    parser.add_argument("--columns", metavar="COL,…", help="these columns only, in this order")
+    parser.add_argument("--count", action="store_true", help="how many rows match, only")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -69,21 +74,43 @@ async def print_list(
     database: Database, settings: Settings, table: Table, options: argparse.Namespace
 ) -> int:
     """Print what the filter matches. Returns the exit code."""
-    columns = [c for c in table.columns if database.binding.has(table.name, c.name)]
-    if not columns:
+    there = [c for c in table.columns if database.binding.has(table.name, c.name)]
+    if not there:
         database.binding.render(f"{{{table.name}}}")
+    columns = _chosen(table, there, options.columns)
     wanted = _query(database.binding, settings, table, columns, options)
+    if options.count:
+        return await _print_count(database, wanted, as_json=options.json)
     limit = options.limit
     if limit is None and not (options.json or options.csv):
         limit = ON_A_TERMINAL
     rows = _rows(database, wanted, len(columns), limit)
     if options.json:
-        await _as_json(rows, columns)
+        await _as_json(rows, table, columns)
     elif options.csv:
-        await _as_csv(rows, columns)
+        await _as_csv(rows, table, columns)
     else:
-        await _as_table(rows, columns, settings, limit)
+        await _as_table(rows, table, columns, settings, limit)
     return 0
+
+
+def _chosen(table: Table, there: Sequence[Column], names: str | None) -> list[Column]:
+    """The columns that are printed. Raises `UsageError` for one that there is not."""
+    if names is None:
+        return list(there)
+    by_spelling = {spelling(column.name): column for column in there}
+    chosen = []
+    for name in names.split(","):
+        found = by_spelling.get(spelling(name.strip()))
+        if found is None:
+            raise UsageError(_no_column(table, name.strip(), [c.name for c in there]))
+        chosen.append(found)
+    return chosen
+
+
+def _no_column(table: Table, name: str, there: Sequence[str]) -> str:
+    hint = did_you_mean(name, there) or f"There are {', '.join(there)}."
+    return f"{table.name} has no column {name!r}. {hint}"
 
 
 def _query(
@@ -93,33 +120,71 @@ def _query(
     columns: Sequence[Column],
     options: argparse.Namespace,
 ) -> Query[Any]:
-    """The console's own listing for filters and sorts, with every documented column fetched."""
+    """The console's own listing for filters and sorts, with the columns fetched that are printed,
+    and behind them those that pages go by."""
     own = LISTINGS[table.name]
-    fields = tuple(_shown(table, column) for column in columns)
-    rest = tuple(f for f in (*own.fields, *own.further) if f.column is None)
     searched = {f.name for f in own.fields if f.searched}
-    fields = tuple(replace(f, searched=f.searched or f.name in searched) for f in fields)
-    listing: Listing[Any] = replace(own, row=as_tuple, fields=fields, further=rest)
-    sort = options.sort
-    if sort:
-        name = sort.removeprefix("-")
-        why = listing.why_unsorted(binding, name)
-        if why:
-            raise UsageError(f"Not sorted: {why}.")
-        found = listing.field(name)
-        sort = ("-" if sort.startswith("-") else "") + (found.name if found else name)
-    found_query = query(
-        listing,
+    fields = {
+        column.name: replace(field, searched=field.searched or field.name in searched)
+        for column in table.columns
+        if binding.has(table.name, column.name)
+        for field in [_shown(table, column)]
+    }
+    computed = tuple(f for f in (*own.fields, *own.further) if f.column is None)
+    listing: Listing[Any] = replace(
+        own, row=as_tuple, fields=tuple(fields.values()), further=computed
+    )
+    order = _order(listing, binding, options.sort)
+    printed = [fields[column.name] for column in columns]
+    keys = [key.field for key in order if key.field not in printed]
+    rest = [f for f in fields.values() if f not in printed and f not in keys]
+    found = query(
+        replace(listing, fields=(*printed, *keys), further=(*rest, *computed)),
         binding,
         " ".join(options.filter),
         now=clock.now(),
         zone=clock.zone(settings.console.time_zone),
-        sort=sort,
         whole=True,
     )
-    for remark in found_query.remarks:
+    for remark in found.remarks:
         say(remark)
-    return found_query
+    return replace(found, order=order)
+
+
+def _order(listing: Listing[Any], binding: Binding, sorts: Sequence[str]) -> tuple[OrderKey, ...]:
+    """The order that was asked for, column by column; it always ends with the key.
+
+    Raises `UsageError` for a column that the table cannot be sorted by.
+    """
+    if not sorts:
+        return listing.order(binding)
+    keys: list[OrderKey] = []
+    for sort in sorts:
+        *first, last = _order_by(listing, binding, sort)
+        if not first:  # the key itself: no two rows are equal in it
+            return (*keys, last)
+        if first[0].field not in [key.field for key in keys]:
+            keys += first
+    return (*keys, last)
+
+
+def _order_by(listing: Listing[Any], binding: Binding, sort: str) -> tuple[OrderKey, ...]:
+    name = sort.removeprefix("-")
+    found = listing.field(name)
+    if found is None:
+        there = [field.name for field in listing.fields]
+        raise UsageError(f"Not sorted: {_no_column(listing.table, name, there)}")
+    if found.secret and found.name != listing.key.name:
+        raise UsageError(f"Not sorted: {found.name} is a secret.")
+    if why := listing.why_unsorted(binding, found.name):
+        raise UsageError(f"Not sorted: {why}.")
+    return listing.order(binding, f"-{found.name}" if sort.startswith("-") else found.name)
+
+
+async def _print_count(database: Database, wanted: Query[Any], *, as_json: bool) -> int:
+    page = await wanted.page(database, Window(limit=1, count_to=EVERY))
+    put(json.dumps({"count": page.count}) if as_json else str(page.count))
+    return 0
 
 
 def _shown(table: Table, column: Column) -> ListingField:
@@ -146,74 +211,35 @@ async def _rows(
         left = None if left is None else left - len(page.rows)
 
 
-def json_value(column: Column, value: object) -> object:
-    """A value as JSON has it: times in ISO 8601, documents parsed where they parse."""
-    if column.secret:
-        return MASKED
-    if isinstance(value, datetime):
-        return value.isoformat()
-    if column.kind is Kind.JSON and isinstance(value, str):
-        document = read(value, limit=len(value) + 1)
-        return value if document.problem else document.value
-    return value
-
-
-async def _as_json(rows: AsyncIterator[tuple[Any, ...]], columns: Sequence[Column]) -> None:
+async def _as_json(
+    rows: AsyncIterator[tuple[Any, ...]], table: Table, columns: Sequence[Column]
+) -> None:
     async for row in rows:
-        pairs = {c.name: json_value(c, v) for c, v in zip(columns, row, strict=True)}
+        pairs = {c.name: json_value(table, c, v) for c, v in zip(columns, row, strict=True)}
         put(json.dumps(pairs, ensure_ascii=True))
 
 
-async def _as_csv(rows: AsyncIterator[tuple[Any, ...]], columns: Sequence[Column]) -> None:
+async def _as_csv(
+    rows: AsyncIterator[tuple[Any, ...]], table: Table, columns: Sequence[Column]
+) -> None:
     writer = csv.writer(STDOUT)
     writer.writerow([column.name for column in columns])
     async for row in rows:
-        writer.writerow([_csv_value(c, v) for c, v in zip(columns, row, strict=True)])
-
-
-def _csv_value(column: Column, value: object) -> object:
-    if column.secret:
-        return MASKED
-    if isinstance(value, datetime):
-        return value.isoformat()
-    return defuse(value) if isinstance(value, str) else value
+        writer.writerow([csv_value(table, c, v) for c, v in zip(columns, row, strict=True)])
 
 
 async def _as_table(
     rows: AsyncIterator[tuple[Any, ...]],
+    table: Table,
     columns: Sequence[Column],
     settings: Settings,
     limit: int | None,
 ) -> None:
     now, zone = clock.now(), clock.zone(settings.console.time_zone)
-
-    def cell(column: Column, value: object) -> str:
-        if column.secret:
-            return MASKED
-        if value is None:
-            return NOTHING
-        return moment(value, zone, now) if isinstance(value, datetime) else safe(str(value), 200)
-
-    cells = [[cell(c, v) for c, v in zip(columns, row, strict=True)] async for row in rows]
-    widths = _widths([c.name for c in columns], cells, shutil.get_terminal_size().columns)
-    _line([c.name for c in columns], widths)
-    for row in cells:
-        _line(row, widths)
+    cells = [
+        [cell(table, c, v, zone, now) for c, v in zip(columns, row, strict=True)]
+        async for row in rows
+    ]
+    print_table([c.name for c in columns], cells)
     if limit is not None and len(cells) == limit:
         say(f"({limit} rows; --limit N for more)")
-
-
-def _widths(titles: Sequence[str], cells: Sequence[Sequence[str]], room: int) -> list[int]:
-    """As wide as the cells are, the widest columns cut until the line fits; on a pipe nothing."""
-    widths = [
-        min(WIDEST, max([cell_width(title), *(cell_width(row[i]) for row in cells)]))
-        for i, title in enumerate(titles)
-    ]
-    while sys.stdout.isatty() and sum(widths) + 2 * len(widths) > room and max(widths) > 6:
-        widths[widths.index(max(widths))] -= 1
-    return widths
-
-
-def _line(cells: Sequence[str], widths: Sequence[int]) -> None:
-    text = "  ".join(fit(cell, width) for cell, width in zip(cells, widths, strict=True))
-    put(text.rstrip())

@@ -159,12 +159,19 @@ def make_parser(name: str, *, wants_help: bool = False) -> argparse.ArgumentPars
 
 def _add(below: Any, name: str, command: Command | None) -> None:
     if command is None:
-        raise UsageError(f"There is no command {name!r}; there are {', '.join(all_commands())}.")
+        raise UsageError(_no_command(name))
     parser: argparse.ArgumentParser = below.add_parser(name, description=command.about)
     module = cast("CommandModule", import_module(f"agentflow_tui.cli.{command.module}"))
     parser.set_defaults(run=module.run, name=name)
     add_shared(parser)
     module.add_options(parser, name)
+
+
+def _no_command(name: str) -> str:
+    from agentflow_tui.filters.parsing import did_you_mean  # only a mistake pays for it
+
+    hint = did_you_mean(name, all_commands()) or "'agentflow --help' lists them."
+    return f"There is no command {name!r}. {hint}"
 
 
 def add_shared(parser: argparse.ArgumentParser, *, root: bool = False) -> None:

@@ -2,18 +2,22 @@
 
 import argparse
 import json
+from collections.abc import Iterator
+from datetime import tzinfo
 
+from agentflow_tui import clock
 from agentflow_tui.cli.connection import connected, load_settings
 from agentflow_tui.cli.ids import meant_id
-from agentflow_tui.cli.list_rows import MASKED, json_value
 from agentflow_tui.cli.output import put
 from agentflow_tui.cli.streams import require_stdout
 from agentflow_tui.cli.tables import table_called
+from agentflow_tui.cli.values import MASKED, json_value, line_value
 from agentflow_tui.errors import AgentflowError
-from agentflow_tui.schema import Table
+from agentflow_tui.schema import Column
 from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.reading.records import COUNT_TO, Record, read_record
-from agentflow_tui.text import NOTHING, bounded, safe
+from agentflow_tui.store.views.by_id import public_id
+from agentflow_tui.text import NOTHING, bounded
 
 
 def add_options(parser: argparse.ArgumentParser, _name: str) -> None:
@@ -26,49 +30,49 @@ def add_options(parser: argparse.ArgumentParser, _name: str) -> None:
 def run(options: argparse.Namespace) -> int:
     """Show one row and its relations."""
     require_stdout()
-    table = table_called(options.table)
-    return connected(
-        load_settings(options),
-        lambda database: print_row(database, table, options.id, as_json=options.json),
-    )
+    table, chosen = table_called(options.table), load_settings(options)
 
+    async def work(database: Database) -> int:
+        id_ = await meant_id(database, table, options.id)
+        record = None if id_ is None else await read_record(database, table, id_)
+        if record is None:
+            raise AgentflowError(f"{table.name} has no row {options.id}.")
+        zone = clock.zone(chosen.console.time_zone)
+        put(_json(record) if options.json else "\n".join(_lines(record, zone)))
+        return 0
 
-async def print_row(database: Database, table: Table, id_: str, *, as_json: bool) -> int:
-    """Print the row. Raises `AgentflowError` when there is none."""
-    record = await read_record(database, table, await meant_id(database, table, id_))
-    if record is None:
-        raise AgentflowError(f"{table.name} has no row {id_}.")
-    put(_json(record) if as_json else _text(record))
-    return 0
+    return connected(chosen, work)
 
 
 def _json(record: Record) -> str:
     values: dict[str, object] = {}
     for column in record.table.columns:
-        if column.secret:
+        if column.primary_key or column.name in record.values:
+            values[column.name] = json_value(
+                record.table, column, record.values.get(column.name, record.id)
+            )
+        elif column.secret:
             values[column.name] = MASKED if column.name in record.secrets else None
-        elif column.name in record.values:
-            values[column.name] = json_value(column, record.values[column.name])
     related = {
         f"{relation.table}.{relation.column}": count for relation, count in record.pointing.items()
     }
     return json.dumps({**values, "related": related}, ensure_ascii=True)
 
 
-def _text(record: Record) -> str:
-    lines = []
+def _lines(record: Record, zone: tzinfo) -> Iterator[str]:
     for column in record.table.columns:
         value = record.values.get(column.name)
-        if column.secret:
-            shown = MASKED if column.primary_key or column.name in record.secrets else NOTHING
-        elif value is None:
-            shown = NOTHING
-        else:
-            shown = safe(str(json_value(column, value)) if not isinstance(value, str) else value)
         to = f"  -> {column.references}" if column.references and value is not None else ""
-        lines.append(f"{column.name:<20} {shown}{to}")
+        yield f"{column.name:<20} {_shown(record, column, zone)}{to}"
+    id_ = public_id(record.table, record.id)
     for relation, count in record.pointing.items():
         said = "not counted" if count is None else bounded(count, COUNT_TO)
-        hint = f"agentflow list {relation.table} {relation.column}:{record.id}"
-        lines.append(f"{relation.table:<22} {said:>6}   {hint}")
-    return "\n".join(lines)
+        hint = f"agentflow list {relation.table} {relation.column}:{id_}"
+        yield f"{relation.table:<22} {said:>6}   {hint}"
+
+
+def _shown(record: Record, column: Column, zone: tzinfo) -> str:
+    if column.secret and not column.primary_key:
+        return MASKED if column.name in record.secrets else NOTHING
+    value = record.values.get(column.name)
+    return NOTHING if value is None else line_value(record.table, column, value, zone)

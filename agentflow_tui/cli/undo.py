@@ -6,6 +6,7 @@ import asyncio
 from agentflow_tui import clock
 from agentflow_tui.cli import INTERRUPTED
 from agentflow_tui.cli.connection import connected, load_writable
+from agentflow_tui.cli.ids import meant_id
 from agentflow_tui.cli.outcomes import report
 from agentflow_tui.cli.output import say
 from agentflow_tui.cli.progress import progress
@@ -13,9 +14,11 @@ from agentflow_tui.cli.streams import require_stdout
 from agentflow_tui.operations import undo
 from agentflow_tui.operations.command_lines import database_options, journal_line
 from agentflow_tui.operations.context import OperationContext
+from agentflow_tui.schema import TABLES
 from agentflow_tui.settings import Settings
 from agentflow_tui.store.changes.records import OperationRecord
 from agentflow_tui.store.connection.database import Database
+from agentflow_tui.store.journal import TABLE as JOURNAL
 from agentflow_tui.text import age, number, plural, safe
 
 
@@ -23,6 +26,7 @@ def add_options(parser: argparse.ArgumentParser, name: str) -> None:
     """What can be said with it."""
     if name == undo.UNDO:
         parser.add_argument("journal", nargs="?", help="the operation's id in the journal")
+    parser.add_argument("--yes", action="store_true", help="do not ask; nothing is asked")
     parser.add_argument("--json", action="store_true", help="print the outcome as one object")
 
 
@@ -48,11 +52,11 @@ async def take_back(
     Raises `UsageError` for one that is not there, `NothingToUndoError`.
     """
     context = OperationContext.of(database, settings)
-    found = (
-        await undo.find_operation(context, journal)
-        if journal
-        else await undo.last_undoable(context)
-    )
+    if journal is None:
+        found = await undo.last_undoable(context)
+    else:
+        whole = await meant_id(database, TABLES[JOURNAL], journal)
+        found = await undo.find_operation(context, whole or journal)
     return await _undo(context, settings, found, as_json=as_json)
 
 
@@ -70,6 +74,7 @@ async def _undo(
 ) -> int:
     address = database_options(settings)
     say(_about(operation))
+    say(safe(f"{operation.table}: {undo.what_comes_back(operation)}."))
     try:
         with progress(lambda done: f"{number(done)} of {number(operation.applied)} …") as told:
             outcome = await undo.undo(context, operation.id, told)

@@ -9,15 +9,12 @@ from agentflow_tui.fingerprints import fingerprint
 from agentflow_tui.operations.context import OperationContext
 from agentflow_tui.operations.outcomes import Outcome
 from agentflow_tui.operations.selection import Snapshot
+from agentflow_tui.operations.status_words import status_word
 from agentflow_tui.store.changes import records
 from agentflow_tui.store.changes.bulk_follow_up import MOST, StatusCount, has_states, status_counts
 from agentflow_tui.store.changes.records import OperationRecord
 from agentflow_tui.text import number
 
-_WORDS = {
-    "email_queue": {"completed": "sent", "pending": "waiting", "processing": "leaving"},
-    "workflows": {"pending": "waiting"},
-}
 _FINAL = {"completed", "sent", "cancelled", "failed"}
 """States in which a row stays by itself."""
 
@@ -43,11 +40,10 @@ class BulkFollowUp:
         """(words, status word) of each state, for a line."""
         counted = sum(state.rows for state in self.states)
         told = [(f"{number(len(self.ids))} {self.past}: ", "")]
-        words = _WORDS.get(self.table, {})
         for place, state in enumerate(sorted(self.states, key=lambda s: -s.rows)):
-            status = state.status or "without a status"
-            said = f"{number(state.rows)} {words.get(status, status)}{self._again(state)}"
-            told.append((said if not place else f", {said}", status))
+            word = status_word(self.table, state.status)
+            said = f"{number(state.rows)} {word}{self._again(state)}"
+            told.append((said if not place else f", {said}", state.status or ""))
         if counted < len(self.ids):
             told.append((f", {number(len(self.ids) - counted)} gone", ""))
         return told

@@ -18,12 +18,14 @@ from agentflow_tui.operations.carry_out import (
 from agentflow_tui.operations.context import OperationContext
 from agentflow_tui.operations.outcomes import Outcome
 from agentflow_tui.operations.selection import Progress
+from agentflow_tui.operations.status_words import status_word
 from agentflow_tui.schema import TABLES
 from agentflow_tui.store import journal
 from agentflow_tui.store.changes import records
 from agentflow_tui.store.changes.records import OperationRecord, RowChange, RowResults
 from agentflow_tui.store.changes.restore import restore_rows
 from agentflow_tui.store.connection.database import Session
+from agentflow_tui.text import plural
 
 LOOK_BACK = 200
 """Operations, latest first, among which one's own last one is looked for."""
@@ -72,8 +74,29 @@ async def _last(context: OperationContext, wanted: Any, nothing: str) -> Operati
                 f"{operation.irrevocable}. An earlier one can be taken back by its id."
             )
         if not why_final(operation):
-            return operation
+            return await find_operation(context, operation.id)
     raise NothingToUndoError(f"{nothing} here that could be taken back.")
+
+
+def what_comes_back(record: OperationRecord) -> str:
+    """What the rows of an operation will be when it is taken back: ``306 rows will be waiting
+    again``."""
+    said = sorted({_before(record.table, row_change) for row_change in record.row_changes})
+    states = " or ".join(said) or "as they were before"
+    return f"{plural(record.applied, 'row')} will be {states}"
+
+
+def _before(table: str, row_change: RowChange) -> str:
+    if row_change.is_deletion:
+        return "there again"
+    if row_change.is_insertion:
+        return "deleted again"
+    before, after = row_change.before or {}, row_change.after or {}
+    if "status" in before and before["status"] != after.get("status"):
+        return f"{status_word(table, before['status'])} again"
+    if isinstance(before.get("active"), bool):
+        return f"{'active' if before['active'] else 'inactive'} again"
+    return "as they were before"
 
 
 async def find_operation(context: OperationContext, id_: str) -> OperationRecord:

@@ -181,6 +181,7 @@ def undo_question(record: OperationRecord, now: datetime, settings: Settings) ->
     lines = [
         text_line(f"{record.verb} of {plural(record.applied, noun)}{ago}"),
         text_line(f"by {record.by}", "dim"),
+        text_line(f"{undo.what_comes_back(record)}."),
         text_line("Rows that have moved on since stay as they are, and are named.", "dim"),
     ]
     mine = record.by == str(operator(settings.environ))
