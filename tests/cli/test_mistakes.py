@@ -30,6 +30,7 @@ LINES = (
     "acknowledge errors {id}",
     "list users word --sort email",
     "show users {id}",
+    "credential reveal {id}",
     "worker --only sender",
     "demo --scale 100",
     "db uri",
