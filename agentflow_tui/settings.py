@@ -89,6 +89,7 @@ class WorkerSettings:
     domain_rate: float = option(0.0, "the same to one recipient domain; 0: no limit")
     attachments: str = option("", "the folder that attachment paths must stay inside")
     sender: str = option("", "address that mail is sent from; empty: the relay's user")
+    reply_to: str = option("", "address that answers go to; empty: the sender's")
     unsubscribe: str = option("", "List-Unsubscribe address or URL; empty: no such header")
     checks: dict[str, str] = option(
         {}, "further checks: name = 'http://…', 'tcp://host:port' or 'tls://host:port'"

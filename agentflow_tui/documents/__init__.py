@@ -11,7 +11,12 @@ from agentflow_tui.documents.attachments import Attachment, as_attachments
 from agentflow_tui.documents.entries import Entries, Step, Steps, as_steps
 from agentflow_tui.documents.outline import Node, Section, headline, preview, readable, walk
 from agentflow_tui.documents.reading import DEPTH, LIMIT, Document, NodeKind, kind_of, read
-from agentflow_tui.documents.recipients import Recipient, RecipientKind, as_recipients
+from agentflow_tui.documents.recipients import (
+    Recipient,
+    RecipientKind,
+    as_recipients,
+    text_format,
+)
 
 __all__ = [
     "DEPTH",
@@ -34,5 +39,6 @@ __all__ = [
     "preview",
     "read",
     "readable",
+    "text_format",
     "walk",
 ]

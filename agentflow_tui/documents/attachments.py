@@ -1,5 +1,6 @@
 """The files in ``emails.attachments``, in whatever shape they were written."""
 
+import mimetypes
 import re
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,7 +13,8 @@ from agentflow_tui.documents.reading import Document, kind_of
 class Attachment:
     """One attachment: a file, bytes given in the row, or a report to be attached.
 
-    ``content`` is text in ``encoding`` (``base64`` unless the entry says otherwise), or bytes.
+    ``content`` is text in ``encoding``, or bytes. ``content_id`` is the name by which HTML shows
+    the file (``cid:…``); ``inline`` asks for it to be shown and not offered.
     """
 
     filename: str
@@ -21,6 +23,8 @@ class Attachment:
     encoding: str = "base64"
     report_id: str = ""
     content_type: str = ""
+    content_id: str = ""
+    inline: bool = False
     problem: str | None = None
 
 
@@ -51,15 +55,41 @@ def _attachment(value: Any) -> Attachment:
     content = _bytes_of(fields.first("content", "data"))
     report_id = fields.text("reportid", "report")
     nothing = None if path or report_id or content is not None else "the attachment has no content"
+    filename = fields.text("filename", "name") or _basename(path)
+    content_type = fields.text("contenttype", "mimetype", "type")
+    encoding = fields.text("encoding", "contenttransferencoding", "transferencoding").lower()
     return Attachment(
-        filename=fields.text("filename", "name") or _basename(path),
+        filename=filename,
         path=path,
         content=content,
-        encoding=fields.text("encoding").lower() or "base64",
+        encoding=encoding or _assumed_encoding(content, content_type, filename),
         report_id=report_id,
-        content_type=fields.text("contenttype", "mimetype", "type"),
+        content_type=content_type,
+        content_id=fields.text("cid", "contentid"),
+        inline=fields.text("disposition", "contentdisposition").lower().startswith("inline"),
         problem=nothing,
     )
+
+
+def _assumed_encoding(content: str | bytes | None, content_type: str, filename: str) -> str:
+    """How content is written that does not say so: as text, but for files that are no text and
+    whose content is base64 to the last character."""
+    if not isinstance(content, str):
+        return "base64"
+    kind = content_type.partition(";")[0].strip().lower() or mimetypes.guess_type(filename)[0] or ""
+    is_text = not kind or kind.startswith("text/") or _TEXTS.search(kind) is not None
+    return "text" if is_text or not _is_base64(content) else "base64"
+
+
+_TEXTS = re.compile(r"\b(json|xml|yaml|csv|javascript|sql|x-sh|toml)\b")
+
+
+def _is_base64(content: str) -> bool:
+    compact = "".join(content.split())
+    return bool(compact) and len(compact) % 4 == 0 and _BASE64.fullmatch(compact) is not None
+
+
+_BASE64 = re.compile(r"[A-Za-z0-9+/_-]+={0,2}")
 
 
 def _basename(path: str) -> str:

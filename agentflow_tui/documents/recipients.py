@@ -12,9 +12,12 @@ from agentflow_tui.text import plural, safe
 
 
 class RecipientKind(StrEnum):
+    """Where an address stands. Mail goes to all but `REPLY_TO`, which answers go to."""
+
     TO = "to"
     CC = "cc"
     BCC = "bcc"
+    REPLY_TO = "reply-to"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,10 +33,10 @@ def as_recipients(document: Document, most: int | None = ENTRIES) -> Entries[Rec
     """Everyone a mail goes to, each address once, from any shape seen in ``emails.recipients``.
 
     Known are: one address, several in one text (``Bob <bob@acme.test>, al@acme.test``), a list of
-    those or of ``{email, name, type}``, and ``{to, cc, bcc}`` of any of these; groups of RFC 5322
-    (``Team: al@acme.test, bob@acme.test;``) and commas in names (``Doe, Jane <j@acme.test>``)
-    within. ``rejected`` names each entry that holds no address, and what comes after the first
-    ``most``; None reads all.
+    those or of ``{email, name, type}``, and ``{to, cc, bcc, replyTo}`` of any of these; groups of
+    RFC 5322 (``Team: al@acme.test, bob@acme.test;``) and commas in names (``Doe, Jane
+    <j@acme.test>``) within. ``rejected`` names each entry that holds no address, and
+    what comes after the first ``most``; None reads all.
     """
     found: dict[str, Recipient] = {}
     rejected = []
@@ -44,10 +47,26 @@ def as_recipients(document: Document, most: int | None = ENTRIES) -> Entries[Rec
         if isinstance(entry, str):
             rejected.append(entry)
         else:
-            found.setdefault(entry.address.lower(), entry)
+            found.setdefault(_key(entry), entry)
     if document.value is None and not found and document.problem:
         rejected = [document.problem]
     return Entries(tuple(found.values()), next(iter(rejected), None), tuple(rejected))
+
+
+def _key(recipient: Recipient) -> str:
+    answers = recipient.kind is RecipientKind.REPLY_TO
+    return f"{'reply ' if answers else ''}{recipient.address.lower()}"
+
+
+def text_format(document: Document) -> str:
+    """What ``recipients`` says of the body, as ``{"to": …, "format": "text"}``: ``text``, ``html``
+    or nothing."""
+    if not isinstance(document.value, dict):
+        return ""
+    word = Fields(document.value).text("format", "bodyformat", "bodytype").lower()
+    return {"text": "text", "plain": "text", "text/plain": "text"}.get(
+        word, "html" if word in ("html", "text/html") else ""
+    )
 
 
 def _written(document: Document) -> Any:
@@ -83,9 +102,9 @@ def _members(value: dict[str, Any], kind: RecipientKind) -> Iterator[Recipient |
     if address:
         word = fields.text("type", "kind", "field").lower()
         name = fields.text("name", "displayname", "fullname")
-        yield _recipient(address, name, RecipientKind(word) if word in _KINDS else kind)
+        yield _recipient(address, name, _KINDS.get(word, kind))
         return
-    lists = [(fields.first(each), each) for each in RecipientKind]
+    lists = [(fields.first(word), each) for word, each in _KINDS.items()]
     lists.append((fields.first("recipients"), kind))
     known = [(entry, each) for entry, each in lists if entry is not None]
     for entry, each in known:
@@ -94,7 +113,14 @@ def _members(value: dict[str, Any], kind: RecipientKind) -> Iterator[Recipient |
         yield "a recipient has no address"
 
 
-_KINDS = frozenset(RecipientKind)
+_KINDS = {
+    "to": RecipientKind.TO,
+    "cc": RecipientKind.CC,
+    "bcc": RecipientKind.BCC,
+    "replyto": RecipientKind.REPLY_TO,
+    "reply-to": RecipientKind.REPLY_TO,
+    "reply_to": RecipientKind.REPLY_TO,
+}
 _NAMED = re.compile(r"([^<>]*)<([^<>]*)>\s*")
 _QUOTED = re.compile(r'"((?:[^"\\]|\\.){0,1000})"')
 _GROUP = re.compile(r"\s*[^<>@\":;,]*:")

@@ -27,6 +27,7 @@ class EmailConfig:
     body: str
     cc: str | list[Any] | None = None
     bcc: str | list[Any] | None = None
+    reply_to: str | list[Any] | None = None
     attachments: list[Any] | None = None
     priority: int = 0
 
@@ -40,7 +41,12 @@ async def email(call: Call[EmailConfig]) -> StepOutcome:
     config = call.config
     recipients = [
         {"email": found.address, **({"name": found.name} if found.name else {}), "type": kind}
-        for kind, entry in (("to", config.to), ("cc", config.cc), ("bcc", config.bcc))
+        for kind, entry in (
+            ("to", config.to),
+            ("cc", config.cc),
+            ("bcc", config.bcc),
+            ("reply-to", config.reply_to),
+        )
         for found in _addresses(kind, entry)
     ]
     if not recipients:

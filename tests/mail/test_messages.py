@@ -1,5 +1,7 @@
 """Messages are read back by the standard library, whatever was put into them."""
 
+import dataclasses
+import json
 import os
 import re
 from base64 import b64encode
@@ -12,7 +14,16 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from agentflow_tui.documents import Attachment, Entries, Recipient, RecipientKind
+from agentflow_tui.documents import (
+    Attachment,
+    Entries,
+    Recipient,
+    RecipientKind,
+    as_attachments,
+    as_recipients,
+    read,
+    text_format,
+)
 from agentflow_tui.errors import SettingsError
 from agentflow_tui.mail.errors import MessageError
 from agentflow_tui.mail.message import addresses, headers
@@ -323,3 +334,118 @@ def test_the_preview_shows_what_will_be_sent() -> None:
     assert dict(told.headers)["Subject"] == "Grüße"
     assert (told.text, told.html) == ("Hi\n", "<p>Hi</p>\n")
     assert [(each.filename, each.size) for each in told.attachments] == [("März.txt", 2)]
+
+
+@pytest.mark.parametrize(
+    ("body", "html"),
+    [
+        ("Hello Bob,\nuse <br> for a new line.\nRegards", False),
+        ("Close it with </b>.\nThen go on.", False),
+        ("Write <b>bold</b> like this.\nSecond line", False),
+        ("a < b and b > c", False),
+        ("Ask <bob@acme.test> or <insert name>", False),
+        ("Hello&nbsp;World", False),
+        ("<p>Hello", True),
+        ("  <!DOCTYPE html><html>", True),
+        ("Dear Bob,<br>\nall is well<br>\n", True),
+        ("Hello <b>Bob</b>", True),
+        ("Hello<br>World", True),
+        ("Report:\n<table><tr><td>1</td></tr></table>\nBye", True),
+    ],
+)
+def test_a_body_is_taken_for_html_with_care(body: str, html: bool) -> None:
+    message = parsed(compose(mail("b@x.test", body=body), LETTERHEAD).message)
+    assert (message.get_content_type() == "multipart/alternative") is html
+    if not html:
+        assert body_of(message, "plain").rstrip("\n") == body.rstrip("\n")
+
+
+@pytest.mark.parametrize(("format_", "kind"), [("text", "text/plain"), ("html", "text/html")])
+def test_a_message_may_say_what_its_body_is(format_: str, kind: str) -> None:
+    said = dataclasses.replace(mail("b@x.test", body="<p>a\nb</p>"), format=format_)
+    message = parsed(compose(said, LETTERHEAD).message)
+    assert kind in [part.get_content_type() for part in message.walk()]
+    assert (message.get_content_type() == "text/plain") is (format_ == "text")
+    assert text_format(read(f'{{"to": "b@x.test", "format": "{format_}"}}')) == format_
+    assert text_format(read('["b@x.test"]')) == ""
+
+
+@pytest.mark.parametrize(
+    ("entry", "content"),
+    [
+        ({"filename": "note.txt", "content": "MyReport"}, b"MyReport"),
+        ({"filename": "note", "content": "MyReport"}, b"MyReport"),
+        ({"filename": "a.csv", "content": "a,b\n1,2"}, b"a,b\n1,2"),
+        ({"filename": "a.json", "content": "[1]"}, b"[1]"),
+        ({"filename": "x", "contentType": "text/calendar", "content": "BEGIN"}, b"BEGIN"),
+        ({"filename": "a.pdf", "content": "JVBERi0x"}, b"%PDF-1"),
+        ({"filename": "a.pdf", "content": "not base64!"}, b"not base64!"),
+        ({"filename": "note.txt", "content": "aGk=", "encoding": "base64"}, b"hi"),
+        ({"filename": "note.txt", "content": "data:;base64,aGk="}, b"hi"),
+        ({"filename": "note.txt", "content": {"type": "Buffer", "data": [104, 105]}}, b"hi"),
+    ],
+)
+def test_content_is_text_unless_it_says_otherwise(entry: dict[str, object], content: bytes) -> None:
+    attached = as_attachments(read(json.dumps([entry])))
+    message = parsed(compose(mail("b@x.test", attachments=attached), LETTERHEAD).message)
+    (part,) = message.iter_attachments()
+    assert part.get_payload(decode=True) == content
+
+
+def test_files_that_html_shows_travel_with_it() -> None:
+    attached = as_attachments(
+        read(
+            json.dumps(
+                [
+                    {"filename": "l.png", "content": "aGk=", "encoding": "base64", "cid": "logo@x"},
+                    {"filename": "a.txt", "content": "hi"},
+                ]
+            )
+        )
+    )
+    body = '<p><img src="cid:logo@x">'
+    message = parsed(compose(mail("b@x.test", body=body, attachments=attached), LETTERHEAD).message)
+    kinds = [part.get_content_type() for part in message.walk()]
+    assert kinds == [
+        "multipart/mixed",
+        "multipart/alternative",
+        "text/plain",
+        "multipart/related",
+        "text/html",
+        "image/png",
+        "text/plain",
+    ]
+    [image] = [part for part in message.walk() if part.get_content_type() == "image/png"]
+    assert image["Content-ID"] == "<logo@x>"
+    assert image.get_content_disposition() == "inline"
+    alone = parsed(compose(mail("b@x.test", body="text", attachments=attached), LETTERHEAD).message)
+    assert next(part.get_content_type() for part in alone.walk()) == "multipart/mixed"
+    hostile = Attachment(filename="x", content=b"", content_id="a>\r\nBcc: e@x.test")
+    got = parsed(compose(mail("b@x.test", body=body, attachments=[hostile]), LETTERHEAD).message)
+    assert got["Bcc"] is None
+
+
+def test_an_invitation_keeps_its_method() -> None:
+    entry = Attachment(
+        filename="invite.ics",
+        content=b"BEGIN:VCALENDAR",
+        content_type='text/calendar; method=REQUEST; charset="utf-8"; name="evil"; x\r\ny=1',
+    )
+    message = parsed(compose(mail("b@x.test", attachments=[entry]), LETTERHEAD).message)
+    (part,) = message.iter_attachments()
+    assert part.get_content_type() == "text/calendar"
+    assert dict(part["Content-Type"].params) == {"method": "REQUEST", "charset": "utf-8", "y": "1"}
+
+
+def test_reply_to_is_said_by_the_message_or_by_the_settings() -> None:
+    found = as_recipients(read('{"to": "b@x.test", "replyTo": "Ann <ann@x.test>"}'))
+    said = compose(
+        dataclasses.replace(mail("b@x.test"), recipients=found),
+        dataclasses.replace(LETTERHEAD, reply_to=addresses.parse("desk@x.test")),
+    )
+    assert parsed(said.message)["Reply-To"] == "Ann <ann@x.test>"
+    assert said.recipients == ("b@x.test",)
+    usual = compose(
+        mail("b@x.test"), dataclasses.replace(LETTERHEAD, reply_to=addresses.parse("desk@x.test"))
+    )
+    assert parsed(usual.message)["Reply-To"] == "desk@x.test"

@@ -20,6 +20,10 @@ from agentflow_tui.text import size
 LARGEST = 25_000_000
 """Bytes of all attachments of one mail, before base64 adds a third; relays take little more."""
 
+_PARAMETER = re.compile(
+    r"(?<![A-Za-z0-9-])(?!(?:file)?name\b)[A-Za-z0-9-]{1,40}="
+    r"(?:[A-Za-z0-9._+-]{1,60}|\"[ !#-\[\]-~]{1,60}\")"
+)
 _TYPE = re.compile(r"[a-z0-9][a-z0-9.+-]*/[a-z0-9][a-z0-9.+-]*")
 
 
@@ -30,6 +34,8 @@ class AttachedFile:
     filename: str
     content: bytes = field(repr=False)
     content_type: str = ""
+    content_id: str = ""
+    inline: bool = False
 
 
 def load(
@@ -54,6 +60,8 @@ def load(
         filename=entry.filename or found.filename,
         content=found.content,
         content_type=entry.content_type or found.content_type,
+        content_id=entry.content_id,
+        inline=entry.inline or bool(entry.content_id),
     )
 
 
@@ -138,9 +146,12 @@ def part(file: AttachedFile) -> bytes:
     """A whole part of a message: headers, an empty line, base64. Ends with a line break."""
     name = _filename(file.filename)
     kind = _content_type(file.content_type, name)
+    disposition = "inline" if file.inline else "attachment"
+    content_id = re.sub(r"[^!-;=?-~]", "", file.content_id.strip("<>"))[:200]
     head = (
         f"Content-Type: {kind}\r\n"
-        f"Content-Disposition: attachment{headers.parameter('filename', name)}\r\n"
+        + (f"Content-ID: <{content_id}>\r\n" if content_id else "")
+        + f"Content-Disposition: {disposition}{headers.parameter('filename', name)}\r\n"
         "Content-Transfer-Encoding: base64\r\n\r\n"
     )
     return head.encode() + encodebytes(file.content).replace(b"\n", b"\r\n")
@@ -157,10 +168,13 @@ def _filename(name: str) -> str:
 
 
 def _content_type(wanted: str, filename: str) -> str:
-    """Never ``message/…`` or ``multipart/…``, which RFC 2046 forbids to encode as base64."""
-    kind = wanted.partition(";")[0].strip().lower()
+    """Type and parameters; never ``message/…`` or ``multipart/…``, which RFC 2046 forbids to encode
+    as base64."""
+    kind, _, parameters = wanted.partition(";")
+    kind = kind.strip().lower()
     if not _TYPE.fullmatch(kind):
         kind = mimetypes.guess_type(filename, strict=False)[0] or ""
     if not kind or kind.startswith(("message/", "multipart/")):
         return "application/octet-stream"
-    return kind
+    kept = [found[0] for found in _PARAMETER.finditer(headers.one_line(parameters))]
+    return ";\r\n ".join([kind, *kept[:10]])

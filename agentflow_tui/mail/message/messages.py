@@ -31,7 +31,8 @@ class OutgoingMail:
     """The content and the recipients of a mail. ``id`` is the same in every attempt.
 
     ``recipients`` and ``attachments`` as `documents.as_recipients` and `as_attachments` find them;
-    ``date`` is aware and becomes the ``Date`` header.
+    ``date`` is aware and becomes the ``Date`` header. ``format`` says what the body is, ``text`` or
+    ``html``; without it that is guessed.
     """
 
     id: str
@@ -39,6 +40,7 @@ class OutgoingMail:
     body: str
     recipients: Sequence[Recipient]
     date: datetime
+    format: str = ""
     attachments: Sequence[Attachment] = ()
 
 
@@ -68,6 +70,7 @@ class SenderIdentity:
 class _Addressed:
     to: list[Address] = field(default_factory=list)
     cc: list[Address] = field(default_factory=list)
+    reply_to: list[Address] = field(default_factory=list)
     everyone: list[str] = field(default_factory=list)
     invalid: list[tuple[str, str]] = field(default_factory=list)
 
@@ -93,7 +96,7 @@ def compose(
         everyone = [each for each in everyone if each in only]
     if not everyone:
         raise MessageError(_no_recipient(addressed, mail.recipients))
-    shown = (identity.sender, *addressed.to, *addressed.cc)
+    shown = (identity.sender, *addressed.to, *addressed.cc, *addressed.reply_to)
     utf8 = not "".join([each.spec for each in shown]).isascii()
     head = _head(mail, identity, addressed, utf8=utf8)
     message = b"%b\r\n%b" % (head.encode(), _content(mail, folder, reports or {}))
@@ -115,6 +118,9 @@ def _addressed(recipients: Sequence[Recipient]) -> _Addressed:
             address = addresses.parse(recipient.address, recipient.name)
         except MessageError as error:
             found.invalid.append((headers.one_line(recipient.address), str(error)))
+            continue
+        if recipient.kind is RecipientKind.REPLY_TO:
+            found.reply_to.append(address)
             continue
         if address.spec in seen:
             continue
@@ -142,9 +148,8 @@ def _head(
     mail: OutgoingMail, identity: SenderIdentity, addressed: _Addressed, *, utf8: bool
 ) -> str:
     fields = [f"From: {identity.sender.header(utf8=utf8)}"]
-    if identity.reply_to:
-        fields.append(f"Reply-To: {identity.reply_to.header(utf8=utf8)}")
-    for name, group in (("To", addressed.to), ("Cc", addressed.cc)):
+    reply_to = addressed.reply_to or ([identity.reply_to] if identity.reply_to else [])
+    for name, group in (("Reply-To", reply_to), ("To", addressed.to), ("Cc", addressed.cc)):
         if group:
             fields.append(headers.listed(name, [each.header(utf8=utf8) for each in group]))
     if not addressed.to and not addressed.cc:
@@ -188,20 +193,28 @@ def _unsubscribe(mail: OutgoingMail, template: str, addressed: _Addressed) -> li
 
 
 def _content(mail: OutgoingMail, folder: Path | None, reports: Mapping[str, AttachedFile]) -> bytes:
-    text = _text(mail)
+    is_html = mail.format == "html" or (not mail.format and plaintext.is_html(mail.body))
     if not mail.attachments:
-        return text
+        return _alternatives(mail.body) if is_html else bodies.text_part(mail.body, "plain")
     files = [attachments.load(entry, folder, reports) for entry in mail.attachments]
     total = sum(len(file.content) for file in files)
     if total > attachments.LARGEST:
         raise attachments.too_large(total)
-    return bodies.multipart("mixed", [text, *map(attachments.part, files)], mail.id)
+    shown = [file for file in files if is_html and file.inline and file.content_id]
+    offered = [attachments.part(file) for file in files if file not in shown]
+    if shown:
+        text = _with_images(mail, shown)
+    else:
+        text = _alternatives(mail.body) if is_html else bodies.text_part(mail.body, "plain")
+    return bodies.multipart("mixed", [text, *offered], mail.id) if offered else text
 
 
-def _text(mail: OutgoingMail) -> bytes:
-    if not plaintext.is_html(mail.body):
-        return bodies.text_part(mail.body, "plain")
-    return _alternatives(mail.body)
+def _with_images(mail: OutgoingMail, shown: Sequence[AttachedFile]) -> bytes:
+    """HTML together with the files that it shows (RFC 2387), beside its text alternative."""
+    html = bodies.text_part(mail.body, "html")
+    related = bodies.multipart("related", [html, *map(attachments.part, shown)], mail.id)
+    text = bodies.text_part(plaintext.text_of(mail.body), "plain")
+    return bodies.multipart("alternative", [text, related], mail.id)
 
 
 @lru_cache(maxsize=32)

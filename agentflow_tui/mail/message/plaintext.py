@@ -9,14 +9,16 @@ from collections.abc import Iterator
 from functools import lru_cache
 from html import unescape
 
-_ELEMENTS = (
-    "a|article|b|blockquote|body|center|code|dd|div|dl|dt|em|font|footer|h[1-6]|head|header|html|i|"
-    "li|main|ol|p|pre|section|small|span|strong|style|sub|sup|table|tbody|td|tfoot|th|thead|title|"
-    "tr|u|ul"
+_BLOCKS = (
+    "article|blockquote|body|center|div|dl|footer|h[1-6]|header|html|main|ol|p|pre|section|table|ul"
 )
-_IS_HTML = re.compile(
-    rf"</(?:{_ELEMENTS})\s*>|<(?:br|hr)\s*/?>|<!doctype\s+html|<img\s[^<>]*src=", re.IGNORECASE
+_INLINE = "a|b|code|em|font|i|small|span|strong|sub|sup|u"
+_BEGINS = re.compile(rf"\s*<(?:!doctype\s+html|(?:{_BLOCKS})\b[^<>]*>)", re.IGNORECASE)
+_BLOCK = re.compile(rf"<({_BLOCKS})\b[^<>]*>", re.IGNORECASE)
+_SPAN = re.compile(
+    rf"<({_INLINE})\b[^<>]*>|<(?:br|hr)\s*/?>|<img\s[^<>]*src=[^<>]*>", re.IGNORECASE
 )
+_OWN_LINE_END = re.compile(r"[^>\s][ \t]*\r?\n")
 
 _TOKEN = re.compile(r"<!--|<(/?)([A-Za-z][A-Za-z0-9]*)([^<>]*)>|<[!?][^<>]*>|[^<]+|<")
 _ATTRIBUTE = re.compile(
@@ -35,11 +37,34 @@ LONGEST = 300_000
 
 
 def is_html(body: str) -> bool:
-    """Whether a body is meant as HTML: it closes an element that mail uses, or has a line break.
+    """Whether a body that does not say what it is was meant as HTML: guessed with care, because
+    text that is taken for HTML loses its line ends.
 
-    ``a < b``, ``<bob@acme.test>`` and ``<insert name>`` are text.
+    It is when it begins with a block such as ``<p>`` or ``<div>`` or has a block that is closed;
+    inline elements and line breaks count only where no line ends without a tag, as lines of text
+    do. ``a < b``, ``<bob@acme.test>`` and text that mentions ``<br>`` are text.
     """
-    return "<" in body and _IS_HTML.search(body) is not None
+    if "<" not in body:
+        return False
+    if _BEGINS.match(body) or _is_closed(_BLOCK, body):
+        return True
+    span = _SPAN.search(body)
+    if span is None or _OWN_LINE_END.search(body):
+        return False
+    return span[1] is None or _is_closed(_SPAN, body)
+
+
+def _is_closed(opening: re.Pattern[str], body: str) -> bool:
+    """Whether an element that is opened is closed further on."""
+    lowered = body.lower()
+    seen = set()
+    for found in opening.finditer(body):
+        name = (found[1] or "").lower()
+        if name and name not in seen:
+            seen.add(name)
+            if lowered.find(f"</{name}", found.end()) >= 0:
+                return True
+    return False
 
 
 @lru_cache(maxsize=32)

@@ -121,7 +121,7 @@ class HandOver:
                 task.add_done_callback(self._building.discard)
                 return
             try:
-                self._submit(held, build(held, self._identity))
+                self._submit(held, build(held, self._identity, self._context.now()))
             except (MessageError, AllSettledError) as error:
                 self._unsent(held, error)
 
@@ -132,10 +132,14 @@ class HandOver:
                 await self._record.add(held)
             if held.is_slow:
                 envelope = await build_slowly(
-                    held, self._identity, self._context.database, self._folder
+                    held,
+                    self._identity,
+                    self._context.now(),
+                    database=self._context.database,
+                    folder=self._folder,
                 )
             else:
-                envelope = build(held, self._identity)
+                envelope = build(held, self._identity, self._context.now())
         except (MessageError, AllSettledError) as error:
             self._unsent(held, error)
         except UnreachableError:

@@ -8,28 +8,22 @@ from pathlib import Path
 from time import monotonic
 from uuid import UUID
 
-from agentflow_tui import clock
-from agentflow_tui.documents import (
-    Attachment,
-    Entries,
-    Recipient,
-    as_attachments,
-    as_recipients,
-    read,
-)
+from agentflow_tui.documents import Attachment, Entries, Recipient, read
 from agentflow_tui.mail.envelopes import Envelope
 from agentflow_tui.mail.errors import MessageError
 from agentflow_tui.mail.message import attachments
 from agentflow_tui.mail.message.messages import OutgoingMail, SenderIdentity, compose
+from agentflow_tui.mail.message.stored import (
+    LONGEST_DOCUMENT,
+    has_no_attachments,
+    stored_mail,
+    stored_recipients,
+)
 from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.queue import mail_claims as store
 from agentflow_tui.store.queue import mail_results
 from agentflow_tui.store.queue.mail_claims import ClaimedMail
 from agentflow_tui.store.queue.poison_mail import DEATHS
-
-LONGEST_DOCUMENT = 120_000_000
-"""Characters read of recipients, attachments and receipts. As numbers in a list, the 25 MB that a
-mail may carry take 100 MB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,13 +60,13 @@ class HeldMail:
 
     def __post_init__(self) -> None:
         self.claimed_at = self.row.last_attempt
-        self.recipients = _recipients(self.row)
+        self.recipients = stored_recipients(self.row.recipients)
         self.several = self.row.large or self.recipients.count_all > 1
 
     @property
     def is_slow(self) -> bool:
         """Building it reads the database or the disk."""
-        return self.row.large or not _has_none(self.row.attachments)
+        return self.row.large or not has_no_attachments(self.row.attachments)
 
     @property
     def is_deadly(self) -> bool:
@@ -138,17 +132,19 @@ def _earlier(output: str | None, count: int) -> EarlierAttempts:
     )
 
 
-def build(held: HeldMail, identity: SenderIdentity) -> Envelope:
-    """The envelope of a mail without attachments. Raises `MessageError`, `AllSettledError`."""
-    return _addressed(held, compose(_mail(held.row, held.recipients), identity))
-
-
-def _recipients(row: ClaimedMail) -> Entries[Recipient]:
-    return as_recipients(read(row.recipients, limit=LONGEST_DOCUMENT), most=None)
+def build(held: HeldMail, identity: SenderIdentity, now: datetime) -> Envelope:
+    """The envelope of a mail without attachments, dated ``now``. Raises `MessageError`,
+    `AllSettledError`."""
+    return _addressed(held, compose(_mail(held.row, held.recipients, now), identity))
 
 
 async def build_slowly(
-    held: HeldMail, identity: SenderIdentity, database: Database, folder: Path | None
+    held: HeldMail,
+    identity: SenderIdentity,
+    now: datetime,
+    *,
+    database: Database,
+    folder: Path | None,
 ) -> Envelope:
     """The same with files and large contents. Raises also `UnreachableError`."""
     row = held.row
@@ -163,7 +159,7 @@ async def build_slowly(
             recipients=contents.recipients,
             attachments=contents.attachments,
         )
-    mail = await asyncio.to_thread(lambda: _mail(row, _recipients(row)))
+    mail = await asyncio.to_thread(lambda: _mail(row, stored_recipients(row.recipients), now))
     paths = await _report_paths(database, mail.attachments)
 
     def compose_here() -> Envelope:
@@ -207,22 +203,15 @@ def _missing(row: ClaimedMail) -> MessageError:
     return MessageError("The email of this queue entry was deleted.")
 
 
-def _has_none(attachments: str | None) -> bool:
-    return not attachments or attachments == "[]"
-
-
-def _mail(row: ClaimedMail, recipients: Entries[Recipient]) -> OutgoingMail:
+def _mail(row: ClaimedMail, recipients: Entries[Recipient], now: datetime) -> OutgoingMail:
     if row.email_id is None:
         raise _missing(row)
-    files = None if _has_none(row.attachments) else row.attachments
-    found = as_attachments(read(files, limit=LONGEST_DOCUMENT))
-    if found.problem:
-        raise MessageError(f"The attachments cannot be used: {found.problem}.")
-    return OutgoingMail(
-        id=row.id,
-        subject=row.subject or "",
-        body=row.body or "",
+    return stored_mail(
+        row.id,
+        subject=row.subject,
+        body=row.body,
         recipients=recipients,
-        date=row.created_at or clock.now(),
-        attachments=found,
+        raw_recipients=row.recipients,
+        raw_attachments=row.attachments,
+        date=now,
     )

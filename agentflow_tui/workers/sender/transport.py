@@ -3,6 +3,7 @@
 from agentflow_tui.errors import SettingsError
 from agentflow_tui.mail.errors import MessageError
 from agentflow_tui.mail.message import addresses
+from agentflow_tui.mail.message.addresses import Address
 from agentflow_tui.mail.message.messages import SenderIdentity
 from agentflow_tui.mail.outbox import OutboxTransport
 from agentflow_tui.mail.smtp import relays
@@ -58,10 +59,21 @@ def sender_identity(workers: WorkerSettings, sender: str) -> SenderIdentity:
             "No mail is sent: nothing says who it is from. "
             "Set [workers] sender = 'AgentFlow <reports@example.com>'."
         )
+    reply_to = workers.reply_to
+    return SenderIdentity(
+        sender=_address(address, "sender"),
+        reply_to=_address(reply_to, "reply_to") if reply_to else None,
+        unsubscribe=workers.unsubscribe,
+    )
+
+
+def _address(text: str, option: str) -> Address:
     try:
-        return SenderIdentity(sender=addresses.parse(address), unsubscribe=workers.unsubscribe)
+        return addresses.parse(text)
     except MessageError as error:
-        raise SettingsError(f"No mail is sent: [workers] sender cannot be used: {error}") from None
+        raise SettingsError(
+            f"No mail is sent: [workers] {option} cannot be used: {error}"
+        ) from None
 
 
 def _local_sender(relay: Relay) -> str:
