@@ -48,11 +48,12 @@ class Worker:
         environ: Mapping[str, str],
         log: Path,
         stdin: int = subprocess.DEVNULL,
+        prefix: Sequence[str] = (),
     ):
         self.log = log
         with log.open("wb") as stderr:
             self._process = subprocess.Popen(
-                [sys.executable, *words],
+                [*prefix, sys.executable, *words],
                 env=dict(environ),
                 stdin=stdin,
                 stdout=stderr,
@@ -91,12 +92,15 @@ class Worker:
 
 
 class Fleet:
-    """Worker processes that are alike. Leave with `end`."""
+    """Worker processes that are alike. ``prefix`` begins their command. Leave with `end`."""
 
-    def __init__(self, environ: Mapping[str, str], folder: Path, *words: str):
+    def __init__(
+        self, environ: Mapping[str, str], folder: Path, *words: str, prefix: Sequence[str] = ()
+    ):
         self.running: list[Worker] = []
         self.kills = 0
         self._words = words
+        self._prefix = prefix
         self._environ = environ
         self._folder = folder
         self._started = 0
@@ -106,7 +110,7 @@ class Fleet:
         for _ in range(count):
             self._started += 1
             log = self._folder / f"worker-{self._started}.log"
-            self.running.append(Worker(self._words, self._environ, log, stdin))
+            self.running.append(Worker(self._words, self._environ, log, stdin, self._prefix))
         return self.running[-1]
 
     def kill_one(self, dice: random.Random) -> None:

@@ -15,6 +15,8 @@ class Service:
     requests: list[tuple[str, str, dict[str, str], bytes]] = field(default_factory=list)
     answers: dict[str, bytes] = field(default_factory=dict)
     """Raw HTTP responses by path; ``""`` hangs up, a path that is not here echoes the request."""
+    pauses: dict[str, float] = field(default_factory=dict)
+    """Seconds that the answer takes, by path."""
     closing: set[str] = field(default_factory=set)
     """Paths after whose answer the connection is closed."""
     released: asyncio.Event = field(default_factory=asyncio.Event)
@@ -40,6 +42,7 @@ class Service:
         if path == "/stall":
             await self.released.wait()
             return False
+        await asyncio.sleep(self.pauses.get(path, 0))
         answer = self.answers.get(path)
         if answer is None:
             echo = {"method": method, "target": target, "headers": headers, "body": body.decode()}
