@@ -29,6 +29,7 @@ from agentflow_tui.workers.logs import Log
 from agentflow_tui.workers.runner.held_workflow import HeldWorkflow, StepResult
 from agentflow_tui.workers.runner.threads import StepThreads, ThreadJob
 from agentflow_tui.workers.runner.time_limits import TimeLimit, TimeLimits
+from agentflow_tui.workers.shortages import shortage
 
 _CAUSES = 3
 """Exceptions of a group that are passed on."""
@@ -48,7 +49,8 @@ class AttemptFailure:
 
 @dataclass(frozen=True, slots=True)
 class Postponed:
-    """The step could not be tried: the database went away under it. The attempt does not count."""
+    """The step could not be tried: the database went away under it, or this process is short of
+    something. The attempt does not count."""
 
     reason: str
 
@@ -79,6 +81,8 @@ class Attempts:
             held.secrets.add(call.secrets)
             return result
         except StepError as error:
+            if (lacking := shortage(error)) is not None:
+                return Postponed(lacking)
             return AttemptFailure(_masked(error, held, call), error.retry, _pause(error.wait))
         except UnreachableError as error:
             return Postponed(str(error))
@@ -132,9 +136,11 @@ class Attempts:
 
     def _accident(
         self, held: HeldWorkflow, error: Exception, call: Call[Any] | None
-    ) -> AttemptFailure:
+    ) -> AttemptFailure | Postponed:
         """An exception that the step let out. The log gets the place in the code and never a value:
         what stands in variables or in the message may be anybody's secret."""
+        if (lacking := shortage(error)) is not None:
+            return Postponed(lacking)
         causes = list(_causes(error))
         said = [_said(type(each).__name__, _masked(each, held, call)) for each in causes[:_CAUSES]]
         self.log.warning(
