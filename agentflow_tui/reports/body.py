@@ -1,0 +1,159 @@
+"""The rows of a table below its header, made equally long, in stretches of a few thousand.
+
+Blank rows and repeated headers fall out, rows that are too long are set aside with their number:
+a value is never shifted into another column.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Any
+
+from agentflow_tui.reports.blocks import Block
+from agentflow_tui.reports.cells import plain_text
+from agentflow_tui.reports.layout import looks_like_header
+from agentflow_tui.reports.sources import Row
+from agentflow_tui.reports.totals import HINTS, Label, label_of
+
+STRETCH = 4_096
+MOST_REJECTED = 20
+"""Rejected rows that are kept with their text; of all others the number is."""
+
+_MOST_FOOTERS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Rows of a table by column, or one row that has the label of totals."""
+
+    columns: Sequence[Sequence[Any]]
+    count: int
+    label: Label | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """A row that has too many cells: its number in the source, and what is wrong with it."""
+
+    row: int
+    reason: str
+    raw: str
+
+
+@dataclass(slots=True)
+class BodyRows:
+    """The rows of a block, and what was done to them when they were last read."""
+
+    block: Block
+    separator: str
+    rejected: list[Rejected] = field(default_factory=list)
+    rejected_count: int = 0
+    short_count: int = 0
+    repeated_headers: int = 0
+    footers: list[str] = field(default_factory=list)
+
+    @property
+    def _width(self) -> int:
+        return len(self.block.layout.names)
+
+    def stretches(self) -> Iterator[Stretch]:
+        """All rows, once more from the first."""
+        self.rejected, self.footers = [], []
+        self.rejected_count = self.short_count = self.repeated_headers = 0
+        above: Row = ()
+        for at, rows in self._parts():
+            fitting = self._fitting(at, rows)
+            yield from self._split(fitting, above)
+            above = fitting[-1] if fitting else above
+
+    def _parts(self) -> Iterator[tuple[int, list[Row]]]:
+        """The rows as they are, with the number of the first; footers taken from the last."""
+        at = self.block.layout.first
+        rows = islice(self.block.source.rows(), at, self.block.end)
+        part = list(islice(rows, STRETCH))
+        while part:
+            following = list(islice(rows, STRETCH))
+            if not following:
+                self._take_footers(part)
+            yield at, part
+            at += len(part)
+            part = following
+
+    def _take_footers(self, rows: list[Row]) -> None:
+        """Single sentences below a table of several columns are no rows of it."""
+        while rows and self._width > 2 and len(self.footers) < _MOST_FOOTERS:
+            filled = [cell for cell in rows[-1] if plain_text(cell)]
+            if len(filled) > 1 or (
+                filled and (not looks_like_header(filled) or label_of(rows[-1], ()))
+            ):
+                return
+            rows.pop()
+            self.footers[:0] = [plain_text(cell) for cell in filled]
+
+    def _fitting(self, at: int, rows: list[Row]) -> list[Row]:
+        """The rows that are as long as the header, or can be made so."""
+        if set(map(len, rows)) == {self._width} and all(map(any, rows)):
+            return rows
+        fitted = (self._fit(number, row) for number, row in enumerate(rows, at))
+        return [row for row in fitted if row is not None]
+
+    def _fit(self, number: int, row: Row) -> Row | None:
+        """The row with as many cells as there are columns; None where it is left out."""
+        if not any(map(plain_text, row)):
+            return None
+        missing = self._width - len(row)
+        if missing < 0:
+            if any(map(plain_text, row[missing:])):
+                self._reject(number, row)
+                return None
+            return row[:missing]
+        if missing and self.block.source.exact:
+            self.short_count += 1
+        return [*row, *[None] * missing]
+
+    def _reject(self, number: int, row: Row) -> None:
+        self.rejected_count += 1
+        if len(self.rejected) < MOST_REJECTED:
+            reason = f"{len(row)} fields where {self._width} are expected"
+            raw = self.separator.join(map(plain_text, row))[:1_000]
+            self.rejected.append(Rejected(number, reason, raw))
+
+    def _split(self, rows: list[Row], above: Row) -> Iterator[Stretch]:
+        """Stretches of rows, and the rows between them that are labelled as totals."""
+        columns = list(zip(*rows, strict=True))
+        special = sorted(self._special(columns))
+        if not special:
+            if rows:
+                yield Stretch(columns, len(rows))
+            return
+        begin = 0
+        for at in [*special, len(rows)]:
+            row = rows[at] if at < len(rows) else ()
+            label = label_of(row, rows[at - 1] if at else above) if row else None
+            repeated = tuple(map(plain_text, row)) == self.block.layout.header if row else False
+            if at < len(rows) and not label and not repeated:
+                continue
+            if begin < at:
+                yield Stretch(list(zip(*rows[begin:at], strict=True)), at - begin)
+            if label and not repeated:
+                yield Stretch([[cell] for cell in row], 1, label)
+            self.repeated_headers += repeated
+            begin = at + 1
+
+    def _special(self, columns: Sequence[Sequence[Any]]) -> set[int]:
+        """The rows that may be totals or a repeated header, at a first, cheap look."""
+        found: set[int] = set()
+        for cells in columns:
+            texts = "\n".join(cell for cell in cells if type(cell) is str).lower()
+            if any(hint in texts for hint in HINTS):
+                found |= {
+                    at
+                    for at, cell in enumerate(cells)
+                    if isinstance(cell, str) and any(hint in cell.lower() for hint in HINTS)
+                }
+        header = self.block.layout.header
+        if columns and header:
+            first = next((at for at, name in enumerate(header) if name), 0)
+            if first < len(columns) and header[first] in columns[first]:
+                found |= {at for at, cell in enumerate(columns[first]) if cell == header[first]}
+        return found
