@@ -4,26 +4,30 @@ What only a key or a command asks for is imported when that comes: the first row
 it. Nothing but `agentflow_tui.console.launch` imports this module, so that makes no circle.
 """
 
+import asyncio
 from collections.abc import Iterable
 from typing import ClassVar, TypeVar
 
 from textual.app import ComposeResult, SystemCommand
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.events import AppBlur, AppFocus, Resize
 from textual.screen import ModalScreen, Screen
 
 from agentflow_tui.console.bars.away_summary import AwayWatch
 from agentflow_tui.console.bars.bulk_follow_up import BulkFollowUpBar
 from agentflow_tui.console.bars.layout import Bars
-from agentflow_tui.console.catalogue import SCREENS, view_called, view_of_table
+from agentflow_tui.console.bindings import bindings
+from agentflow_tui.console.catalogue import view_called, view_of_table
 from agentflow_tui.console.child_workers import ChildWorkers
 from agentflow_tui.console.commands.command_bar import CommandBar
 from agentflow_tui.console.environment import Environment
-from agentflow_tui.console.keys import BY_ID, SCOPES, in_scope
+from agentflow_tui.console.keys import BY_ID, key_of
 from agentflow_tui.console.place import Place
 from agentflow_tui.console.poller import IDLE_AFTER, Poller
 from agentflow_tui.console.state import ConsoleState
-from agentflow_tui.console.terminal_app import TerminalApp
+from agentflow_tui.console.terminal.input_queue import Typed
+from agentflow_tui.console.terminal.terminal_app import TerminalApp
+from agentflow_tui.console.typing_ahead import has_to_wait
 from agentflow_tui.console.views import ViewSwitcher
 from agentflow_tui.console.widgets.line import Line
 from agentflow_tui.console.widgets.pane import Link
@@ -33,22 +37,6 @@ TICK = 1.0
 """Seconds between two steps of the relative ages."""
 
 ResultT = TypeVar("ResultT")
-
-
-def _bindings() -> list[BindingType]:
-    """The keys of the table, and one for each screen."""
-    own = [
-        Binding(e.keys, f"perform('{e.id}')", e.title, id=e.id, tooltip=e.about, show=False)
-        for scope in SCOPES
-        for e in in_scope(scope)
-        if e.keys
-    ]
-    screens = [
-        Binding(s.key, f"screen_key('{s.name}')", s.title, id=f"screen.{s.name}", show=False)
-        for s in SCREENS
-        if s.key
-    ]
-    return [*own, *screens]
 
 
 def place_called(word: str) -> Place | None:
@@ -61,7 +49,7 @@ class ConsoleApp(TerminalApp):
     """The operations console: the `Shell` that is run."""
 
     TITLE = "agentflow"
-    BINDINGS: ClassVar[list[BindingType]] = _bindings()
+    BINDINGS: ClassVar[list[BindingType]] = bindings()
     COMMAND_PALETTE_BINDING = "f12"
     ENABLE_COMMAND_PALETTE = True
 
@@ -76,6 +64,7 @@ class ConsoleApp(TerminalApp):
         self.refresh_every = env.settings.console.refresh
         self._start = start or Place(env.settings.console.start)
         self._focused = True
+        self._going = asyncio.Lock()
         ascii_only = env.settings.console.ascii
         self._bars = Bars(ascii_only=ascii_only)
         self._views = ViewSwitcher(env)
@@ -136,11 +125,12 @@ class ConsoleApp(TerminalApp):
         return self._views.seen.view_name if self._views.seen else self._start.view
 
     async def _show(self, place: Place, *, remember: bool = True) -> None:
-        view = await self._views.show(place, remember=remember)
-        if not self._command.is_open:
-            view.focus_main()
-        self.show_bars()
-        self.poller.show(view)
+        async with self._going:
+            view = await self._views.show(place, remember=remember)
+            if not self._command.is_open:
+                view.focus_main()
+            self.show_bars()
+            self.poller.show(view)
 
     def go(self, place: Place, *, remember: bool = True) -> None:
         self.run_worker(self._show(place, remember=remember), name="go")
@@ -241,6 +231,14 @@ class ConsoleApp(TerminalApp):
     def look_again(self) -> None:
         self.poller.wake()
 
+    def refresh_all(self) -> None:
+        self.look_again()
+        self.repaint()
+
+    def say_how_to_leave(self) -> None:
+        key = key_of("app.quit", self.env.settings.console.keys)
+        self.say(f"{key} leaves the console.")
+
     async def look_at_shared_status(self) -> None:
         await self.poller.look_at_shared_status()
 
@@ -249,6 +247,17 @@ class ConsoleApp(TerminalApp):
         await self._follow_up_bar.look()
         self.show_bars()
         await self.env.introduce(self.view_name)
+
+    def waits(self, typed: Typed, waited: float) -> bool:
+        return has_to_wait(
+            typed,
+            waited,
+            screen=self.screen,
+            workers=list(self.workers),
+            state=self.state,
+            view=self._views.seen,
+            poller=self.poller,
+        )
 
     # When, and what it looks like
 

@@ -67,7 +67,7 @@ def _begin(shell: Shell, work: Callable[[], Awaitable[None]]) -> None:
         except AgentflowError as error:
             shell.fail(error)
         finally:
-            state.is_changing = False
+            state.is_changing = state.is_writing = False
         shell.look_again()
 
     state.is_changing = True
@@ -211,6 +211,7 @@ async def _carry_out(shell: Shell, context: OperationContext, snapshot: Snapshot
         return await carry_out(context, snapshot, progress=show, stop=stop)
 
     title = f"{snapshot.operation.verb.capitalize()} …"
+    shell.state.is_writing = True
     outcome = await while_working(shell, title, work, cancels=False)
     assert outcome is not None
     return outcome
@@ -238,6 +239,7 @@ async def _undo(
 
         return await undoing.undo(context, record.id, show)
 
+    shell.state.is_writing = True
     outcome = await while_working(shell, "Taking back …", work, cancels=False)
     assert outcome is not None
     shell.say(f"{outcome.sentence}.")

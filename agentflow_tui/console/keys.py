@@ -29,8 +29,9 @@ SCOPES: tuple[Scope, ...] = get_args(Scope)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyEntry:
     """Something a key does. ``keys`` are Textual key names, comma separated; ``shown`` says that
-    the key bar offers it, earlier ones first. ``do`` gets the console and its visible view.
-    ``verbs`` are the operations that a change stands for: which of them, the row says.
+    the key bar offers it, earlier ones first, and ``everywhere`` that it works in windows and
+    fields, too. ``do`` gets the console and its visible view. ``verbs`` are the operations that a
+    change stands for: which of them, the row says.
     """
 
     id: str
@@ -40,6 +41,7 @@ class KeyEntry:
     scope: Scope
     do: Callable[[Shell, View], object]
     shown: bool = False
+    everywhere: bool = False
     verbs: tuple[str, ...] = ()
 
 
@@ -51,8 +53,18 @@ def _app(
     do: Callable[[Shell, View], object],
     *,
     shown: bool = False,
+    everywhere: bool = False,
 ) -> KeyEntry:
-    return KeyEntry(id=id_, keys=keys, title=title, about=about, scope="app", do=do, shown=shown)
+    return KeyEntry(
+        id=id_,
+        keys=keys,
+        title=title,
+        about=about,
+        scope="app",
+        do=do,
+        shown=shown,
+        everywhere=everywhere,
+    )
 
 
 def _on(
@@ -332,8 +344,24 @@ KEYS: tuple[KeyEntry, ...] = (
         "app.refresh",
         "ctrl+r",
         "Refresh",
-        "Look at the database now.",
-        lambda shell, _view: shell.look_again(),
+        "Look at the database now, and paint the whole screen.",
+        lambda shell, _view: shell.refresh_all(),
+    ),
+    _app(
+        "app.repaint",
+        "ctrl+l",
+        "Repaint",
+        "Paint the whole screen.",
+        lambda shell, _view: shell.repaint(),
+        everywhere=True,
+    ),
+    _app(
+        "app.suspend",
+        "ctrl+z",
+        "Suspend",
+        "Go back to the shell; fg comes back.",
+        lambda shell, _view: shell.action_suspend_process(),
+        everywhere=True,
     ),
     _app(
         "app.freeze",
@@ -385,7 +413,22 @@ KEYS: tuple[KeyEntry, ...] = (
         "Start or stop the background workers of this console.",
         lambda shell, _view: shell.toggle_workers(),
     ),
-    _app("app.quit", "ctrl+q", "Quit", "Leave the console.", lambda shell, _view: shell.exit()),
+    _app(
+        "app.quit",
+        "ctrl+q",
+        "Quit",
+        "Leave the console.",
+        lambda shell, _view: shell.exit(),
+        everywhere=True,
+    ),
+    _app(
+        "app.interrupt",
+        "ctrl+c",
+        "Interrupt",
+        "Say how to leave: nothing is interrupted by this key.",
+        lambda shell, _view: shell.say_how_to_leave(),
+        everywhere=True,
+    ),
 )
 
 BY_ID: dict[str, KeyEntry] = {entry.id: entry for entry in KEYS}

@@ -54,6 +54,7 @@ class Poller:
     _shared_at: datetime | None = None
     _bound_at: datetime | None = None
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
+    _is_answering: bool = False
     _failures: int = 0
 
     def show(self, view: Refreshable | None) -> None:
@@ -65,12 +66,21 @@ class Poller:
         """Look now: a key asked for it, another view came up, or the database said so."""
         self._wake.set()
 
+    @property
+    def is_settled(self) -> bool:
+        """Every look that was asked for has been had, as far as the database answers."""
+        return not (self._wake.is_set() or self._is_answering) or bool(
+            self.state.connection.problem
+        )
+
     async def run(self) -> None:
         """Go on for ever; the owner cancels it."""
         while True:
+            self._is_answering = self._wake.is_set()
             self._wake.clear()
             if not self.state.is_frozen:
                 await self._look()
+            self._is_answering = False
             rest = RETRY[min(self._failures, len(RETRY)) - 1] if self._failures else self.interval()
             try:
                 async with asyncio.timeout(rest):

@@ -91,6 +91,14 @@ class Shell(Protocol):
         """Look at the database now."""
         ...
 
+    def refresh_all(self) -> None:
+        """Look at the database now, and paint the whole screen."""
+        ...
+
+    def repaint(self) -> None:
+        """Paint the whole screen."""
+        ...
+
     async def look_at_shared_status(self) -> None:
         """Read health and open consoles into the state. Raises `AgentflowError`."""
         ...
@@ -123,6 +131,14 @@ class Shell(Protocol):
 
     def open_command_line(self) -> None:
         """A line to type a command in."""
+        ...
+
+    def say_how_to_leave(self) -> None:
+        """The key that leaves the console."""
+        ...
+
+    def action_suspend_process(self) -> None:
+        """Stop the console and go back to the shell that started it."""
         ...
 
     def next_theme(self) -> None:

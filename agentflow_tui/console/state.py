@@ -43,8 +43,8 @@ class ConsoleState:
     """What is known of the database in use besides the rows of the visible view.
 
     ``consoles`` are those that are open on the database, this one included. ``looks`` counts how
-    often the poller has looked. ``is_changing`` says that a change is being asked about or made;
-    ``follow_up`` are the rows of the last one in bulk.
+    often the poller has looked. ``is_changing`` says that a change is being asked about or made,
+    ``is_writing`` that it is being made; ``follow_up`` are the rows of the last one in bulk.
     """
 
     started: datetime
@@ -55,6 +55,7 @@ class ConsoleState:
     away: AwayNews | None = None
     looks: int = 0
     is_changing: bool = False
+    is_writing: bool = False
     follow_up: "BulkFollowUp | None" = None
 
     def others(self, token: str) -> list[Console]:

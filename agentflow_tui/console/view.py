@@ -66,6 +66,15 @@ class View(Vertical):
         """Where one would have to go to see what is seen now."""
         return Place(self.view_name)
 
+    @property
+    def is_settled(self) -> bool:
+        """Whether the view shows what it was last asked for."""
+        return True
+
+    def keeps(self, key: str) -> bool:
+        """Whether the view takes a key before its rows have come, and does it in turn."""
+        return False
+
     def focus_main(self) -> None:
         """Put the focus where keys should go."""
         self.focus()

@@ -3,6 +3,8 @@
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 
+from textual.events import Key
+from textual.keys import _character_to_key
 from textual.pilot import Pilot
 
 from agentflow_tui.console.app import ConsoleApp
@@ -10,6 +12,9 @@ from agentflow_tui.console.environment import Environment, Pace
 from agentflow_tui.console.place import Place
 from agentflow_tui.settings import ConsoleSettings, Context, Settings
 from tests import waiting
+
+CHARACTERS = {"space": " ", "enter": "\r", "backspace": "\x7f", "tab": "\t"}
+"""What a terminal sends for keys that are no characters."""
 
 
 def screen_text(app: ConsoleApp) -> str:
@@ -33,6 +38,22 @@ async def sees(pilot: Pilot[None], *texts: str) -> None:
     app = pilot.app
     assert isinstance(app, ConsoleApp)
     await until(pilot, lambda: all(t in screen_text(app) for t in texts), " & ".join(texts))
+
+
+async def settled(pilot: Pilot[None]) -> None:
+    """Wait until all that was typed has been handled, and what it began is done."""
+    app = pilot.app
+    assert isinstance(app, ConsoleApp)
+    await pilot.pause()
+    await until(pilot, lambda: app.is_settled, "quiet")
+
+
+async def burst(pilot: Pilot[None], *keys: str) -> None:
+    """Send keys in one go, as typing ahead or a held key does, and wait until all is quiet."""
+    for key in keys:
+        name = _character_to_key(key) if len(key) == 1 and not key.isalnum() else key
+        pilot.app.post_message(Key(name, key if len(key) == 1 else CHARACTERS.get(key)))
+    await settled(pilot)
 
 
 def said(app: ConsoleApp) -> str:

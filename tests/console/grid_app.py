@@ -19,7 +19,7 @@ from textual.screen import Screen
 from agentflow_tui.console.list.grid import Grid
 from agentflow_tui.console.list.reading import PageSource
 from agentflow_tui.console.list.row_lines import Cell, ListColumn
-from agentflow_tui.console.repaint import exact
+from agentflow_tui.console.terminal.repaint import exact
 from agentflow_tui.console.theme import THEMES
 from agentflow_tui.store.reading.pages import Page
 from agentflow_tui.text import age

@@ -67,7 +67,7 @@ def _about(context: Context) -> str:
 def _go(shell: Shell, settings: Settings) -> None:
     if settings.context == shell.env.settings.context:
         raise UsageError(f"This is {settings.context.name or shell.env.place} already.")
-    shell.run_worker(_move(shell, settings), exclusive=True, group="context")
+    shell.run_worker(_move(shell, settings), name="context", exclusive=True, group="context")
 
 
 async def _move(shell: Shell, settings: Settings) -> None:

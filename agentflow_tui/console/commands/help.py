@@ -32,7 +32,8 @@ def show_help(shell: Shell, view: View) -> None:
 
     def chosen(picked: str | None) -> None:
         if picked is not None:
-            shell.run_worker(shell.run_action(picked.partition("|")[2], shell.focused or shell))
+            act = shell.run_action(picked.partition("|")[2], shell.focused or shell)
+            shell.run_worker(act, name="help")
 
     shell.open_dialog(Choice("Keys here (enter runs one)", list(options.values())), chosen)
 

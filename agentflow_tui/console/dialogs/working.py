@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import ClassVar, TypeVar
 
+from textual._time import get_time
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
@@ -38,6 +39,8 @@ class Working(ModalScreen[None]):
         self._heading = title
         self._line = Line()
         self.stopped = False
+        self.shown_at = get_time()
+        """What is typed from this moment on is meant for this window."""
 
     def compose(self) -> ComposeResult:
         with Vertical():

@@ -54,6 +54,11 @@ class Detail(Vertical):
     def is_open(self) -> bool:
         return self.has_class("-open")
 
+    @property
+    def is_loading(self) -> bool:
+        """Whether what was asked for is still being read."""
+        return self._loading is not None and not self._loading.done()
+
     def open(self, row_id: str) -> None:
         """Show a row."""
         afresh = row_id != self.row_id

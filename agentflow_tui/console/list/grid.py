@@ -204,6 +204,16 @@ class Grid(GridCanvas[RowT], can_focus=True):
         return self.window.current
 
     @property
+    def is_behind(self) -> bool:
+        """Whether keys wait for rows that are on their way."""
+        return (self.window.is_behind or bool(self._postponed)) and self._reader.problem is None
+
+    def keeps(self, key: str) -> bool:
+        """Whether a key moves or marks here: those are done in turn when the rows have come."""
+        known = self._is_known or self.window.is_behind
+        return known and self.has_focus and key in self._bindings.key_to_bindings
+
+    @property
     def is_reading(self) -> bool:
         """Whether rows are being read."""
         return self._reading is not None

@@ -91,6 +91,13 @@ class GroupView(View):
     def tick(self) -> None:
         self.grid.tick()
 
+    @property
+    def is_settled(self) -> bool:
+        return not self.grid.is_behind
+
+    def keeps(self, key: str) -> bool:
+        return self.grid.keeps(key)
+
     def focus_main(self) -> None:
         self.grid.focus()
 

@@ -143,6 +143,13 @@ class ListView(ListMenus):
     def place(self) -> Place:
         return Place(self.view_name, self.filter, self.detail.row_id)
 
+    @property
+    def is_settled(self) -> bool:
+        return not self.grid.is_behind and not self.detail.is_loading and self._settling is None
+
+    def keeps(self, key: str) -> bool:
+        return self.grid.keeps(key)
+
     def focus_main(self) -> None:
         if self.has_class("-narrow") and self.detail.is_open:
             self.detail.pane.focus()
@@ -201,6 +208,7 @@ class ListView(ListMenus):
             self._settling = loop.call_later(TYPING, self._follow_cursor)
 
     def _follow_cursor(self) -> None:
+        self._settling = None
         row = self.grid.current
         if self.detail.is_open and row is not None:
             self.detail.open(row.key)

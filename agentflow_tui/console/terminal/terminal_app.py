@@ -1,0 +1,147 @@
+"""Textual's app as the console uses it: windows, toasts, colours, bytes and crashes."""
+
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from rich.console import RenderableType
+from rich.text import Text
+from textual import on
+from textual.app import App
+from textual.driver import Driver
+from textual.events import Event, Key, Paste
+from textual.screen import ModalScreen, Screen
+from textual.widgets import Input
+from textual.worker import Worker
+
+from agentflow_tui.console.crashes import crash_report
+from agentflow_tui.console.environment import Environment
+from agentflow_tui.console.stylesheets import stylesheets
+from agentflow_tui.console.terminal.input_queue import InputQueue, Typed
+from agentflow_tui.console.terminal.repaint import exact
+from agentflow_tui.console.theme import THEMES
+from agentflow_tui.errors import AgentflowError
+
+ResultT = TypeVar("ResultT")
+
+LEAVING = {"ctrl+q", "ctrl+c", "ctrl+z"}
+"""Keys that are not kept waiting for long, whatever the settings call them."""
+
+
+class TerminalApp(App[None]):
+    """An app that knows the settings, and nothing of databases."""
+
+    CSS_PATH = stylesheets()
+
+    def __init__(self, env: Environment) -> None:
+        super().__init__()
+        self.env = env
+        self.last_key = env.clock()
+        self._input = InputQueue(self, waits=self.waits, handle=self._type)
+        self._typist: Worker[None] | None = None
+        for theme in THEMES:
+            self.register_theme(theme)
+        chosen = env.settings.console.theme
+        known = chosen in {theme.name for theme in THEMES}
+        self.theme = chosen if known else THEMES[0].name
+        if env.settings.console.keys:
+            self.set_keymap(env.settings.console.keys)
+
+    def get_driver_class(self) -> type[Driver]:
+        """Textual's own choice, in our shape where that is a terminal."""
+        chosen = super().get_driver_class()
+        if chosen.__name__ != "LinuxDriver":
+            return chosen
+        from agentflow_tui.console.terminal.driver import TerminalDriver  # not everywhere there
+
+        return TerminalDriver
+
+    def say(self, message: str, *, severity: str = "information") -> None:
+        self.notify(
+            message,
+            severity="error" if severity == "error" else "information",
+            markup=False,
+            timeout=4 if severity != "error" else 8,
+        )
+
+    def fail(self, error: AgentflowError) -> None:
+        self.say(str(error), severity="error")
+
+    def open_dialog(
+        self,
+        dialog: ModalScreen[ResultT],
+        answered: Callable[[ResultT | None], None] | None = None,
+    ) -> Awaitable[None]:
+        return self.push_screen(dialog, answered)
+
+    async def ask(self, dialog: ModalScreen[ResultT]) -> ResultT:
+        return await self.push_screen_wait(dialog)
+
+    def cancel_workers(self, group: str) -> None:
+        self.workers.cancel_group(self, group)
+
+    def open_palette(self) -> None:
+        self.action_command_palette()
+
+    def next_theme(self) -> None:
+        names = [theme.name for theme in THEMES]
+        self.theme = names[(names.index(self.theme) + 1) % len(names)]
+        self.say(f"Theme: {self.theme}")
+
+    @on(Driver.SignalResume)
+    def repaint(self) -> None:
+        """Send the whole screen: something else may have been drawn over it."""
+        screen = self.screen
+        update = screen._compositor.render_update(
+            full=True, screen_stack=list(self._background_screens)
+        )
+        self._display(screen, update)
+
+    # What is typed
+
+    async def on_event(self, event: Event) -> None:
+        """Have keys and pastes wait for their turn; see `InputQueue`."""
+        if not isinstance(event, Key | Paste) or event.is_forwarded:
+            await super().on_event(event)
+            return
+        self.last_key = self.env.clock()
+        if self._input.is_stuck and isinstance(event, Key) and event.key in LEAVING:
+            self._input.clear()
+            await self._type(event)
+        else:
+            self._input.put(event)
+            if self._typist is None:
+                self._typist = self.run_worker(self._input.run(), name="input", group="input")
+
+    async def _type(self, typed: Typed) -> None:
+        """Do at once what was typed: letters go into the field that has the focus, keys do what
+        they are bound to; anything else goes to the widget that has the focus."""
+        field = self.focused
+        if isinstance(typed, Key):
+            if isinstance(field, Input) and typed.is_printable and typed.character:
+                field.replace(typed.character, *field.selection)
+                return
+            if await self._check_bindings(typed.key, priority=True):
+                return
+            if await self._check_bindings(typed.key):
+                return
+        await super().on_event(typed)
+
+    def waits(self, typed: Typed, waited: float) -> bool:
+        """Whether something typed has to wait for what was begun before, having waited so many
+        seconds already."""
+        return False
+
+    @property
+    def is_settled(self) -> bool:
+        """All that was typed has been handled, and what it began is done."""
+        return self._input.is_idle and not self.waits(Key("f24", None), 0.0)
+
+    def _display(self, screen: Screen[object], renderable: RenderableType | None) -> None:
+        """Write what changed and nothing before it; see `ExactUpdate`."""
+        super()._display(screen, exact(renderable))
+
+    def _fatal_error(self) -> None:
+        """A bug ends the console: say what happened without the values of local variables, which
+        Textual's own report prints, passwords included."""
+        self._exit_renderables.append(Text(crash_report(self.env.settings)))
+        self._close_messages_no_wait()

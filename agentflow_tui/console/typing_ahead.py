@@ -1,0 +1,57 @@
+"""What a key has to wait for, so that typing ahead ends where slow typing ends."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from textual.events import Key
+from textual.screen import ModalScreen, Screen
+from textual.worker import Worker
+
+from agentflow_tui.console.dialogs.working import Working
+from agentflow_tui.console.poller import Poller
+from agentflow_tui.console.state import ConsoleState
+from agentflow_tui.console.terminal.input_queue import Typed
+from agentflow_tui.console.view import View
+
+PATIENCE = 3.0
+"""Seconds that keys wait for a view, its rows, or a change that is being made."""
+
+PREPARING = {"attend", "who"}
+"""Names of the workers that read something for a dialog that they will open."""
+
+GOING = {"go", "context", "decide", "help"}
+"""Names of the workers after which something else is seen."""
+
+
+def has_to_wait(
+    typed: Typed,
+    waited: float,
+    *,
+    screen: Screen[Any],
+    workers: Iterable[Worker[Any]],
+    state: ConsoleState,
+    view: View | None,
+    poller: Poller,
+) -> bool:
+    """Whether something typed, which has waited so many seconds, has to wait still.
+
+    A dialog that is being prepared is waited for however long that takes: what is meant for it must
+    reach nothing else. Views, rows and changes are waited for a while only: the database may never
+    answer, and the operator has to get away.
+    """
+    running = {worker.name for worker in workers if worker.is_running}
+    if running & PREPARING:
+        return True
+    if isinstance(screen, Working):
+        return typed.time < screen.shown_at
+    if isinstance(screen, ModalScreen):
+        return any(worker.is_running and worker.node is screen for worker in workers)
+    if state.is_changing and not state.is_writing:
+        return True
+    if waited >= PATIENCE:
+        return False
+    if state.is_changing or running & GOING:
+        return True
+    if view is None or (isinstance(typed, Key) and view.keeps(typed.key)):
+        return False
+    return not (view.is_settled and poller.is_settled)
