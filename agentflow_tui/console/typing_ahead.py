@@ -14,7 +14,10 @@ from agentflow_tui.console.terminal.input_queue import Typed
 from agentflow_tui.console.view import View
 
 PATIENCE = 3.0
-"""Seconds that keys wait for a view, its rows, or a change that is being made."""
+"""Seconds that keys wait for a view and its rows."""
+
+CHANGE_PATIENCE = 1.0
+"""Seconds that keys wait for a change that is being made; after that they are told that it is."""
 
 PREPARING = {"attend", "who"}
 """Names of the workers that read something for a dialog that they will open."""
@@ -48,9 +51,11 @@ def has_to_wait(
         return any(worker.is_running and worker.node is screen for worker in workers)
     if state.is_changing and not state.is_writing:
         return True
+    if state.is_changing:
+        return waited < CHANGE_PATIENCE
     if waited >= PATIENCE:
         return False
-    if state.is_changing or running & GOING:
+    if running & GOING:
         return True
     if view is None or (isinstance(typed, Key) and view.keeps(typed.key)):
         return False

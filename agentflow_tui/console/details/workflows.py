@@ -12,9 +12,11 @@ from agentflow_tui.operations.reasons import why_workflow
 from agentflow_tui.store.reading.records import Record
 from agentflow_tui.store.views.tasks import Mention, mentions
 from agentflow_tui.store.views.workflows import Workflow
-from agentflow_tui.text import bar, duration
+from agentflow_tui.text import bar, duration, fit, safe
 
 _BAR = 12
+NAME, TYPE = 26, 18
+"""Cells of a step's name and of its type; longer ones are cut."""
 
 
 def workflow_of(record: Record) -> Workflow:
@@ -57,7 +59,8 @@ async def steps(opened: OpenedRow) -> list[PaneLine]:
     times = _durations(found.entries)
     longest = max(times.values(), default=0.0)
     for place, step in enumerate(definitions):
-        lines.append(_step(opened, workflow, place, step, times.get(step.id), longest))
+        seconds = times.get(step.id) if _has_run(workflow, place) else None
+        lines.append(_step(opened, workflow, place, step, seconds, longest))
         if step.problem:
             lines.append(text_line(f"      ▲ {step.problem}", "warning"))
     return lines
@@ -75,6 +78,11 @@ def _durations(entries: list[Mention]) -> dict[str, float]:
         if isinstance(name, str) and entry.start_time and entry.end_time:
             times.setdefault(name, (entry.end_time - entry.start_time).total_seconds())
     return times
+
+
+def _has_run(workflow: Workflow, place: int) -> bool:
+    """Whether a step has come to an end in this run; what the journal says of it may be older."""
+    return _step_state(workflow, place)[0] in "✓✗"
 
 
 def _step_state(workflow: Workflow, place: int) -> tuple[str, str]:
@@ -107,10 +115,10 @@ def _step(
         (
             Piece(f" {glyph} {place + 1:>2} ", style),
             Piece(
-                f"{step.name or step.id:<26} ",
+                f"{fit(safe(step.name or step.id), NAME)} ",
                 "strong" if place == (workflow.current_step or 0) else "",
             ),
-            Piece(f"{step.type:<18}", "dim"),
+            Piece(fit(safe(step.type), TYPE), "dim"),
             Piece(drawn, "running"),
             Piece(f" {took:>8}", "dim"),
         ),

@@ -36,6 +36,7 @@ class Detail(Vertical):
         self.record: Record | None = None
         self.open_nodes: frozenset[str] = frozenset()
         self._loading: asyncio.Task[None] | None = None
+        self._wrapped_at = 0
         self._titles = Line(ascii_only=env.settings.console.ascii)
         self.pane = Pane(ascii_only=env.settings.console.ascii)
 
@@ -96,6 +97,11 @@ class Detail(Vertical):
             self._loading.cancel()
             self._loading = None
 
+    def on_resize(self) -> None:
+        """Wrap the text anew where there is another width for it."""
+        if self.is_open and self.pane.size.width != self._wrapped_at:
+            self.load(afresh=False)
+
     def on_unmount(self) -> None:
         self._stop()
 
@@ -114,9 +120,8 @@ class Detail(Vertical):
     async def _lines(self) -> Sequence[PaneLine]:
         if self.record is None:
             return [text_line("This row is gone.", "failed")]
-        opened = OpenedRow(
-            self.env, self.record, self.open_nodes, width=max(20, self.pane.size.width)
-        )
+        self._wrapped_at = self.pane.size.width
+        opened = OpenedRow(self.env, self.record, self.open_nodes, width=max(20, self._wrapped_at))
         return await self.tabs[self.tab].load(opened)
 
     def _show_tabs(self) -> None:

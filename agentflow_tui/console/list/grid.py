@@ -71,7 +71,17 @@ class Grid(GridCanvas[RowT], can_focus=True):
     ]
 
     class CursorMoved(_Latest):
-        """Another row, or none, is under the cursor."""
+        """Another row, or none, is under the cursor. ``by_hand`` when a key or the mouse led there,
+        rather than the row before having moved or gone."""
+
+        def __init__(self, grid: "Grid[Any]", row: Any, *, by_hand: bool) -> None:
+            super().__init__(grid, row)
+            self.by_hand = by_hand
+
+        def can_replace(self, message: Message) -> bool:
+            if not isinstance(message, Grid.CursorMoved) or (self.by_hand and not message.by_hand):
+                return False
+            return super().can_replace(message)
 
     class MarksChanged(_Latest):
         """Rows were marked or unmarked."""
@@ -114,6 +124,8 @@ class Grid(GridCanvas[RowT], can_focus=True):
         self._last_key: str | None = None
         self._click_opened = False
         self._postponed: list[Callable[[], object]] = []
+        self._is_led = False
+        """Whether keys or the mouse lead the cursor to rows that are on their way."""
 
     # Where rows come from
 
@@ -182,7 +194,8 @@ class Grid(GridCanvas[RowT], can_focus=True):
         self._note = str(problem) if problem else self.empty
         self._at = self._now()
         self._marks.see(self.window.rows)
-        self._moved()
+        self._moved(by_hand=self._is_led)
+        self._is_led = self._is_led and self.window.is_behind
         self._catch_up()
 
     def _catch_up(self) -> None:
@@ -280,14 +293,15 @@ class Grid(GridCanvas[RowT], can_focus=True):
         move()
         if self.window.generation != generation:
             self._reader.drop()
-        self._moved()
+        self._moved(by_hand=True)
+        self._is_led = self.window.is_behind
 
-    def _moved(self) -> None:
-        self._announce_cursor()
+    def _moved(self, *, by_hand: bool) -> None:
+        self._announce_cursor(by_hand=by_hand)
         self._paint()
         self._read_on()
 
-    def _announce_cursor(self) -> None:
+    def _announce_cursor(self, *, by_hand: bool) -> None:
         row = self.current
         key = row.key if row else None
         if key == self._last_key:
@@ -296,7 +310,7 @@ class Grid(GridCanvas[RowT], can_focus=True):
             self._marks.follow(self.window.rows, self._last_key, self.window.cursor)
             self.post_message(self.MarksChanged(self))
         self._last_key = key
-        self.post_message(self.CursorMoved(self, row))
+        self.post_message(self.CursorMoved(self, row, by_hand=by_hand))
 
     def _wheel(self, direction: int) -> None:
         self._follow(lambda: self.window.scroll(direction * round(self.app.scroll_sensitivity_y)))
@@ -321,7 +335,7 @@ class Grid(GridCanvas[RowT], can_focus=True):
         before = self.current
         if not self.window.point(at.y - HEADER):
             return
-        self._moved()
+        self._moved(by_hand=True)
         if at.x < GUTTER:
             self._toggle_mark()
         elif before is self.current and not (event.chain > 1 and self._click_opened):

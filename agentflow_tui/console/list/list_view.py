@@ -83,8 +83,8 @@ class ListView(ListMenus):
         before = grid.current
         await grid.look()
         self.show_status()
-        if self.detail.is_open and grid.current is not None and grid.current != before:
-            self._follow_cursor()
+        if self.detail.is_open and grid.current != before:
+            self.detail.load(afresh=False)  # of its own row, whichever is under the cursor now
 
     def _apply(self, text: str, *, keep: Any = None) -> None:
         """Filter by this text. Raises `FilterError`, and then nothing has changed."""
@@ -201,7 +201,7 @@ class ListView(ListMenus):
     def on_grid_cursor_moved(self, event: Grid.CursorMoved) -> None:
         event.stop()
         self.show_status()
-        if self.detail.is_open and not self.has_class("-narrow"):
+        if event.by_hand and self.detail.is_open and not self.has_class("-narrow"):
             if self._settling is not None:
                 self._settling.cancel()
             loop = asyncio.get_running_loop()

@@ -1,6 +1,6 @@
 """Textual's app as the console uses it: windows, toasts, colours, bytes and crashes."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
 from rich.console import RenderableType
@@ -9,6 +9,7 @@ from textual import on
 from textual.app import App
 from textual.driver import Driver
 from textual.events import Event, Key, Paste
+from textual.filter import LineFilter
 from textual.screen import ModalScreen, Screen
 from textual.widgets import Input
 from textual.worker import Worker
@@ -16,12 +17,15 @@ from textual.worker import Worker
 from agentflow_tui.console.crashes import crash_report
 from agentflow_tui.console.environment import Environment
 from agentflow_tui.console.stylesheets import stylesheets
+from agentflow_tui.console.terminal.ascii_filter import AsciiFilter
 from agentflow_tui.console.terminal.input_queue import InputQueue, Typed
 from agentflow_tui.console.terminal.repaint import exact
 from agentflow_tui.console.theme import THEMES
 from agentflow_tui.errors import AgentflowError
 
 ResultT = TypeVar("ResultT")
+
+ASCII = AsciiFilter()
 
 LEAVING = {"ctrl+q", "ctrl+c", "ctrl+z"}
 """Keys that are not kept waiting for long, whatever the settings call them."""
@@ -45,6 +49,10 @@ class TerminalApp(App[None]):
         self.theme = chosen if known else THEMES[0].name
         if env.settings.console.keys:
             self.set_keymap(env.settings.console.keys)
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        filters = super().get_line_filters()
+        return [*filters, ASCII] if self.env.settings.console.ascii else filters
 
     def get_driver_class(self) -> type[Driver]:
         """Textual's own choice, in our shape where that is a terminal."""

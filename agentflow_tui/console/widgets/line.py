@@ -59,6 +59,10 @@ class Line(Widget):
 
     def show(self, left: Sequence[Piece], right: Sequence[Piece] = ()) -> None:
         """Put these pieces in place; what looks the same is not painted again."""
+        if not self.size.width:  # nothing to compare with: what it shows later is all new
+            self._left, self._right = tuple(left), tuple(right)
+            self.refresh()
+            return
         before = self._laid_out(self.size.width)
         self._left, self._right = tuple(left), tuple(right)
         after = self._laid_out(self.size.width)

@@ -104,7 +104,8 @@ class Pane(Widget, can_focus=True):
             self.refresh()
             return
         self._follow_key(before[self.cursor].key if self.cursor < len(before) else "")
-        if self._settle() or len(before) != len(self.lines):
+        unseen = not self.size.height  # what it shows later is all new
+        if self._settle() or unseen or len(before) != len(self.lines):
             self.refresh()
             return
         for y in range(self.size.height):
