@@ -2,8 +2,8 @@
 
 from textual.binding import Binding, BindingType
 
-from agentflow_tui.console.keys import SCOPES, in_scope
 from agentflow_tui.console.catalogue import SCREENS
+from agentflow_tui.console.keys import SCOPES, in_scope
 
 
 def bindings() -> list[BindingType]:
