@@ -370,20 +370,8 @@ KEYS: tuple[KeyEntry, ...] = (
         "Stop the picture; again to go on.",
         lambda shell, _view: shell.freeze(),
     ),
-    _app(
-        "app.undo",
-        "u",
-        "Undo",
-        "Take back the last change, or the one shown.",
-        _undo,
-    ),
-    _app(
-        "app.redo",
-        "",
-        "Redo",
-        "Do again what was taken back last.",
-        _redo,
-    ),
+    _app("app.undo", "u", "Undo", "Take back the last change, or the one shown.", _undo),
+    _app("app.redo", "", "Redo", "Do again what was taken back last.", _redo),
     _app(
         "app.actions",
         "at",

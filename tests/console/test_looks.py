@@ -13,7 +13,7 @@ from agentflow_tui.console.environment import Environment
 from agentflow_tui.console.place import Place
 from agentflow_tui.settings import ConsoleSettings, Context, Settings
 from agentflow_tui.store.connection.database import Database
-from tests.console.driving import screen_text, sees
+from tests.console.driving import screen_text, sees, settled
 from tests.samples import NOW, fill
 
 LOOKS = Path(__file__).parent / "looks"
@@ -55,6 +55,7 @@ async def test_a_screen_looks_as_it_did(
             await sees(pilot, "1/" if view != "insights" else "1/1")
         for key in keys:
             await pilot.press(key)
+            await settled(pilot)
         await sees(pilot, sign, "● 1")
         shown = "\n".join(line.rstrip() for line in screen_text(app).splitlines()) + "\n"
     path = LOOKS / f"{name}-{size[0]}x{size[1]}.txt"

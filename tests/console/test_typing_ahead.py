@@ -152,7 +152,7 @@ async def test_letters_behind_a_screens_key_and_a_slash_are_its_filter(database:
         await settled(pilot)
         await burst(pilot, "5", "/", *"vauto", "enter")
         found = await end(pilot, database)
-        assert (found.view, found.marks, found.windows) == ("reports", (), ("Screen",))
+        assert (found.view, found.marks, found.windows) == ("reports", (), ("MainScreen",))
         assert "vauto" in screen_text(app_of(pilot))
 
 

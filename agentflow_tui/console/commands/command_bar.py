@@ -5,7 +5,7 @@ from typing import cast
 
 from agentflow_tui.console.shell import Shell
 from agentflow_tui.console.widgets.prompt import Candidate, Mistake, Prompt
-from agentflow_tui.errors import UsageError
+from agentflow_tui.errors import FilterError, UsageError
 
 
 class CommandBar(Prompt):
@@ -31,13 +31,13 @@ class CommandBar(Prompt):
 
     def on_prompt_accepted(self, event: Prompt.Accepted) -> None:
         event.stop()
+        self.close()  # before: a command is about the view, not about this line
+        self._shell.focus_view()
         try:
             self.run(event.text)
         except UsageError as error:
-            self.explain(Mistake(str(error), 0, len(event.text)))
-            return
-        self.close()
-        self._shell.focus_view()
+            self.open(event.text)
+            self.explain(_mistake(error, event.text))
 
     def on_prompt_changed(self, event: Prompt.Changed) -> None:
         event.stop()
@@ -46,3 +46,11 @@ class CommandBar(Prompt):
     def on_prompt_cancelled(self, event: Prompt.Cancelled) -> None:
         event.stop()
         self._shell.focus_view()
+
+
+def _mistake(error: UsageError, text: str) -> Mistake:
+    """Where it is underlined: in the filter, if that is what is wrong."""
+    if isinstance(error, FilterError):
+        before = len(text) - len(error.text)
+        return Mistake(str(error), before + error.start, before + error.end)
+    return Mistake(str(error), 0, len(text))

@@ -12,7 +12,7 @@ from agentflow_tui.console.shell import Shell
 from agentflow_tui.console.widgets.prompt import Candidate
 from agentflow_tui.errors import UsageError
 from agentflow_tui.filters import complete
-from agentflow_tui.store.reading.queries import vocabulary
+from agentflow_tui.store.reading.queries import query, vocabulary
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +106,17 @@ def run(shell: Shell, text: str) -> None:
     if command is not None:
         command.run(shell, rest)
     elif view is not None:
-        shell.go(Place(view, rest if VIEWS[view].table and rest else None))
+        shell.go(Place(view, _checked_filter(shell.env, view, rest) if rest else None))
     else:
         known = ", ".join(word for word in words() if word.startswith(head[:1])) or "wf, mail"
         raise UsageError(f"There is no command {head!r}. Perhaps: {known}.")
+
+
+def _checked_filter(env: Environment, view: str, text: str) -> str:
+    """A filter that the list understands. Raises `UsageError`, and `FilterError` with the place."""
+    if not VIEWS[view].table:
+        raise UsageError(f"{VIEWS[view].title} takes no filter; leave {text!r} out.")
+    if env.database is not None:
+        listing, binding = list_screen(view).listing, env.database.binding
+        query(listing, binding, text, now=env.now(), zone=env.zone)
+    return text

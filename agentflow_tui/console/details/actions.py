@@ -6,7 +6,7 @@ from typing import Any
 
 from agentflow_tui.console.details.common import ROW, field, wrapped
 from agentflow_tui.console.details.tasks import entry
-from agentflow_tui.console.list.declarations import OpenedRow, Tab
+from agentflow_tui.console.list.declarations import DetailRow, Tab
 from agentflow_tui.console.statuses import status_style
 from agentflow_tui.console.widgets.line import Piece
 from agentflow_tui.console.widgets.pane import Link, PaneLine, heading, text_line
@@ -22,7 +22,7 @@ SHOWN = 200
 """Rows that are listed one by one."""
 
 
-async def operation(opened: OpenedRow) -> list[PaneLine]:
+async def operation(opened: DetailRow) -> list[PaneLine]:
     """Who did what, whether it can be taken back, how its rows are now, and each of them."""
     database = await opened.env.connected()
     found = await records.find(database, opened.record.id)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from itertools import islice
 
-from agentflow_tui.console.list.declarations import OpenedRow, Tab
+from agentflow_tui.console.list.declarations import DetailRow, Tab
 from agentflow_tui.console.statuses import status_cell
 from agentflow_tui.console.widgets.line import Piece
 from agentflow_tui.console.widgets.pane import Link, PaneLine, heading, text_line
@@ -56,7 +56,7 @@ def wrapped(text: str, width: int, style: str = "", *, indent: str = "") -> Iter
         yield text_line(indent + rest, style)
 
 
-async def row(opened: OpenedRow) -> list[PaneLine]:
+async def row(opened: DetailRow) -> list[PaneLine]:
     """All documented columns, then what the row points at and what points at it."""
     record = opened.record
     now = opened.env.now()
@@ -75,7 +75,7 @@ async def row(opened: OpenedRow) -> list[PaneLine]:
     return lines
 
 
-def _column(opened: OpenedRow, column: Column, now: datetime) -> PaneLine:
+def _column(opened: DetailRow, column: Column, now: datetime) -> PaneLine:
     record = opened.record
     if column.secret:
         there = column.primary_key or column.name in record.secrets
@@ -101,13 +101,13 @@ def _column(opened: OpenedRow, column: Column, now: datetime) -> PaneLine:
 def tree_tab(title: str, column: str) -> Tab:
     """A JSON column as a foldable tree."""
 
-    async def load(opened: OpenedRow) -> list[PaneLine]:
+    async def load(opened: DetailRow) -> list[PaneLine]:
         return tree(opened, opened.record.text(column))
 
     return Tab(title, load)
 
 
-def tree(opened: OpenedRow, text: str) -> list[PaneLine]:
+def tree(opened: DetailRow, text: str) -> list[PaneLine]:
     """A document as a tree; what is open beyond the first level is in ``opened.open_nodes``."""
     document = read(text)
     lines: list[PaneLine] = []

@@ -2,7 +2,7 @@
 
 from agentflow_tui.console.details.common import ROW, field, tree_tab, wrapped
 from agentflow_tui.console.details.journals import error_lines, journal_tab
-from agentflow_tui.console.list.declarations import OpenedRow, Tab
+from agentflow_tui.console.list.declarations import DetailRow, Tab
 from agentflow_tui.console.widgets.line import Piece
 from agentflow_tui.console.widgets.pane import Link, PaneLine, text_line
 from agentflow_tui.documents import as_attachments, as_recipients, read
@@ -12,7 +12,7 @@ from agentflow_tui.store.reading.records import Record, read_record
 from agentflow_tui.text import size
 
 
-async def queued_message(opened: OpenedRow) -> list[PaneLine]:
+async def queued_message(opened: DetailRow) -> list[PaneLine]:
     """The message behind an entry of the queue."""
     lines = error_lines(opened, opened.record.text("error"))
     email = opened.record.text("emailId")
@@ -22,12 +22,12 @@ async def queued_message(opened: OpenedRow) -> list[PaneLine]:
     return [*lines, *_message(opened, record)]
 
 
-async def own_message(opened: OpenedRow) -> list[PaneLine]:
+async def own_message(opened: DetailRow) -> list[PaneLine]:
     """The message itself."""
     return _message(opened, opened.record)
 
 
-def _message(opened: OpenedRow, record: Record) -> list[PaneLine]:
+def _message(opened: DetailRow, record: Record) -> list[PaneLine]:
     recipients = as_recipients(read(record.text("recipients")))
     lines = [
         field("Subject", record.text("subject"), "strong"),

@@ -1,7 +1,7 @@
 """A health check or a worker: what it says, in full."""
 
 from agentflow_tui.console.details.common import ROW, field, tree, wrapped
-from agentflow_tui.console.list.declarations import OpenedRow, Tab
+from agentflow_tui.console.list.declarations import DetailRow, Tab
 from agentflow_tui.console.statuses import status_style
 from agentflow_tui.console.widgets.pane import PaneLine, text_line
 from agentflow_tui.documents import NodeKind, kind_of, read
@@ -13,7 +13,7 @@ BUSY = 0.8
 """Share of the allowed connections from which on they are called many."""
 
 
-async def check(opened: OpenedRow) -> list[PaneLine]:
+async def check(opened: DetailRow) -> list[PaneLine]:
     """State, message and details."""
     record = opened.record
     took = record.values.get("responseTime")
@@ -34,7 +34,7 @@ async def check(opened: OpenedRow) -> list[PaneLine]:
     return [*lines, *wrapped(details, opened.width, "dim")]
 
 
-async def database_itself(opened: OpenedRow) -> list[PaneLine]:
+async def database_itself(opened: DetailRow) -> list[PaneLine]:
     """The database behind it all, and what this console asks of it."""
     database = await opened.env.connected()
     facts = await read_server_facts(database)

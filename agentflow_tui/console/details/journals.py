@@ -1,7 +1,7 @@
 """What the journal says about one row."""
 
 from agentflow_tui.console.details.common import wrapped
-from agentflow_tui.console.list.declarations import OpenedRow, Tab
+from agentflow_tui.console.list.declarations import DetailRow, Tab
 from agentflow_tui.console.statuses import status_cell
 from agentflow_tui.console.widgets.line import Piece
 from agentflow_tui.console.widgets.pane import Link, PaneLine, heading, text_line
@@ -10,7 +10,7 @@ from agentflow_tui.store.views.tasks import Mention, mentions
 from agentflow_tui.text import duration, moment
 
 
-def mention_line(opened: OpenedRow, entry: Mention) -> PaneLine:
+def mention_line(opened: DetailRow, entry: Mention) -> PaneLine:
     """One journal entry: when, how it went, what it was, how long it took."""
     now, zone = opened.env.now(), opened.env.zone
     ((status, style),) = status_cell(entry.status)
@@ -37,7 +37,7 @@ def mention_line(opened: OpenedRow, entry: Mention) -> PaneLine:
 def journal_tab(title: str = "Journal", kind: str = "") -> Tab:
     """The journal's entries that name this row, newest first; ``kind`` narrows by task type."""
 
-    async def load(opened: OpenedRow) -> list[PaneLine]:
+    async def load(opened: DetailRow) -> list[PaneLine]:
         database = await opened.env.connected()
         found = await mentions(database, opened.record.id, kind)
         if not found.entries:
@@ -48,7 +48,7 @@ def journal_tab(title: str = "Journal", kind: str = "") -> Tab:
     return Tab(title, load)
 
 
-def error_lines(opened: OpenedRow, text: str) -> list[PaneLine]:
+def error_lines(opened: DetailRow, text: str) -> list[PaneLine]:
     """An error in full."""
     if not text:
         return []

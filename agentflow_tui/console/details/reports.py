@@ -2,7 +2,7 @@
 
 from agentflow_tui.console.details.common import ROW, field, tree_tab, wrapped
 from agentflow_tui.console.details.journals import journal_tab
-from agentflow_tui.console.list.declarations import OpenedRow, Tab
+from agentflow_tui.console.list.declarations import DetailRow, Tab
 from agentflow_tui.console.widgets.pane import Link, PaneLine, heading, text_line
 from agentflow_tui.documents import read, readable
 from agentflow_tui.schema import INSIGHTS
@@ -13,7 +13,7 @@ from agentflow_tui.text import bar
 _BAR = 30
 
 
-def content(opened: OpenedRow, text: str) -> list[PaneLine]:
+def content(opened: DetailRow, text: str) -> list[PaneLine]:
     """A document as headed paragraphs."""
     document = read(text)
     lines = [text_line(f"▲ {document.problem}", "warning")] if document.problem else []
@@ -24,12 +24,12 @@ def content(opened: OpenedRow, text: str) -> list[PaneLine]:
     return lines or [text_line("Nothing here.", "dim")]
 
 
-async def report_content(opened: OpenedRow) -> list[PaneLine]:
+async def report_content(opened: DetailRow) -> list[PaneLine]:
     """The processed data of a report."""
     return content(opened, opened.record.text("reportData"))
 
 
-async def insight_content(opened: OpenedRow) -> list[PaneLine]:
+async def insight_content(opened: DetailRow) -> list[PaneLine]:
     """What an insight says, and how good it is."""
     record = opened.record
     score = record.values.get("score")
@@ -43,7 +43,7 @@ async def insight_content(opened: OpenedRow) -> list[PaneLine]:
     return [*lines, text_line(""), *content(opened, record.text("content"))]
 
 
-async def histogram(opened: OpenedRow) -> list[PaneLine]:
+async def histogram(opened: DetailRow) -> list[PaneLine]:
     """How the insights of the same report score, in tens."""
     record = opened.record
     report = record.id if record.table.name == "reports" else record.text("reportId")
@@ -59,7 +59,7 @@ async def histogram(opened: OpenedRow) -> list[PaneLine]:
     return lines
 
 
-async def distributed(opened: OpenedRow) -> list[PaneLine]:
+async def distributed(opened: DetailRow) -> list[PaneLine]:
     """The insight that went out."""
     record = opened.record
     lines = [

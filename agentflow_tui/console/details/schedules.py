@@ -2,7 +2,7 @@
 
 from agentflow_tui.console.details.common import ROW, field
 from agentflow_tui.console.details.journals import journal_tab
-from agentflow_tui.console.list.declarations import OpenedRow, Tab
+from agentflow_tui.console.list.declarations import DetailRow, Tab
 from agentflow_tui.console.widgets.pane import Link, PaneLine, heading, text_line
 from agentflow_tui.errors import AgentflowError
 from agentflow_tui.operations.timetables import (
@@ -16,7 +16,7 @@ from agentflow_tui.text import age, moment
 AHEAD = 10
 
 
-async def fires(opened: OpenedRow) -> list[PaneLine]:
+async def fires(opened: DetailRow) -> list[PaneLine]:
     """The expression in words, and when it fires."""
     record = opened.record
     cron, zone = record.text("cron"), opened.env.settings.workers.time_zone

@@ -2,13 +2,13 @@
 
 from agentflow_tui.console.details.common import ROW, field, tree, tree_tab
 from agentflow_tui.console.details.journals import error_lines
-from agentflow_tui.console.list.declarations import OpenedRow, Tab
+from agentflow_tui.console.list.declarations import DetailRow, Tab
 from agentflow_tui.console.statuses import status_cell
 from agentflow_tui.console.widgets.pane import PaneLine, heading, text_line
 from agentflow_tui.text import duration
 
 
-async def entry(opened: OpenedRow) -> list[PaneLine]:
+async def entry(opened: DetailRow) -> list[PaneLine]:
     """The whole entry on one page."""
     record = opened.record
     ((status, style),) = status_cell(record.text("status"))

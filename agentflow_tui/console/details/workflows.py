@@ -4,7 +4,7 @@ from datetime import datetime
 
 from agentflow_tui.console.details.common import ROW, field, tree_tab, wrapped
 from agentflow_tui.console.details.journals import journal_tab
-from agentflow_tui.console.list.declarations import OpenedRow, Tab
+from agentflow_tui.console.list.declarations import DetailRow, Tab
 from agentflow_tui.console.widgets.line import Piece
 from agentflow_tui.console.widgets.pane import PaneLine, heading, text_line
 from agentflow_tui.documents import Step, as_steps, read
@@ -42,7 +42,7 @@ def workflow_of(record: Record) -> Workflow:
     )
 
 
-async def steps(opened: OpenedRow) -> list[PaneLine]:
+async def steps(opened: DetailRow) -> list[PaneLine]:
     """Each step with its state and how long it took, and why the workflow is where it is."""
     workflow = workflow_of(opened.record)
     document = read(workflow.steps)
@@ -100,7 +100,7 @@ def _step_state(workflow: Workflow, place: int) -> tuple[str, str]:
 
 
 def _step(
-    opened: OpenedRow,
+    opened: DetailRow,
     workflow: Workflow,
     place: int,
     step: Step,

@@ -13,7 +13,7 @@ from agentflow_tui.store.reading.records import Record
 
 
 @dataclass(frozen=True, slots=True)
-class OpenedRow:
+class DetailRow:
     """What a tab of a detail is made from: the row in full, and which nodes are open."""
 
     env: Environment
@@ -22,7 +22,7 @@ class OpenedRow:
     width: int = 80
 
 
-Loader = Callable[[OpenedRow], Awaitable[Sequence[PaneLine]]]
+Loader = Callable[[DetailRow], Awaitable[Sequence[PaneLine]]]
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from textual.app import ComposeResult
 from textual.containers import Vertical
 
 from agentflow_tui.console.environment import Environment
-from agentflow_tui.console.list.declarations import OpenedRow, Tab
+from agentflow_tui.console.list.declarations import DetailRow, Tab
 from agentflow_tui.console.loading import load
 from agentflow_tui.console.widgets.line import Line, Piece
 from agentflow_tui.console.widgets.pane import Pane, PaneLine, text_line
@@ -121,7 +121,7 @@ class Detail(Vertical):
         if self.record is None:
             return [text_line("This row is gone.", "failed")]
         self._wrapped_at = self.pane.size.width
-        opened = OpenedRow(self.env, self.record, self.open_nodes, width=max(20, self._wrapped_at))
+        opened = DetailRow(self.env, self.record, self.open_nodes, width=max(20, self._wrapped_at))
         return await self.tabs[self.tab].load(opened)
 
     def _show_tabs(self) -> None:

@@ -48,6 +48,9 @@ class ListView(ListMenus):
         self.scan: int | None = None
         self._faults = False
         self._before_faults = ""
+        self._asked_for = screen.filter
+        """The filter asked for from elsewhere: a step back leads to it, the next one away."""
+        self._before_prompt = ("", "")
         self.wanted: Query[Any] | None = None
         self._source: StoreSource[Any] | None = None
         self._typing: asyncio.TimerHandle | None = None
@@ -136,7 +139,8 @@ class ListView(ListMenus):
     def arrive(self, place: Place) -> None:
         if place.filter is not None and place.filter != self.filter:
             self._faults = False
-            self.try_filter(place.filter)
+            if self.try_filter(place.filter):
+                self._asked_for = place.filter
         if place.row is not None:
             self._open_row(place.row)
 
@@ -163,9 +167,9 @@ class ListView(ListMenus):
             return True
         if self.grid.clear_marks():
             return True
-        if self.filter != self.declared.filter:
+        if self.filter != self._asked_for:
             self._faults = False
-            return self.try_filter(self.declared.filter)
+            return self.try_filter(self._asked_for)
         return False
 
     def on_resize(self) -> None:
@@ -236,6 +240,7 @@ class ListView(ListMenus):
     # Filter and sort
 
     def open_filter(self) -> None:
+        self._before_prompt = (self.filter, self.detail.pane.sought)
         if self.detail.is_open and self.detail.pane.has_focus:
             self.prompt.open("")
         else:
@@ -256,8 +261,7 @@ class ListView(ListMenus):
 
     def on_prompt_changed(self, event: Prompt.Changed) -> None:
         event.stop()
-        if self._typing is not None:
-            self._typing.cancel()
+        self._forget_typing()
         loop = asyncio.get_running_loop()
         self._typing = loop.call_later(TYPING, self._typed, event.text)
 
@@ -275,12 +279,23 @@ class ListView(ListMenus):
             self.detail.pane.seek(event.text)
         elif not self.try_filter(event.text.strip()):
             return
+        self._forget_typing()
         self.prompt.close()
         self.focus_main()
 
     def on_prompt_cancelled(self, event: Prompt.Cancelled) -> None:
+        """Leave everything as it was before a filter was typed."""
         event.stop()
+        self._forget_typing()
+        before, sought = self._before_prompt
+        self.detail.pane.seek(sought)
+        if self.filter != before:
+            self.try_filter(before)
         self.focus_main()
+
+    def _forget_typing(self) -> None:
+        if self._typing is not None:
+            self._typing.cancel()
 
     def show_errors(self) -> None:
         self.shell.go(Place("errors"))

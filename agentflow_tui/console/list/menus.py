@@ -2,17 +2,23 @@
 
 import json
 import shlex
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from agentflow_tui.console.clipboard import copy
 from agentflow_tui.console.dialogs.dialogs import AskText, Choice, Option
 from agentflow_tui.console.list import exports
 from agentflow_tui.console.list.exports import plain_value
 from agentflow_tui.console.list.list_changes import ListChanges
-from agentflow_tui.console.list.saved_views import SavedView, read_views, save_view
+from agentflow_tui.console.list.saved_views import SavedView, delete_view, read_views, save_view
 from agentflow_tui.errors import AgentflowError
 from agentflow_tui.schema import snake
 from agentflow_tui.text import plural
+
+DELETE = "delete"
+"""The option that deletes a saved view."""
 
 
 class ListMenus(ListChanges):
@@ -86,8 +92,7 @@ class ListMenus(ListChanges):
         if not text:
             self.shell.say("Not copied: it is a secret.")
             return
-        self.shell.copy_to_clipboard(text)
-        self.shell.say(f"Copied {what}.")
+        copy(self.shell, text, what)
 
     def _forms(self, row: Any) -> dict[str, str]:
         """The forms in which a row can be copied, each with its text."""
@@ -114,7 +119,7 @@ class ListMenus(ListChanges):
 
         def chosen(path: str | None) -> None:
             if path is not None:
-                self.run_worker(self._export(Path(path).expanduser()), name="export")
+                self.run_worker(self._export(Path(path).expanduser().absolute()), name="export")
 
         suggestion = f"{self.view_name}.csv"
         self.shell.open_dialog(AskText("Export this list to (.csv or .json)", suggestion), chosen)
@@ -143,26 +148,61 @@ class ListMenus(ListChanges):
             self.shell.say("No views saved for this list yet; B saves this one.")
             return
 
-        def chosen(name: str | None) -> None:
-            found = next((v for v in saved if v.name == name), None)
+        views = {str(place): view for place, view in enumerate(saved)}
+
+        def chosen(picked: str | None) -> None:
+            found = views.get(picked or "")
             if found is not None:
                 self.sort = found.sort
                 self.try_filter(found.filter)
+            elif picked == DELETE:
+                self._choose_deleted_view(views)
 
-        options = [Option(v.name, v.name, v.filter or "everything") for v in saved]
+        options = [Option(p, v.name, v.filter or "everything") for p, v in views.items()]
+        options.append(Option(DELETE, "Delete one …", "", "dim"))
         self.shell.open_dialog(Choice("Views", options), chosen)
+
+    def _choose_deleted_view(self, views: Mapping[str, SavedView]) -> None:
+        def chosen(picked: str | None) -> None:
+            found = views.get(picked or "")
+            if found is not None:
+                self._keep(lambda: delete_view(self.env.settings, found), f"Deleted {found.name}.")
+
+        options = [Option(place, view.name) for place, view in views.items()]
+        self.shell.open_dialog(Choice("Delete which view?", options), chosen)
 
     def save_view(self) -> None:
         def chosen(name: str | None) -> None:
-            if name is None:
-                return
-            try:
-                save_view(
-                    self.env.settings, SavedView(self.view_name, name, self.filter, self.sort)
-                )
-            except AgentflowError as error:
-                self.shell.fail(error)
-            else:
-                self.shell.say(f"Saved as {name}; b opens it.")
+            if name is not None:
+                self._save_as(SavedView(self.view_name, name, self.filter, self.sort))
 
         self.shell.open_dialog(AskText("Save this view as"), chosen)
+
+    def _save_as(self, view: SavedView) -> None:
+        """Save a view; asks where one of its name is there already."""
+        save = partial(save_view, self.env.settings, view)
+        said = f"Saved as {view.name}; b opens it."
+
+        def chosen(picked: str | None) -> None:
+            if picked == "replace":
+                self._keep(save, said)
+
+        try:
+            known = {(v.view, v.name) for v in read_views(self.env.settings)}
+        except AgentflowError as error:
+            self.shell.fail(error)
+            return
+        if (view.view, view.name) in known:
+            options = [Option("leave", "Leave it"), Option("replace", "Replace it")]
+            self.shell.open_dialog(Choice(f"There is a view {view.name}", options), chosen)
+        else:
+            self._keep(save, said)
+
+    def _keep(self, change: Callable[[], None], said: str) -> None:
+        """Change what is saved, and say how that went."""
+        try:
+            change()
+        except AgentflowError as error:
+            self.shell.fail(error)
+        else:
+            self.shell.say(said)

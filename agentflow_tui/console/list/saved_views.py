@@ -1,5 +1,6 @@
 """Saved views: a filter and a sort of a list, under a name, in the data directory."""
 
+import contextlib
 import json
 from dataclasses import dataclass
 
@@ -36,15 +37,27 @@ def read_views(settings: Settings) -> list[SavedView]:
 
 def save_view(settings: Settings, view: SavedView) -> None:
     """Add a view, or replace the one of the same name. Raises `AgentflowError`."""
-    kept = [v for v in read_views(settings) if (v.view, v.name) != (view.view, view.name)]
-    entries = [
-        {"view": v.view, "name": v.name, "filter": v.filter, "sort": v.sort} for v in [*kept, view]
-    ]
+    _write(settings, [*_others(settings, view), view])
+
+
+def delete_view(settings: Settings, view: SavedView) -> None:
+    """Delete a view. Raises `AgentflowError`."""
+    _write(settings, _others(settings, view))
+
+
+def _others(settings: Settings, view: SavedView) -> list[SavedView]:
+    return [v for v in read_views(settings) if (v.view, v.name) != (view.view, view.name)]
+
+
+def _write(settings: Settings, views: list[SavedView]) -> None:
+    entries = [{"view": v.view, "name": v.name, "filter": v.filter, "sort": v.sort} for v in views]
     path = settings.kept("views")
+    partial = path.with_suffix(".part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_suffix(".part")
         partial.write_text(json.dumps(entries, indent=1, ensure_ascii=False), encoding="utf-8")
         partial.replace(path)
     except OSError as error:
+        with contextlib.suppress(OSError):  # nothing half written is left behind
+            partial.unlink()
         raise AgentflowError(f"{path} cannot be written: {error.strerror}.") from None

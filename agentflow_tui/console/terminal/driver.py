@@ -16,7 +16,7 @@ from textual._xterm_parser import (
 )
 from textual.drivers.linux_driver import LinuxDriver
 
-from agentflow_tui.console.terminal.sequences import ESC, Piece, SequenceReader
+from agentflow_tui.console.terminal.sequences import ESC, SequenceReader, WholeInput
 
 REST = 0.1
 """Seconds between two looks whether the console has ended."""
@@ -46,7 +46,7 @@ class TerminalDriver(LinuxDriver):
         time.sleep(REST)
         return b""
 
-    def _hand_on(self, parser: XTermParser, pieces: list[Piece]) -> None:
+    def _hand_on(self, parser: XTermParser, pieces: list[WholeInput]) -> None:
         for piece in pieces:
             if piece.is_paste:
                 self.process_message(events.Paste(piece.text.replace("\x00", "")))

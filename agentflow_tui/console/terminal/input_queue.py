@@ -6,6 +6,7 @@ here, and a burst ends where the same keys end when they are typed slowly.
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -13,6 +14,7 @@ from textual.app import App
 from textual.dom import DOMNode
 from textual.events import Key, Paste
 from textual.message_pump import MessagePump
+from textual.widgets import Input
 
 Typed = Key | Paste
 
@@ -33,7 +35,8 @@ class InputQueue:
     """What was typed and not handled yet.
 
     ``waits`` says whether something has to wait still, given the seconds it has waited; ``handle``
-    does what it means, at once and as a whole.
+    does what it means, at once and as a whole. Letters of a field begin nothing: they follow each
+    other without a pause.
     """
 
     def __init__(
@@ -46,13 +49,14 @@ class InputQueue:
         self._app = app
         self._waits = waits
         self._handle = handle
-        self._typed: asyncio.Queue[Typed] = asyncio.Queue()
+        self._typed: deque[Typed] = deque()
+        self._has_come = asyncio.Event()
         self._since: float | None = None
 
     @property
     def is_idle(self) -> bool:
         """Nothing waits and nothing is being handled."""
-        return self._since is None and self._typed.empty()
+        return self._since is None and not self._typed
 
     @property
     def is_stuck(self) -> bool:
@@ -61,32 +65,39 @@ class InputQueue:
 
     def put(self, typed: Typed) -> None:
         """Take what was typed."""
-        self._typed.put_nowait(typed)
+        self._typed.append(typed)
+        self._has_come.set()
 
     def clear(self) -> None:
         """Forget what waits."""
-        while not self._typed.empty():
-            self._typed.get_nowait()
+        self._typed.clear()
 
     async def run(self) -> None:
         """Handle one after the other, for ever."""
         while True:
-            typed = await self._typed.get()
-            self._since = _now()
-            try:
-                await self._until_ready(typed)
-                await self._handle(typed)
-                await settle_messages(self._app)
-            finally:
-                self._since = None
+            await self._has_come.wait()
+            self._has_come.clear()
+            while self._typed:
+                self._since = _now()
+                await self._handle_next()
+            self._since = None
 
-    async def _until_ready(self, typed: Typed) -> None:
+    async def _handle_next(self) -> None:
         began = _now()
-        while True:
-            await settle_messages(self._app)
-            if not self._waits(typed, _now() - began):
-                return
+        while not self._is_letter(self._typed[0]) and self._waits(self._typed[0], _now() - began):
             await asyncio.sleep(LOOK_EVERY)
+            await settle_messages(self._app)
+            if not self._typed:
+                return
+        typed = self._typed.popleft()
+        was_letter = self._is_letter(typed)
+        await self._handle(typed)
+        if not (was_letter and self._typed and self._is_letter(self._typed[0])):
+            await settle_messages(self._app)
+
+    def _is_letter(self, typed: Typed) -> bool:
+        field = isinstance(self._app.focused, Input)
+        return field and isinstance(typed, Key) and typed.is_printable
 
 
 def _now() -> float:

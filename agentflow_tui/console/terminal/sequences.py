@@ -43,7 +43,7 @@ _STRING_ENDS = re.compile(r"\x07|\x1b\\")
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class WholeInput:
     """A whole key or sequence, or what was pasted."""
 
     text: str
@@ -61,11 +61,11 @@ class SequenceReader:
     """Whether the escape that is held was taken for the key already."""
     _is_pasting: bool = False
 
-    def feed(self, text: str, now: float) -> list[Piece]:
+    def feed(self, text: str, now: float) -> list[WholeInput]:
         """What is whole now that this text has come."""
         self._held += text
         self._since = now
-        pieces: list[Piece] = []
+        pieces: list[WholeInput] = []
         while self._held:
             before = self._held
             pieces += self._paste() if self._is_pasting else self._next(now)
@@ -78,7 +78,7 @@ class SequenceReader:
         """When `expire` will have something to do; None when nothing is held back."""
         return self._since + self._patience if self._held or self._is_pasting else None
 
-    def expire(self, now: float) -> list[Piece]:
+    def expire(self, now: float) -> list[WholeInput]:
         """What is taken for whole, or given up, since nothing has followed for long."""
         deadline = self.deadline
         if deadline is None or now < deadline:
@@ -90,7 +90,7 @@ class SequenceReader:
             self._escaped = now
         keys = held[self._is_given :] if len(held) <= 2 else ""
         self._is_given = False
-        return [Piece(character) for character in keys]
+        return [WholeInput(character) for character in keys]
 
     @property
     def _patience(self) -> float:
@@ -100,15 +100,15 @@ class SequenceReader:
             return LONE_ESCAPE
         return INTRODUCED if len(self._held) <= 2 else UNFINISHED
 
-    def _paste(self) -> list[Piece]:
+    def _paste(self) -> list[WholeInput]:
         text, end, rest = self._held.partition(_PASTE_ENDS)
         return self._end_paste(text, rest) if end else []
 
-    def _end_paste(self, text: str, rest: str) -> list[Piece]:
+    def _end_paste(self, text: str, rest: str) -> list[WholeInput]:
         self._is_pasting, self._held = False, rest
-        return [Piece(text, is_paste=True)] if text else []
+        return [WholeInput(text, is_paste=True)] if text else []
 
-    def _next(self, now: float) -> list[Piece]:
+    def _next(self, now: float) -> list[WholeInput]:
         """The first piece that is held, if it is whole."""
         held = self._held
         if held[0] != ESC:
@@ -129,13 +129,13 @@ class SequenceReader:
             case _:
                 return self._cut(1)  # an escape, and what follows it is another key
 
-    def _cut(self, length: int, *, keep: bool = True) -> list[Piece]:
+    def _cut(self, length: int, *, keep: bool = True) -> list[WholeInput]:
         text, self._held = self._held[:length], self._held[length:]
         keep = keep and not (text == ESC and self._is_given)
         self._is_given = False
-        return [Piece(text)] if keep else []
+        return [WholeInput(text)] if keep else []
 
-    def _control(self) -> list[Piece]:
+    def _control(self) -> list[WholeInput]:
         whole = _CONTROL.match(self._held)
         if whole is None:
             if _CONTROL_BEGUN.match(self._held):
@@ -149,12 +149,12 @@ class SequenceReader:
             self._is_pasting = True
         return self._cut(len(text), keep=text not in {_PASTE_BEGINS, _PASTE_ENDS})
 
-    def _keypad(self) -> list[Piece]:
+    def _keypad(self) -> list[WholeInput]:
         if len(self._held) == 2:
             return []
         return self._cut(3 if self._held[2] in _KEYPAD_FINALS else 1)
 
-    def _string(self) -> list[Piece]:
+    def _string(self) -> list[WholeInput]:
         begins = _STRING_BEGINS[self._held[1]]
         if len(self._held) > 2 and self._held[2] not in begins:
             return self._cut(1)

@@ -31,6 +31,11 @@ LEAVING = {"ctrl+q", "ctrl+c", "ctrl+z"}
 """Keys that are not kept waiting for long, whatever the settings call them."""
 
 
+class MainScreen(Screen[object], inherit_bindings=False):
+    """The screen below every window. Tab is no way from widget to widget here, but a key like any
+    other."""
+
+
 class TerminalApp(App[None]):
     """An app that knows the settings, and nothing of databases."""
 
@@ -49,6 +54,9 @@ class TerminalApp(App[None]):
         self.theme = chosen if known else THEMES[0].name
         if env.settings.console.keys:
             self.set_keymap(env.settings.console.keys)
+
+    def get_default_screen(self) -> Screen[object]:
+        return MainScreen(id="_default")
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         filters = super().get_line_filters()
