@@ -23,6 +23,9 @@ SectionT = TypeVar("SectionT")
 COLOURS = ("primary", "secondary", "accent", "success", "warning", "error")
 """Colours of the theme that a context's title bar may have."""
 
+POOLERS = ("auto", "none", "session", "transaction")
+"""What can be said of a pooler before a database."""
+
 _NAME = re.compile(r"\w[\w.-]*")
 """What a context may be called: it is typed behind ``:ctx``, and files are called after it."""
 
@@ -48,6 +51,9 @@ class Context:
     production: bool = option(False, "mark it unmistakably, and ask more before a change")
     colour: str = option("", f"colour of the title bar: {', '.join(COLOURS)}; production: error")
     workers: bool = option(False, "start background workers together with the console")
+    pooler: str = option(
+        "auto", "how a pooler lends sessions: none, session, transaction; auto: by looking"
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -274,6 +280,11 @@ def _check(settings: Settings, path: Path) -> None:
             raise SettingsError(
                 f"{path}: a context cannot be called {context.name!r}; "
                 "letters, digits, '_', '-' and '.' make a name."
+            )
+        if context.pooler not in POOLERS:
+            raise SettingsError(
+                f"{path}: [contexts.{context.name}] pooler {context.pooler!r} is none of "
+                f"{', '.join(POOLERS)}."
             )
         if context.colour and context.colour not in COLOURS:
             raise SettingsError(

@@ -20,7 +20,8 @@ from pathlib import Path
 
 from agentflow_tui.embedded import postgres
 from agentflow_tui.store.connection.bindings import LARGE
-from agentflow_tui.store.connection.database import ConnectionOptions, Database
+from agentflow_tui.store.connection.database import Database
+from agentflow_tui.store.connection.options import ConnectionOptions
 from agentflow_tui.store.reading.counts import by_status
 from agentflow_tui.store.reading.pages import Where, Window, anchor_of, page_statement, read_page
 from agentflow_tui.store.views.by_table import LISTINGS

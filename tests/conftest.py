@@ -13,7 +13,8 @@ import hypothesis
 import pytest
 
 from agentflow_tui.embedded import postgres
-from agentflow_tui.store.connection.database import ConnectionOptions, Database
+from agentflow_tui.store.connection.database import Database
+from agentflow_tui.store.connection.options import ConnectionOptions
 from agentflow_tui.store.schema.ddl import create_missing_tables
 from tests import waiting
 from tests.namings import make_tables

@@ -8,7 +8,8 @@ import pytest
 
 from agentflow_tui.embedded import postgres
 from agentflow_tui.errors import RefusedError
-from agentflow_tui.store.connection.database import ConnectionOptions, Database
+from agentflow_tui.store.connection.database import Database
+from agentflow_tui.store.connection.options import ConnectionOptions
 from agentflow_tui.store.schema.ddl import create_missing_tables
 from agentflow_tui.store.views.shared_status import read_shared_status
 from tests.samples import fill

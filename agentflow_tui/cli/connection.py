@@ -8,7 +8,8 @@ from contextlib import asynccontextmanager
 from agentflow_tui import settings
 from agentflow_tui.errors import AgentflowError
 from agentflow_tui.settings import Settings
-from agentflow_tui.store.connection.database import ConnectionOptions, Database
+from agentflow_tui.store.connection.database import Database
+from agentflow_tui.store.connection.options import ConnectionOptions
 
 
 def load_settings(options: argparse.Namespace) -> Settings:
@@ -44,6 +45,7 @@ async def opened(chosen: Settings, *, seconds: float = 60.0) -> AsyncIterator[Da
         statement_timeout=seconds,
         read_only=chosen.context.read_only,
         because=chosen.read_only_because,
+        pooler=chosen.context.pooler,
     )
     database = await Database.open(url, options)
     try:

@@ -14,7 +14,8 @@ from agentflow_tui.cli.output import say
 from agentflow_tui.embedded import postgres
 from agentflow_tui.errors import UsageError
 from agentflow_tui.settings import Context, Settings
-from agentflow_tui.store.connection.database import ConnectionOptions, Database
+from agentflow_tui.store.connection.database import Database
+from agentflow_tui.store.connection.options import ConnectionOptions
 from agentflow_tui.text import plural
 
 SMALL = 2_000

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from agentflow_tui import clock
 from agentflow_tui.operators import Operator, operator
 from agentflow_tui.settings import Settings
-from agentflow_tui.store.connection.database import ConnectionOptions, Database
+from agentflow_tui.store.connection.database import Database
+from agentflow_tui.store.connection.options import ConnectionOptions
 from agentflow_tui.store.connection.urls import short_place
 from agentflow_tui.store.views.consoles import ConsoleIdentity
 
@@ -102,6 +103,7 @@ class Environment:
                     application=str(self.introduction),
                     read_only=settings.context.read_only,
                     because=settings.read_only_because,
+                    pooler=settings.context.pooler,
                 )
                 database = await Database.open(url, options)
                 if settings is self.settings:

@@ -42,15 +42,15 @@ class AwayNews:
 class ConsoleState:
     """What is known of the database in use besides the rows of the visible view.
 
-    ``consoles`` are those that are open on the database, this one included. ``looks`` counts how
-    often the poller has looked. ``is_changing`` says that a change is being asked about or made,
+    ``consoles`` are those that are open on the database, this one included;
+    None where that cannot be told. ``looks`` counts how often the poller has looked. ``is_changing`` says that a change is being asked about or made,
     ``is_writing`` that it is being made; ``follow_up`` are the rows of the last one in bulk.
     """
 
     started: datetime
     connection: ConnectionState = ConnectionState()
     health: HealthSummary | None = None
-    consoles: tuple[Console, ...] = ()
+    consoles: tuple[Console, ...] | None = ()
     frozen_since: datetime | None = None
     away: AwayNews | None = None
     looks: int = 0
@@ -60,7 +60,7 @@ class ConsoleState:
 
     def others(self, token: str) -> list[Console]:
         """The consoles besides the one that introduces itself with this token."""
-        return [console for console in self.consoles if console.token != token]
+        return [console for console in self.consoles or () if console.token != token]
 
     @property
     def is_frozen(self) -> bool:

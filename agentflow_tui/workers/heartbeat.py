@@ -73,21 +73,16 @@ class Heartbeat:
         """Be alive before anything is claimed. Raises `UnreachableError`."""
         await self._connect()
         if not self._connection.holds_session:
-            await self._accept_pooler()
+            self._accept_pooler()
         await self._beat()
         await self.notify()
         await self._watch()  # with how many the rates are shared is known before the first mail
 
-    async def _accept_pooler(self) -> None:
+    def _accept_pooler(self) -> None:
         self._log.warning(
             "A transaction pooler stands before the database: no lock lasts there, so the work of "
             "a killed process is taken over when its lease ends, and wake-ups are not heard."
         )
-        database = self._context.database
-        if not database.pooled:  # it hides its nature by ignoring what it does not support
-            database.pooled = True
-            database.close()
-            await database.connect()
 
     async def run(self) -> None:
         """Beat and watch until cancelled. Retries while the database is unreachable."""

@@ -16,8 +16,9 @@ from agentflow_tui.errors import (
 from agentflow_tui.gc_pause import gc_paused
 from agentflow_tui.parent_watch import GRACE, STOPS_WITHIN, watch_parent
 from agentflow_tui.settings import Settings
-from agentflow_tui.store.connection.database import ConnectionOptions, Database
+from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.connection.notifications import Notifier
+from agentflow_tui.store.connection.options import ConnectionOptions
 from agentflow_tui.store.connection.statements import Statement
 from agentflow_tui.store.connection.write_access import ServerMode
 from agentflow_tui.workers import logs, signals
@@ -91,7 +92,10 @@ async def run(
     for; and `RefusedError` when it takes no writes. A bug is logged and gives 1.
     """
     options = ConnectionOptions(
-        application="agentflow worker", connections=2 * len(factories) + 2, statement_timeout=30.0
+        application="agentflow worker",
+        connections=2 * len(factories) + 2,
+        statement_timeout=30.0,
+        pooler=settings.context.pooler,
     )
     database = await Database.open(database_url, options)
     try:

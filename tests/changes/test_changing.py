@@ -10,7 +10,8 @@ from agentflow_tui.operations.carry_out import carry_out
 from agentflow_tui.operations.undo import NothingToUndoError, last_redoable, last_undoable, undo
 from agentflow_tui.operations.verbs import find
 from agentflow_tui.store.changes import records
-from agentflow_tui.store.connection.database import ConnectionOptions, Database
+from agentflow_tui.store.connection.database import Database
+from agentflow_tui.store.connection.options import ConnectionOptions
 from tests.changes.operating import add_mail, do, operator_context, snapshot_rows, value, whole
 from tests.samples import fill, uid
 

@@ -14,7 +14,8 @@ from agentflow_tui.operations.undo import NothingToUndoError, last_undoable, und
 from agentflow_tui.operations.verbs import find
 from agentflow_tui.store import journal
 from agentflow_tui.store.changes import records
-from agentflow_tui.store.connection.database import ConnectionOptions, Database
+from agentflow_tui.store.connection.database import Database
+from agentflow_tui.store.connection.options import ConnectionOptions
 from tests.changes.operating import add_mail, do, operator_context, snapshot_rows, value, whole
 from tests.waiting import until
 from tests.workers.wires import Wire, wired

@@ -15,7 +15,8 @@ from agentflow_tui.operations.undo import undo
 from agentflow_tui.operations.verbs import find
 from agentflow_tui.store.changes import records
 from agentflow_tui.store.changes.records import PART
-from agentflow_tui.store.connection.database import ConnectionOptions, Database
+from agentflow_tui.store.connection.database import Database
+from agentflow_tui.store.connection.options import ConnectionOptions
 from agentflow_tui.store.reading.queries import Query, vocabulary
 from agentflow_tui.store.views.by_table import LISTINGS
 from tests.changes.operating import add_mail, operator_context, value

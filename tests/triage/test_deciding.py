@@ -23,7 +23,8 @@ from agentflow_tui.store.changes.change import ChangeSettings
 from agentflow_tui.store.changes.issue_states import state_id, states
 from agentflow_tui.store.changes.issues import STATE
 from agentflow_tui.store.changes.snapshot import SnapshotReader
-from agentflow_tui.store.connection.database import ConnectionOptions, Database
+from agentflow_tui.store.connection.database import Database
+from agentflow_tui.store.connection.options import ConnectionOptions
 from agentflow_tui.store.views.failures import new_failures_sql
 from agentflow_tui.store.views.overview import overview_sql
 from tests.changes.operating import operator_context, value

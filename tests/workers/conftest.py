@@ -10,7 +10,8 @@ from agentflow_tui.demo.catcher.faults import CatcherOptions
 from agentflow_tui.demo.catcher.server import Catcher
 from agentflow_tui.mail.smtp.reply_protocol import Timeouts
 from agentflow_tui.settings import Settings
-from agentflow_tui.store.connection.database import ConnectionOptions, Database
+from agentflow_tui.store.connection.database import Database
+from agentflow_tui.store.connection.options import ConnectionOptions
 from tests.workers.sending import (
     QUICK,
     SETTINGS,

@@ -11,6 +11,7 @@ import pytest
 from agentflow_tui.settings import Settings, WorkerSettings
 from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.connection.notifications import notify
+from agentflow_tui.store.connection.pooler import PoolerMode
 from agentflow_tui.store.queue import leases
 from agentflow_tui.workers.context import WorkerContext
 from agentflow_tui.workers.heartbeat import Heartbeat
@@ -289,7 +290,7 @@ async def holder_of(database: Database, context: WorkerContext) -> int | None:
 async def test_behind_a_transaction_pooler_no_lock_is_trusted(
     database: Database, other: Database
 ) -> None:
-    other.pooled = True
+    other.pooler = PoolerMode.TRANSACTION
     async with living(database) as (context, _), living(other) as (pooled, _):
         assert pooled.leases.trusted
         assert await holder_of(database, pooled) is None

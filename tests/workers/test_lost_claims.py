@@ -13,7 +13,8 @@ from agentflow_tui.errors import UnreachableError
 from agentflow_tui.settings import Settings
 from agentflow_tui.steps.calls import Call
 from agentflow_tui.steps.registry import load
-from agentflow_tui.store.connection.database import ConnectionOptions, Database
+from agentflow_tui.store.connection.database import Database
+from agentflow_tui.store.connection.options import ConnectionOptions
 from agentflow_tui.store.queue import leases, lost_claims
 from agentflow_tui.workers.context import Role, WorkerContext
 from agentflow_tui.workers.heartbeat import Heartbeat

@@ -17,6 +17,9 @@ async def show(shell: Shell) -> None:
     except AgentflowError as error:
         shell.fail(error)
         return
+    if shell.state.consoles is None:
+        shell.say("Behind a pooler it cannot be told who else has a console open.")
+        return
     others = shell.state.others(shell.env.introduction.token)
     own = [c for c in shell.state.consoles if c not in others]
     now = shell.env.now()

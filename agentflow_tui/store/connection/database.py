@@ -1,8 +1,15 @@
 """One PostgreSQL database: its connections, the binding of its names, and clear errors."""
 
+<<<<<<< HEAD
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
+=======
+import os
+import ssl
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager, suppress
+>>>>>>> 54b8845 (fix(store): find out by looking what a pooler does, and promise nothing that it drops)
 from dataclasses import dataclass, field
 from typing import Any, Self, TypeVar
 
@@ -12,9 +19,15 @@ from agentflow_tui.errors import MissingError, SettingsError, UnreachableError
 from agentflow_tui.schema import TABLES, spelling
 from agentflow_tui.store.connection.bindings import CATALOGUE, Binding, CatalogueRow, bind
 from agentflow_tui.store.connection.codecs import use_our_types
-from agentflow_tui.store.connection.driver_errors import connecting, first_line, translated
+from agentflow_tui.store.connection.driver_errors import connecting, translated, why_unusable
+from agentflow_tui.store.connection.options import (
+    ConnectionOptions,
+    set_session,
+    set_transaction,
+)
+from agentflow_tui.store.connection.pooler import PoolerMode, mode_of, read_facts
 from agentflow_tui.store.connection.statements import Statement
-from agentflow_tui.store.connection.urls import masked
+from agentflow_tui.store.connection.targets import Target, target_of
 from agentflow_tui.store.connection.write_access import ServerMode, read_only_reason
 
 RowT = TypeVar("RowT")
@@ -37,6 +50,7 @@ class _Connection(asyncpg.Connection):  # type: ignore[misc]  # asyncpg ships no
         return ""
 
 
+<<<<<<< HEAD
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConnectionOptions:
     """The options of a process's connections. ``statement_timeout`` and ``connect_timeout`` are in
@@ -68,6 +82,8 @@ class ConnectionOptions:
         return settings
 
 
+=======
+>>>>>>> 54b8845 (fix(store): find out by looking what a pooler does, and promise nothing that it drops)
 @dataclass(frozen=True, slots=True)
 class Session:
     """One connection of the pool while it is in use, with the binding of its database."""
@@ -123,17 +139,30 @@ class Database:
 
     url: str
     options: ConnectionOptions
-    pooled: bool = False
-    """Behind a transaction pooler: session state does not last, so none is relied upon."""
+    pooler: PoolerMode = PoolerMode.NONE
+    """How a pooler before the database lends sessions; found out on connecting."""
+    settings_hold: bool = True
+    """Whether what is asked for at the start of a connection holds; else it is set later."""
     binding: Binding = field(default_factory=lambda: bind(()))
     server_mode: ServerMode = field(default_factory=ServerMode)
     statements: int = 0
     """How many statements this process has sent, for the cost meter and for tests that count."""
+    application_name: str = ""
+    """The name that this process was last given among the sessions; empty: that of `options`."""
+    _target: Target = field(default_factory=lambda: Target(""))
     _pool: Any = None
     _closes: list[Callable[[], None]] = field(default_factory=list)
     _lost: bool = False
-    application_name: str = ""
-    """The name that this process was last given among the sessions; empty: that of `options`."""
+
+    @property
+    def pooled(self) -> bool:
+        """Whether sessions last for a transaction only, so that nothing is kept in one."""
+        return self.pooler is PoolerMode.TRANSACTION
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What the URL asks for and does not get, for people."""
+        return self._target.remarks
 
     @classmethod
     async def open(cls, url: str, options: ConnectionOptions | None = None) -> Self:
@@ -154,22 +183,79 @@ class Database:
         await self.rebind()
 
     async def _make_pool(self) -> None:
+        """Connect, and look at what answers: a pooler may drop settings, or lend sessions for a
+        transaction only. Then the pool is made anew, in a way that relies on nothing."""
+        with self._explained():
+            self._target = target_of(self.url, os.environ)
+        chosen = self.options.pooler
+        self.pooler = PoolerMode.NONE if chosen == "auto" else PoolerMode(chosen)
+        startup = {**self._session_settings(), **self.options.client_settings()}
+        if self.pooled:
+            self.settings_hold, startup = False, self.options.client_settings()
         try:
-            self._pool = await self._pool_with(self.options.server_settings())
+            self._pool = await self._pool_with(startup)
         except asyncpg.ProtocolViolationError as error:
             if "startup parameter" not in str(error):
                 raise
-            self.pooled = True
-            self._pool = await self._pool_with(self.options.pooler_settings())
+            self.settings_hold, startup = False, self.options.client_settings()
+            self._pool = await self._pool_with(startup)
+        was_pooled = self.pooled
+        try:
+            async with self._pool.acquire(timeout=self._connect_timeout) as connection:
+                await self._look_at(connection)
+        except BaseException:  # when cancelled, too
+            self._pool.terminate()
+            self._pool = None
+            raise
+        if self.pooled and not was_pooled:
+            self._pool.terminate()
+            self.settings_hold = False
+            self._pool = await self._pool_with(self.options.client_settings())
+        elif not self.settings_hold:
+            await self._pool.expire_connections()  # those made from now on are set up
+        if self.pooled and self._target.settings:
+            await self._try_settings()
+
+    async def _try_settings(self) -> None:
+        """Set what the URL asks for once, while a mistake in it can be told from others."""
+        async with self._pool.acquire(timeout=self._connect_timeout) as connection:
+            await connection.execute(f"BEGIN; {set_transaction(self._session_settings())}; COMMIT")
+
+    async def _look_at(self, connection: Any) -> None:
+        asked = {**self.options.session_settings(), "timezone": "UTC"}
+        ours = {n: v for n, v in asked.items() if n not in self._target.settings}
+        facts = await read_facts(connection, ours)
+        self.settings_hold = facts.settings_hold
+        if self.options.pooler == "auto":
+            self.pooler = await mode_of(connection, facts, self._another)
+
+    @asynccontextmanager
+    async def _another(self) -> AsyncIterator[Any]:
+        """A connection of its own, closed at the end."""
+        connection = await self.dedicated()
+        try:
+            yield connection
+        finally:
+            connection.terminate()
+
+    def _session_settings(self) -> dict[str, str]:
+        """What sessions are set to: as the URL has it, but for what must not be otherwise."""
+        ours = self.options.session_settings()
+        enforced = {"timezone": "UTC"} | {n: v for n, v in ours.items() if n.endswith("read_only")}
+        return {**ours, **self._target.settings, **enforced}
 
     async def _pool_with(self, server_settings: dict[str, str]) -> Any:
-        try:
+        with self._explained():
             pool = asyncpg.create_pool(
-                self.url,
+                self._target.url,
                 min_size=0,  # else the pool reconnects by itself, and complains to the terminal
                 max_size=self.options.connections,
                 max_inactive_connection_lifetime=0,
+<<<<<<< HEAD
                 timeout=self.options.connect_timeout,
+=======
+                timeout=self._connect_timeout,
+>>>>>>> 54b8845 (fix(store): find out by looking what a pooler does, and promise nothing that it drops)
                 command_timeout=self.options.statement_timeout + 1,
                 statement_cache_size=0 if self.pooled else 200,
                 connection_class=_Connection,
@@ -177,24 +263,35 @@ class Database:
                 server_settings=server_settings,
             )
             try:
+<<<<<<< HEAD
                 async with (await pool).acquire(timeout=self.options.connect_timeout):
+=======
+                async with (await pool).acquire(timeout=self._connect_timeout):
+>>>>>>> 54b8845 (fix(store): find out by looking what a pooler does, and promise nothing that it drops)
                     return pool
             except BaseException:  # when cancelled, too
                 pool.terminate()
                 raise
+
+    @property
+    def _connect_timeout(self) -> float:
+        return self._target.timeout or CONNECT_TIMEOUT
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        """Raises `SettingsError` for a URL that cannot be used, without a part of its password."""
+        try:
+            yield
+        except ssl.SSLError:  # one of its kinds is a ValueError
+            raise
         except (ValueError, asyncpg.ClientConfigurationError) as error:
-            # What Python says about a number that is none may quote a part of the password.
-            known = isinstance(error, asyncpg.ClientConfigurationError)
-            words = first_line(error) if known else "its parts cannot be told apart"
-            raise SettingsError(
-                f"The database URL {masked(self.url)} cannot be used: {words}. "
-                "It looks like postgresql://user:password@host:5432/name, with / @ : ? # "
-                "in a password written as %2F %40 %3A %3F %23."
-            ) from None
+            raise SettingsError(why_unusable(self.url, error)) from None
 
     async def _prepare(self, connection: Any) -> None:
         """What every new connection needs before it is used."""
         await use_our_types(connection)
+        if not self.settings_hold and not self.pooled:
+            await connection.execute(set_session(self._session_settings()))
         if self.application_name:
             await connection.execute(_SET_APPLICATION_NAME, self.application_name)
 
@@ -205,10 +302,10 @@ class Database:
         The binding stays the same object where nothing has changed but the number of rows, and no
         table has become large or ceased to be.
         """
-        async with self._acquired() as connection:
+        async with self.session() as session:
             self.statements += 1
             with translated():
-                records = await connection.fetch(CATALOGUE, _WANTED)
+                records = await session.connection.fetch(CATALOGUE, _WANTED)
         self.server_mode = ServerMode(standby=records[0]["standby"], closed=records[0]["closed"])
         rows = (row for record in records if (row := CatalogueRow.read(record)))
         found = bind(rows, records[0]["version"])
@@ -228,7 +325,11 @@ class Database:
         if pool is None:
             raise UnreachableError("Not connected to a database.")
         with connecting(self.url):
+<<<<<<< HEAD
             connection = await pool.acquire(timeout=self.options.connect_timeout)
+=======
+            connection = await pool.acquire(timeout=self._connect_timeout)
+>>>>>>> 54b8845 (fix(store): find out by looking what a pooler does, and promise nothing that it drops)
         try:
             yield connection
         finally:
@@ -236,15 +337,20 @@ class Database:
                 await _release(pool, connection)
 
     @asynccontextmanager
-    async def session(self) -> AsyncIterator[Session]:
-        """A session of the pool, given back at the end."""
+    async def session(self, further: Mapping[str, str] | None = None) -> AsyncIterator[Session]:
+        """A session of the pool, given back at the end.
+
+        Behind a transaction pooler it is one transaction, in which what a session is set to
+        elsewhere holds, and ``further`` settings.
+        """
         async with self._acquired() as connection:
             if not self.pooled:
                 yield Session(connection, self.binding)
                 return
             session = Session(connection, self.binding)
             async with session.transaction():
-                await session.execute(_TRANSACTION_SETTINGS[self.options.read_only])
+                settings = {**self._session_settings(), **(further or {})}
+                await session.execute(set_transaction(settings))
                 yield session
 
     @asynccontextmanager
@@ -284,6 +390,14 @@ class Database:
         rows = await self.fetch(statement, *values)
         return rows[0] if rows else None
 
+    async def execute_alone(self, template: str) -> None:
+        """Run one statement that cannot be in a transaction, such as CREATE INDEX CONCURRENTLY."""
+        self.statements += 1
+        sql = self.binding.render(template)
+        async with self._acquired() as connection:
+            with translated():
+                await connection.execute(sql)
+
     async def execute(self, template: str, *values: object) -> int:
         """Run one statement in a transaction of its own. Returns how many rows it touched."""
         self.statements += 1
@@ -302,6 +416,7 @@ class Database:
             with translated():
                 await connection.execute(_SET_APPLICATION_NAME, name)
 
+<<<<<<< HEAD
     async def dedicated(self, within: float | None = None) -> Any:
         """A connection outside the pool, for LISTEN and session locks; the caller closes it.
         Raises `UnreachableError`, also when it is not ready ``within`` so many seconds."""
@@ -318,6 +433,17 @@ class Database:
                 if connection is not None:
                     connection.terminate()
                 raise
+=======
+    async def dedicated(self) -> Any:
+        """A connection outside the pool, for LISTEN and session locks; the caller closes it."""
+        with connecting(self.url), self._explained():
+            connection = await asyncpg.connect(
+                self._target.url,
+                timeout=self._connect_timeout,
+                server_settings=self.options.client_settings(),
+            )
+        await use_our_types(connection)
+>>>>>>> 54b8845 (fix(store): find out by looking what a pooler does, and promise nothing that it drops)
         return connection
 
     async def _drop_dead_connections(self) -> None:
@@ -337,6 +463,7 @@ class Database:
             pool.terminate()
 
 
+<<<<<<< HEAD
 async def _release(pool: Any, connection: Any) -> None:
     """Give a connection back to the pool. One that does not answer is ended by the driver, which is
     no matter: what was asked on it has been answered, or has failed already."""
@@ -350,6 +477,8 @@ _TRANSACTION_SETTINGS = {
 }
 
 
+=======
+>>>>>>> 54b8845 (fix(store): find out by looking what a pooler does, and promise nothing that it drops)
 _SET_APPLICATION_NAME = "SELECT set_config('application_name', $1, false)"
 
 _WANTED = [spelling(name) for name in TABLES]

@@ -1,6 +1,6 @@
 """Dedicated connections for a stream of statements, and pooled sessions for single writes."""
 
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any, TypeVar
 
@@ -9,14 +9,18 @@ import asyncpg
 from agentflow_tui.errors import MissingError, NotAcceptedError, UnreachableError
 from agentflow_tui.store.connection.database import Database, Session
 from agentflow_tui.store.connection.driver_errors import first_line, translated
+from agentflow_tui.store.connection.options import set_session
 from agentflow_tui.store.connection.statements import Statement
 
 RowT = TypeVar("RowT")
 
-PLANNED_ONCE = """
-SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off;
-SET enable_hashjoin = off; SET enable_mergejoin = off; SET lock_timeout = '2 s'
-"""
+PLANNED_ONCE = {
+    "plan_cache_mode": "force_generic_plan",
+    "enable_seqscan": "off",
+    "enable_hashjoin": "off",
+    "enable_mergejoin": "off",
+    "lock_timeout": "2s",
+}
 """For a connection that writes many rows by key, again and again: plan once, and reach each row by
 its key, whatever size the table had when the plan was made. A locked row is not waited for for
 long, because all other rows of the statement wait with it."""
@@ -25,16 +29,18 @@ MARGIN = 1.0
 """Seconds by which the server's time limit is shorter than ours: it says so when it gives up, and
 then it is known that nothing has happened."""
 
-PLANNED_EACH_TIME = "SET plan_cache_mode = force_custom_plan; SET jit = off"
+PLANNED_EACH_TIME = {"plan_cache_mode": "force_custom_plan", "jit": "off"}
 """For a connection that claims: which index serves best is known by what is in the table now."""
 
 
 @asynccontextmanager
-async def pooled_session(database: Database) -> AsyncIterator[Session]:
+async def pooled_session(
+    database: Database, settings: Mapping[str, str] | None = None
+) -> AsyncIterator[Session]:
     """A session of the pool for a write, which is never sent twice. Raises `UnreachableError`."""
     database.statements += 1
     with _lost_while_idle():
-        async with database.session() as session:
+        async with database.session(settings) as session:
             yield session
 
 
@@ -52,14 +58,14 @@ def _lost_while_idle() -> Iterator[None]:
 
 
 class DedicatedConnections:
-    """Connections kept for one kind of statement, with ``settings`` (SQL) of their own.
+    """Connections kept for one kind of statement, with ``settings`` of their own.
 
     Planning once is a third of what a write of fifty steps costs the server, and a session of the
     pool a third of what it takes to begin a claim. Behind a transaction pooler they are ordinary
     sessions. They are closed with the database, if not before.
     """
 
-    def __init__(self, database: Database, settings: str) -> None:
+    def __init__(self, database: Database, settings: Mapping[str, str]) -> None:
         self._database = database
         self._settings = settings
         self._idle: list[Any] = []
@@ -79,7 +85,7 @@ class DedicatedConnections:
         """
         database = self._database
         if database.pooled:
-            async with pooled_session(database) as session:
+            async with pooled_session(database, self._settings) as session:
                 asked(session.connection.get_server_pid())
                 return await session.fetch(statement, *values)
         database.statements += 1
@@ -127,9 +133,10 @@ class DedicatedConnections:
     async def _connect(self) -> Any:
         connection = await self._database.dedicated()
         session = Session(connection, self._database.binding)
-        limit = round(1000 * self._database.options.statement_timeout)
+        limit = f"{round(1000 * self._database.options.statement_timeout)}"
+        settings = {"timezone": "UTC", "statement_timeout": limit, **self._settings}
         try:
-            await session.execute(f"SET statement_timeout = {limit}; {self._settings}")
+            await session.execute(set_session(settings))
         except BaseException:  # when cancelled, too: nothing else would close it
             connection.terminate()
             raise

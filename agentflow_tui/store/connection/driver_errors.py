@@ -17,9 +17,11 @@ from agentflow_tui.errors import (
     MissingError,
     NotAcceptedError,
     RefusedError,
+    SettingsError,
     UnreachableError,
 )
-from agentflow_tui.store.connection.urls import endpoint, place
+from agentflow_tui.store.connection.targets import UrlError, did_you_mean
+from agentflow_tui.store.connection.urls import endpoint, masked, place
 
 LOST = (
     OSError,
@@ -101,7 +103,45 @@ _CONNECTING = (
     asyncpg.InternalClientError,
 )
 
+_TLS = (
+    (
+        "hostname mismatch|ip address mismatch|not valid for",
+        "The certificate of {where} is for another host: {words}. Use its name, or verify-ca.",
+    ),
+    (
+        "certificate has expired|not yet valid",
+        "The certificate of {where} is not valid now: {words}. Have it renewed.",
+    ),
+    ("revoked", "The certificate of {where} was revoked: {words}."),
+    (
+        "certificate verify failed",
+        "The certificate of {where} is not trusted: {words}. Name its CA with sslrootcert=... .",
+    ),
+    ("key values mismatch", "The key in sslkey does not belong to the certificate in sslcert."),
+    (
+        "alert.*(unknown ca|bad certificate|certificate (unknown|expired|revoked)|decrypt error)",
+        "{where} does not accept our certificate: {words}. Check sslcert and sslkey.",
+    ),
+    (
+        "certificate required|handshake failure",
+        "{where} wants a certificate of the client, or no cipher in common: {words}. See sslcert.",
+    ),
+    ("version|protocol", "There is no version of TLS that {where} and we both speak: {words}."),
+    (
+        "no start line|pem lib|bad decrypt|bad password",
+        "A TLS file of the URL cannot be read: {words}. Check sslcert, sslkey and sslpassword.",
+    ),
+    ("", "No TLS conversation with {where} is possible: {words}."),
+)
+"""How TLS fails, by the words of the library, the telling ones first."""
+
+_REFUSED_TLS = "{where} has no TLS, which the URL asks for. Turn it on, or say sslmode=prefer."
+
 _SENTENCES: tuple[tuple[tuple[type[BaseException], ...], str], ...] = (
+    (
+        (asyncpg.TargetServerAttributeNotMatched,),
+        "No server at {where} is what target_session_attrs asks for. Name further hosts.",
+    ),
     (
         (asyncpg.InvalidPasswordError, asyncpg.InvalidAuthorizationSpecificationError),
         "The server at {where} does not admit this user: {words}. Check the name and password.",
@@ -118,11 +158,6 @@ _SENTENCES: tuple[tuple[tuple[type[BaseException], ...], str], ...] = (
         (asyncpg.CannotConnectNowError,),
         "The server at {where} is starting or stopping: {words}. Wait a moment.",
     ),
-    (
-        (ssl.SSLCertVerificationError,),
-        "The certificate of {where} is not trusted: {words}. Name its CA with sslrootcert=... .",
-    ),
-    ((ssl.SSLError,), "No TLS conversation with {where} is possible: {words}."),
     (
         (TimeoutError,),
         "{where} did not answer in time. Check the host, the port and the firewall.",
@@ -152,11 +187,40 @@ def connecting(url: str) -> Iterator[None]:
     """Raise `UnreachableError`, with a sentence that says why ``url`` cannot be connected to."""
     try:
         yield
-    except _CONNECTING as error:
+    except asyncpg.UndefinedObjectError as error:
+        named = re.search(r'"([^"]+)"', str(error))
         words = first_line(error)
-        template = next(text for classes, text in _SENTENCES if isinstance(error, classes))
-        sentence = template.format(where=place(url), socket=endpoint(url), words=words)
+        meant = did_you_mean(named[1]) if named else ""
+        raise SettingsError(
+            f"The URL of {place(url)} has a parameter that is neither a connection's nor a setting "
+            f"of the server: {words}.{meant}"
+        ) from None
+    except _CONNECTING as error:
+        sentence = _sentence(error).format(
+            where=place(url), socket=endpoint(url), words=first_line(error)
+        )
         raise UnreachableError(sentence) from None
+
+
+def _sentence(error: BaseException) -> str:
+    words = str(error).lower().replace("_", " ")
+    if isinstance(error, ssl.SSLError):
+        return next(text for pattern, text in _TLS if re.search(pattern, words))
+    if isinstance(error, ConnectionError) and "rejected ssl" in words:
+        return _REFUSED_TLS
+    return next(text for classes, text in _SENTENCES if isinstance(error, classes))
+
+
+def why_unusable(url: str, error: Exception) -> str:
+    """Why a URL cannot be used. What Python says about a number that is none may quote a part of
+    the password, so only what is known to be harmless is repeated."""
+    known = isinstance(error, asyncpg.ClientConfigurationError | UrlError)
+    words = first_line(error) if known else "its parts cannot be told apart"
+    return (
+        f"The database URL {masked(url)} cannot be used: {words}. "
+        "It looks like postgresql://user:password@host:5432/name, with / @ : ? # "
+        "in a password written as %2F %40 %3A %3F %23."
+    )
 
 
 def first_line(error: BaseException) -> str:

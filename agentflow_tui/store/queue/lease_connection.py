@@ -80,33 +80,15 @@ class LeaseConnection:
         with translated():
             try:
                 async with asyncio.timeout(self._answers_within):
-                    self.holds_session = await self._has_a_backend(connection)
-                    if self.holds_session:
-                        await connection.execute(_KEEP_ALIVE)
-                        await connection.add_listener(CHANNEL, heard)
+                    await connection.execute(_KEEP_ALIVE)
+                    await connection.add_listener(CHANNEL, heard)
             except BaseException:  # when cut off, too: nobody else knows of it
                 connection.terminate()
                 raise
-        if not self.holds_session:
-            connection.terminate()
-            return
         self._connection = connection
         connection.add_termination_listener(
             lambda ended: on_loss() if self._connection is ended else None
         )
-
-    async def _has_a_backend(self, connection: Any) -> bool:
-        """Whether this session has one backend to itself.
-
-        Without a pooler it is the one that greeted us. With one, its idle backend would be lent
-        to the next transaction of somebody else.
-        """
-        before = await connection.fetchval(BACKEND.text)
-        if before == connection.get_server_pid():
-            return True
-        async with self._database.transaction() as other:
-            theirs = await other.fetch_one(BACKEND)
-            return bool(theirs != before == await connection.fetchval(BACKEND.text))
 
     async def take_lock(self) -> bool:
         """Take the lock, if it is not held. False while another connection has it: a former one of

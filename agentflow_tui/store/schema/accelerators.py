@@ -143,7 +143,7 @@ async def build(database: Database, accelerator: Accelerator) -> None:
     Raises `RefusedError` and `UnreachableError`.
     """
     await drop(database, accelerator.index)
-    await database.execute(
+    await database.execute_alone(
         f"CREATE INDEX CONCURRENTLY {accelerator.index} ON {{{accelerator.table}}} {accelerator.on}"
     )
 
@@ -154,7 +154,7 @@ async def drop(database: Database, index: str) -> None:
         raise ValueError(f"{index} is none of ours")
     found = await database.fetch_one(_PLACE, index)
     if found is not None:
-        await database.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {found.place}")
+        await database.execute_alone(f"DROP INDEX CONCURRENTLY IF EXISTS {found.place}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from agentflow_tui.store.connection.database import Database
+from agentflow_tui.store.connection.pooler import PoolerMode
 from agentflow_tui.store.connection.statements import Statement
 from agentflow_tui.store.connection.write_access import ServerMode
 from agentflow_tui.store.views.consoles import CONSOLES, Console, read_consoles
@@ -22,10 +23,13 @@ class _StatusRow:
 
 @dataclass(frozen=True, slots=True)
 class SharedStatus:
-    """The health summary, and the consoles open on this database, the asking one included."""
+    """The health summary, and the consoles open on this database, the asking one included.
+
+    ``consoles`` is None behind a pooler: names there are those of its sessions, not of clients.
+    """
 
     health: HealthSummary
-    consoles: tuple[Console, ...]
+    consoles: tuple[Console, ...] | None
 
 
 STATUS = Statement(
@@ -56,4 +60,5 @@ async def read_shared_status(database: Database) -> SharedStatus:
     if server_mode != database.server_mode:
         await database.rebind()
     health = HealthSummary(seen.total, seen.healthy, seen.warnings, seen.errors)
-    return SharedStatus(health, read_consoles(seen.consoles))
+    behind_pooler = database.pooler is not PoolerMode.NONE
+    return SharedStatus(health, None if behind_pooler else read_consoles(seen.consoles))

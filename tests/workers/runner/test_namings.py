@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from agentflow_tui.store.connection.database import ConnectionOptions, Database
+from agentflow_tui.store.connection.database import Database
+from agentflow_tui.store.connection.options import ConnectionOptions
 from agentflow_tui.store.queue.workflow_claims import claim
 from agentflow_tui.store.schema.accelerators import ACCELERATORS
 from agentflow_tui.store.schema.ddl import create_table, in_creation_order

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from agentflow_tui import cron
 from agentflow_tui.settings import Settings, WorkerSettings
-from agentflow_tui.store.connection.database import ConnectionOptions, Database
+from agentflow_tui.store.connection.database import Database
+from agentflow_tui.store.connection.options import ConnectionOptions
 from agentflow_tui.workers.context import StepReport, WorkerContext
 from agentflow_tui.workers.scheduler import slots
 from agentflow_tui.workers.scheduler.role import Scheduler
