@@ -1,15 +1,10 @@
 """One PostgreSQL database: its connections, the binding of its names, and clear errors."""
 
-<<<<<<< HEAD
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
-=======
 import os
 import ssl
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager, suppress
->>>>>>> 54b8845 (fix(store): find out by looking what a pooler does, and promise nothing that it drops)
 from dataclasses import dataclass, field
 from typing import Any, Self, TypeVar
 
@@ -32,9 +27,6 @@ from agentflow_tui.store.connection.write_access import ServerMode, read_only_re
 
 RowT = TypeVar("RowT")
 
-CONNECT_TIMEOUT = 10.0
-"""Seconds to make a connection in."""
-
 ROLLBACK_TIMEOUT = 5.0
 """Seconds for taking a transaction back; after that its connection is given up, which does it."""
 
@@ -50,40 +42,6 @@ class _Connection(asyncpg.Connection):  # type: ignore[misc]  # asyncpg ships no
         return ""
 
 
-<<<<<<< HEAD
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ConnectionOptions:
-    """The options of a process's connections. ``statement_timeout`` and ``connect_timeout`` are in
-    seconds."""
-
-    application: str = "agentflow"
-    connections: int = 3
-    statement_timeout: float = 5.0
-    connect_timeout: float = CONNECT_TIMEOUT
-    read_only: bool = False
-    because: str = "started with --read-only"
-    """Why it is ``read_only``, for people."""
-
-    def pooler_settings(self) -> dict[str, str]:
-        """What may be set at the start of a connection even through a transaction pooler."""
-        return {"application_name": self.application, "timezone": "UTC"}
-
-    def server_settings(self) -> dict[str, str]:
-        settings = {
-            **self.pooler_settings(),
-            "statement_timeout": f"{round(self.statement_timeout * 1000)}",
-            "idle_in_transaction_session_timeout": "60000",
-            "max_parallel_workers_per_gather": "0",
-            "plan_cache_mode": "force_custom_plan",
-            "jit": "off",
-        }
-        if self.read_only:
-            settings["default_transaction_read_only"] = "on"
-        return settings
-
-
-=======
->>>>>>> 54b8845 (fix(store): find out by looking what a pooler does, and promise nothing that it drops)
 @dataclass(frozen=True, slots=True)
 class Session:
     """One connection of the pool while it is in use, with the binding of its database."""
@@ -251,11 +209,7 @@ class Database:
                 min_size=0,  # else the pool reconnects by itself, and complains to the terminal
                 max_size=self.options.connections,
                 max_inactive_connection_lifetime=0,
-<<<<<<< HEAD
-                timeout=self.options.connect_timeout,
-=======
                 timeout=self._connect_timeout,
->>>>>>> 54b8845 (fix(store): find out by looking what a pooler does, and promise nothing that it drops)
                 command_timeout=self.options.statement_timeout + 1,
                 statement_cache_size=0 if self.pooled else 200,
                 connection_class=_Connection,
@@ -263,11 +217,7 @@ class Database:
                 server_settings=server_settings,
             )
             try:
-<<<<<<< HEAD
-                async with (await pool).acquire(timeout=self.options.connect_timeout):
-=======
                 async with (await pool).acquire(timeout=self._connect_timeout):
->>>>>>> 54b8845 (fix(store): find out by looking what a pooler does, and promise nothing that it drops)
                     return pool
             except BaseException:  # when cancelled, too
                 pool.terminate()
@@ -275,7 +225,7 @@ class Database:
 
     @property
     def _connect_timeout(self) -> float:
-        return self._target.timeout or CONNECT_TIMEOUT
+        return self._target.timeout or self.options.connect_timeout
 
     @contextmanager
     def _explained(self) -> Iterator[None]:
@@ -325,11 +275,7 @@ class Database:
         if pool is None:
             raise UnreachableError("Not connected to a database.")
         with connecting(self.url):
-<<<<<<< HEAD
-            connection = await pool.acquire(timeout=self.options.connect_timeout)
-=======
             connection = await pool.acquire(timeout=self._connect_timeout)
->>>>>>> 54b8845 (fix(store): find out by looking what a pooler does, and promise nothing that it drops)
         try:
             yield connection
         finally:
@@ -416,34 +362,24 @@ class Database:
             with translated():
                 await connection.execute(_SET_APPLICATION_NAME, name)
 
-<<<<<<< HEAD
     async def dedicated(self, within: float | None = None) -> Any:
         """A connection outside the pool, for LISTEN and session locks; the caller closes it.
         Raises `UnreachableError`, also when it is not ready ``within`` so many seconds."""
-        within = self.options.connect_timeout if within is None else within
-        with connecting(self.url):
+        within = self._connect_timeout if within is None else within
+        with connecting(self.url), self._explained():
             connection = None
             try:
                 async with asyncio.timeout(within):
                     connection = await asyncpg.connect(
-                        self.url, timeout=within, server_settings=self.options.pooler_settings()
+                        self._target.url,
+                        timeout=within,
+                        server_settings=self.options.client_settings(),
                     )
                     await use_our_types(connection)
             except BaseException:  # when cancelled, too: nothing else would close it
                 if connection is not None:
                     connection.terminate()
                 raise
-=======
-    async def dedicated(self) -> Any:
-        """A connection outside the pool, for LISTEN and session locks; the caller closes it."""
-        with connecting(self.url), self._explained():
-            connection = await asyncpg.connect(
-                self._target.url,
-                timeout=self._connect_timeout,
-                server_settings=self.options.client_settings(),
-            )
-        await use_our_types(connection)
->>>>>>> 54b8845 (fix(store): find out by looking what a pooler does, and promise nothing that it drops)
         return connection
 
     async def _drop_dead_connections(self) -> None:
@@ -463,7 +399,6 @@ class Database:
             pool.terminate()
 
 
-<<<<<<< HEAD
 async def _release(pool: Any, connection: Any) -> None:
     """Give a connection back to the pool. One that does not answer is ended by the driver, which is
     no matter: what was asked on it has been answered, or has failed already."""
@@ -471,14 +406,6 @@ async def _release(pool: Any, connection: Any) -> None:
         await pool.release(connection, timeout=RELEASE_TIMEOUT)
 
 
-_TRANSACTION_SETTINGS = {
-    False: "SET LOCAL plan_cache_mode = force_custom_plan",
-    True: "SET TRANSACTION READ ONLY",
-}
-
-
-=======
->>>>>>> 54b8845 (fix(store): find out by looking what a pooler does, and promise nothing that it drops)
 _SET_APPLICATION_NAME = "SELECT set_config('application_name', $1, false)"
 
 _WANTED = [spelling(name) for name in TABLES]

@@ -203,6 +203,9 @@ def connecting(url: str) -> Iterator[None]:
 
 
 def _sentence(error: BaseException) -> str:
+    cause = error.__cause__ or error.__context__
+    if isinstance(cause, ssl.SSLError):  # said by the server after the handshake
+        return _sentence(cause)
     words = str(error).lower().replace("_", " ")
     if isinstance(error, ssl.SSLError):
         return next(text for pattern, text in _TLS if re.search(pattern, words))

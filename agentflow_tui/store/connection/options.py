@@ -4,13 +4,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 
+CONNECT_TIMEOUT = 10.0
+"""Seconds to make a connection in."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConnectionOptions:
-    """The options of a process's connections. ``statement_timeout`` is in seconds."""
+    """The options of a process's connections. ``statement_timeout`` and ``connect_timeout`` are in
+    seconds."""
 
     application: str = "agentflow"
     connections: int = 3
     statement_timeout: float = 5.0
+    connect_timeout: float = CONNECT_TIMEOUT
     read_only: bool = False
     because: str = "started with --read-only"
     """Why it is ``read_only``, for people."""

@@ -54,7 +54,7 @@ IGNORED = {
         "is left to the system",
     ),
     **dict.fromkeys(("tcp_user_timeout", "requirepeer"), "is left to the system"),
-    **dict.fromkeys(("gssencmode", "gssdelegation", "krbsrvname"), "is not supported: TLS serves"),
+    **dict.fromkeys(("gssencmode", "gssdelegation"), "is not supported: TLS serves"),
     **dict.fromkeys(
         ("sslcompression", "sslsni", "sslcertmode", "sslcrldir"), "is left as the driver has it"
     ),
