@@ -11,8 +11,9 @@ import pytest
 from agentflow_tui import clock
 from agentflow_tui.errors import UnreachableError
 from agentflow_tui.settings import Settings, WorkerSettings
-from agentflow_tui.store.connection.database import ConnectionOptions, Database
+from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.connection.notifications import notify
+from agentflow_tui.store.connection.options import ConnectionOptions
 from agentflow_tui.store.connection.statements import NOW
 from agentflow_tui.store.queue.leases import LOCK_KEY
 from agentflow_tui.workers.context import ServerClock, WorkerContext

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-
 CONNECT_TIMEOUT = 10.0
 """Seconds to make a connection in."""
 
