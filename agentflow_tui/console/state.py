@@ -42,9 +42,10 @@ class AwayNews:
 class ConsoleState:
     """What is known of the database in use besides the rows of the visible view.
 
-    ``consoles`` are those that are open on the database, this one included;
-    None where that cannot be told. ``looks`` counts how often the poller has looked. ``is_changing`` says that a change is being asked about or made,
-    ``is_writing`` that it is being made; ``follow_up`` are the rows of the last one in bulk.
+    ``consoles`` are those that are open on the database, this one included; None where that cannot
+    be told. ``looks`` counts how often the poller has looked. ``is_changing`` says that a change is
+    being asked about or made, ``is_writing`` that it is being made; ``follow_up`` are the rows of
+    the last one in bulk.
     """
 
     started: datetime
