@@ -90,7 +90,8 @@ class Step:
     """One step of a workflow's definition.
 
     ``timeout`` is the number as the definition gives it; ``when`` is the condition, None for
-    always; ``problem`` says why the step cannot be run as it is.
+    always; ``problem`` says why the step cannot be run as it is. ``unknown`` are members that no
+    step has; ``retries_given`` is ``maxRetries`` as it is written.
     """
 
     id: str
@@ -102,6 +103,8 @@ class Step:
     timeout: float | None = None
     when: Any = None
     problem: str | None = None
+    unknown: tuple[str, ...] = ()
+    retries_given: Any = None
 
 
 Steps = Entries[Step]
@@ -153,12 +156,24 @@ def _step(index: int, value: Any) -> Step:
         timeout=fields.number(*_TIMEOUT),
         when=fields.first("when", "condition", "if"),
         problem=_step_problem(kind, config, fields),
+        unknown=tuple(str(key) for key in value if spelling(key) not in _MEMBERS),
+        retries_given=fields.first("maxretries"),
     )
 
 
 _RETRIES = ("maxretries", "retries")
 _BACKOFF = ("backofffactor", "backoff")
 _TIMEOUT = ("timeout", "timeoutms")
+
+
+_MEMBERS = frozenset(
+    {
+        *("id", "stepid", "key", "type", "kind", "name", "title", "label"),
+        *("config", "params", "parameters", "options", "when", "condition", "if"),
+        *("retries", "maxretries", *_BACKOFF, *_TIMEOUT),
+    }
+)
+"""Every spelling of a step's members, and ``retries``, which AgentFlow writes."""
 
 
 def _step_problem(kind: str, config: Any, fields: Fields) -> str | None:

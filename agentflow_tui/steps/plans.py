@@ -1,9 +1,10 @@
 """A workflow's steps made ready to run: shape checked, configs checked, before anything runs."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
+from zlib import crc32
 
 from agentflow_tui.documents import Step, as_steps, read
 from agentflow_tui.steps import configs
@@ -37,7 +38,7 @@ class PlannedStep:
     ``journal`` is what the journal says about it, as a JSON object without its closing brace,
     ``quoted`` its id as JSON, ``secrets`` what its config holds that is shown nowhere, ``marked``
     its config for `configs.filled_secrets` where it holds references, ``sources`` the steps whose
-    results these hand on.
+    results these hand on. ``mark`` tells a step without an id of its own by the steps before it.
     """
 
     step: Step
@@ -52,6 +53,7 @@ class PlannedStep:
     secrets: tuple[str, ...] = field(default=(), repr=False)
     marked: dict[str, Any] = field(default_factory=dict, repr=False)
     sources: frozenset[str] = frozenset()
+    mark: str = ""
     problem: str | None = None
 
     def pause(self, failures: int) -> float:
@@ -100,8 +102,23 @@ def plan(text: str | None, handlers: Handlers) -> WorkflowPlan:
         if step.id in index or step.id == RESERVED:
             return WorkflowPlan(index={}, problem=_taken(step, position, index))
         index[step.id] = position
-    steps = tuple(_planned(step, at, handlers, index) for at, step in enumerate(found))
+    marks = _marks(found)
+    steps = tuple(
+        replace(_planned(step, at, handlers, index), mark=marks[at])
+        for at, step in enumerate(found)
+    )
     return WorkflowPlan(steps=steps, index=index)
+
+
+def _marks(steps: Sequence[Step]) -> list[str]:
+    """For each step without an id of its own, how many steps there are, and a checksum of those
+    before it; nothing for the others, which their ids tell."""
+    marks, checksum = [], 0
+    for at, step in enumerate(steps):
+        marks.append(f"{len(steps)}.{checksum:08x}" if step.id == str(at) else "")
+        about = json.dumps([step.type, step.name, step.config], sort_keys=True)
+        checksum = crc32(about.encode("utf-8", "replace"), checksum)
+    return marks
 
 
 def _taken(step: Step, position: int, index: dict[str, int]) -> str:
@@ -125,13 +142,11 @@ def _planned(step: Step, at: int, handlers: Handlers, index: dict[str, int]) -> 
 def _checked(step: Step, handler: Handler[Any] | None, index: dict[str, int]) -> PlannedStep:
     if step.problem or handler is None:
         raise ConfigError(step.problem or "the step has no type")
+    _check_members(step)
     config = configs.check(handler.config, step.config)
     if config is not None:
         handler.verify(config)
         _check_targets(handler.targets(config), index)
-    for name, value in _numbers(step):
-        if value < 0:
-            raise ConfigError(f"{name} must not be negative")
     marked = configs.marked(handler.config, step.config)
     return PlannedStep(
         step=step,
@@ -150,15 +165,28 @@ def _checked(step: Step, handler: Handler[Any] | None, index: dict[str, int]) ->
     )
 
 
+MEMBERS = ("id", "type", "name", "config", "maxRetries", "backoffFactor", "timeout", "when")
+"""What a step may have, beside ``retries``, which AgentFlow writes."""
+
+
+def _check_members(step: Step) -> None:
+    if step.unknown:
+        name = safe(step.unknown[0], 40)
+        raise ConfigError(f"{name} is not a member of a step; known are: {', '.join(MEMBERS)}")
+    given = step.retries_given
+    if given is not None and (not isinstance(given, int) or isinstance(given, bool) or given < 0):
+        shown = f"'{safe(given, 20)}'" if isinstance(given, str) else safe(json.dumps(given), 20)
+        raise ConfigError(f"maxRetries must be a whole number from 0 on, not {shown}")
+    if (step.backoff_factor or 0.0) < 0:
+        raise ConfigError("backoffFactor must not be negative")
+    if (step.timeout or 0.0) < 0:
+        raise ConfigError("timeout must not be negative")
+
+
 def _check_targets(targets: Iterable[str], index: Mapping[str, int]) -> None:
     for target in targets:
         if target not in index and target != END:
             raise ConfigError(f"there is no step '{safe(target, 40)}' to go to")
-
-
-def _numbers(step: Step) -> Iterator[tuple[str, float]]:
-    yield "backoffFactor", step.backoff_factor or 0.0
-    yield "timeout", step.timeout or 0.0
 
 
 def _condition(when: Any) -> Expression | bool:

@@ -7,12 +7,36 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from agentflow_tui.schema import spelling
 from agentflow_tui.steps.calls import END
 from agentflow_tui.steps.names import ELSEWHERE, HANDLED, waiting_reason
 from agentflow_tui.steps.plans import plan
 from agentflow_tui.steps.registry import load
 from tests.steps.calling import json_values
 
+KNOWN = {
+    "id",
+    "stepid",
+    "key",
+    "type",
+    "kind",
+    "name",
+    "title",
+    "label",
+    "config",
+    "params",
+    "parameters",
+    "options",
+    "maxretries",
+    "retries",
+    "backofffactor",
+    "backoff",
+    "timeout",
+    "timeoutms",
+    "when",
+    "condition",
+    "if",
+}
 HANDLERS = load([]).handlers
 DELAY = {"id": "a", "type": "delay", "config": {"seconds": 1}}
 
@@ -98,10 +122,27 @@ def test_the_pause_grows_with_the_backoff_factor_to_a_limit() -> None:
     assert (three.retries, default.retries) == (2, 0)
 
 
-def test_numbers_may_be_text_and_other_fields_anything() -> None:
-    odd = {**DELAY, "maxRetries": "3", "timeout": " 7.5 ", "backoffFactor": None, "owner": []}
+def test_numbers_of_seconds_may_be_text_and_agentflows_count_of_tries_anything() -> None:
+    odd = {**DELAY, "maxRetries": 3, "timeout": " 7.5 ", "backoffFactor": None, "retries": []}
     [found] = plan(json.dumps([odd]), HANDLERS).steps
     assert (found.problem, found.retries, found.timeout, found.backoff) == (None, 3, 7.5, 2.0)
+
+
+@given(st.text(min_size=1, max_size=12).filter(lambda name: spelling(name) not in KNOWN))
+def test_a_member_that_no_step_has_is_refused_by_its_name(name: str) -> None:
+    [found] = plan(json.dumps([{**DELAY, name: 1}]), HANDLERS).steps
+    assert "is not a member of a step; known are: id, type, name, config" in str(found.problem)
+
+
+@pytest.mark.parametrize("retries", [-1, 1.5, "3", True, [], {}, "lots", 1e300])
+def test_retries_are_a_whole_number_or_refused(retries: Any) -> None:
+    [found] = plan(json.dumps([{**DELAY, "maxRetries": retries}]), HANDLERS).steps
+    assert "maxRetries must be a" in str(found.problem)
+
+
+def test_steps_of_other_programs_may_have_any_members() -> None:
+    [found] = plan(json.dumps([{"id": "a", "type": "emailIngestion", "owner": 1}]), HANDLERS).steps
+    assert found.problem is None
 
 
 def test_names_and_expressions_are_no_secrets() -> None:

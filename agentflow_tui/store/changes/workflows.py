@@ -66,10 +66,11 @@ RUN = Change(
         "status": "'pending'",
         "currentStep": "0",
         "lastError": "NULL",
+        # The state of a run that finished steps tells the runner that the context holds results.
         "context": (
-            f"CASE WHEN jsonb_typeof({_VALUES}) = 'object' THEN "
-            f"({_VALUES} - '{ACCOUNT}')::{{workflows.context:type}} "
-            f"ELSE {_CONTEXT} END"
+            f"CASE WHEN jsonb_typeof({_VALUES}) IS DISTINCT FROM 'object' THEN {_CONTEXT} "
+            f"WHEN jsonb_typeof({_ACCOUNT} -> 'done') = 'number' AND {_ACCOUNT} -> 'done' <> '0' "
+            f"THEN {_CONTEXT} ELSE ({_VALUES} - '{ACCOUNT}')::{{workflows.context:type}} END"
         ),
         **_UNLOCKED,
         **_UPDATED,
@@ -91,7 +92,8 @@ RESET = Change(
         "currentStep": ":argument::int",
         "lastError": "NULL",
         "context": (
-            f"CASE WHEN jsonb_typeof({_ACCOUNT}) = 'object' THEN jsonb_set({_VALUES}, "
+            f"CASE WHEN jsonb_typeof({_ACCOUNT}) = 'object' THEN jsonb_set({_VALUES} "
+            f"#- ARRAY['{ACCOUNT}', 'at'] #- ARRAY['{ACCOUNT}', 'index'], "
             f"ARRAY['{ACCOUNT}', 'lap'], to_jsonb(1 + CASE jsonb_typeof({_ACCOUNT} -> 'lap') "
             f"WHEN 'number' THEN ({_ACCOUNT} ->> 'lap')::numeric ELSE 0 END))"
             f"::{{workflows.context:type}} ELSE {_CONTEXT} END"

@@ -109,9 +109,10 @@ def fire(binding: Binding) -> Statement[Fired]:
     Parameters are `fire_values`. Primary keys serve it: ``CASE`` keeps the planner from taking the
     batch for one row, and the scalar subquery from reading all workflows.
 
-    A start makes the workflow pending at its first step, with the last run's error, lock and the
-    runner's account of that run (``$7``) forgotten; what else its context holds stays, for it may
-    be input, and the runner drops the last run's results itself.
+    A start makes the workflow pending at its first step, with the last run's error and lock
+    forgotten, and the runner's state of that run (``$7``) where it finished no step: the runner
+    would take it for the same run. What else its context holds stays, for it may be input; the
+    runner tells by the state of a finished run that it holds results, and drops them itself.
     """
     moved = assignments(
         binding,
@@ -171,9 +172,11 @@ SELECT r.id::text, r.outcome, extract(epoch FROM clock_timestamp() - r.due)::flo
 
 def _start(binding: Binding) -> str:
     context = "{workflows.context}"
+    done = f"w.{context} -> r.account -> 'done'"
     kept = (
-        f"CASE WHEN jsonb_typeof(w.{context}) = 'object' THEN w.{context} - r.account "
-        f"ELSE w.{context} END"
+        f"CASE WHEN jsonb_typeof(w.{context}) IS DISTINCT FROM 'object' THEN w.{context} "
+        f"WHEN jsonb_typeof({done}) = 'number' AND {done} <> '0' THEN w.{context} "
+        f"ELSE w.{context} - r.account END"
     )
     is_jsonb = (
         binding.has("workflows", "context")

@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import count
@@ -17,10 +18,16 @@ from agentflow_tui.store.queue.workflow_claims import ClaimedWorkflow
 from agentflow_tui.store.queue.workflow_runs import Advance, Advanced, StepEntry, StepMailRows
 from agentflow_tui.text import plural, safe
 from agentflow_tui.workers.runner.run_secrets import RunSecrets
-from agentflow_tui.workers.runner.run_state import ALONE, RunLimits, RunState, recorded
+from agentflow_tui.workers.runner.run_state import ALONE, RunLimits, RunState, has_run, recorded
 
 CONTEXT_LIMIT = 64_000_000
 """Characters of context that are read."""
+
+REST = 1.0
+"""Seconds of a wait from which on a loop rests, and is no endless one."""
+
+FOREIGN_RESULT = "__lastStepResult"
+"""A member of the context by which AgentFlow's own backend has run the workflow before."""
 
 _ERROR_LIMIT = 2_000
 
@@ -64,7 +71,7 @@ class HeldWorkflow:
     the next write has to give all of it, because what is stored cannot be patched. ``on_record``:
     the state is stored, so that the idempotency key will be the same after a crash. ``suffix`` is
     what the journal's rows say about the run, the end of a JSON object. ``is_writing``: something
-    is being written about it.
+    is being written about it. ``is_lost``: the step that it was at is not among its steps any more.
     """
 
     id: str
@@ -84,6 +91,7 @@ class HeldWorkflow:
     suffix: str
     renewed_at: float
     limits: RunLimits = field(default_factory=RunLimits)
+    is_lost: bool = False
     secrets: RunSecrets = field(default_factory=RunSecrets, repr=False)
     is_writing: bool = False
     results: StepResults = field(init=False)
@@ -100,13 +108,15 @@ class HeldWorkflow:
         """Open what was claimed. Never raises; ``problem`` says what is wrong with it."""
         document = read(claimed.context, CONTEXT_LIMIT)
         context = _object(document)
-        position = claimed.current_step or 0
-        state = recorded(context.pop(RESERVED, None), status=claimed.status, current_step=position)
+        current = claimed.current_step or 0
+        stored = context.pop(RESERVED, None)
+        state = recorded(stored, status=claimed.status, current_step=current)
+        position = _position(plan, current, state)
         unreadable = _unreadable(document)
         held = cls(
             id=claimed.id,
             plan=plan,
-            position=position,
+            position=current if position is None else position,
             token=claimed.token,
             state=state or RunState.begin(),
             context=context,
@@ -116,17 +126,26 @@ class HeldWorkflow:
             on_record=state is not None and not claimed.taken_over,
             readable=unreadable is None,
             problem=_first(
-                _misplaced(position, len(plan.steps)), unreadable, plan.problem_from(position)
+                plan.problem,
+                position is None and state is not None and _lost(state.at),
+                _misplaced(current if position is None else position, len(plan.steps)),
+                unreadable,
+                plan.problem_from(current if position is None else position),
             ),
+            is_lost=position is None,
             now_at_claim=claimed.now,
             claimed_at=monotonic(),
             suffix="",
             renewed_at=monotonic(),
             limits=limits or RunLimits(),
         )
-        held._forget_results_of_earlier_runs()
+        if held.position == 0 and not held.state.done and held.steps:
+            if has_run(stored) or FOREIGN_RESULT in context:
+                held._forget_results_of_earlier_runs()
+            else:
+                held.problem = held.problem or _taken_names(plan, held.steps)
         held.results = StepResults(held.steps, held.context)
-        for step in plan.steps[: max(0, position)]:
+        for step in plan.steps[: max(0, held.position)]:
             held.secrets.note(step, held.results)
         about = {"workflow": held.id, "run": held.state.id}
         held.suffix = json.dumps(about, ensure_ascii=False)[1:]
@@ -135,11 +154,10 @@ class HeldWorkflow:
         return held
 
     def _forget_results_of_earlier_runs(self) -> None:
-        if self.steps and self.position == 0 and not self.state.done:
-            self.replaces = True
-            for name in self.steps:
-                del self.context[name]
-            self.steps = {}
+        self.replaces = True
+        for name in self.steps:
+            del self.context[name]
+        self.steps = {}
 
     def _count_crash(self) -> None:
         if self.has_step:
@@ -214,7 +232,10 @@ class HeldWorkflow:
     def rejecting(self, problem: str, entry: StepEntry | None = None) -> PendingWrite:
         """It cannot be run, or not any further. The attempts are forgotten, so that a retry by hand
         has all of them again."""
-        state = RunState(id=self.state.id, done=self.state.done, lap=self.state.lap)
+        run = self.state
+        state = RunState(
+            id=run.id, done=run.done, lap=run.lap, at=run.at, index=run.index, mark=run.mark
+        )
         return self._write(self.position, state, "failed", error=problem, entry=entry)
 
     def deferring(self, seconds: float, reason: str) -> PendingWrite:
@@ -231,10 +252,11 @@ class HeldWorkflow:
             nowhere = f"there is no step '{safe(str(goto), 40)}' to go to."
             return self.failing(nowhere, seconds, retry=False, wait=0.0)
         back = following <= self.position
-        if back and self.state.lap >= self.limits.laps:
+        if back and self.state.spins >= self.limits.laps:
             return self.rejecting(
                 self.named(
-                    f"went back to an earlier step {self.limits.laps} times; this looks endless."
+                    f"went back to an earlier step {self.limits.laps} times without a rest; "
+                    "this looks endless."
                 )
             )
         if self.state.since is not None and self.state.at == name:
@@ -257,7 +279,11 @@ class HeldWorkflow:
     def waiting(self, until: datetime) -> PendingWrite:
         """The step asks to be called again later."""
         about = self.state.about(self.step.step.id)
-        state = replace(about, since=about.since or self.now, until=until, trying=False)
+        rests = (until - self.now).total_seconds() >= REST
+        spins = 0 if rests else about.spins
+        state = replace(
+            about, since=about.since or self.now, until=until, trying=False, spins=spins
+        )
         return self._write(self.position, state, "running", not_before=until)
 
     def failing(self, message: str, seconds: float, *, retry: bool, wait: float) -> PendingWrite:
@@ -298,6 +324,9 @@ class HeldWorkflow:
         error: str | None = None,
         **rest: Any,
     ) -> PendingWrite:
+        if not self.is_lost:
+            in_plan = 0 <= position < len(self.plan.steps)
+            state = state.placed(self.plan.steps[position] if in_plan else None, position)
         advance = Advance(
             workflow_id=self.id,
             current_step=position,
@@ -343,8 +372,38 @@ def _entry_id() -> str:
     return f"{_PROCESS}{next(_numbers):012x}"
 
 
-def _first(*problems: str | None) -> str | None:
-    return next(filter(None, problems), None)
+def _first(*problems: str | bool | None) -> str | None:
+    return next((str(problem) for problem in problems if problem), None)
+
+
+def _position(plan: WorkflowPlan, current: int, state: RunState | None) -> int | None:
+    """Where the run is. The steps may have been edited under it, then its step is found by its id;
+    None where it is not among them any more. A ``currentStep`` that was moved counts as it is."""
+    if state is None or not state.at or state.index != current or not plan.steps:
+        return current
+    if not state.mark:
+        return plan.index.get(state.at)
+    mark = plan.steps[current].mark if 0 <= current < len(plan.steps) else ""
+    steps_then, _, before_then = state.mark.partition(".")
+    steps_now, _, before_now = mark.partition(".")
+    return current if steps_then == steps_now or before_then == before_now else None
+
+
+def _lost(step_id: str) -> str:
+    return (
+        f"The steps were changed while the run was at step '{safe(step_id, 40)}', which cannot be "
+        "found among them any more. Reset the workflow to the step to go on with, or run it anew."
+    )
+
+
+def _taken_names(plan: WorkflowPlan, names: Iterable[str]) -> str:
+    """What to say of a step whose result would take the place of the workflow's input."""
+    name = min(names, key=plan.index.__getitem__)
+    step = plan.steps[plan.index[name]].step
+    return (
+        f"Step {plan.index[name] + 1} ({safe(step.name, 40)}): the context has a member "
+        f"'{safe(name, 40)}', which the step's result would replace. Give the step another id."
+    )
 
 
 def _misplaced(position: int, steps: int) -> str | None:

@@ -13,6 +13,8 @@ from datetime import UTC, datetime
 from typing import Any, Self
 from uuid import uuid4
 
+from agentflow_tui.steps.plans import PlannedStep
+
 ALONE = 3
 """Deaths of its process from which on a step is suspect: it runs when no other suspect does, and is
 blamed from then on only for deaths while it ran. What ran beside a step that kills gets out of it
@@ -21,8 +23,9 @@ that way."""
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunLimits:
-    """How often a run may go back to an earlier step before it is taken for an endless loop, and
-    how many times a step may be cut off by the death of its process before it is blamed for it."""
+    """How often a run may go back to an earlier step without a rest before it is taken for an
+    endless loop, and how many times a step may be cut off by the death of its process before it is
+    blamed for it."""
 
     laps: int = 1000
     crashes: int = 10
@@ -30,9 +33,11 @@ class RunLimits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunState:
-    """What is known of a run. ``done`` counts the steps taken, ``lap`` the jumps backwards.
+    """What is known of a run. ``done`` counts the steps taken, ``lap`` the jumps backwards,
+    ``spins`` those since it last rested.
 
-    ``attempts`` failed and ``crashes`` cut off, ``since`` and ``until`` of a wait, ``trying`` while
+    It is at the step ``at``, which stood at ``index``; ``mark`` is `PlannedStep.mark`. ``attempts``
+    failed and ``crashes`` cut off, ``since`` and ``until`` of a wait, ``trying`` while
     a suspect runs: all these are about the step ``at``, and mean nothing once another one is
     current.
     """
@@ -40,7 +45,10 @@ class RunState:
     id: str
     done: int = 0
     lap: int = 0
+    spins: int = 0
     at: str = ""
+    index: int | None = None
+    mark: str = ""
     attempts: int = 0
     crashes: int = 0
     since: datetime | None = None
@@ -60,11 +68,19 @@ class RunState:
         """The same, with what was about another step forgotten."""
         if self.at == step_id:
             return self
-        return RunState(id=self.id, done=self.done, lap=self.lap, at=step_id)
+        return RunState(id=self.id, done=self.done, lap=self.lap, spins=self.spins, at=step_id)
 
     def after(self, *, back: bool) -> "RunState":
         """The state after a step was taken."""
-        return RunState(id=self.id, done=self.done + 1, lap=self.lap + back)
+        return RunState(
+            id=self.id, done=self.done + 1, lap=self.lap + back, spins=self.spins + back
+        )
+
+    def placed(self, step: PlannedStep | None, index: int) -> "RunState":
+        """The state of a run that is at this step, None for its end."""
+        if step is None:
+            return replace(self.about(""), index=None, mark="")
+        return replace(self.about(step.step.id), index=index, mark=step.mark)
 
     def crashed(self) -> "RunState":
         """The state after the death of the process that held the workflow."""
@@ -73,21 +89,23 @@ class RunState:
 
     @property
     def text(self) -> str:
-        """As JSON, without what says nothing. Written by hand for most steps, which is faster."""
-        about = self._about_the_step()
-        if not (self.lap or about):
-            run = f'"{self.id}"' if self.id.isalnum() else json.dumps(self.id)
-            return f'{{"id":{run},"done":{self.done}}}'
-        known: dict[str, Any] = {"id": self.id, "done": self.done}
+        """As JSON, without what says nothing. Written by hand, which is faster."""
+        run = f'"{self.id}"' if self.id.isalnum() else json.dumps(self.id)
+        parts = [f'"id":{run},"done":{self.done}']
         if self.lap:
-            known["lap"] = self.lap
-        return json.dumps(known | about)
+            parts.append(f'"lap":{self.lap},"spins":{self.spins}')
+        if self.at:
+            parts.append(f'"at":{json.dumps(self.at)}')
+        if self.index is not None:
+            parts.append(f'"index":{self.index}')
+        if self.mark:
+            parts.append(f'"mark":"{self.mark}"')
+        if self.attempts or self.crashes or self.until:
+            parts.append(json.dumps(self._about_the_step())[1:-1])
+        return f"{{{','.join(parts)}}}"
 
     def _about_the_step(self) -> dict[str, Any]:
-        """What is known of the step ``at``; nothing for one that was not tried yet."""
-        if not (self.attempts or self.crashes or self.until):
-            return {}
-        known: dict[str, Any] = {"at": self.at, "attempts": self.attempts, "crashes": self.crashes}
+        known: dict[str, Any] = {"attempts": self.attempts, "crashes": self.crashes}
         if self.trying:
             known["trying"] = True
         if self.until and self.since:
@@ -103,15 +121,30 @@ def recorded(stored: object, *, status: str, current_step: int) -> RunState | No
         id=stored["id"],
         done=_count(stored.get("done")),
         lap=_count(stored.get("lap")),
+        spins=_count(stored.get("spins")),
         at=str(stored.get("at") or ""),
+        index=_index(stored.get("index")),
+        mark=str(stored.get("mark") or ""),
         attempts=_count(stored.get("attempts")),
         crashes=_count(stored.get("crashes")),
         since=_moment(stored.get("since")),
         until=_moment(stored.get("until")),
         trying=stored.get("trying") is True,
     )
-    restarted = current_step == 0 and state.done > 0
-    return None if restarted and (status == "pending" or not state.lap) else state
+    if current_step or not state.done:
+        return state
+    came_back = bool(state.lap) if state.index is None else state.index == 0
+    return state if came_back and status != "pending" else None
+
+
+def has_run(stored: object) -> bool:
+    """Whether the state that a context holds is that of a run that finished steps."""
+    return isinstance(stored, Mapping) and _count(stored.get("done")) > 0
+
+
+def _index(value: object) -> int | None:
+    is_index = isinstance(value, int) and not isinstance(value, bool) and value >= 0
+    return value if is_index and isinstance(value, int) else None
 
 
 def _count(value: object) -> int:
