@@ -20,6 +20,10 @@ CLOCK_DRIFT = 2.0
 """Seconds that this machine's clock may differ from the database's."""
 
 
+RELAY_ANSWERS_WITHIN = 10.0
+"""Seconds for which the relay is waited for."""
+
+
 class Severity(IntEnum):
     """How bad a finding is."""
 
@@ -59,7 +63,7 @@ async def examine(settings: Settings, *, as_json: bool) -> int:
     except AgentflowError as error:
         findings.append(CheckResult("connection", Severity.PROBLEM, str(error)))
         code = error.exit_code
-    findings += [_key(settings), _mail(settings)]
+    findings += [_key(settings), await _mail(settings)]
     for finding in findings:
         put(_json(finding) if as_json else _text(finding))
     worst = max(finding.verdict for finding in findings)
@@ -156,7 +160,11 @@ def _key(settings: Settings) -> CheckResult:
     return CheckResult("key", Severity.FINE, "32 bytes, as AgentFlow's own")
 
 
-def _mail(settings: Settings) -> CheckResult:
+async def _mail(settings: Settings) -> CheckResult:
+    """Whether a mail could be handed over now: the relay is asked, up to the sender."""
+    from agentflow_tui.mail.answers import with_advice
+    from agentflow_tui.mail.configuration import sender_of
+    from agentflow_tui.mail.smtp.handshake import RelayDownError, probe
     from agentflow_tui.mail.smtp.relays import from_environ
 
     if settings.environ.get("AGENTFLOW_OUTBOX"):
@@ -171,4 +179,12 @@ def _mail(settings: Settings) -> CheckResult:
         return CheckResult(
             "mail", Severity.WARNING, "no SMTP_URL and no EMAIL_HOST: nothing is sent"
         )
-    return CheckResult("mail", Severity.FINE, f"by {relay.host}:{relay.port}")
+    try:
+        sender = sender_of(settings.workers, relay).sender.spec
+        await probe(relay, RELAY_ANSWERS_WITHIN, sender=sender)
+    except RelayDownError as error:
+        said = f"{relay.place} takes no mail: {with_advice(error.answer)}"
+        return CheckResult("mail", Severity.PROBLEM, said)
+    except AgentflowError as error:
+        return CheckResult("mail", Severity.PROBLEM, str(error))
+    return CheckResult("mail", Severity.FINE, f"{relay.place} takes mail from {sender}")

@@ -246,11 +246,12 @@ _ADVICE = (
 )
 
 
-def advice(answer: Answer) -> str:
-    """What to do about an answer that is about us; empty where it says so itself."""
+def with_advice(answer: Answer) -> str:
+    """Why a relay takes no mail, in its words, and what to do where that can be told."""
     if answer.code < 400 or answer.phase is Phase.GREETING:
-        return ""
-    return next((what for words, what in _ADVICE if words.search(answer.text)), "")
+        return str(answer)
+    what = next((what for words, what in _ADVICE if words.search(answer.text)), "")
+    return f"{str(answer).rstrip('.')}. {what}" if what else str(answer)
 
 
 def reply_text(raw: bytes | str, *secrets: str) -> str:

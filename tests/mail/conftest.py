@@ -1,5 +1,6 @@
 """Relays on this machine, and transports that talk to them with little patience."""
 
+import asyncio
 import random
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
@@ -37,6 +38,10 @@ class Post:
         transport = SmtpTransport(relays.from_url(url), **options)
         self._stack.push_async_callback(transport.close, 0.2)
         return transport
+
+    def stop(self, server: asyncio.Server) -> None:
+        """Have a server closed at the end."""
+        self._stack.callback(server.close)
 
     def defer(self, action: Callable[[], Any]) -> None:
         self._stack.push_async_callback(action)

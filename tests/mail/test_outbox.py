@@ -6,10 +6,10 @@ import pytest
 
 from agentflow_tui.errors import SettingsError
 from agentflow_tui.mail.answers import Verdict
+from agentflow_tui.mail.configuration import transport_from
 from agentflow_tui.mail.outbox import OutboxTransport
 from agentflow_tui.mail.smtp.pool import SmtpTransport
 from agentflow_tui.settings import Settings
-from agentflow_tui.workers.sender.transport import transport_from
 
 from .samples import envelope, parsed
 

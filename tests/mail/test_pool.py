@@ -5,8 +5,10 @@ import socket
 
 import pytest
 
-from agentflow_tui.demo.catcher.faults import CatcherOptions
+from agentflow_tui.demo.catcher.faults import CatcherOptions, FaultHistory
+from agentflow_tui.demo.catcher.record import CatcherRecord
 from agentflow_tui.demo.catcher.server import Catcher
+from agentflow_tui.demo.catcher.session import CatcherSession
 from agentflow_tui.mail.answers import SendResult, Verdict
 from agentflow_tui.mail.envelopes import Envelope
 from agentflow_tui.mail.smtp.breaker import Breaker
@@ -198,6 +200,31 @@ async def test_a_large_content_is_not_ended_when_its_claim_is_over(post: Post) -
     assert not results[0].costs_attempt
     assert not catcher.record.caught
     assert (await transport.send(envelope())).verdict is Verdict.DELIVERED
+
+
+class Forgetful(CatcherSession):
+    """A relay that offers PIPELINING and loses what comes with a final dot."""
+
+    def _end(self, stuffed: bytes) -> None:
+        super()._end(stuffed)
+        self._buffer.clear()
+
+
+async def test_a_relay_that_loses_what_follows_a_final_dot_gets_one_command_at_a_time(
+    post: Post,
+) -> None:
+    record = CatcherRecord()
+    history = FaultHistory()
+    server = await asyncio.get_running_loop().create_server(
+        lambda: Forgetful(CatcherOptions(), history, record, lambda session: None), "127.0.0.1", 0
+    )
+    post.stop(server)
+    url = f"smtp://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    transport = post.transport(url, timeouts=Timeouts(command=0.15, idle=60, quit=0.1))
+    results = await transport.send_many(many(12))
+    assert [result.verdict for result in results] == [Verdict.DELIVERED] * 12
+    assert len(record.caught) == 12
+    assert record.connections == 3, "two losses, and a connection that loses nothing"
 
 
 async def test_the_window_forgives_what_never_got_through(post: Post) -> None:

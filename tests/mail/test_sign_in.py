@@ -5,6 +5,7 @@ import socket
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -295,3 +296,77 @@ def test_the_address_towards_a_relay_of_ipv6_is_marked_as_such(
 ) -> None:
     monkeypatch.setattr(socket, "getfqdn", lambda: "box")
     assert greeting_name(Relay(host="::1")) in ("[IPv6:::1]", "[127.0.0.1]")
+
+
+class Counted(asyncio.Protocol):
+    """A relay that offers three mechanisms and refuses each, slowly or at once."""
+
+    def __init__(self, tries: list[str], answer: bytes | None):
+        self.tries = tries
+        self.answer = answer
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.WriteTransport)
+        self.transport = transport
+        transport.write(b"220 relay.test ESMTP\r\n")
+
+    def data_received(self, data: bytes) -> None:
+        for line in data.decode().splitlines():
+            verb = line.split(" ")[0].upper()
+            if verb == "EHLO":
+                self.transport.write(b"250-relay.test\r\n250 AUTH PLAIN LOGIN CRAM-MD5\r\n")
+            elif verb == "AUTH":
+                self.tries.append(line.split(" ")[1].upper())
+                if self.answer:
+                    self.transport.write(self.answer)
+            elif verb == "MAIL":
+                self.transport.write(b"553 5.7.1 sender not owned\r\n")
+            else:
+                self.transport.write(b"250 Ok\r\n")
+
+
+@pytest.fixture
+async def counted() -> AsyncIterator[Any]:
+    servers = []
+
+    async def start(answer: bytes | None) -> tuple[Relay, list[str]]:
+        tries: list[str] = []
+        loop = asyncio.get_running_loop()
+        server = await loop.create_server(lambda: Counted(tries, answer), "127.0.0.1", 0)
+        servers.append(server)
+        port = server.sockets[0].getsockname()[1]
+        return Relay(host="127.0.0.1", port=port, user="me", password="x"), tries
+
+    yield start
+    for server in servers:
+        server.close()
+
+
+async def test_a_wrong_password_is_tried_once(counted: Any) -> None:
+    relay, tries = await counted(b"535 5.7.8 no\r\n")
+    with pytest.raises(RelayDownError, match=r"535 5\.7\.8 no"):
+        await probe(relay)
+    assert tries == ["CRAM-MD5"]
+
+
+async def test_a_mechanism_that_is_refused_is_followed_by_another(counted: Any) -> None:
+    relay, tries = await counted(b"504 5.5.4 unrecognised\r\n")
+    with pytest.raises(RelayDownError, match="504"):
+        await probe(relay)
+    assert tries == ["CRAM-MD5", "PLAIN", "LOGIN"]
+
+
+async def test_a_sign_in_that_takes_too_long_is_said_as_that(counted: Any) -> None:
+    relay, _ = await counted(None)
+    with pytest.raises(RelayDownError, match="did not answer to the sign-in within") as raised:
+        await probe(relay, 0.2)
+    assert raised.value.answer.phase is Phase.AUTH
+
+
+async def test_a_probe_asks_for_the_sender_too(counted: Any) -> None:
+    signed, _ = await counted(None)
+    relay = replace(signed, user="", password="")
+    assert (await probe(relay)).size == 0
+    with pytest.raises(RelayDownError, match="sender not owned") as raised:
+        await probe(relay, sender="a@b.test")
+    assert raised.value.answer.phase is Phase.MAIL

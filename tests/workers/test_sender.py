@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 
 from agentflow_tui.demo.catcher.faults import CatcherOptions, RelayFault
+from agentflow_tui.mail.configuration import NOT_CONFIGURED
 from agentflow_tui.schema import TABLES, snake
 from agentflow_tui.settings import Settings
 from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.schema.ddl import create_table, in_creation_order
 from agentflow_tui.workers.sender.role import Sender
-from agentflow_tui.workers.sender.transport import NOT_CONFIGURED
 from agentflow_tui.workers.sender.waits import RESTING
 from tests.samples import uid
 from tests.workers.conftest import Start

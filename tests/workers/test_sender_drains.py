@@ -85,3 +85,18 @@ async def test_draining_does_not_end_while_nobody_can_look_for_mail(
     sender = partial(CutOff, transport=smtp(catcher.url))
     assert await supervisor.run(SETTINGS, database_url, [sender], drain=True) == 0
     assert await statuses(database) == {"completed": 1}
+
+
+async def test_draining_waits_for_mail_that_a_dead_process_holds(
+    database: Database, database_url: str, catcher_of: Any
+) -> None:
+    catcher = await catcher_of()
+    await queue(database, *([f"to{n}@acme.test"] for n in range(3)))
+    await database.execute(
+        "UPDATE {email_queue} SET {email_queue.status} = 'processing', {email_queue.attempts} = 1,"
+        " {email_queue.lastAttempt} = now()"
+    )
+    given = settings(lease=2.0)
+    sender = sending_with(smtp(catcher.url, given))
+    assert await supervisor.run(given, database_url, [sender], drain=True) == 0
+    assert await statuses(database) == {"completed": 3}

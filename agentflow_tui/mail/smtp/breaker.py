@@ -3,7 +3,7 @@
 import random
 from dataclasses import dataclass, field
 
-from agentflow_tui.mail.answers import Answer, is_about_us, may_be_about_us
+from agentflow_tui.mail.answers import Answer, is_about_us, may_be_about_us, with_advice
 
 
 @dataclass(slots=True)
@@ -27,6 +27,17 @@ class Breaker:
     @property
     def is_open(self) -> bool:
         return self.trouble is not None
+
+    @property
+    def reason(self) -> Answer | None:
+        """Why no mail is taken, None when it is."""
+        return self.trouble or self.complaint
+
+    def sentence(self, place: str, *, reached: bool) -> str:
+        """How the relay at ``place`` is doing, in words, with what to do."""
+        if self.reason is not None:
+            return f"{place} takes no mail: {with_advice(self.reason)}"
+        return f"{place} takes mail." if reached else f"{place} has not answered yet."
 
     def trip(self, trouble: Answer, now: float) -> float:
         """Open, or stay open. The answer is the pause until the next probe, in seconds."""

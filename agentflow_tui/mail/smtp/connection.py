@@ -9,6 +9,7 @@ and goes back; after it the outcome is unknown until the reply is there.
 """
 
 from collections import deque
+from dataclasses import replace
 
 from agentflow_tui.mail.answers import (
     Answer,
@@ -72,6 +73,10 @@ class SmtpConnection(ReplyProtocol):
             self._hand_over()
             self._wait_for_reply()  # the relay's time begins now, however long we kept it
 
+    def send_singly(self) -> None:
+        """From the next mail on one command at a time, whatever the relay offers."""
+        self._features = replace(self._features, pipelining=False)
+
     def quit(self) -> None:
         """Say goodbye, if nothing is under way, and close within `Timeouts.quit`."""
         if self._over or self._transport is None:
@@ -116,6 +121,8 @@ class SmtpConnection(ReplyProtocol):
         elif self._current is None:
             self.quit()
         else:
+            if self._current.ahead and self._expected and self._expected[0] is SmtpStep.MAIL:
+                self._owner.lost_ahead()
             self._fail(0, f"The relay did not answer to {self._phase} in time.")
 
     # --- sending ----------------------------------------------------------------------------------
@@ -186,7 +193,7 @@ class SmtpConnection(ReplyProtocol):
         if ahead is None:
             self._write(content)
         else:
-            self._ahead = Transaction(ahead)
+            self._ahead = Transaction(ahead, ahead=True)
             self._left -= 1
             script = commands.transaction(ahead.envelope, self._features, reset=False)
             self._write(content + self._all_at_once(script))

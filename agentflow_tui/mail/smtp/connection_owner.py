@@ -26,6 +26,9 @@ class ConnectionOwner(Protocol[ConnectionT_contra]):
     def dropped(self, queued: QueuedEnvelope, answer: Answer) -> None:
         """The conversation about this mail broke off; it is surely not delivered."""
 
+    def lost_ahead(self) -> None:
+        """The relay has not answered to commands that left with a final dot."""
+
     def put_back(self, queued: QueuedEnvelope) -> None:
         """This mail was taken but nothing was said about it; it goes first again."""
 

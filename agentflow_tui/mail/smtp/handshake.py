@@ -6,11 +6,13 @@ let go without being closed: from there on `connection.SmtpConnection` reads and
 """
 
 import asyncio
+import contextlib
 import re
 import socket
 import ssl
 from base64 import b64encode
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
 from agentflow_tui.errors import AgentflowError, SettingsError
@@ -78,6 +80,10 @@ def _address_literal(relay: Relay) -> str:
     return f"[IPv6:{address}]" if ":" in address else f"[{address}]"
 
 
+_LOSSES = 2
+"""Commands after a final dot that a relay may lose before it gets them one at a time."""
+
+
 class RelayConnector:
     """Opens connections to one relay. Its certificates and our greeting are found out once.
 
@@ -88,6 +94,13 @@ class RelayConnector:
         self._relay = relay
         self._timeout = timeout
         self._prepared: tuple[ssl.SSLContext | None, str] | None = None
+        self._losses = 0
+
+    def lost_ahead(self) -> bool:
+        """Note that the relay lost commands which left with a final dot. Whether it gets one
+        command at a time from now on, whatever it offers."""
+        self._losses += 1
+        return self._losses >= _LOSSES
 
     async def connect(self, make: Callable[[EsmtpFeatures], ProtocolT]) -> ProtocolT:
         """See `connect`. Raises `RelayDownError`, also for certificates that cannot be read."""
@@ -97,7 +110,12 @@ class RelayConnector:
         except SettingsError as error:
             raise RelayDownError(Answer(0, str(error), Phase.TLS)) from None
         context, hello = self._prepared
-        return await connect(self._relay, context, hello, self._timeout, make)
+        return await connect(
+            self._relay, context, hello, self._timeout, lambda offered: make(self._trusted(offered))
+        )
+
+    def _trusted(self, offered: EsmtpFeatures) -> EsmtpFeatures:
+        return replace(offered, pipelining=offered.pipelining and self._losses < _LOSSES)
 
     def _prepare(self) -> tuple[ssl.SSLContext | None, str]:
         return tls_context(self._relay), greeting_name(self._relay)
@@ -115,70 +133,101 @@ async def connect(
     ``timeout`` bounds all of it, in seconds. Raises `RelayDownError`, whose words never hold the
     password.
     """
+    client = await _opened(relay, context, hello, timeout)
+    return _handed_over(client, relay, make)
+
+
+async def probe(
+    relay: Relay,
+    timeout: float = 10.0,  # noqa: ASYNC109 - see `connect`
+    *,
+    sender: str = "",
+) -> EsmtpFeatures:
+    """What the relay offers, if it can be used now: connect, encrypt, sign in, and with ``sender``
+    ask for a mail from that address, which is taken back. For doctor.
+
+    Raises `RelayDownError`, or `SettingsError` for certificates that cannot be read.
+    """
+    import aiosmtplib
+
+    context = await asyncio.to_thread(tls_context, relay)
+    hello = await asyncio.to_thread(greeting_name, relay)
+    client = await _opened(relay, context, hello, timeout)
+    features = _features(client)
+    try:
+        async with asyncio.timeout(timeout):
+            if sender:
+                await client.mail(sender)
+                await client.rset()
+            with contextlib.suppress(aiosmtplib.SMTPException):
+                await client.quit()
+    except aiosmtplib.SMTPResponseException as refused:
+        answer = Answer(max(0, refused.code), reply_text(refused.message), Phase.MAIL)
+        raise RelayDownError(answer) from None
+    except (aiosmtplib.SMTPException, OSError) as error:
+        raise RelayDownError(_explained(error, relay, timeout)) from None
+    finally:
+        client.close()
+    return features
+
+
+async def _opened(
+    relay: Relay,
+    context: ssl.SSLContext | None,
+    hello: str,
+    timeout: float,  # noqa: ASYNC109 - see `connect`
+) -> "aiosmtplib.SMTP":
     import aiosmtplib  # 40 ms, and only who sends needs it
 
     client = aiosmtplib.SMTP(
         hostname=relay.host,
         port=relay.port,
-        username=relay.user or None,
-        password=relay.password or None,
         local_hostname=hello,
         timeout=timeout,
         use_tls=relay.security is Security.TLS,
         start_tls=relay.security is Security.STARTTLS,
         tls_context=context,
     )
+    signing_in = False
     try:
         async with asyncio.timeout(timeout):
             await client.connect()
             if client.is_ehlo_or_helo_needed:
                 await _hello(client)
+            if relay.user:
+                signing_in = True
+                await _sign_in(client, relay)
     except (aiosmtplib.SMTPException, OSError, ValueError) as error:
         client.close()
-        raise RelayDownError(_explained(error, relay, timeout)) from None
+        raise RelayDownError(_explained(error, relay, timeout, signing_in=signing_in)) from None
     except asyncio.CancelledError:
         client.close()
         raise
-    return _handed_over(client, relay, make)
+    return client
 
 
-async def probe(relay: Relay, timeout: float = 10.0) -> EsmtpFeatures:  # noqa: ASYNC109 - see `connect`
-    """Whether the relay can be used now: connect, sign in, say goodbye. For health and doctor.
+async def _sign_in(client: "aiosmtplib.SMTP", relay: Relay) -> None:
+    """Sign in by one mechanism: a server that says no to the password counts each try, and may take
+    its time. Another one is tried only when it was the mechanism that was refused."""
+    import aiosmtplib
 
-    Raises `RelayDownError`, or `SettingsError` for certificates that cannot be read.
-    """
-    context = await asyncio.to_thread(tls_context, relay)
-    hello = await asyncio.to_thread(greeting_name, relay)
-    goodbye = await connect(relay, context, hello, timeout, _Goodbye)
-    await asyncio.wait([goodbye.gone], timeout=1.0)
-    goodbye.abort()
-    return goodbye.features
+    encrypted = relay.security is not Security.NONE
+    preferred = ("plain", "login", "cram-md5") if encrypted else ("cram-md5", "plain", "login")
+    offered = [each for each in preferred if each in client.supported_auth_methods]
+    for left, mechanism in enumerate(offered, start=1 - len(offered)):
+        client.AUTH_METHODS = (mechanism,)
+        try:
+            await client.login(relay.user, relay.password)
+        except aiosmtplib.SMTPAuthenticationError as refused:
+            if left == 0 or refused.code not in _MECHANISM_REFUSED:
+                raise
+        else:
+            return
+    if not offered:
+        await client.login(relay.user, relay.password)  # which says why it cannot
 
 
-class _Goodbye(asyncio.Protocol):
-    """Says QUIT as soon as it is connected."""
-
-    def __init__(self, features: EsmtpFeatures):
-        self.features = features
-        self.gone = asyncio.get_running_loop().create_future()
-        self._transport: asyncio.WriteTransport | None = None
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.WriteTransport)
-        self._transport = transport
-        transport.write(b"QUIT\r\n")
-
-    def data_received(self, data: bytes) -> None:
-        self.abort()
-
-    def abort(self) -> None:
-        if self._transport is not None:
-            self._transport.abort()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._transport = None
-        if not self.gone.done():
-            self.gone.set_result(None)
+_MECHANISM_REFUSED = (501, 502, 503, 504, 534)
 
 
 async def _hello(client: "aiosmtplib.SMTP") -> None:
@@ -201,21 +250,26 @@ def _handed_over(
         client.close()
         lost = Answer(0, f"{relay.place} closed the connection.", Phase.HELLO)
         raise RelayDownError(lost)
+    protocol = make(_features(client))
+    transport.set_protocol(protocol)
+    protocol.connection_made(transport)
+    return protocol
+
+
+def _features(client: "aiosmtplib.SMTP") -> EsmtpFeatures:
     size = client.esmtp_extensions.get("size", "")
-    features = EsmtpFeatures(
+    return EsmtpFeatures(
         pipelining=client.supports_extension("pipelining"),
         size=int(size) if size.isascii() and size.isdigit() and len(size) < 20 else 0,
         eight_bit=client.supports_extension("8bitmime"),
         utf8=client.supports_extension("smtputf8"),
         has_size=client.supports_extension("size"),
     )
-    protocol = make(features)
-    transport.set_protocol(protocol)
-    protocol.connection_made(transport)
-    return protocol
 
 
-def _explained(error: Exception, relay: Relay, timeout: float) -> Answer:
+def _explained(
+    error: Exception, relay: Relay, timeout: float, *, signing_in: bool = False
+) -> Answer:
     import aiosmtplib
 
     cause = error.__cause__ if isinstance(error.__cause__, OSError) else error
@@ -224,7 +278,9 @@ def _explained(error: Exception, relay: Relay, timeout: float) -> Answer:
     if isinstance(error, aiosmtplib.SMTPResponseException):
         return _said(error, relay)
     if isinstance(error, TimeoutError):
-        return Answer(0, f"{relay.place} did not answer within {timeout:g} seconds.", Phase.CONNECT)
+        phase = Phase.AUTH if signing_in else Phase.CONNECT
+        what = " to the sign-in" if signing_in else ""
+        return Answer(0, f"{relay.place} did not answer{what} within {timeout:g} seconds.", phase)
     if isinstance(error, aiosmtplib.SMTPException) and error is cause:
         return _unsupported(error, relay)
     return Answer(0, f"{relay.place} cannot be reached: {_reason(cause, relay)}.", Phase.CONNECT)

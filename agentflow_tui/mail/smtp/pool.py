@@ -13,7 +13,6 @@ from agentflow_tui.mail.answers import (
     RecipientOutcome,
     SendResult,
     Verdict,
-    advice,
     not_sent,
     same_for_all,
 )
@@ -92,15 +91,9 @@ class SmtpTransport(CallbackTransport):
 
     @property
     def state(self) -> TransportState:
-        trouble = self._breaker.trouble or self._breaker.complaint
-        sentence = f"{self.relay.place} takes mail."
-        if not self._reached:
-            sentence = f"{self.relay.place} has not answered yet."
-        if trouble is not None:
-            sentence = f"{self.relay.place} takes no mail: {trouble} {advice(trouble)}".rstrip()
         return TransportState(
-            up=trouble is None,
-            sentence=sentence,
+            up=self._breaker.reason is None,
+            sentence=self._breaker.sentence(self.relay.place, reached=self._reached),
             retry_in=self._retry_in() if self._breaker.is_open else None,
             connections=len(self._usable),
             busy=len(self._usable) - len(self._resting),
@@ -241,6 +234,11 @@ class SmtpTransport(CallbackTransport):
             self._serve_soon()
         else:
             self._end(queued, RecipientOutcome(Verdict.RELAY_DOWN, answer))
+
+    def lost_ahead(self) -> None:
+        if self._connector.lost_ahead():
+            for connection in self._usable:
+                connection.send_singly()
 
     def put_back(self, queued: QueuedEnvelope) -> None:
         self._window.take_back(queued)

@@ -9,13 +9,15 @@ class Transaction:
 
     ``outcomes`` has an entry per recipient asked for, None while accepted; ``refusal`` is set when
     the sender was refused, and every recipient with it; ``heard``: something was said about it;
-    ``dotted``: its final dot is written, so a lost connection leaves the outcome unknown.
+    ``dotted``: its final dot is written, so a lost connection leaves the outcome unknown;
+    ``ahead``: its commands left with the final dot of the mail before it.
     """
 
-    __slots__ = ("dotted", "heard", "outcomes", "queued", "refusal")
+    __slots__ = ("ahead", "dotted", "heard", "outcomes", "queued", "refusal")
 
-    def __init__(self, queued: QueuedEnvelope):
+    def __init__(self, queued: QueuedEnvelope, *, ahead: bool = False):
         self.queued = queued
+        self.ahead = ahead
         self.outcomes: list[RecipientOutcome | None] = []
         self.refusal: RecipientOutcome | None = None
         self.heard = False

@@ -188,6 +188,17 @@ SELECT EXISTS (SELECT FROM {{email_queue}} q
 """Whether mail could be sent now: base and limit of the retries."""
 
 
+IS_HELD_ELSEWHERE = Statement(
+    bool,
+    """
+SELECT EXISTS (SELECT FROM {email_queue} q
+                WHERE q.{email_queue.status} = 'processing'
+                  AND q.{email_queue.id} <> ALL($1::{email_queue.id:type}[]))
+""",
+)
+"""Whether mail is claimed that is none of these ids."""
+
+
 @dataclass(frozen=True, slots=True)
 class NextDueMail:
     """The time until mail falls due. ``seconds`` from now, None for never."""

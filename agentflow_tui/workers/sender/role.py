@@ -6,6 +6,7 @@ from dataclasses import replace
 from time import monotonic
 
 from agentflow_tui.errors import SettingsError
+from agentflow_tui.mail.configuration import transport_from
 from agentflow_tui.mail.message.messages import SenderIdentity
 from agentflow_tui.mail.transports import Transport, TransportState
 from agentflow_tui.settings import Settings
@@ -17,7 +18,6 @@ from agentflow_tui.workers.sender.hand_over import HandOver
 from agentflow_tui.workers.sender.health_report import HealthReport
 from agentflow_tui.workers.sender.held_mail import HeldMail, recall
 from agentflow_tui.workers.sender.result_writes import FinishedMail, ResultWrites
-from agentflow_tui.workers.sender.transport import transport_from
 from agentflow_tui.workers.sender.waits import BLOCKED, Waits
 
 NAME = "sender"
@@ -165,7 +165,10 @@ class SenderQueue:
         claimed = 0
         if not context.stopping.is_set() and self.claims.has_room:
             claimed = await self._claim()
-        return self._turn(claimed, await self._rest(woken=woken))
+        report = self._turn(claimed, await self._rest(woken=woken))
+        if context.drain and not report.held and await self._is_held_elsewhere():
+            return replace(report, again=min(report.again or 1.0, 1.0), held=1)
+        return report
 
     async def stop(self, deadline: float) -> None:
         """See `Sender.stop`."""
@@ -238,6 +241,12 @@ class SenderQueue:
         due = await self._waits.next_due(self._context.database, workers, woken=woken)
         waits = [due, workers.lease / 4 if self.claims.held else None]
         return min((each for each in waits if each is not None), default=None)
+
+    async def _is_held_elsewhere(self) -> bool:
+        """Whether another process has mail in hand, or had when it died: a drain waits until it is
+        sent or can be taken over."""
+        asked = await self._context.database.fetch(store.IS_HELD_ELSEWHERE, list(self.claims.held))
+        return asked == [True]
 
     def _turn(self, claimed: int, again: float | None) -> StepReport:
         done, self._reported = self._writer.items - self._reported, self._writer.items

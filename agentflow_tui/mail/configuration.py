@@ -1,4 +1,4 @@
-"""What the sender sends with, from the settings."""
+"""The configured relay or folder, and the sender that mail names, from the settings."""
 
 from agentflow_tui.errors import SettingsError
 from agentflow_tui.mail.errors import MessageError
@@ -36,7 +36,12 @@ def transport_from(settings: Settings) -> tuple[Transport, SenderIdentity]:
         # A mail that the relay took and the database does not know of is what a kill doubles.
         window=workers.connections,
     )
-    return transport, sender_identity(workers, relay.sender or _local_sender(relay))
+    return transport, sender_of(workers, relay)
+
+
+def sender_of(workers: WorkerSettings, relay: Relay) -> SenderIdentity:
+    """The sender that mail to this relay names. Raises `SettingsError`."""
+    return sender_identity(workers, relay.sender or _local_sender(relay))
 
 
 def rate_limits(workers: WorkerSettings) -> RateLimits:
