@@ -143,6 +143,14 @@ class Server:
         self.url = running.url
         self._cluster = Home(str(running.home)).cluster
 
+    def backends(self) -> set[int]:
+        """The server processes of clients."""
+        found = postmaster.find_postmaster(self._cluster)
+        children = Path(f"/proc/{found.pid}/task/{found.pid}/children") if found else None
+        pids = children.read_text(encoding="ascii").split() if children else []
+        titles = {int(pid): Path(f"/proc/{pid}/cmdline") for pid in pids}
+        return {pid for pid, title in titles.items() if _serves_a_client(title)}
+
     async def crash(self) -> None:
         """Stop it in immediate mode: no goodbye, and recovery from the log afterwards."""
         found = await until(lambda: postmaster.find_postmaster(self._cluster))
@@ -152,6 +160,13 @@ class Server:
     def _is_another(self, pid: int) -> bool:
         found = postmaster.find_postmaster(self._cluster)
         return found is not None and found.pid != pid and found.ready
+
+
+def _serves_a_client(title: Path) -> bool:
+    try:
+        return b"[local]" in title.read_bytes()
+    except FileNotFoundError:
+        return False
 
 
 @contextmanager

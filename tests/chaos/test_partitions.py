@@ -2,11 +2,13 @@
 for dead, who may have been replaced does not send, and no silence ends a worker."""
 
 import asyncio
+import os
 import signal
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -19,16 +21,20 @@ from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.queue.lease_connection import SERVER_NOTICES
 from agentflow_tui.store.schema.ddl import create_missing_tables
 from tests.chaos import networks
-from tests.chaos.harness import WORKERS, Fleet, environment
+from tests.chaos.harness import WORKERS, Fleet, environment, own_server
 from tests.chaos.networks import Network, network, reachable_at, server_on
 from tests.steps.services import Service, response, serving
 from tests.waiting import until
-from tests.workers.rows import journal
+from tests.workers.rows import journal, seconds_ago
 from tests.workers.sending import queue_many, statuses
 from tests.workers.workflows import add, count, step
 
 CONNECTIONS = 4
 SLOTS = 20
+RESTING = [
+    step("check", "condition", expression="context.name"),
+    step("rest", "delay", seconds=0.2),
+]
 SLOW = CatcherOptions(shares={RelayFault.SLOW: 1.0}, slow=0.3)
 
 needs_network = pytest.mark.skipif(bool(networks.why_not()), reason=networks.why_not() or "can be")
@@ -126,7 +132,7 @@ async def ends_well(scene: Scene, mails: int, workflows: int) -> None:
         return [await statuses(scene.database), *said]
 
     await until(done, "all done", state=state, seconds=400)
-    assert set(await scene.far.stop()) == {0}
+    assert set(await scene.far.stop()) <= {0}
     assert set(await scene.near.stop()) == {0}
 
 
@@ -182,3 +188,98 @@ async def test_workers_that_stood_still_for_longer_than_their_lease_send_nothing
         await ends_well(all_, 600, 200)
         assert all_.doubled() <= CONNECTIONS
         assert all_.repeated() <= SLOTS
+
+
+@pytest.mark.long
+@pytest.mark.timeout(900)
+async def test_a_server_that_stands_still_for_a_minute_ends_no_worker(tmp_path: Path) -> None:
+    """As in a storage stall: every server process stops, also those that are made meanwhile."""
+    with own_server(tmp_path / "server") as server:
+        database = await Database.open(server.url)
+        await create_missing_tables(database)
+        environ = environment(server.url, tmp_path, poll=1.0, runner_slots=SLOTS)
+        ids = [await add(database, RESTING, {"name": f"w{n}"}) for n in range(200)]
+        with Fleet(environ, tmp_path, *WORKERS) as fleet:
+            fleet.start(2)
+            await until(lambda: journal(database, "workflow.step"), "they are at work", seconds=60)
+            end = seconds_ago(-75)
+            stopped: set[int] = set()
+            while datetime.now(UTC) < end:
+                for pid in server.backends() - stopped:
+                    os.kill(pid, signal.SIGSTOP)
+                    stopped.add(pid)
+                await asyncio.sleep(0.2)
+            for pid in stopped & server.backends():
+                os.kill(pid, signal.SIGCONT)
+            await until(lambda: completed(server.url, len(ids)), "all done", seconds=200)
+            assert set(await fleet.stop()) == {0}
+        database.close()
+        database = await Database.open(server.url)
+        assert len(await journal(database, "workflow.step")) == len(RESTING) * len(ids)
+        database.close()
+
+
+async def completed(url: str, workflows: int) -> bool:
+    database = await opened(url)
+    if database is None:
+        return False
+    try:
+        return await count(database, "workflows", "{workflows.status} = 'completed'") == workflows
+    finally:
+        database.close()
+
+
+@pytest.mark.long
+async def test_workers_with_few_descriptors_get_everything_done(
+    database: Database, tmp_path: Path
+) -> None:
+    environ = environment(database.url, tmp_path, poll=1.0, runner_slots=100)
+    starved = ("sh", "-c", 'ulimit -n 64; exec "$@"', "sh")
+    async with serving() as service:
+        service.answers["/"] = response(200, "{}", "application/json")
+        service.pauses["/"] = 0.5
+        call = step("call", "api", url=f"{service.url}/", maxRetries=0)
+        for number in range(150):
+            await add(database, [call], {"name": f"w{number}"})
+        with Fleet(environ, tmp_path, *WORKERS, "--only", "runner", prefix=starved) as fleet:
+            fleet.start()
+            await until(lambda: completed(database.url, 150), "all done", seconds=90)
+            assert set(await fleet.stop()) == {0}
+
+
+@pytest.mark.long
+@pytest.mark.timeout(300)
+async def test_fleets_that_die_as_one_again_and_again_cost_no_mail_and_no_workflow(
+    database: Database, tmp_path: Path
+) -> None:
+    relay = Catcher(
+        CatcherOptions(shares={RelayFault.GREYLIST: 0.2, RelayFault.SLOW: 1.0}, slow=0.2)
+    )
+    await relay.start()
+    environ = environment(
+        database.url, tmp_path, poll=1.0, retry_base=0.5, retry_limit=1.0, max_attempts=3,
+        sender="AgentFlow <reports@acme.test>", connections=CONNECTIONS, runner_slots=SLOTS,
+    )  # fmt: skip
+    environ["SMTP_URL"] = relay.url
+    await queue_many(database, 200)
+    ids = [await add(database, RESTING, {"name": f"w{n}"}) for n in range(100)]
+    deaths = 6
+    with Fleet(environ, tmp_path, *WORKERS, "--only", "sender,runner") as fleet:
+        for _ in range(deaths):
+            fleet.start(4)
+            for worker in fleet.running:
+                await worker.has_said("started")
+            fleet.end()
+            fleet.running.clear()
+        fleet.start(2)
+        await until(lambda: completed(database.url, len(ids)), "workflows", seconds=120)
+
+        async def all_sent() -> bool:
+            return await statuses(database) == {"completed": 200}
+
+        await until(all_sent, "mail", state=lambda: statuses(database), seconds=120)
+        assert set(await fleet.stop()) == {0}
+    copies = Counter(each.recipients[0] for each in relay.record.caught)
+    assert len(copies) == 200
+    assert copies.total() - 200 <= deaths * 4 * CONNECTIONS
+    await relay.close()
