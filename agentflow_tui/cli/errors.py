@@ -75,20 +75,29 @@ async def print_errors(database: Database, settings: Settings, options: argparse
     if options.count:
         put(json.dumps({"count": len(found)}) if options.json else str(len(found)))
         return 0
-    shown = found[: options.limit]
+    _print(found[: options.limit], fields, options, zone, now)
+    return 0
+
+
+def _print(
+    groups: Sequence[ErrorGroup],
+    fields: Mapping[str, Value],
+    options: argparse.Namespace,
+    zone: tzinfo,
+    now: datetime,
+) -> None:
+    rows = [{name: value(group, now) for name, value in fields.items()} for group in groups]
     if options.json:
-        for group in shown:
-            put(json.dumps({name: value(group, now) for name, value in fields.items()}))
+        for row in rows:
+            put(json.dumps(row))
     elif options.csv:
         writer = csv.writer(STDOUT)
         writer.writerow(list(fields))
-        writer.writerows([_plain(value(g, now)) for value in fields.values()] for g in shown)
+        writer.writerows(map(_plain, row.values()) for row in rows)
     elif options.columns is not None:
-        cells = [[_cell(value(g, now)) for value in fields.values()] for g in shown]
-        print_table(list(fields), cells)
+        print_table(list(fields), [list(map(_cell, row.values())) for row in rows])
     else:
-        _print_table(shown, zone, now)
-    return 0
+        _print_table(groups, zone, now)
 
 
 def _chosen(names: str | None) -> Mapping[str, Value]:

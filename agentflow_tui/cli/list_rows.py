@@ -122,24 +122,15 @@ def _query(
 ) -> Query[Any]:
     """The console's own listing for filters and sorts, with the columns fetched that are printed,
     and behind them those that pages go by."""
-    own = LISTINGS[table.name]
-    searched = {f.name for f in own.fields if f.searched}
-    fields = {
-        column.name: replace(field, searched=field.searched or field.name in searched)
-        for column in table.columns
-        if binding.has(table.name, column.name)
-        for field in [_shown(table, column)]
-    }
-    computed = tuple(f for f in (*own.fields, *own.further) if f.column is None)
-    listing: Listing[Any] = replace(
-        own, row=as_tuple, fields=tuple(fields.values()), further=computed
-    )
+    listing = _listing(binding, table)
     order = _order(listing, binding, options.sort)
-    printed = [fields[column.name] for column in columns]
-    keys = [key.field for key in order if key.field not in printed]
-    rest = [f for f in fields.values() if f not in printed and f not in keys]
+    names = {column.name for column in columns}
+    printed = [field for column in columns if (field := listing.field(column.name)) is not None]
+    keys = [key.field for key in order if key.field.name not in names]
+    names |= {field.name for field in keys}
+    rest = [field for field in listing.fields if field.name not in names]
     found = query(
-        replace(listing, fields=(*printed, *keys), further=(*rest, *computed)),
+        replace(listing, fields=(*printed, *keys), further=(*rest, *listing.further)),
         binding,
         " ".join(options.filter),
         now=clock.now(),
@@ -149,6 +140,19 @@ def _query(
     for remark in found.remarks:
         say(remark)
     return replace(found, order=order)
+
+
+def _listing(binding: Binding, table: Table) -> Listing[Any]:
+    """The console's listing with every documented column in place of the console's own fields."""
+    own = LISTINGS[table.name]
+    searched = {field.name for field in own.fields if field.searched}
+    fields = (_shown(table, c) for c in table.columns if binding.has(table.name, c.name))
+    return replace(
+        own,
+        row=as_tuple,
+        fields=tuple(replace(f, searched=f.searched or f.name in searched) for f in fields),
+        further=tuple(f for f in (*own.fields, *own.further) if f.column is None),
+    )
 
 
 def _order(listing: Listing[Any], binding: Binding, sorts: Sequence[str]) -> tuple[OrderKey, ...]:

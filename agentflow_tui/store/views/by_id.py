@@ -85,14 +85,22 @@ async def find_ids(
     if table.primary_key.secret:
         return await _find_secret(database, table, typed)
     kind = _kind(database.binding, table)
-    found = {text: _whole_ids(kind, text) for text in dict.fromkeys(typed)}
-    if kind != "uuid":
-        there = await _existing(database, table, kind, [text for text in found if found[text]])
-        found = {text: ids if there.issuperset(ids) else () for text, ids in found.items()}
+    found = await _find_whole(database, table, kind, typed)
     short = [text for text, ids in found.items() if not ids and _can_be_short(kind, text)]
     if short and len(short) <= SHORT_IDS:
         found |= await _find_short(database, table, kind, short)
     return found
+
+
+async def _find_whole(
+    database: Database, table: Table, kind: str, typed: Sequence[str]
+) -> dict[str, tuple[str, ...]]:
+    """What is a whole id, by what was typed: for an UUID by its looks, else if it is there."""
+    found = {text: _whole_ids(kind, text) for text in dict.fromkeys(typed)}
+    if kind == "uuid":
+        return found
+    there = await _existing(database, table, kind, [text for text, ids in found.items() if ids])
+    return {text: ids if there.issuperset(ids) else () for text, ids in found.items()}
 
 
 def _kind(binding: Binding, table: Table) -> str:
