@@ -26,6 +26,9 @@ COLOURS = ("primary", "secondary", "accent", "success", "warning", "error")
 POOLERS = ("auto", "none", "session", "transaction")
 """What can be said of a pooler before a database."""
 
+SECRET_FORMATS = ("compatible", "bound")
+"""The formats that new secrets can be written in."""
+
 _NAME = re.compile(r"\w[\w.-]*")
 """What a context may be called: it is typed behind ``:ctx``, and files are called after it."""
 
@@ -104,6 +107,17 @@ class WorkerSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class VaultSettings:
+    """How new secrets are written: ``[vault]``."""
+
+    format: str = option(
+        "",
+        "'compatible', which AgentFlow reads, or 'bound' to its row, which only this program does; "
+        "empty: compatible where rows of AgentFlow's are, else bound",
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """All settings, with the context in use."""
 
@@ -111,6 +125,7 @@ class Settings:
     contexts: dict[str, Context] = field(default_factory=dict)
     console: ConsoleSettings = field(default_factory=ConsoleSettings)
     workers: WorkerSettings = field(default_factory=WorkerSettings)
+    vault: VaultSettings = field(default_factory=VaultSettings)
     read_only: bool = False
     """``--read-only`` was given: it holds for whichever context is in use."""
     environ: Mapping[str, str] = field(default_factory=dict, repr=False)
@@ -213,6 +228,7 @@ def _from_file(
         contexts=contexts,
         console=_section(ConsoleSettings, data.pop("console", {}), "console", path),
         workers=_section(WorkerSettings, data.pop("workers", {}), "workers", path),
+        vault=_section(VaultSettings, data.pop("vault", {}), "vault", path),
         read_only=read_only,
         environ=environ,
         path=path,
@@ -303,3 +319,5 @@ def _check(settings: Settings, path: Path) -> None:
             ) from None
     if settings.workers.missed not in {"coalesce", "skip"}:
         raise SettingsError(f"{path}: [workers] missed must be 'coalesce' or 'skip'.")
+    if settings.vault.format not in {"", *SECRET_FORMATS}:
+        raise SettingsError(f"{path}: [vault] format must be 'compatible' or 'bound'.")

@@ -23,7 +23,7 @@ COMMANDS: Mapping[str, Command] = {
     "doctor": Command("doctor", "Check the set-up, one line each."),
     "list": Command("list_rows", "List a table."),
     "show": Command("show", "Show one row and its relations."),
-    "credential": Command("credential", "The vault: secrets listed, revealed, checked."),
+    "credential": Command("credential", "The vault: secrets listed, revealed, written, rotated."),
     "undo": Command("undo", "Take back your last change, or the one named."),
     "redo": Command("undo", "Do again what you took back last."),
     "completion": Command("completion", "Print a completion script."),

@@ -6,11 +6,9 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
+from agentflow_tui.settings import SECRET_FORMATS
+
 Options = Callable[[argparse.ArgumentParser], None]
-
-
-def _no_more(_parser: argparse.ArgumentParser) -> None:
-    """A command without options of its own."""
 
 
 def _id(parser: argparse.ArgumentParser) -> None:
@@ -41,10 +39,63 @@ def _of_reveal(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _of_input(parser: argparse.ArgumentParser) -> None:
+    source = parser.add_mutually_exclusive_group()
+    source.add_argument(
+        "--from-file", metavar="FILE", help="read the secret from a file: a JSON object or a text"
+    )
+    source.add_argument("--stdin", action="store_true", help="read it from the standard input")
+
+
+def _of_add(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--platform", required=True, help="such as vinsolutions")
+    parser.add_argument("--label", required=True, help="what people call it")
+    parser.add_argument("--user", metavar="ID", help="whose it is: an id of users")
+    parser.add_argument("--format", choices=SECRET_FORMATS, help="default: [vault] format")
+    _of_input(parser)
+    _json(parser)
+
+
+def _of_edit(parser: argparse.ArgumentParser) -> None:
+    _id(parser)
+    parser.add_argument(
+        "--field",
+        metavar="NAME",
+        help="change this field only; asked for at a terminal, it is the password",
+    )
+    parser.add_argument("--upgrade", action="store_true", help="bind the secret to its row")
+    _of_input(parser)
+    _json(parser)
+
+
+def _of_disable(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("ids", metavar="ID", nargs="+")
+    parser.add_argument("--dry-run", action="store_true", help="say what would be done, only")
+    parser.add_argument("--yes", action="store_true", help="do not ask")
+    _json(parser)
+
+
+def _of_rotation(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--old-key-file", metavar="FILE", help="a file with the former key")
+    parser.add_argument("--upgrade", action="store_true", help="bind every secret to its row")
+    parser.add_argument(
+        "--unauthenticated",
+        action="store_true",
+        help="take secrets whose tag was thrown away as they read",
+    )
+    parser.add_argument("--dry-run", action="store_true", help="say what would be done, only")
+    parser.add_argument("--yes", action="store_true", help="do not ask")
+    _json(parser, "print the outcome as one object")
+
+
 _COMMANDS: dict[str, tuple[str, str, Options]] = {
     "list": ("looking", "List credentials and how their secrets stand.", _of_list),
     "show": ("looking", "Show one credential, without its secret.", _of_show),
     "reveal": ("revealing", "Show a secret; who and why is journalled.", _of_reveal),
+    "add": ("writing", "Add a credential; its secret is asked for.", _of_add),
+    "edit": ("writing", "Change a secret, in the format that it has.", _of_edit),
+    "disable": ("writing", "Keep workflows from using credentials.", _of_disable),
+    "rotate-key": ("rotating", "Write every secret anew under the present key.", _of_rotation),
     "check": ("looking", "Say what decrypts and what does not.", _of_list),
 }
 """Each command: the module of `agentflow_tui.cli.credentials` whose function of that name does it,
@@ -75,6 +126,7 @@ def run(options: argparse.Namespace) -> int:
         return 2
     keep_memory_private()
     module, _about, _options = _COMMANDS[options.below]
-    work = getattr(import_module(f"agentflow_tui.cli.credentials.{module}"), f"run_{options.below}")
+    name = f"run_{options.below.replace('-', '_')}"
+    work = getattr(import_module(f"agentflow_tui.cli.credentials.{module}"), name)
     code: int = work(options)
     return code

@@ -104,6 +104,12 @@ class Keyring:
     tries_public: bool = True
     _derived: dict[tuple[Derivation, str, bytes], bytes] = field(default_factory=dict, repr=False)
 
+    @property
+    def present_key(self) -> Key | None:
+        """The key that is written with; None where only older ones are set."""
+        first = self.keys[0] if self.keys else None
+        return None if first is None or _VERSIONED.fullmatch(first.name) else first
+
     def only(self, key: Key) -> "Keyring":
         """The same salts with this key alone."""
         return Keyring((key,), self.salt, self.version, tries_public=False, _derived=self._derived)
@@ -230,7 +236,7 @@ def current_key(keyring: Keyring) -> Key | None:
 
     Raises `SettingsError` when what is set is no such key or cannot be read.
     """
-    key = next((k for k in keyring.keys if not k.name.startswith("ENCRYPTION_KEY_V")), None)
+    key = keyring.present_key
     if key is None and keyring.troubles:
         raise SettingsError(keyring.troubles[0])
     if key is not None and key.why_not_raw:
