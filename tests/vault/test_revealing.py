@@ -115,7 +115,7 @@ async def test_lists_checks_and_rows_say_the_status_and_never_the_secret(
     expected = {3: "readable", 9: "current", 10: "undecryptable", 16: "insecure-default-key"}
     assert {n: statuses[case_id(case(n))] for n in expected} == expected
     assert statuses[case_id(case(17))] == "plaintext"
-    done = await agentflow("credential", "show", case_id(case(17)), url=database.url)
+    done = await agentflow("credential", "show", case_id(case(17))[-8:], url=database.url)
     assert "plaintext" in done.stdout
     assert "dealer7" not in done.stdout
 

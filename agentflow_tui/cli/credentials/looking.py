@@ -9,8 +9,9 @@ from typing import Any
 
 from agentflow_tui import clock
 from agentflow_tui.cli.connection import connected, load_settings
+from agentflow_tui.cli.credentials.finding import meant_secret
 from agentflow_tui.cli.output import put, say
-from agentflow_tui.operations.credentials import find_secret, read_secrets, sealed_row
+from agentflow_tui.operations.credentials import read_secrets, sealed_row
 from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.views.secrets import StoredSecret
 from agentflow_tui.text import NOTHING, age, cell_width, fit, plural, safe
@@ -47,7 +48,7 @@ def run_show(options: argparse.Namespace) -> int:
     settings = load_settings(options)
 
     async def work(database: Database) -> int:
-        stored = await find_secret(database, options.id)
+        stored = await meant_secret(database, options.id)
         opened = open_row(sealed_row(stored), read_keyring(settings.environ))
         described = _described(stored, opened)
         if options.json:

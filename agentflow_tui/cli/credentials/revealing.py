@@ -7,9 +7,10 @@ import sys
 from collections.abc import Iterator
 
 from agentflow_tui.cli.connection import connected, load_settings
+from agentflow_tui.cli.credentials.finding import meant_secret
 from agentflow_tui.cli.output import put, say
 from agentflow_tui.operations.context import OperationContext
-from agentflow_tui.operations.credentials import find_secret, reveal
+from agentflow_tui.operations.credentials import reveal
 from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.views.secrets import StoredSecret
 from agentflow_tui.text import safe
@@ -28,7 +29,7 @@ def run_reveal(options: argparse.Namespace) -> int:
 
     async def work(database: Database) -> int:
         context = OperationContext.of(database, settings)
-        stored = await find_secret(database, options.id)
+        stored = await meant_secret(database, options.id)
         opened = await reveal(
             context,
             stored,

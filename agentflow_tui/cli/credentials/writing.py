@@ -6,6 +6,7 @@ import sys
 
 from agentflow_tui.cli.connection import connected, load_writable
 from agentflow_tui.cli.credentials.asking import asked_secret, given_secret
+from agentflow_tui.cli.credentials.finding import meant_secret
 from agentflow_tui.cli.output import put, say
 from agentflow_tui.errors import AgentflowError, UsageError
 from agentflow_tui.operations.context import OperationContext
@@ -13,7 +14,6 @@ from agentflow_tui.operations.credentials import (
     SecretRewrite,
     add,
     edited_format,
-    find_secret,
     new_format,
     replace_secret,
     sealed_row,
@@ -103,7 +103,7 @@ def _read(settings: Settings, id_: str) -> StoredSecret:
     found: list[StoredSecret] = []
 
     async def work(database: Database) -> int:
-        found.append(await find_secret(database, id_))
+        found.append(await meant_secret(database, id_))
         return 0
 
     connected(settings, work)
