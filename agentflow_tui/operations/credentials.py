@@ -16,7 +16,7 @@ from agentflow_tui.store.views import secrets
 from agentflow_tui.store.views.secrets import StoredSecret
 from agentflow_tui.vault.formats import CipherParts, Format, SealedRow, recognise
 from agentflow_tui.vault.keys import Key, Keyring
-from agentflow_tui.vault.opening import OpenedRow, open_row
+from agentflow_tui.vault.opening import OpenedSecret, open_row
 from agentflow_tui.vault.sealing import NEW_FORMATS, seal_new
 
 PAGE = 500
@@ -66,7 +66,7 @@ async def reveal(
     *,
     why: str = "",
     unauthenticated: bool = False,
-) -> OpenedRow:
+) -> OpenedSecret:
     """Open a credential for a person. What comes open is journalled, with who and why, before
     it is returned; what stays shut is not.
 
@@ -196,7 +196,7 @@ async def replace_secret(
         await journal.write(session, [_entry(context, "edit", rewrite.stored.id, format_)])
 
 
-def edited_format(opened: OpenedRow, row: SealedRow) -> CipherParts | None:
+def edited_format(opened: OpenedSecret, row: SealedRow) -> CipherParts | None:
     """What a changed secret is written like: as it was. None for a row that was in the clear, whose
     tag was thrown away, or whose format is unknown."""
     parts = opened.parts or next(iter(recognise(row).parts), None)

@@ -28,7 +28,7 @@ from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.views.secrets import StoredSecret
 from agentflow_tui.vault.formats import Format
 from agentflow_tui.vault.keys import Key, Keyring
-from agentflow_tui.vault.opening import OpenedRow, Status, open_row
+from agentflow_tui.vault.opening import OpenedSecret, Status, open_row
 from agentflow_tui.vault.sealing import UnfitKeyError, seal, seal_new
 
 VERB = "rotate-key"
@@ -68,7 +68,7 @@ class KeyRotation:
             self._fingerprints[key.text] = key.fingerprint
         return self._fingerprints[key.text]
 
-    def judge(self, stored: StoredSecret) -> tuple[RowState, OpenedRow]:
+    def judge(self, stored: StoredSecret) -> tuple[RowState, OpenedSecret]:
         """How a row stands, and what it was read as."""
         opened = open_row(sealed_row(stored), self.keyring, unauthenticated=self.unauthenticated)
         if opened.status is Status.CLEAR:
@@ -80,7 +80,7 @@ class KeyRotation:
             return (RowState.DONE if done else RowState.TO_DO), opened
         return (RowState.STUCK if opened.plaintext is None else RowState.TO_DO), opened
 
-    def rewrite(self, stored: StoredSecret, opened: OpenedRow) -> SecretRewrite:
+    def rewrite(self, stored: StoredSecret, opened: OpenedSecret) -> SecretRewrite:
         """The row under the present key. Raises `UnfitKeyError`."""
         row, plaintext = sealed_row(stored), opened.plaintext
         assert plaintext is not None
@@ -153,7 +153,7 @@ async def rotate(
     return result
 
 
-_Row = tuple[SecretRewrite, OpenedRow]
+_Row = tuple[SecretRewrite, OpenedSecret]
 
 
 async def _batches(database: Database, rotation: KeyRotation) -> AsyncIterator[list[_Row]]:

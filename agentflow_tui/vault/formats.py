@@ -49,7 +49,7 @@ class SealedRow:
 
 
 @dataclass(frozen=True, slots=True)
-class Envelope:
+class JsonEnvelope:
     """A JSON object in the blob that holds ciphertext, IV and tag in fields of its own; ``names``
     are the fields by part."""
 
@@ -72,7 +72,7 @@ class CipherParts:
     tag: EncodedBytes | None = None
     salt: EncodedBytes | None = None
     aad: bytes | None = None
-    envelope: Envelope | None = None
+    envelope: JsonEnvelope | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +139,7 @@ def _enveloped(row: SealedRow, document: dict[str, Any]) -> Recognition | None:
         return None
     inner = replace(row, **{part: document[name] for part, name in names.items()})
     found = _encrypted(inner, (inner.blob or "").strip())
-    envelope = Envelope(document, names)
+    envelope = JsonEnvelope(document, names)
     return replace(found, parts=tuple(replace(each, envelope=envelope) for each in found.parts))
 
 

@@ -60,7 +60,7 @@ _ABOUT = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OpenedRow:
+class OpenedSecret:
     """What came of a row. ``plaintext`` is None where it stays shut, and then ``reason`` says why;
     ``key`` opened it, and ``parts`` are what it was read from."""
 
@@ -77,7 +77,7 @@ class OpenedRow:
         return None if self.plaintext is None else payload(self.plaintext)
 
 
-def open_row(row: SealedRow, keyring: Keyring, *, unauthenticated: bool = False) -> OpenedRow:
+def open_row(row: SealedRow, keyring: Keyring, *, unauthenticated: bool = False) -> OpenedSecret:
     """Decrypt one row. Never raises for what the row or the keys hold.
 
     Without ``unauthenticated`` a row whose tag was thrown away keeps its secret.
@@ -85,7 +85,7 @@ def open_row(row: SealedRow, keyring: Keyring, *, unauthenticated: bool = False)
     found = recognise(row)
     if found.clear:
         clear = (row.blob or "").strip().encode("utf-8", "replace")
-        return OpenedRow(status=Status.CLEAR, plaintext=clear)
+        return OpenedSecret(status=Status.CLEAR, plaintext=clear)
     for key in keyring.in_order(row.key_version or ""):
         for parts in found.parts:
             for material in keyring.derive(key, parts.derivation, row.key_version or ""):
@@ -97,14 +97,14 @@ def open_row(row: SealedRow, keyring: Keyring, *, unauthenticated: bool = False)
 
 def _opened(
     keyring: Keyring, key: Key, parts: CipherParts, plaintext: bytes, *, unproven_too: bool
-) -> OpenedRow:
+) -> OpenedSecret:
     if not is_text(plaintext):
-        return OpenedRow(
+        return OpenedSecret(
             status=Status.UNDECRYPTABLE, reason="it decrypts, but what comes out is no text"
         )
     status = _status(keyring, key, parts)
     shut = status is Status.UNAUTHENTICATED and not unproven_too
-    return OpenedRow(
+    return OpenedSecret(
         status=status,
         format=parts.format,
         reason=_UNPROVEN if status is Status.UNAUTHENTICATED else "",
@@ -129,15 +129,15 @@ def _public(keyring: Keyring) -> Iterator[Key]:
     return (key for key in keyring.in_order() if key.public)
 
 
-def _shut(found: Recognition, keyring: Keyring) -> OpenedRow:
+def _shut(found: Recognition, keyring: Keyring) -> OpenedSecret:
     """Why nothing opened a row."""
     if not found.parts:
-        return OpenedRow(status=Status.UNDECRYPTABLE, reason=found.reason)
+        return OpenedSecret(status=Status.UNDECRYPTABLE, reason=found.reason)
     if keyring.troubles or not keyring.keys:
         reason = keyring.troubles[0].rstrip(".") if keyring.troubles else _NONE_GIVEN
-        return OpenedRow(status=Status.KEY_TROUBLE, reason=reason)
+        return OpenedSecret(status=Status.KEY_TROUBLE, reason=reason)
     if unfit := _unfit_key(found, keyring):
-        return OpenedRow(status=Status.KEY_TROUBLE, reason=unfit.why_not_raw)
+        return OpenedSecret(status=Status.KEY_TROUBLE, reason=unfit.why_not_raw)
     misplaced = any(
         is_filled_object(_unproven(parts, key.raw))
         for parts in found.parts
@@ -145,7 +145,7 @@ def _shut(found: Recognition, keyring: Keyring) -> OpenedRow:
         for key in keyring.keys
         if key.raw is not None
     )
-    return OpenedRow(status=Status.UNDECRYPTABLE, reason=_OTHER_ROW if misplaced else _OTHER_KEY)
+    return OpenedSecret(status=Status.UNDECRYPTABLE, reason=_OTHER_ROW if misplaced else _OTHER_KEY)
 
 
 def _unfit_key(found: Recognition, keyring: Keyring) -> Key | None:

@@ -16,7 +16,7 @@ from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.views.secrets import StoredSecret
 from agentflow_tui.text import NOTHING, age, cell_width, fit, plural, safe
 from agentflow_tui.vault.keys import read_keyring
-from agentflow_tui.vault.opening import OpenedRow, Status, open_row
+from agentflow_tui.vault.opening import OpenedSecret, Status, open_row
 
 WIDEST = 40
 """Cells of a column of the printed list."""
@@ -87,12 +87,12 @@ def run_check(options: argparse.Namespace) -> int:
     return connected(settings, work)
 
 
-def _sentence(stored: StoredSecret, opened: OpenedRow) -> str:
+def _sentence(stored: StoredSecret, opened: OpenedSecret) -> str:
     words = f"{stored.id}  {opened.status.value}  {stored.platform or ''} {stored.label or ''}"
     return safe(f"{words.rstrip()}: {opened.reason}", 2000)
 
 
-def _described(stored: StoredSecret, opened: OpenedRow) -> dict[str, Any]:
+def _described(stored: StoredSecret, opened: OpenedSecret) -> dict[str, Any]:
     """A credential in the document's names, with its status, and nothing of the secret."""
     return {
         "id": stored.id,
@@ -112,7 +112,7 @@ def _iso(at: datetime | None) -> str | None:
     return None if at is None else at.isoformat()
 
 
-_Row = tuple[StoredSecret, OpenedRow]
+_Row = tuple[StoredSecret, OpenedSecret]
 
 _COLUMNS: tuple[tuple[str, Callable[[_Row, datetime], str]], ...] = (
     ("id", lambda row, _now: row[0].id),

@@ -15,7 +15,7 @@ from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.views.secrets import StoredSecret
 from agentflow_tui.text import safe
 from agentflow_tui.vault.keys import read_keyring
-from agentflow_tui.vault.opening import OpenedRow, Status
+from agentflow_tui.vault.opening import OpenedSecret, Status
 
 SHOWN_SECONDS = 30
 """How long a secret stays on a terminal."""
@@ -47,7 +47,7 @@ def run_reveal(options: argparse.Namespace) -> int:
     return connected(settings, work)
 
 
-def _as_object(stored: StoredSecret, opened: OpenedRow) -> dict[str, object]:
+def _as_object(stored: StoredSecret, opened: OpenedSecret) -> dict[str, object]:
     """The contract's object."""
     return {
         "id": stored.id,
@@ -59,7 +59,7 @@ def _as_object(stored: StoredSecret, opened: OpenedRow) -> dict[str, object]:
     }
 
 
-def _say_about(opened: OpenedRow) -> None:
+def _say_about(opened: OpenedSecret) -> None:
     """What one has to know about this secret: to stderr."""
     if opened.reason:
         say(safe(f"{opened.status.value}: {opened.reason}.", 2000))
@@ -69,7 +69,7 @@ def _say_about(opened: OpenedRow) -> None:
         say(f"{opened.status.value}: {opened.status.about}.")
 
 
-def _lines(opened: OpenedRow) -> Iterator[str]:
+def _lines(opened: OpenedSecret) -> Iterator[str]:
     data = opened.data
     if not isinstance(data, dict):
         yield _text(data)

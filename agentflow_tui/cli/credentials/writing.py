@@ -23,7 +23,7 @@ from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.views.secrets import TABLE, StoredSecret
 from agentflow_tui.vault.formats import Format
 from agentflow_tui.vault.keys import current_key, read_keyring
-from agentflow_tui.vault.opening import OpenedRow, open_row
+from agentflow_tui.vault.opening import OpenedSecret, open_row
 from agentflow_tui.vault.sealing import readers, seal, seal_new
 
 PASSWORD = "password"  # noqa: S105  # the name of the field
@@ -110,7 +110,7 @@ def _read(settings: Settings, id_: str) -> StoredSecret:
     return found[0]
 
 
-def _with_field(opened: OpenedRow, field: str, value: str) -> str:
+def _with_field(opened: OpenedSecret, field: str, value: str) -> str:
     """The secret with one field changed, as JSON. Raises `UsageError` where it has no fields."""
     data = opened.data
     if not isinstance(data, dict):
@@ -126,7 +126,7 @@ async def _rewrite(
     database: Database,
     settings: Settings,
     stored: StoredSecret,
-    opened: OpenedRow,
+    opened: OpenedSecret,
     plaintext: bytes,
     *,
     upgrade: bool,
