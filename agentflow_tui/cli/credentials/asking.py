@@ -45,8 +45,10 @@ def _text(data: bytes, where: str) -> str:
 
 
 def asked_secret(prompt: str) -> str:
-    """A secret that is typed without echo, twice. Raises `UsageError` where nobody can be asked,
-    for an empty one, and when both differ."""
+    """A secret that is typed without echo, twice.
+
+    Raises `UsageError` without a terminal, for an empty secret, and when both differ.
+    """
     if not sys.stdin.isatty():
         raise UsageError(
             "Nobody can be asked for the secret here: say --from-file or --stdin. "

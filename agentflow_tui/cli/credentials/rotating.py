@@ -92,7 +92,7 @@ def _say_stuck(stuck: list[tuple[str, str]]) -> None:
 
 
 def _agreed(found: RotationSurvey) -> bool:
-    """Whether it shall be done. Raises `UsageError` where nobody can be asked."""
+    """Whether it shall be done. Raises `UsageError` without a terminal."""
     if not sys.stdin.isatty():
         raise UsageError("Nothing was changed: nobody can be asked here; say --yes for it.")
     say(f"Type {number(found.to_do)} to go on; anything else leaves all as it is.")
