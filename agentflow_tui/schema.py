@@ -68,7 +68,8 @@ class Table:
     ``name`` is the snake_case name, ``document_name`` the document's. ``order`` is the order a
     list opens in: document column names, ``-`` in front for descending; the primary key always
     comes last by itself. ``one`` is what a row is called. ``statuses`` are the words AgentFlow
-    writes into ``status``, in the order of a row's life.
+    writes into ``status``, in the order of a row's life. ``met`` are columns that are met in the
+    field though not documented, where they say what documented ones say elsewhere.
     """
 
     name: str
@@ -79,10 +80,13 @@ class Table:
     columns: tuple[Column, ...]
     order: tuple[str, ...]
     statuses: tuple[str, ...] = ()
+    met: tuple[Column, ...] = ()
     by_name: dict[str, Column] = field(init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "by_name", {column.name: column for column in self.columns})
+        object.__setattr__(
+            self, "by_name", {column.name: column for column in (*self.columns, *self.met)}
+        )
 
     @property
     def primary_key(self) -> Column:
@@ -125,8 +129,11 @@ def _text(
     type_: PgType = "varchar",
     unique: bool = False,
     secret: bool = False,
+    also: tuple[str, ...] = (),
 ) -> Column:
-    return Column(name=name, type=type_, description=description, unique=unique, secret=secret)
+    return Column(
+        name=name, type=type_, description=description, unique=unique, secret=secret, also=also
+    )
 
 
 def _json(name: str, description: str, *also: str) -> Column:
@@ -289,6 +296,7 @@ SCHEDULES = Table(
         _UPDATED,
     ),
     order=("nextRun",),
+    met=(_text("status", "'paused' beside an active schedule"),),
 )
 
 REPORTS = Table(
@@ -390,6 +398,11 @@ EMAIL_QUEUE = Table(
     ),
     order=("-priority", "createdAt"),
     statuses=("pending", "processing", "completed", "failed", "held", "cancelled"),
+    met=(
+        _text("recipient", "Where there is no message: its recipient", also=("recipient_email",)),
+        _text("subject", "Where there is no message: its subject"),
+        _text("body", "Where there is no message: its body"),
+    ),
 )
 
 HEALTH_CHECKS = Table(

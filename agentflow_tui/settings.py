@@ -94,6 +94,9 @@ class WorkerSettings:
     retry_limit: float = option(3600.0, "longest wait between two attempts, in seconds")
     hold: float = option(10.0, "seconds that requeued mail waits, in which undo is certain")
     connections: int = option(8, "connections to the mail relay from one process", least=1)
+    database_connections: int = option(
+        0, "connections to the database in one worker's pool; 0: two for each role, and two"
+    )
     rate: float = option(0.0, "mails per second to the relay from all processes; 0: no limit")
     domain_rate: float = option(0.0, "the same to one recipient domain; 0: no limit")
     attachments: str = option("", "the folder that attachment paths must stay inside")

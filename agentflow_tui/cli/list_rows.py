@@ -77,6 +77,8 @@ async def print_list(
     there = [c for c in table.columns if database.binding.has(table.name, c.name)]
     if not there:
         database.binding.render(f"{{{table.name}}}")
+    if database.binding.tables[table.name].hidden:
+        say(f"Row level security hides every row of {table.name} from this role.")
     columns = _chosen(table, there, options.columns)
     wanted = _query(database.binding, settings, table, columns, options)
     if options.count:

@@ -68,8 +68,10 @@ def insertion(binding: Binding, *, once: bool = False) -> str:
     names = [name for name in _COLUMNS if name in bound.columns]
     if "id" in names and not bound.columns["id"].type.startswith(("uuid", "text", "char")):
         names.remove("id")
-    targets = [f"{{{TABLE}.{name}}}" for name in names] + [name for name, _ in bound.fillers]
-    values = [_COLUMNS[name] for name in names] + [value for _, value in bound.fillers]
+    neutral = binding.neutral_values(TABLE, names)
+    targets = [f"{{{TABLE}.{name}}}" for name in names] + [name for name, _ in neutral]
+    values = [bound.columns[name].value(f"({_COLUMNS[name]})") for name in names]
+    values += [value for _, value in neutral]
     return (
         f"INSERT INTO {{{TABLE}}} ({', '.join(targets)})\n"
         f"SELECT {', '.join(values)}\n  FROM {_ROWS}"

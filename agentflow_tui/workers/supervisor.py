@@ -89,11 +89,11 @@ async def run(
     """Run these roles until a signal, a bug, or nothing more to drain. Returns the exit code.
 
     Raises `UnreachableError` when the database cannot be reached at the start, later it is waited
-    for; and `RefusedError` when it takes no writes. A bug is logged and gives 1.
+    for; and `RefusedError` when it takes no writes, or has keys of another type. A bug is logged and gives 1.
     """
     options = ConnectionOptions(
         application="agentflow worker",
-        connections=2 * len(factories) + 2,
+        connections=settings.workers.database_connections or 2 * len(factories) + 2,
         statement_timeout=30.0,
         pooler=settings.context.pooler,
     )
@@ -101,6 +101,12 @@ async def run(
     try:
         if database.server_mode != ServerMode():
             raise RefusedError(f"Workers change rows. {database.read_only_reason()}.")
+        unworkable = database.binding.unworkable()
+        if unworkable:
+            raise RefusedError(
+                f"Workers need keys that are uuid or text, and here {', '.join(unworkable)}. "
+                "Lists and filters work all the same."
+            )
         context = WorkerContext(database=database, settings=settings, drain=drain)
         with signals.handled(context.stop):
             return await supervise(context, factories, exit_with_parent=exit_with_parent)

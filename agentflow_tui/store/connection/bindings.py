@@ -14,7 +14,7 @@ only. Templates know five forms:
 """
 
 import re
-from collections.abc import Callable, Hashable, Iterable, Mapping
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, TypeVar
 
@@ -31,6 +31,10 @@ SELECT pg_is_in_recovery() AS standby,
 SELECT array_position(current_schemas(false), n.nspname) AS place,
        n.nspname, c.relname, c.oid::int8 AS oid, greatest(c.reltuples, 0)::float8 AS reltuples,
        has_table_privilege(c.oid, 'SELECT') AS readable,
+       c.relrowsecurity AND row_security_active(c.oid) AND NOT EXISTS (
+           SELECT FROM pg_policy p WHERE p.polrelid = c.oid AND p.polcmd IN ('r', '*')
+              AND (p.polroles = '{0}' OR EXISTS (SELECT FROM unnest(p.polroles) r
+                                                  WHERE pg_has_role(r, 'USAGE')))) AS hidden,
        has_any_column_privilege(c.oid, CASE lower(replace(c.relname, '_', ''))
                                        WHEN 'tasklogs' THEN 'INSERT' ELSE 'UPDATE' END) AS writable,
        a.attnum, a.attname, format_type(a.atttypid, NULL) AS type,
@@ -62,6 +66,7 @@ class CatalogueRow:
     oid: int
     reltuples: float
     readable: bool
+    hidden: bool
     writable: bool
     attname: str
     type: str
@@ -81,12 +86,18 @@ class CatalogueRow:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BoundColumn:
     """A documented column where it is. ``sql`` is its quoted name; ``indexed``: rows are found by
-    its value, and read in its order, without a scan."""
+    its value, and read in its order, without a scan; ``required``: an INSERT must give it one."""
 
     column: Column
     sql: str
     type: str
     indexed: bool = False
+    required: bool = False
+
+    def value(self, expression: str) -> str:
+        """An SQL expression as a value of this column, neutral where it is NULL and may not be."""
+        cast = f"{expression}::{self.type}"
+        return f"coalesce({cast}, {neutral(self.type)}::{self.type})" if self.required else cast
 
 
 LARGE = 50_000
@@ -97,10 +108,9 @@ LARGE = 50_000
 class BoundTable:
     """A documented table where it is, or an empty stand-in for one that is not (``oid`` None).
 
-    ``rows`` is the planner's estimate, ``is_large`` whether it is more than `LARGE`. ``fillers``
-    are further columns that an INSERT must give a value: quoted name and a neutral literal of the
-    column's type. ``further`` are all columns that the document does not know, by their
-    `spelling`: quoted name and type.
+    ``rows`` is the planner's estimate, ``is_large`` whether it is more than `LARGE`. ``hidden``:
+    row level security has no policy by which this role sees a row. ``fillers`` are further columns
+    that an INSERT must give a value: quoted name and a neutral literal of the column's type.
     """
 
     table: Table
@@ -109,6 +119,7 @@ class BoundTable:
     columns: dict[str, BoundColumn]
     rows: float = field(default=0.0, compare=False)
     readable: bool = True
+    hidden: bool = False
     writable: bool = True
     indexes: frozenset[str] = frozenset()
     fillers: tuple[tuple[str, str], ...] = ()
@@ -119,6 +130,9 @@ class BoundTable:
     def missing_columns(self) -> tuple[str, ...]:
         return tuple(c.name for c in self.table.columns if c.name not in self.columns)
 
+
+_KEYS = ("uuid", "text", "char")
+"""How the types of keys begin that are texts in Python."""
 
 _PLACE = re.compile(r"\{(?:(\w+)\.)?(\w+)(?:\.(\w+))?(\?)?(:type)?\}")
 
@@ -147,12 +161,28 @@ class Binding:
             elif bound.missing_columns:
                 names = ", ".join(bound.missing_columns)
                 sentences.append(f"{bound.table.name} has no {names}")
+            if bound.hidden:
+                sentences.append(
+                    f"row level security hides every row of {bound.table.name} from this role: "
+                    "no policy lets it read one"
+                )
             if not bound.readable:
                 sentences.append(
                     f"this role may not read {bound.table.name}: "
                     f"GRANT SELECT ON {bound.sql} TO it, or use another role"
                 )
         return sentences
+
+    def unworkable(self) -> list[str]:
+        """What of this database workers cannot work with, a few words each: keys of a type that
+        they do not write. Lists show such rows all the same."""
+        found = []
+        for name in ("workflows", "schedules", "email_queue", "emails", "health_checks"):
+            bound = self.tables[name]
+            key = bound.columns.get(bound.table.primary_key.name)
+            if bound.oid is not None and key is not None and not key.type.startswith(_KEYS):
+                found.append(f"{name}.{key.column.name} is {key.type}")
+        return found
 
     def cached(self, make: Callable[..., T], **options: Hashable) -> T:
         """The result of ``make``, called once with the binding and these ``options``."""
@@ -199,11 +229,33 @@ class Binding:
             raise KeyError(f"{table} documents no column {name!r}")
         raise MissingError(f"{table} has no column {name} in this database.")
 
+    def neutral_values(self, table: str, given: Collection[str]) -> list[tuple[str, str]]:
+        """Quoted name and neutral literal of the columns that an INSERT must give a value, besides
+        the documented ones that it has ``given``."""
+        bound = self.tables[table]
+        documented = [
+            (column.sql, neutral(column.type))
+            for name, column in bound.columns.items()
+            if column.required and name not in given
+        ]
+        return [*documented, *bound.fillers]
+
     def _value(self, alias: str, table: str, name: str) -> str:
         bound = self.tables[table]
+        if name in bound.columns and (table, name) == ("schedules", "active"):
+            return self._active(alias, bound)
         if name in bound.columns:
             return f"{alias}.{bound.columns[name].sql}"
         return f"NULL::{bound.table.by_name[name].type}"
+
+    @staticmethod
+    def _active(alias: str, schedules: BoundTable) -> str:
+        """Whether a schedule is on: where it has a status beside, ``paused`` counts, too."""
+        active = f"{alias}.{schedules.columns['active'].sql}"
+        if "status" not in schedules.columns:
+            return active
+        status = f"{alias}.{schedules.columns['status'].sql}"
+        return f"({active} AND {status}::text IS DISTINCT FROM 'paused')"
 
 
 def quoted(identifier: str) -> str:
@@ -242,11 +294,15 @@ def _bind_table(table: Table, candidates: dict[tuple[str, str], list[CatalogueRo
     chosen = candidates[min(candidates, key=rank)]
     names = {row.attname: row for row in chosen}
     columns = {}
-    for column in table.columns:
+    for column in (*table.columns, *table.met):
         found = _find_column(column, names)
         if found is not None:
             columns[column.name] = BoundColumn(
-                column=column, sql=quoted(found.attname), type=found.type, indexed=found.indexed
+                column=column,
+                sql=quoted(found.attname),
+                type=found.type,
+                indexed=found.indexed,
+                required=found.required,
             )
     taken = {bound.sql for bound in columns.values()}
     head = chosen[0]
@@ -258,6 +314,7 @@ def _bind_table(table: Table, candidates: dict[tuple[str, str], list[CatalogueRo
         rows=head.reltuples,
         is_large=head.reltuples > LARGE,
         readable=head.readable,
+        hidden=head.hidden,
         writable=head.writable,
         indexes=frozenset(head.indexes),
         fillers=tuple(

@@ -189,7 +189,7 @@ PUNCTUALITY = Statement(
 SELECT s.overdue::int, s.latest::float8, w.details
   FROM (SELECT count(*) AS overdue, extract(epoch FROM now() - min({q.schedules.nextRun})) AS latest
           FROM {schedules?} q
-         WHERE q.{schedules.active} AND q.{schedules.nextRun} < now() - interval '5 s'
+         WHERE {q.schedules.active} AND q.{schedules.nextRun} < now() - interval '5 s'
            AND q.{schedules.nextRun} > '-infinity') s,
        (SELECT array_agg(h.{health_checks.details}::text) AS details FROM {health_checks} h
          WHERE h.{health_checks.id} LIKE 'worker:%'

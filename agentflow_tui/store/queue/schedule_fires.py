@@ -36,7 +36,7 @@ SELECT clock_timestamp(), s.id, s.cron, s.next_run
     SELECT q.{schedules.id}::text AS id, q.{schedules.cron}::text AS cron,
            nullif(q.{schedules.nextRun}, '-infinity') AS next_run
       FROM {schedules} q
-     WHERE q.{schedules.active} AND (q.{schedules.nextRun} IS NULL OR q.{schedules.nextRun} <= $1)
+     WHERE {q.schedules.active} AND (q.{schedules.nextRun} IS NULL OR q.{schedules.nextRun} <= $1)
        AND (q.{schedules.id}, coalesce(q.{schedules.cron}::text, '')) NOT IN (
              SELECT * FROM unnest($2::{schedules.id:type}[], $3::text[]))
      ORDER BY q.{schedules.nextRun} NULLS FIRST LIMIT $4) s ON true
@@ -52,7 +52,7 @@ LOOK_AGAIN = Statement(
     """
 SELECT clock_timestamp(), q.{schedules.id}::text, q.{schedules.cron}::text, q.{schedules.nextRun}
   FROM {schedules} q
- WHERE q.{schedules.id} = ANY($1::{schedules.id:type}[]) AND q.{schedules.active}
+ WHERE q.{schedules.id} = ANY($1::{schedules.id:type}[]) AND {q.schedules.active}
    AND q.{schedules.nextRun} > '-infinity'
 """,
 )
@@ -134,7 +134,7 @@ WITH wanted AS (
 ), won AS (
   SELECT wanted.*, s.{{schedules.workflowId}} AS workflow_id
     FROM {{schedules}} s JOIN wanted ON s.{{schedules.id}} = wanted.id
-   WHERE CASE WHEN s.{{schedules.active}} AND s.{{schedules.nextRun}} = wanted.due
+   WHERE CASE WHEN {{s.schedules.active}} AND s.{{schedules.nextRun}} = wanted.due
                AND s.{{schedules.cron}}::text = wanted.cron AND wanted.due <= clock_timestamp()
               THEN true ELSE false END
      FOR NO KEY UPDATE OF s SKIP LOCKED
@@ -218,7 +218,7 @@ def set_next(binding: Binding) -> str:
 UPDATE {{schedules}} s SET {assignments(binding, "schedules", changes)}
   FROM unnest($1::{{schedules.id:type}}[], $2::text[], $3::{{schedules.nextRun:type}}[])
        AS d (id, cron, next_run)
- WHERE s.{{schedules.id}} = d.id AND s.{{schedules.active}}
+ WHERE s.{{schedules.id}} = d.id AND {{s.schedules.active}}
    AND nullif(s.{{schedules.nextRun}}, '-infinity') IS NULL
    AND s.{{schedules.cron}}::text = d.cron
 """

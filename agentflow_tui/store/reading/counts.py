@@ -42,6 +42,8 @@ def by_status(binding: Binding, table: str) -> str:
     A small table is counted whole. On a large one each state with an index of its own is counted
     up to the cap, and the others are what the planner's statistics say.
     """
+    if "status" not in binding.tables[table].columns:
+        return "NULL::jsonb"
     if not is_large(binding, table):
         return (
             f"(SELECT jsonb_object_agg(coalesce(s, ''), n::text) FROM (SELECT "

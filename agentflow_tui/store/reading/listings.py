@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from typing import Generic, TypeVar
 
+from agentflow_tui.errors import MissingError
 from agentflow_tui.schema import TABLES, Column, Kind, Table, snake
 from agentflow_tui.store.connection.bindings import Binding
 
@@ -100,13 +101,15 @@ class Listing(Generic[RowT]):
     def _own(self, name: str) -> ListingField:
         found = self.field(name)
         if found is None:
-            raise KeyError(f"the listing of {self.table.name} has no field {name}")
+            raise MissingError(f"{self.table.name} has no column {name} in this database.")
         return found
 
     def order(self, binding: Binding, sort: str | None = None) -> tuple[OrderKey, ...]:
         """The sort keys for ``sort`` (a field name, ``-`` in front for descending), or for the
         order the table opens in; by the primary key alone where no index can serve the opening
         order of a large table, or the database lacks its columns. Always ends with the key."""
+        key = self.table.primary_key.name
+        binding.render(f"{{{self.table.name}}} {{{self.table.name}.{key}}}")  # or it says why not
         names = (sort,) if sort else self.table.order
         keys = [
             OrderKey(field=self._own(name.removeprefix("-")), descending=name.startswith("-"))

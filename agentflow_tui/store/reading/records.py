@@ -111,6 +111,6 @@ def _pointing(binding: Binding, relation: Relation) -> str:
         return "NULL::int"
     return (
         f"(SELECT count(*)::int FROM (SELECT FROM {{{relation.table}?}} r "
-        f"WHERE r.{{{relation.table}.{relation.column}}} = "
-        f"q.{{{relation.target}.{relation.target_column}}} LIMIT {COUNT_TO + 1}) p)"
+        f"WHERE {{r.{relation.table}.{relation.column}}} = "
+        f"{{q.{relation.target}.{relation.target_column}}} LIMIT {COUNT_TO + 1}) p)"
     )

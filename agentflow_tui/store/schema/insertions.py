@@ -14,11 +14,11 @@ def insertion(binding: Binding, table: str, values: Mapping[str, str]) -> tuple[
     """
     bound = binding.tables[table]
     pairs = [
-        (bound.columns[name].sql, f"({expression})::{bound.columns[name].type}")
+        (bound.columns[name].sql, bound.columns[name].value(f"({expression})"))
         for name, expression in values.items()
         if name in bound.columns
     ]
-    pairs += bound.fillers
+    pairs += binding.neutral_values(table, values)
     return ", ".join(name for name, _ in pairs), ", ".join(value for _, value in pairs)
 
 

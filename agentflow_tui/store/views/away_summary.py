@@ -41,7 +41,10 @@ def away_statement(binding: Binding) -> Statement[_Counts]:
         failed_since(binding, table, "$1::timestamptz")
         for table in ("email_queue", "workflows", "task_logs")
     )
-    return Statement(_Counts, f"SELECT {failed}, {_changes(binding)}")
+    unused = "$1::timestamptz IS NULL"  # each part may be left out, and the parameter is sent
+    return Statement(
+        _Counts, f"SELECT {failed}, {_changes(binding)} FROM (SELECT {unused} AS never) moment"
+    )
 
 
 def _changes(binding: Binding) -> str:

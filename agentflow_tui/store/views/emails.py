@@ -21,7 +21,8 @@ def first_address(recipients: str | None) -> str:
 
 @dataclass(frozen=True, slots=True)
 class QueuedMail:
-    """A mail in the queue, with what its message says."""
+    """A mail in the queue, with what its message says; ``own_recipient`` where it has none, as in
+    databases whose queue holds recipient, subject and body itself."""
 
     id: str
     email_id: str | None
@@ -35,6 +36,7 @@ class QueuedMail:
     subject: str | None
     recipients: str | None
     email_status: str | None
+    own_recipient: str | None = None
 
     @property
     def key(self) -> str:
@@ -46,7 +48,7 @@ class QueuedMail:
 
     @property
     def recipient(self) -> str:
-        return first_address(self.recipients)
+        return first_address(self.recipients) or self.own_recipient or ""
 
     @property
     def domain(self) -> str:
@@ -76,20 +78,29 @@ QUEUE = listing(
     QueuedMail,
     EMAIL_QUEUE,
     {
-        "subject": stored("emails.subject", "e", cut=_HEAD, searched=True),
+        "subject": Computed(
+            "coalesce({e.emails.subject}, {q.email_queue.subject})",
+            shown=f"left(coalesce({{e.emails.subject}}, {{q.email_queue.subject}}), {_HEAD})",
+            joined=True,
+            searched=True,
+        ),
         "recipients": stored("emails.recipients", "e", cut=_HEAD, searched=True),
         "email_status": stored("emails.status", "e"),
+        "own_recipient": Computed("{q.email_queue.recipient}", searched=True),
     },
-    joins="LEFT JOIN {emails?} e ON e.{emails.id} = q.{email_queue.emailId}",
+    joins="LEFT JOIN {emails?} e ON {e.emails.id} = {q.email_queue.emailId}",
     further={
         "recipient": Computed(
-            "substring({e.emails.recipients}::text from '[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+')",
+            "coalesce(substring({e.emails.recipients}::text"
+            " from '[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+'), {q.email_queue.recipient})",
             joined=True,
         ),
         "domain": Computed(
-            "lower(substring({e.emails.recipients}::text from '@([A-Za-z0-9.-]+)'))", joined=True
+            "lower(substring(coalesce({e.emails.recipients}::text, {q.email_queue.recipient})"
+            " from '@([A-Za-z0-9.-]+)'))",
+            joined=True,
         ),
-        "body": stored("emails.body", "e"),
+        "body": Computed("coalesce({e.emails.body}, {q.email_queue.body})", joined=True),
         "userId": stored("emails.userId", "e"),
     },
 )

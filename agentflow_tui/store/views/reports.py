@@ -38,7 +38,7 @@ REPORT_LIST = listing(
     {
         "insight_count": Computed(
             "(SELECT count(*)::int FROM {insights?} i "
-            "WHERE i.{insights.reportId} = q.{reports.id})",
+            "WHERE {i.insights.reportId} = {q.reports.id})",
             Kind.NUMBER,
             needs_index="insights.reportId",
         )
@@ -76,7 +76,7 @@ INSIGHT_LIST = listing(
         "vendor": stored("reports.vendor", "r", searched=True),
         "report_type": stored("reports.reportType", "r"),
     },
-    joins="LEFT JOIN {reports?} r ON r.{reports.id} = q.{insights.reportId}",
+    joins="LEFT JOIN {reports?} r ON {r.reports.id} = {q.insights.reportId}",
 )
 
 
@@ -107,7 +107,7 @@ DISTRIBUTION_LIST = listing(
     Distribution,
     INSIGHT_DISTRIBUTIONS,
     {"insight_type": stored("insights.insightType", "i")},
-    joins="LEFT JOIN {insights?} i ON i.{insights.id} = q.{insight_distributions.insightId}",
+    joins="LEFT JOIN {insights?} i ON {i.insights.id} = {q.insight_distributions.insightId}",
 )
 
 

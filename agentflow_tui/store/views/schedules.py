@@ -42,5 +42,5 @@ SCHEDULE_LIST = listing(
         "workflow_status": stored("workflows.status", "w"),
         "workflow_steps": stored("workflows.steps", "w", cut=2000),
     },
-    joins="LEFT JOIN {workflows?} w ON w.{workflows.id} = q.{schedules.workflowId}",
+    joins="LEFT JOIN {workflows?} w ON {w.workflows.id} = {q.schedules.workflowId}",
 )
