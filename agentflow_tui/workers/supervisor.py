@@ -89,7 +89,8 @@ async def run(
     """Run these roles until a signal, a bug, or nothing more to drain. Returns the exit code.
 
     Raises `UnreachableError` when the database cannot be reached at the start, later it is waited
-    for; and `RefusedError` when it takes no writes, or has keys of another type. A bug is logged and gives 1.
+    for; and `RefusedError` when it takes no writes, or has keys of another type. A bug is logged
+    and gives 1.
     """
     options = ConnectionOptions(
         application="agentflow worker",
