@@ -108,8 +108,6 @@ class Listing(Generic[RowT]):
         """The sort keys for ``sort`` (a field name, ``-`` in front for descending), or for the
         order the table opens in; by the primary key alone where no index can serve the opening
         order of a large table, or the database lacks its columns. Always ends with the key."""
-        key = self.table.primary_key.name
-        binding.render(f"{{{self.table.name}}} {{{self.table.name}.{key}}}")  # or it says why not
         names = (sort,) if sort else self.table.order
         keys = [
             OrderKey(field=self._own(name.removeprefix("-")), descending=name.startswith("-"))
