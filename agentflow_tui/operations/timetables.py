@@ -4,7 +4,7 @@ Cron is only imported when a schedule is looked at: the first screen has none.
 """
 
 from collections.abc import Sequence
-from datetime import datetime, tzinfo
+from datetime import datetime, timedelta, tzinfo
 from functools import lru_cache
 
 from agentflow_tui import clock
@@ -39,6 +39,32 @@ def next_fires(expression: str, after: datetime, count: int, zone: tzinfo) -> Se
 
     fires: Sequence[datetime] = cron.next_fires(expression, after, count, zone)
     return fires
+
+
+def starts_nothing(schedule: Schedule, now: datetime, zone: str) -> str:
+    """Why an active schedule will not start its workflow when its expression says; empty when it
+    will."""
+    if schedule.starts_nothing:
+        return f"its workflow is {schedule.workflow_status}, so its slots start nothing"
+    due = schedule.next_run
+    if schedule.active and schedule.cron and due is not None and due > now:
+        minute = now.replace(second=0, microsecond=0)
+        if _passes_slots(schedule.cron, due, minute, zone):
+            return (
+                "its next run is later than the expression says: edit or resume it, and it is "
+                "worked out anew"
+            )
+    return ""
+
+
+@lru_cache(maxsize=4096)
+def _passes_slots(expression: str, due: datetime, since: datetime, zone: str) -> bool:
+    """Whether there is a slot before ``due``, after the minute from ``since`` on."""
+    try:
+        first = next_fires(expression, since + timedelta(minutes=1), 1, zone_of(zone))
+    except AgentflowError:
+        return False  # it is said where the expression is
+    return bool(first) and first[0] < due
 
 
 def missed_fires(schedule: Schedule, now: datetime, zone: str) -> int:

@@ -121,6 +121,8 @@ class WorkerContext:
     """Processes that send mail, this one included, as far as is known."""
     notify: Callable[[], None] = lambda: None
     """Wake other processes, soon. Call it after the commit that made work for them."""
+    report_soon: Callable[[], None] = lambda: None
+    """Write the row of this process soon, because `reports` say something that matters."""
     start: Callable[[Coroutine[Any, Any, None]], "asyncio.Task[None]"] = _start_task
     leases: LeaseBook = field(init=False)
     """What this process holds."""

@@ -205,6 +205,7 @@ class _Supervisor:
 
         context.start = start
         context.notify = self._notifier.notify
+        context.report_soon = self._heartbeat.beat_soon
 
     async def _run_role(self, role: Role) -> None:
         """The loop of every role."""

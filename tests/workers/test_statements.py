@@ -56,6 +56,8 @@ STATEMENTS: dict[str, Callable[[Binding], Statement[Any] | str]] = {
     "claim checks": check_claims.claim,
     "load": lambda _: check_claims.LOAD,
     "queue": lambda _: check_claims.QUEUE,
+    "standing": lambda _: check_claims.STANDING,
+    "still wrong": lambda _: schedule_fires.STILL_WRONG,
     "punctuality": lambda _: check_claims.PUNCTUALITY,
     "happenings": away_summary.away_statement,
     "look around": lambda _: shared_status.STATUS,

@@ -7,7 +7,7 @@ from agentflow_tui.console.list.declarations import ListScreen
 from agentflow_tui.console.list.row_lines import Cell, ListColumn
 from agentflow_tui.console.screens.cells import age_column, text_column
 from agentflow_tui.console.statuses import status_cell
-from agentflow_tui.operations.timetables import missed_fires, timetable_words
+from agentflow_tui.operations.timetables import missed_fires, starts_nothing, timetable_words
 from agentflow_tui.store.views.schedules import SCHEDULE_LIST, Schedule
 from agentflow_tui.store.views.workflows import workflow_title
 from agentflow_tui.text import NOTHING, age
@@ -23,6 +23,8 @@ def _state(row: Schedule, now: datetime, zone: str) -> Cell:
         return (("✗ never", "failed"),)
     if missed_fires(row, now, zone):
         return (("▲ missed", "warning"),)
+    if starts_nothing(row, now, zone):
+        return (("▲ held", "warning"),)
     return (("● on", "ok"),)
 
 
@@ -43,9 +45,12 @@ def _columns(env: Environment) -> tuple[ListColumn[Schedule], ...]:
         count = missed_fires(row, now, zone)
         return ((f"{count}", "warning"),) if count else ""
 
-    def words(row: Schedule, _now: datetime) -> Cell:
+    def words(row: Schedule, now: datetime) -> Cell:
         said, problem = timetable_words(row.cron, zone)
-        return ((problem, "failed"),) if problem else said
+        if problem:
+            return ((problem, "failed"),)
+        held = starts_nothing(row, now, zone)
+        return ((f"{said}; {held}", "warning"),) if held else said
 
     return (
         ListColumn("State", state, width=9, sort="active", key="state"),

@@ -183,6 +183,27 @@ class SchedulePunctuality:
     workers: Sequence[str]
 
 
+@dataclass(frozen=True, slots=True)
+class StandingSchedule:
+    """An active schedule: its expression, its next slot, and the status of its workflow."""
+
+    cron: str | None
+    next_run: datetime | None
+    workflow_status: str | None
+    now: datetime
+
+
+STANDING = Statement(
+    StandingSchedule,
+    """
+SELECT {q.schedules.cron}::text, nullif({q.schedules.nextRun}, '-infinity'),
+       {w.workflows.status}::text, now()
+  FROM {schedules?} q LEFT JOIN {workflows?} w ON w.{workflows.id} = q.{schedules.workflowId}
+ WHERE q.{schedules.active} LIMIT 5000
+""",
+)
+"""Up to 5,000 active schedules, for a look at what they will do."""
+
 PUNCTUALITY = Statement(
     SchedulePunctuality,
     """

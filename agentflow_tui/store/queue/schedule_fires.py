@@ -149,7 +149,7 @@ WITH wanted AS (
          CASE WHEN NOT won.starts THEN 'missed'
               WHEN t.id IS NULL THEN 'gone'
               WHEN t.status IN ('pending', 'running', 'paused') THEN 'busy'
-              WHEN t.status NOT IN ('completed', 'failed', 'cancelled') THEN 'unknown'
+              WHEN t.status NOT IN ('draft', 'completed', 'failed', 'cancelled') THEN 'unknown'
               WHEN t.locked THEN 'locked'
               WHEN row_number() OVER (PARTITION BY won.workflow_id, won.starts
                                       ORDER BY won.due, won.id) > 1 THEN 'twice'
@@ -223,6 +223,17 @@ UPDATE {{schedules}} s SET {assignments(binding, "schedules", changes)}
    AND s.{{schedules.cron}}::text = d.cron
 """
 
+
+STILL_WRONG = Statement(
+    str,
+    """
+SELECT s.{schedules.id}::text FROM {schedules} s
+  JOIN unnest($1::{schedules.id:type}[], $2::text[]) AS d (id, cron) ON s.{schedules.id} = d.id
+ WHERE s.{schedules.active} AND coalesce(s.{schedules.cron}::text, '') = d.cron
+""",
+)
+"""Of schedules with an expression that cannot be read (ids, expressions) those that still have
+it."""
 
 UNSET_NEXT = """
 UPDATE {schedules} s SET {schedules.nextRun} = NULL

@@ -6,6 +6,9 @@ from datetime import datetime
 from agentflow_tui.schema import SCHEDULES
 from agentflow_tui.store.reading.listings import listing, stored
 
+STARTED_FROM = frozenset({"draft", "completed", "failed", "cancelled", "pending", "running"})
+"""Statuses from which a schedule starts a workflow, or which pass by themselves."""
+
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
@@ -29,6 +32,12 @@ class Schedule:
     @property
     def title(self) -> str:
         return self.cron or ""
+
+    @property
+    def starts_nothing(self) -> bool:
+        """Whether its slots pass without a start, because of the state of its workflow."""
+        status = self.workflow_status
+        return bool(self.active and status) and status not in STARTED_FROM
 
     def is_overdue(self, now: datetime) -> bool:
         """Whether its slot has passed without having been fired."""

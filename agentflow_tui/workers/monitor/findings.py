@@ -2,16 +2,21 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, tzinfo
 from typing import Any
 
+from agentflow_tui import cron
+from agentflow_tui.cron import CronError
 from agentflow_tui.documents import read
 from agentflow_tui.store.queue.check_claims import (
     CheckFinding,
     ConnectionLoad,
     QueueFigures,
     SchedulePunctuality,
+    StandingSchedule,
     Status,
 )
+from agentflow_tui.store.views.schedules import STARTED_FROM
 from agentflow_tui.text import plural
 
 CONNECTIONS = (0.8, 0.95)
@@ -88,29 +93,82 @@ def queue_finding(queue: QueueFigures, took: float) -> CheckFinding:
     )
 
 
-def scheduler_finding(found: SchedulePunctuality, took: float) -> CheckFinding:
+def scheduler_finding(
+    found: SchedulePunctuality, took: float, standing: "Standing | None" = None
+) -> CheckFinding:
     """How punctual the schedulers are, by the schedules and by what they report themselves."""
     reports = _scheduler_reports(found.workers or ())
-    missed = sum(_count(report, "missed") for report in reports)
+    missed, skipped = (sum(_count(r, name) for r in reports) for name in ("missed", "skipped"))
     wrong = max((_count(report, "wrong") for report in reports), default=0)
     late = max((_count(report, "late_ms") for report in reports), default=0)
-    sentences = [
-        (True, _punctuality(found, late if reports else None)),
+    held, strays = (standing.held, standing.strays) if standing else (0, 0)
+    warnings = [
         (missed, f"{plural(missed, 'slot')} missed in the last hour"),
+        (skipped, f"{plural(skipped, 'slot')} started nothing in the last hour"),
         (wrong, f"{plural(wrong, 'schedule')} with an expression that cannot be read"),
+        (held, f"{plural(held, 'schedule')} with a workflow that is paused or cannot be started"),
+        (strays, f"{plural(strays, 'schedule')} with a next run that the expression does not name"),
     ]
+    said = [sentence for holds, sentence in warnings if holds]
     return CheckFinding(
-        status=_worst(_grade(found.latest or 0.0, OVERDUE), "warning" if missed or wrong else "ok"),
-        message=f"{'; '.join(sentence for holds, sentence in sentences if holds)}.",
+        status=_worst(_grade(found.latest or 0.0, OVERDUE), "warning" if said else "ok"),
+        message=f"{'; '.join([_punctuality(found, late if reports else None), *said])}.",
         response=took,
-        details={"overdue": found.overdue, "missed": missed, "wrong": wrong, "late_ms": late},
+        details={
+            "overdue": found.overdue,
+            "missed": missed,
+            "skipped": skipped,
+            "wrong": wrong,
+            "held": held,
+            "strays": strays,
+            "late_ms": late,
+        },
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Active schedules whose workflow cannot be started, and those that wait for a time which their
+    expression does not name."""
+
+    held: int
+    strays: int
+
+
+def standing(schedules: Sequence[StandingSchedule], zone: tzinfo) -> Standing:
+    """What these schedules will do. An expression is looked at once, however many have it."""
+    first: dict[str, datetime | None] = {}
+    strays = 0
+    for each in schedules:
+        if each.next_run is None or each.next_run <= each.now or not each.cron:
+            continue
+        if each.cron not in first:
+            first[each.cron] = _first_slot(each.cron, each.now, zone)
+        slot = first[each.cron]
+        strays += slot is not None and each.next_run != slot
+    held = sum(
+        each.workflow_status is not None and each.workflow_status not in STARTED_FROM
+        for each in schedules
+    )
+    return Standing(held=held, strays=strays)
+
+
+def _first_slot(expression: str, now: datetime, zone: tzinfo) -> datetime | None:
+    try:
+        fires = cron.next_fires(expression, now, 1, zone)
+    except CronError:  # it is counted among those that cannot be read
+        return None
+    return fires[0] if fires else None
 
 
 def _punctuality(found: SchedulePunctuality, late: int | None) -> str:
     if found.overdue:
         return f"{plural(found.overdue, 'schedule')} overdue, by up to {_age(found.latest or 0)}"
-    return "No schedule is overdue" if late is None else f"Slots fire within {late} ms"
+    if late is None:
+        return "No schedule is overdue"
+    return (
+        f"Slots fire within {_age(late / 1000)}" if late >= 1000 else f"Slots fire within {late} ms"
+    )
 
 
 def _scheduler_reports(workers: Sequence[str]) -> list[dict[str, Any]]:

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from agentflow_tui import clock
 from agentflow_tui.errors import MissingError, RefusedError, SettingsError
 from agentflow_tui.settings import Settings
 from agentflow_tui.store.queue import check_claims, leases
@@ -21,6 +22,7 @@ from agentflow_tui.workers.monitor.findings import (
     database_finding,
     queue_finding,
     scheduler_finding,
+    standing,
 )
 from agentflow_tui.workers.monitor.probes import Probe, probe
 
@@ -162,7 +164,10 @@ async def _look_at_scheduler(context: WorkerContext, _times: AnswerTimes) -> Che
     started = time.monotonic()
     silent = SILENT * max(context.settings.workers.poll, 1.0)
     [found] = await context.database.fetch(check_claims.PUNCTUALITY, silent)
-    return scheduler_finding(found, time.monotonic() - started)
+    zone = clock.zone(context.settings.workers.time_zone or "UTC")
+    rows = await context.database.fetch(check_claims.STANDING)
+    took = time.monotonic() - started
+    return scheduler_finding(found, took, await asyncio.to_thread(standing, rows, zone))
 
 
 _OWN = (

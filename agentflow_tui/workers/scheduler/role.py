@@ -54,6 +54,7 @@ class Known:
     id: str
     cron: str
     due: datetime
+    of_another_zone: bool = False
 
 
 def prepare(settings: Settings) -> RoleFactory:
@@ -78,6 +79,7 @@ class Scheduler:
         self._doubted: dict[str, datetime] = {}
         self._doubts: dict[str, int] = {}
         self._wrong: dict[str, str] = {}
+        self._reported_wrong = 0
         self._look_at: datetime | None = None
         self._horizon: datetime | None = None
         self._changed = True
@@ -151,6 +153,19 @@ class Scheduler:
         self._doubted.clear()
         self._doubts.clear()
         await self._learn(found)
+        await self._forget_mended()
+
+    async def _forget_mended(self) -> None:
+        """Forget expressions that cannot be read once they are others, or their schedules are off
+        or gone."""
+        if self._wrong:
+            still = await self._context.database.fetch(
+                schedule_fires.STILL_WRONG, list(self._wrong), list(self._wrong.values())
+            )
+            self._wrong = {each: self._wrong[each] for each in still if each in self._wrong}
+        if len(self._wrong) != self._reported_wrong:
+            self._report()
+            self._context.report_soon()
 
     async def _look_again(self) -> None:
         """Read schedules that another process was at when they were to be moved."""
@@ -186,14 +201,29 @@ class Scheduler:
                     slot = slots.first_slot(expression, row.now, self._zone)
                     empty.append(Known(row.id, expression, slot))
                 else:
-                    slots.following(expression, row.next_run, self._zone)
-                    self._keep(Known(row.id, expression, row.next_run))
+                    self._keep(self._known_as(row.id, expression, row.next_run))
+                self._wrong.pop(row.id, None)
             except CronError as error:
                 wrong[row.id] = (expression, str(error))
         if empty:
             await self._fill(empty)
         if wrong:
             await self._put_on_record(wrong)
+
+    def _known_as(self, schedule_id: str, expression: str, due: datetime) -> Known:
+        """A schedule as it was read. Raises `CronError`."""
+        named = slots.is_slot(expression, due, self._zone)
+        return Known(
+            schedule_id,
+            expression,
+            due,
+            of_another_zone=not named and slots.is_of_another_zone(expression, due),
+        )
+
+    def _plan(self, known: Known, now: datetime) -> SlotPlan:
+        if known.of_another_zone:
+            return slots.move(known.cron, now, self._zone)
+        return slots.plan(known.cron, known.due, now, self._zone, coalesce=self._coalesce)
 
     def _keep(self, known: Known) -> None:
         if self._horizon is not None and known.due <= self._horizon:
@@ -234,9 +264,7 @@ class Scheduler:
     async def _fire(self, due: Sequence[Known]) -> int:
         """Move these schedules on, start their workflows, write the journal: one transaction."""
         now = self._context.now()
-        plans = {
-            k.id: slots.plan(k.cron, k.due, now, self._zone, coalesce=self._coalesce) for k in due
-        }
+        plans = {known.id: self._plan(known, now) for known in due}
         wanted = [_slot(known, plans[known.id]) for known in due]
         async with self._context.database.transaction() as session:
             won = await session.fetch(
@@ -246,7 +274,10 @@ class Scheduler:
             by_id = {known.id: known for known in due}
             await journal.write(
                 session,
-                [slot_entry(by_id[f.id].cron, by_id[f.id].due, plans[f.id], f) for f in won],
+                [
+                    slot_entry(by_id[f.id].cron, by_id[f.id].due, plans[f.id], f, zone=self._zone)
+                    for f in won
+                ],
             )
         self._settle(due, plans, won)
         return len(won)
@@ -286,6 +317,7 @@ class Scheduler:
         self._doubts[schedule_id] = times + 1
 
     def _report(self) -> None:
+        self._reported_wrong = len(self._wrong)
         self._context.reports[self.name] = self._punctuality.report(len(self._wrong))
 
 

@@ -7,7 +7,7 @@ in a row's output.
 import time
 from collections import deque
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, tzinfo
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
@@ -21,6 +21,12 @@ TASK = "schedule.fire"
 SHOWN = 200
 """Characters of an expression that the journal keeps."""
 
+MOVED = "moved"
+"""The outcome of a time that was a slot in the time zone before; nothing is started."""
+
+SKIPPED = frozenset({FireOutcome.GONE, FireOutcome.BUSY, FireOutcome.LOCKED, FireOutcome.UNKNOWN})
+"""Outcomes of slots that should have started something."""
+
 _REASONS = {
     FireOutcome.MISSED: "its time was over, and missed slots are skipped",
     FireOutcome.GONE: "its workflow does not exist",
@@ -29,12 +35,15 @@ _REASONS = {
 }
 
 
-def slot_entry(expression: str, due: datetime, plan: SlotPlan, fired: Fired) -> JournalEntry:
-    """The row of one slot that this process won."""
-    reason = _reason(fired)
+def slot_entry(
+    expression: str, due: datetime, plan: SlotPlan, fired: Fired, *, zone: tzinfo
+) -> JournalEntry:
+    """The row of one slot that this process won: one that started nothing, though it should have,
+    has failed."""
+    reason = _moved(expression, due, zone) if plan.moved else _reason(fired)
     late = fired.late - (plan.slot - due).total_seconds() if plan.slot else fired.late
     said: dict[str, Any] = {
-        "outcome": fired.outcome,
+        "outcome": MOVED if plan.moved else fired.outcome,
         "late_ms": round(late * 1000),
         "next": plan.next_run,
     }
@@ -44,14 +53,22 @@ def slot_entry(expression: str, due: datetime, plan: SlotPlan, fired: Fired) -> 
         said |= {"missed": plan.missed, "missed_from": plan.first, "missed_to": plan.last}
     if plan.uncounted:
         said["missed_at_least"] = True
-    gone = fired.outcome == FireOutcome.GONE
+    skipped = fired.outcome in SKIPPED
     return JournalEntry(
         task_type=TASK,
-        status="failed" if gone else "completed",
+        status="failed" if skipped else "completed",
         input=_subject(fired.id, expression, plan.slot or due, fired.workflow_id),
         output=said,
-        error=f"Nothing was started: {reason}." if gone else None,
+        error=f"Nothing was started: {reason}." if skipped else None,
         user_id=fired.user_id,
+    )
+
+
+def _moved(expression: str, due: datetime, zone: tzinfo) -> str:
+    local = due.astimezone(zone)
+    return (
+        f"{local:%Y-%m-%d %H:%M} is none of the times of '{expression[:SHOWN]}' in {zone}; it was "
+        "worked out in another time zone"
     )
 
 
@@ -95,6 +112,7 @@ class Punctuality:
         self._fired = 0
         self._late: deque[float] = deque(maxlen=1000)
         self._missed: deque[tuple[float, int]] = deque(maxlen=10_000)
+        self._skipped: deque[float] = deque(maxlen=10_000)
 
     def note(self, plan: SlotPlan, fired: Fired) -> None:
         if fired.outcome == FireOutcome.FIRED:
@@ -103,15 +121,18 @@ class Punctuality:
                 self._late.append(fired.late)
         if plan.missed:
             self._missed.append((time.monotonic(), plan.missed))
+        if fired.outcome in SKIPPED:
+            self._skipped.append(time.monotonic())
 
     def report(self, wrong: int) -> Mapping[str, Any]:
         """Fired since the start; the 99th percentile of how late, in milliseconds; missed in the
-        last hour; schedules whose expression cannot be read."""
+        last hour, and skipped; schedules whose expression cannot be read."""
         hour_ago = time.monotonic() - 3600
         late = sorted(self._late)
         return {
             "fired": self._fired,
             "late_ms": round(late[int(len(late) * 0.99)] * 1000) if late else 0,
             "missed": sum(count for at, count in self._missed if at > hour_ago),
+            "skipped": sum(at > hour_ago for at in self._skipped),
             "wrong": wrong,
         }

@@ -1,7 +1,7 @@
 """Which slot to fire, which were missed, which comes next: pure, by the clock that is handed in."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta, tzinfo
+from datetime import datetime, timedelta, timezone, tzinfo
 from functools import lru_cache
 
 from agentflow_tui import cron
@@ -29,6 +29,8 @@ class SlotPlan:
     first: datetime | None = None
     last: datetime | None = None
     uncounted: bool = False
+    moved: bool = False
+    """It was no slot of the expression in this time zone but one in another: nothing is fired."""
 
 
 @lru_cache(maxsize=20_000)
@@ -36,6 +38,30 @@ def following(expression: str, after: datetime, zone: tzinfo) -> datetime | None
     """The slot after ``after``, in UTC. Raises `CronError`, also for a date that never comes."""
     found = cron.next_fires(expression, after, 1, zone)
     return found[0] if found else None
+
+
+@lru_cache(maxsize=20_000)
+def is_slot(expression: str, moment: datetime, zone: tzinfo) -> bool:
+    """Whether an expression names this moment. Raises `CronError`."""
+    return following(expression, moment - timedelta(microseconds=1), zone) == moment
+
+
+@lru_cache(maxsize=1000)
+def is_of_another_zone(expression: str, moment: datetime) -> bool:
+    """Whether an expression names this moment in some time zone: one that was worked out in the
+    zone that the workers had before, and not one that was set by hand. Raises `CronError`."""
+    if moment.microsecond or (moment.second and len(expression.split()) < 6):
+        return False
+    return any(is_slot(expression, moment, timezone(offset)) for offset in _OFFSETS)
+
+
+_OFFSETS = [timedelta(minutes=15 * quarters) for quarters in range(-12 * 4, 14 * 4 + 1)]
+"""The offsets that time zones have."""
+
+
+def move(expression: str, now: datetime, zone: tzinfo) -> SlotPlan:
+    """What to do with a moment that is a slot in another zone only. Raises `CronError`."""
+    return SlotPlan(slot=None, next_run=following(expression, now, zone), moved=True)
 
 
 def first_slot(expression: str, now: datetime, zone: tzinfo) -> datetime:

@@ -1,6 +1,7 @@
 """Checks are done by one process each, and what they say is true."""
 
 import asyncio
+import json
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -256,3 +257,47 @@ def test_thresholds_make_warnings_and_errors() -> None:
         "ok",
     ]
     assert [scheduler(latest=61), scheduler(latest=301)] == ["warning", "error"]
+
+
+@pytest.mark.parametrize(
+    ("late", "said"),
+    [
+        (0, "Slots fire within 0 ms."),
+        (120, "Slots fire within 120 ms."),
+        (1000, "Slots fire within 1 second."),
+        (1_718_122, "Slots fire within 28 minutes."),
+    ],
+)
+def test_how_late_slots_fire_is_said_for_people(late: int, said: str) -> None:
+    report = json.dumps({"reports": {"scheduler": {"late_ms": late}}})
+    found = findings.scheduler_finding(SchedulePunctuality(0, None, [report]), 0)
+    assert found.message == said
+
+
+@pytest.mark.parametrize(
+    ("cron", "ahead", "status", "said"),
+    [
+        ("* * * * * *", timedelta(days=200), "completed", "does not name"),
+        ("0 9 * * *", timedelta(hours=1, seconds=7), "completed", "does not name"),
+        ("0 0 1 1 *", None, "paused", "paused or cannot be started"),
+        ("0 0 1 1 *", None, "archived", "paused or cannot be started"),
+        ("0 0 1 1 *", None, "completed", ""),
+        ("0 0 1 1 *", None, "running", ""),
+        ("0 0 1 1 *", None, "draft", ""),
+    ],
+)
+async def test_a_schedule_that_will_not_do_what_it_says_is_a_warning(
+    database: Database, cron: str, ahead: timedelta | None, status: str, said: str
+) -> None:
+    [workflow] = await add_workflows(database, status=status)
+    now = datetime.now(UTC)
+    due = now + ahead if ahead else datetime(now.year + 1, 1, 1, tzinfo=UTC)
+    await add_schedules(database, [workflow], cron, due)
+    await step(context_of(database))
+    [(grade, message)] = await table(
+        database,
+        "SELECT {health_checks.status}, {health_checks.message} FROM {health_checks}"
+        " WHERE {health_checks.id} = 'scheduler'",
+    )
+    assert said in message
+    assert grade == ("warning" if said else "ok")

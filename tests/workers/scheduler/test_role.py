@@ -369,3 +369,70 @@ async def test_a_database_made_by_another_program_is_scheduled_as_well(empty_url
              FROM {workflows} w, {task_logs} t""",
     ) == [("pending", "completed", "fired")]
     database.close()
+
+
+@pytest.mark.parametrize("zone", ["Asia/Tokyo", "America/New_York", "Asia/Kathmandu"])
+@pytest.mark.parametrize("minutes_ago", [0, 90])
+async def test_a_time_of_the_zone_before_starts_nothing_and_is_said(
+    database: Database, zone: str, minutes_ago: int
+) -> None:
+    due = datetime.now(UTC).replace(second=0, microsecond=0) - timedelta(minutes=minutes_ago)
+    [workflow] = await add_workflows(database, status="completed")
+    await add_schedules(database, [workflow], f"{due.minute} {due.hour} * * *", due)
+    await stepped(database, time_zone=zone)
+    [entry] = await journal(database, "schedule.fire")
+    assert entry["output"]["outcome"] == "moved"
+    assert f"in {zone}; it was worked out in another time zone" in entry["output"]["reason"]
+    local = (await next_run(database) or due).astimezone(ZoneInfo(zone))
+    assert (local.hour, local.minute) == (due.hour, due.minute)
+    assert await one(database, "SELECT {workflows.status} FROM {workflows}") == "completed"
+
+
+async def test_a_time_that_was_set_by_hand_starts_its_workflow(database: Database) -> None:
+    [workflow] = await add_workflows(database, status="completed")
+    await add_schedules(database, [workflow], YEARLY, seconds_ago(1))
+    await stepped(database, time_zone="Asia/Tokyo")
+    assert await one(database, "SELECT {workflows.status} FROM {workflows}") == "pending"
+
+
+@pytest.mark.parametrize("status", ["paused", "pending", "running", "archived"])
+async def test_a_slot_that_starts_nothing_is_a_failure_with_the_reason(
+    database: Database, status: str
+) -> None:
+    [workflow] = await add_workflows(database, status=status)
+    await add_schedules(database, [workflow], next_run=seconds_ago(1))
+    context, _ = await stepped(database)
+    [entry] = await journal(database, "schedule.fire")
+    assert entry["status"] == "failed"
+    assert entry["error"].startswith("Nothing was started: the workflow")
+    assert context.reports["scheduler"]["skipped"] == 1
+
+
+async def test_a_schedule_starts_a_draft(database: Database) -> None:
+    [workflow] = await add_workflows(database, status="draft")
+    await add_schedules(database, [workflow], next_run=seconds_ago(1))
+    await stepped(database)
+    assert await one(database, "SELECT {workflows.status} FROM {workflows}") == "pending"
+
+
+@pytest.mark.parametrize("change", ["cron = '* * * * *'", "active = false"])
+async def test_a_mended_expression_is_no_longer_counted(database: Database, change: str) -> None:
+    workflows = await add_workflows(database, 2)
+    await add_schedules(database, workflows, "every day")
+    context = context_of(database)
+    scheduler = Scheduler(context)
+    await scheduler.step()
+    assert context.reports["scheduler"]["wrong"] == 2
+    told: list[int] = []
+    context.report_soon = lambda: told.append(1)
+    await database.execute(f"UPDATE {{schedules}} SET {change}")
+    await until_counted(scheduler, context)
+    assert told
+
+
+async def until_counted(scheduler: Scheduler, context: WorkerContext) -> None:
+    """Step until no expression counts as one that cannot be read."""
+    async with asyncio.timeout(20):
+        while context.reports["scheduler"]["wrong"]:
+            await scheduler.step(woken=True)
+            await asyncio.sleep(0.02)
