@@ -64,13 +64,17 @@ class ConsoleSettings:
     """How the console looks and how often it looks: ``[console]``."""
 
     theme: str = option("agentflow-dark", "agentflow-dark, agentflow-light or agentflow-contrast")
-    refresh: float = option(1.0, "seconds between two looks at the database while in focus")
-    refresh_idle: float = option(5.0, "the same without focus, or after minutes without a key")
+    refresh: float = option(
+        1.0, "seconds between two looks at the database while in focus", least=0.2
+    )
+    refresh_idle: float = option(
+        5.0, "the same without focus, or after minutes without a key", least=0.2
+    )
     time_zone: str = option("", "zone for the times shown, such as Europe/Berlin; empty: local")
     ascii: bool = option(False, "draw with ASCII only; set by itself where UTF-8 is not spoken")
     start: str = option("overview", "the screen to open first")
     lease_minutes: float = option(5.0, "a workflow lock older than this is called stale")
-    keys: dict[str, str] = option({}, "remapped keys: binding id = 'key,key'; '?' shows the ids")
+    keys: dict[str, str] = option({}, "remapped keys: id = 'key,key'; ':keys' shows the ids")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,7 +187,19 @@ def config_path(environ: Mapping[str, str]) -> Path:
 def _xdg(environ: Mapping[str, str], name: str, fallback: str) -> Path:
     """The directory that a variable names; a relative one counts for none, as XDG has it."""
     given = Path(environ.get(name, ""))
-    return given if given.is_absolute() else Path(environ.get("HOME") or Path.home()) / fallback
+    return given if given.is_absolute() else _user_home(environ, name) / fallback
+
+
+def _user_home(environ: Mapping[str, str], instead: str) -> Path:
+    """The user's directory. Raises `SettingsError` for a user that the system does not know."""
+    if environ.get("HOME"):
+        return Path(environ["HOME"])
+    try:
+        return Path.home()
+    except RuntimeError:
+        raise SettingsError(
+            f"This user has no home directory; set HOME, or AGENTFLOW_HOME and {instead}."
+        ) from None
 
 
 def load(
@@ -240,7 +256,7 @@ def _from_file(
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))  # some editors put a mark first
     except FileNotFoundError:
         return {}
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:

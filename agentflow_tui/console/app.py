@@ -28,6 +28,7 @@ from agentflow_tui.console.state import ConsoleState
 from agentflow_tui.console.terminal.input_queue import Typed
 from agentflow_tui.console.terminal.terminal_app import TerminalApp
 from agentflow_tui.console.typing_ahead import has_to_wait
+from agentflow_tui.console.view import NOT_HERE
 from agentflow_tui.console.views import ViewSwitcher
 from agentflow_tui.console.widgets.line import Line
 from agentflow_tui.console.widgets.pane import Link
@@ -133,6 +134,7 @@ class ConsoleApp(TerminalApp):
             self.poller.show(view)
 
     def go(self, place: Place, *, remember: bool = True) -> None:
+        self.forget_said()
         self.run_worker(self._show(place, remember=remember), name="go")
 
     def _go_if(self, place: Place | None) -> None:
@@ -171,7 +173,9 @@ class ConsoleApp(TerminalApp):
 
     def perform(self, id_: str) -> None:
         if self._views.seen is not None:
-            BY_ID[id_].do(self, self._views.seen)
+            entry = BY_ID[id_]
+            if entry.do(self, self._views.seen) is NOT_HERE:
+                self.say(f"{entry.title} does nothing here.")
             self.show_bars()
 
     def action_perform(self, id_: str) -> None:

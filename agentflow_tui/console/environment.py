@@ -106,7 +106,7 @@ class Environment:
                     pooler=settings.context.pooler,
                 )
                 database = await Database.open(url, options)
-                if settings is self.settings:
+                if settings.context is self.settings.context:
                     self.database = database
                 else:  # another one was asked for meanwhile
                     database.close()

@@ -36,11 +36,16 @@ async def _launch(settings: Settings, screen: str, workers: bool) -> int:
     connecting = asyncio.create_task(_connect(env))
     with gc_paused(for_good=True):
         module: Any = await asyncio.to_thread(importlib.import_module, "agentflow_tui.console.app")
-    place = module.place_called(screen)
-    if place is None:
+    try:
+        chosen = module.checked(settings)
+        place = module.place_called(screen)
+        if place is None:
+            raise UsageError(f"There is no screen {screen!r}; try overview, workflows or mail.")
+    except AgentflowError:
         connecting.cancel()
         await env.close()
-        raise UsageError(f"There is no screen {screen!r}; try overview, workflows or mail.")
+        raise
+    env.settings = chosen
     code = await _run(module.ConsoleApp(env, place, workers=workers))
     connecting.cancel()
     return code

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from agentflow_tui.operations.selection import Selection
 
 
+NOT_HERE = object()
+"""What a key gives that can do nothing in this view, or nothing now: that is said."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ViewEntry:
     """What is known of a view before it is imported. ``words`` are its names on the command line of
@@ -108,52 +112,69 @@ class View(Vertical):
         """The scopes of the keys' table that hold here besides that of the app."""
         return ()
 
-    # What keys of the table ask for; a view does those that mean something in it
+    # What keys of the table ask for; a view does those that mean something in it, and where one
+    # means nothing just now it returns `NOT_HERE`
 
-    def open_row(self) -> None:
+    def open_row(self) -> object:
         """Open what is under the cursor."""
+        return NOT_HERE
 
-    def snooze(self) -> None:
+    def snooze(self) -> object:
         """Acknowledge, snooze or claim what is under the cursor."""
+        return NOT_HERE
 
-    def open_filter(self) -> None:
+    def open_filter(self) -> object:
         """Type a filter."""
+        return NOT_HERE
 
-    def toggle_faults(self) -> None:
+    def toggle_faults(self) -> object:
         """Show only what is wrong; again to show all."""
+        return NOT_HERE
 
-    def choose_sort(self) -> None:
+    def choose_sort(self) -> object:
         """Ask for the column to sort by."""
+        return NOT_HERE
 
-    def reverse_sort(self) -> None:
+    def reverse_sort(self) -> object:
         """Sort the other way round."""
+        return NOT_HERE
 
-    def show_errors(self) -> None:
+    def show_errors(self) -> object:
         """Show what failed here, grouped."""
+        return NOT_HERE
 
-    def look_further(self) -> None:
+    def look_further(self) -> object:
         """Let the filter look at more rows."""
+        return NOT_HERE
 
-    def next_pane(self) -> None:
+    def next_pane(self) -> object:
         """Go to the other pane, or the next view of this screen."""
+        return NOT_HERE
 
-    def choose_export(self) -> None:
+    def choose_export(self) -> object:
         """Ask for a file to write the list to."""
+        return NOT_HERE
 
-    def copy_id(self) -> None:
+    def copy_id(self) -> object:
         """Copy the id of the row under the cursor."""
+        return NOT_HERE
 
-    def choose_copy(self) -> None:
+    def choose_copy(self) -> object:
         """Ask in which form to copy the row under the cursor."""
+        return NOT_HERE
 
-    def choose_saved_view(self) -> None:
+    def choose_saved_view(self) -> object:
         """Ask for a saved view of this list."""
+        return NOT_HERE
 
-    def save_view(self) -> None:
+    def save_view(self) -> object:
         """Ask for a name to save filter and sort under."""
+        return NOT_HERE
 
-    def turn_tab(self, direction: int) -> None:
+    def turn_tab(self, direction: int) -> object:
         """Show the next or the previous tab of the open detail."""
+        return NOT_HERE
 
-    def maximise(self) -> None:
+    def maximise(self) -> object:
         """Give the open detail all the room; again to give it back."""
+        return NOT_HERE

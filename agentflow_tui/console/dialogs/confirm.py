@@ -1,6 +1,6 @@
 """The dialog before a change: what, on which and how many, what follows, and how sure one is."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
@@ -29,8 +29,14 @@ from agentflow_tui.text import age, number, plural, safe_lines, shorten_id
 MANY = 50
 """Rows from which on the count has to be typed."""
 
+DESTROYING = {"delete", "revoke", "purge"}
+"""Verbs that are never confirmed by enter alone."""
+
 SHOWN = 4
 """Rows that are shown in the dialog."""
+
+ROOMY = 24
+"""Lines of a terminal from which on a long question may be scrolled."""
 
 WIDTH = 74
 """Cells of a line in the dialog."""
@@ -67,7 +73,7 @@ def effort(operation: Operation, count: int, context: Context) -> Effort:
     """Effort grows with harm: many rows, production, or no way back want a word typed."""
     if count > MANY or context.production or operation.harm is Harm.IRREVERSIBLE:
         return Effort.TYPE
-    return Effort.ENTER if count == 1 else Effort.CHOOSE
+    return Effort.ENTER if count == 1 and operation.verb not in DESTROYING else Effort.CHOOSE
 
 
 def word(snapshot: Snapshot) -> str:
@@ -209,8 +215,9 @@ class _Answers(Widget, can_focus=True):
         Binding("pageup,ctrl+u", "scroll(-8)", "Up", show=False, id="confirm.page_up"),
     ]
 
-    def __init__(self, go: str, leave: str, *, going: bool) -> None:
+    def __init__(self, go: str, leave: str, *, going: bool, answer: Callable[[bool], None]) -> None:
         super().__init__()
+        self._answer = answer
         self._go, self._leave = go, leave
         self.going = going
         self._line = Line()
@@ -237,14 +244,14 @@ class _Answers(Widget, can_focus=True):
         self._show()
 
     def action_answer(self) -> None:
-        self.screen.dismiss(self.going)
+        self._answer(self.going)
 
     def action_scroll(self, lines: int) -> None:
         self.screen.query_one(Pane).action_move(lines)
 
     def on_line_picked(self, event: Line.Picked) -> None:
         event.stop()
-        self.screen.dismiss(event.target == "go")
+        self._answer(event.target == "go")
 
 
 class Confirm(ModalScreen[bool]):
@@ -280,7 +287,7 @@ class Confirm(ModalScreen[bool]):
                 yield Prompt(lambda _text, _cursor: (), placeholder=f"type {question.word}")
             else:
                 going = question.effort is Effort.ENTER
-                yield _Answers(question.go, question.leave, going=going)
+                yield _Answers(question.go, question.leave, going=going, answer=self._answered)
 
     def on_mount(self) -> None:
         self.tell("")
@@ -310,6 +317,26 @@ class Confirm(ModalScreen[bool]):
     def action_leave(self) -> None:
         self.dismiss(False)
 
+    def _answered(self, going: bool) -> None:
+        if not going or self._is_whole():
+            self.dismiss(going)
+
+    def _is_whole(self) -> bool:
+        """Whether all that would be confirmed can be read here; says so where it cannot. A long
+        question may be scrolled, unless the terminal is a small one."""
+        pane, window = self.query_one(Pane), self.query_one(Vertical)
+        room = window.region.intersection(self.region)
+        answers = window.children[-1].region
+        wide = max(len(text) for text in (self._question.title, *pane.text.splitlines()))
+        whole = (
+            room.contains_region(answers)
+            and pane.size.width >= min(wide, WIDTH)
+            and (pane.size.height >= len(pane.lines) or self.app.size.height >= ROOMY)
+        )
+        if not whole:
+            self.tell("too small a window to show it whole ")
+        return whole
+
     def action_copy(self) -> None:
         """The command line, on the operator's clipboard."""
         if self._question.command:
@@ -323,7 +350,8 @@ class Confirm(ModalScreen[bool]):
     def on_prompt_accepted(self, event: Prompt.Accepted) -> None:
         event.stop()
         if event.text.strip() == self._question.word:
-            self.dismiss(True)
+            if self._is_whole():
+                self.dismiss(True)
         else:
             event.prompt.explain(
                 Mistake(f"Type {self._question.word} to go on, or escape.", 0, len(event.text))

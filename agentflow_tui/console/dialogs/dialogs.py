@@ -114,7 +114,7 @@ class AskText(Dialog):
 
     def on_mount(self) -> None:
         self.query_one("#dialog-title", Line).show([Piece(self._title, "strong")])
-        self.query_one(Prompt).open(self._text)
+        self.query_one(Prompt).open(self._text, replaced=True)
 
     def on_prompt_accepted(self, event: Prompt.Accepted) -> None:
         event.stop()

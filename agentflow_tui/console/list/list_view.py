@@ -1,6 +1,7 @@
 """A list with its filter, its detail, and what can be done with them. Written once for all."""
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any
 
 from textual.app import ComposeResult
@@ -14,7 +15,7 @@ from agentflow_tui.console.list.grid import Grid
 from agentflow_tui.console.list.menus import ListMenus
 from agentflow_tui.console.list.reading import StoreSource
 from agentflow_tui.console.place import Place
-from agentflow_tui.console.view import ViewEntry
+from agentflow_tui.console.view import NOT_HERE, ViewEntry
 from agentflow_tui.console.widgets.line import Line, Piece
 from agentflow_tui.console.widgets.pane import Pane
 from agentflow_tui.console.widgets.prompt import Candidate, Mistake, Prompt
@@ -59,7 +60,9 @@ class ListView(ListMenus):
         self._bound_to: object = None
         ascii_only = env.settings.console.ascii
         self.status = Line(id="status", ascii_only=ascii_only)
-        self.prompt = Prompt(self._complete, placeholder="status:failed age:>10m word")
+        self.prompt = Prompt(
+            self._complete, placeholder="status:failed age:>10m word", join_lines=self._any_of
+        )
         self._empty = with_keys(screen.empty, env.settings.console.keys)
         self.grid: Grid[Any] = Grid(
             screen.columns(env), now=env.now, empty=self._empty, ascii_only=ascii_only
@@ -221,15 +224,19 @@ class ListView(ListMenus):
         event.stop()
         self.shell.follow(event.link)
 
-    def turn_tab(self, direction: int) -> None:
-        if self.detail.is_open:
-            self.detail.turn(direction)
+    def turn_tab(self, direction: int) -> object:
+        if not self.detail.is_open:
+            return NOT_HERE
+        self.detail.turn(direction)
+        return None
 
-    def maximise(self) -> None:
-        if self.detail.is_open:
-            self.toggle_class("-maximised")
-            self.grid.display = not self.has_class("-maximised")
-            self.focus_main()
+    def maximise(self) -> object:
+        if not self.detail.is_open:
+            return NOT_HERE
+        self.toggle_class("-maximised")
+        self.grid.display = not self.has_class("-maximised")
+        self.focus_main()
+        return None
 
     def next_pane(self) -> None:
         if self.detail.is_open and not self.has_class("-narrow"):
@@ -245,6 +252,12 @@ class ListView(ListMenus):
             self.prompt.open("")
         else:
             self.prompt.open(f"{self.filter} " if self.filter else "")
+
+    def _any_of(self, lines: Sequence[str]) -> str:
+        """Lines that were pasted, such as a column of ids: rows with any of these."""
+        if self._seeks_in_pane or any(" " in line for line in lines):
+            return " ".join(lines)
+        return f"{self.declared.listing.table.primary_key.name}:{','.join(lines)}"
 
     @property
     def _seeks_in_pane(self) -> bool:
@@ -309,10 +322,11 @@ class ListView(ListMenus):
             self._before_faults = self.filter
         self.try_filter(self.declared.faults if self._faults else self._before_faults)
 
-    def look_further(self) -> None:
-        if self.wanted is not None and self.wanted.scan is not None:
-            self.scan = 10 * self.wanted.scan
-            self.try_filter(self.filter)
+    def look_further(self) -> object:
+        if self.wanted is None or self.wanted.scan is None:
+            return NOT_HERE
+        self.scan = 10 * self.wanted.scan
+        return self.try_filter(self.filter)
 
     def on_grid_sort_requested(self, event: Grid.SortRequested) -> None:
         event.stop()

@@ -79,6 +79,12 @@ class TerminalApp(App[None]):
             timeout=4 if severity != "error" else 8,
         )
 
+    def forget_said(self) -> None:
+        """Take away what was said of another screen; what went wrong stays."""
+        for said in list(self._notifications):
+            if said.severity == "information":
+                self._unnotify(said)
+
     def fail(self, error: AgentflowError) -> None:
         self.say(str(error), severity="error")
 

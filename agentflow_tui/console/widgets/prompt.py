@@ -62,6 +62,14 @@ class _Field(Input):
         Binding("down", "recall(1)", "Newer", show=False, id="prompt.newer"),
     ]
 
+    def _on_paste(self, event: events.Paste) -> None:
+        """Take all lines, not the first one alone."""
+        event.prevent_default()
+        event.stop()
+        lines = [line.strip() for line in event.text.splitlines() if line.strip()]
+        text = self._prompt.join_lines(lines) if len(lines) > 1 else "".join(lines)
+        self.replace(text, *self.selection)
+
     def action_complete(self, direction: int) -> None:
         self._prompt.complete(direction)
 
@@ -114,8 +122,16 @@ class Prompt(Vertical):
             super().__init__()
             self.prompt = prompt
 
-    def __init__(self, completer: Completer, *, placeholder: str = "", id: str | None = None):  # noqa: A002
+    def __init__(
+        self,
+        completer: Completer,
+        *,
+        placeholder: str = "",
+        join_lines: Callable[[Sequence[str]], str] = " ".join,
+        id: str | None = None,  # noqa: A002
+    ) -> None:
         super().__init__(id=id)
+        self.join_lines = join_lines
         self._completer = completer
         self._underline = _Underline()
         self._offered: Sequence[Candidate] = ()
@@ -140,12 +156,14 @@ class Prompt(Vertical):
     def is_open(self) -> bool:
         return self.has_class("-open")
 
-    def open(self, text: str = "") -> None:
-        """Show with this text and take the focus."""
+    def open(self, text: str = "", *, replaced: bool = False) -> None:
+        """Show with this text and take the focus. What is ``replaced`` goes when a letter comes."""
         self._recalled = None
         self.add_class("-open")
         self.field.value = text
         self.field.cursor_position = len(text)
+        if replaced:
+            self.field.select_all()
         if not self.field.has_focus:
             self._before = self.screen.focused
         self.screen.set_focus(self.field)  # at once: the next key may be here already
