@@ -37,7 +37,7 @@ async def _launch(settings: Settings, screen: str, workers: bool) -> int:
     with gc_paused(for_good=True):
         module: Any = await asyncio.to_thread(importlib.import_module, "agentflow_tui.console.app")
     try:
-        chosen = module.checked(settings)
+        chosen = importlib.import_module("agentflow_tui.console.bindings").checked(settings)
         place = module.place_called(screen)
         if place is None:
             raise UsageError(f"There is no screen {screen!r}; try overview, workflows or mail.")

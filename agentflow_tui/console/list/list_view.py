@@ -39,6 +39,7 @@ class ListView(ListMenus):
     ListView Horizontal { height: 1fr; }
     ListView.-narrow.-detail Grid { display: none; }
     ListView.-wide Detail { width: 45%; border-left: vkey $panel; }
+    ListView.-maximised Detail { width: 100%; }
     """
 
     def __init__(self, env: Environment, entry: ViewEntry, screen: AnyListScreen) -> None:
@@ -81,7 +82,6 @@ class ListView(ListMenus):
     async def refresh_data(self) -> None:
         database = await self.env.connected()
         if self._source is None or self._bound_to is not database.binding:
-            self._bound_to = database.binding
             self._apply(self.filter)
         source, grid = self._source, self.grid
         if source is None:
@@ -107,7 +107,7 @@ class ListView(ListMenus):
             sort=self.sort,
             scan=self.scan,
         )
-        self.filter = text
+        self.filter, self._bound_to = text, self.env.database.binding
         self._source = StoreSource(self.env, self.wanted)
         if self.grid.marks_everything:
             self.grid.clear_marks()  # another filter: what was meant by "everything" is gone

@@ -1,0 +1,160 @@
+"""Places where a hand stumbles: small windows, half-typed filters, names that are taken."""
+
+import json
+from pathlib import Path
+
+import pytest
+from textual.events import Paste
+
+from agentflow_tui.console.dialogs.confirm import Confirm
+from agentflow_tui.console.list.list_view import ListView
+from agentflow_tui.console.list.saved_views import SavedView, read_views, save_view
+from agentflow_tui.errors import AgentflowError
+from agentflow_tui.settings import Settings
+from agentflow_tui.store.connection.database import Database
+from tests.console.asking import app_of, asked
+from tests.console.driving import burst, console, said, screen_text, sees, settled, told
+from tests.console.test_typing_ahead import states
+from tests.samples import fill, uid
+
+
+@pytest.mark.parametrize(("size", "key"), [((20, 5), "H"), ((40, 10), "D"), ((40, 10), "c")])
+async def test_what_cannot_be_shown_whole_is_not_confirmed_by_enter(
+    database: Database, size: tuple[int, int], key: str
+) -> None:
+    await fill(database)
+    before = await states(database)
+    async with console(database.url, "mail", size=size) as pilot:
+        await settled(pilot)
+        await burst(pilot, key)
+        await asked(pilot)
+        await burst(pilot, "tab", "enter", "tab", "enter")
+        assert await states(database) == before
+        assert len(app_of(pilot).screen_stack) == 1 or isinstance(app_of(pilot).screen, Confirm)
+
+
+async def test_what_destroys_is_not_preselected(database: Database) -> None:
+    await fill(database)
+    before = await states(database)
+    async with console(database.url, "mail") as pilot:
+        await sees(pilot, "carl@customer.test")
+        await burst(pilot, "D")
+        await sees(pilot, "Delete this mail", "▸ Leave it")
+        await burst(pilot, "enter")
+        assert await states(database) == before
+
+
+async def test_escape_gives_a_half_typed_filter_up(database: Database) -> None:
+    await fill(database)
+    async with console(database.url, "users") as pilot:
+        await sees(pilot, "ann@acme.test", "bob@acme.test")
+        view = app_of(pilot).query_one("#view-users", ListView)
+        await burst(pilot, "/", *"ann", "enter")
+        assert view.filter == "ann"
+        await burst(pilot, "/", *" bob")
+        await sees(pilot, "Nothing matches this filter.")
+        await burst(pilot, "escape")
+        assert view.filter == "ann"
+        await sees(pilot, "ann@acme.test")
+
+
+async def test_one_step_back_from_the_rows_of_an_error_is_the_errors(database: Database) -> None:
+    await fill(database)
+    async with console(database.url, "errors") as pilot:
+        await sees(pilot, "HTTP 503")
+        await burst(pilot, "enter")
+        assert app_of(pilot).view_name in {"workflows", "mail"}
+        await burst(pilot, "/", *" status:failed", "enter", "escape")
+        assert app_of(pilot).view_name in {"workflows", "mail"}  # first what was typed there
+        await burst(pilot, "escape")
+        assert app_of(pilot).view_name == "errors"
+
+
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        ("errors timeout", "Errors takes no filter"),
+        ("overview foo", "Overview takes no filter"),
+        ("mail statsu:failed", "There is no column statsu"),
+    ],
+)
+async def test_a_command_drops_nothing_that_was_typed(
+    database: Database, command: str, words: str
+) -> None:
+    await fill(database)
+    async with console(database.url, "users", size=(120, 24)) as pilot:
+        await sees(pilot, "ann@acme.test")
+        await burst(pilot, ":", *command, "enter")
+        await sees(pilot, words, command)
+        assert app_of(pilot).view_name == "users"
+
+
+async def test_typing_replaces_the_name_that_is_proposed(
+    database: Database, tmp_path: Path
+) -> None:
+    await fill(database)
+    target = tmp_path / "mine.csv"
+    async with console(database.url, "users", size=(200, 24)) as pilot:
+        await sees(pilot, "ann@acme.test")
+        await burst(pilot, "E", *str(target), "enter")
+        await told(pilot, f"2 rows written to {target}")
+
+
+async def test_a_saved_view_is_replaced_when_asked_and_can_be_deleted(
+    database: Database, tmp_path: Path
+) -> None:
+    await fill(database)
+    async with console(database.url, "users", home=str(tmp_path)) as pilot:
+        await sees(pilot, "ann@acme.test")
+        kept = app_of(pilot).env.settings
+        await burst(pilot, "B", *"mine", "enter", "/", *"bob", "enter")
+        await burst(pilot, "B", *"mine", "enter")
+        await sees(pilot, "There is a view mine")
+        await burst(pilot, "enter")
+        assert [view.filter for view in read_views(kept)] == [""]
+        await burst(pilot, "B", *"mine", "enter", "down", "enter")
+        assert [view.filter for view in read_views(kept)] == ["bob"]
+        await burst(pilot, "b", "down", "enter", "enter")
+        assert read_views(kept) == []
+
+
+def test_a_full_disk_leaves_nothing_half_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = Settings(environ={"AGENTFLOW_HOME": str(tmp_path)})
+    save_view(settings, SavedView("users", "mine", "ann"))
+    whole = Path.write_text
+
+    def full(path: Path, *arguments: object, **named: object) -> int:
+        whole(path, "")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_text", full)
+    with pytest.raises(AgentflowError, match="No space left"):
+        save_view(settings, SavedView("users", "other", "bob"))
+    folder = settings.kept("views").parent
+    assert [path.name for path in folder.iterdir()] == ["default.json"]
+    assert len(json.loads(settings.kept("views").read_text())) == 1
+
+
+async def test_lines_that_are_pasted_are_all_taken(database: Database) -> None:
+    await fill(database)
+    async with console(database.url, "workflows", size=(120, 24)) as pilot:
+        await sees(pilot, "HTTP 503")
+        await burst(pilot, "/")
+        pilot.app.post_message(Paste(f"{uid(11)}\n{uid(12)}\n"))
+        await burst(pilot, "enter")
+        view = app_of(pilot).query_one("#view-workflows", ListView)
+        assert view.filter == f"id:{uid(11)},{uid(12)}"
+        await sees(pilot, "2 rows")
+
+
+async def test_what_was_said_of_one_screen_does_not_follow_to_another(database: Database) -> None:
+    await fill(database)
+    async with console(database.url, "mail") as pilot:
+        await sees(pilot, "carl@customer.test")
+        await burst(pilot, "y")
+        await told(pilot, "Sent the id")
+        await burst(pilot, "2")
+        assert "Sent the id" not in said(app_of(pilot))
+        assert "Sent the id" not in screen_text(app_of(pilot))
