@@ -72,7 +72,7 @@ asyncio.run(main(*sys.argv[1:]))
 """
 
 
-@pytest.mark.parametrize(("view", "ceiling"), [("overview", 96), ("mail", 146)])
+@pytest.mark.parametrize(("view", "ceiling"), [("overview", 103), ("mail", 153)])
 def test_the_first_rows_wait_for_no_more_than_is_shown(
     database_url: str, view: str, ceiling: int
 ) -> None:
