@@ -71,7 +71,7 @@ def test_a_context_that_cannot_be_is_explained(tmp_path: Path, config: str, word
         ("poll = 0", "poll must be at least 0.01, not 0"),
         ("lease = 0", "lease must be at least 0.1"),
         ("connections = 0", "connections must be at least 1"),
-        ("max_attempts = 0", "max_attempts must be at least 1"),
+        ("max_attempts = -1", "max_attempts must be at least 0"),
         ("rate = -5", "rate must be at least 0, not -5"),
         ("retry_base = inf", "retry_base must be at most 1,000,000,000, not inf"),
     ],

@@ -126,7 +126,7 @@ def target_of(url: str, environ: Mapping[str, str]) -> Target:
 
 
 def did_you_mean(name: str) -> str:
-    """What a parameter that nobody knows was probably meant to be, as a question; or nothing."""
+    """What an unknown parameter was probably meant to be, as a question; or nothing."""
     near = get_close_matches(name.lower(), _CHOICES, 1, 0.7)
     return f" Did you mean {near[0]}?" if near else ""
 
