@@ -212,7 +212,8 @@ class Heartbeat:
 
     def _confirm(self, asked: float) -> None:
         if self._connection.holds_session:
-            self._proof.confirm(asked)
+            if self._connection.has_lock:
+                self._proof.confirm(asked)
         else:  # there is no lock to lose: the leases alone count
             self._proof.confirm(asked, lasts=float("inf"))
 

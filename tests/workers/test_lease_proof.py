@@ -1,6 +1,7 @@
 """A process acts on what it has claimed only while it can prove that it still has it."""
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -12,6 +13,7 @@ from agentflow_tui import clock
 from agentflow_tui.errors import UnreachableError
 from agentflow_tui.settings import Settings, WorkerSettings
 from agentflow_tui.store.connection.database import Database
+from agentflow_tui.store.connection.keepalives import IDLE
 from agentflow_tui.store.connection.notifications import notify
 from agentflow_tui.store.connection.options import ConnectionOptions
 from agentflow_tui.store.connection.statements import NOW
@@ -194,6 +196,17 @@ async def test_silence_is_an_outage_wherever_it_begins(
         await work(far)
     wire.heal(forget=True)
     await until(lambda: again(far), "it works again")
+
+
+async def test_a_dead_way_is_noticed_while_a_connection_is_idle(far: Database) -> None:
+    """Both ends ask: ours of every connection, the server of the one that has the lock."""
+    dedicated = await far.dedicated()
+    async with far.session() as session:
+        for connection in (dedicated, session.connection._con):
+            used = connection._transport.get_extra_info("socket")
+            assert used.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+            assert used.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) == IDLE
+    dedicated.terminate()
 
 
 async def again(database: Database) -> bool:

@@ -15,6 +15,7 @@ from agentflow_tui.schema import TABLES, spelling
 from agentflow_tui.store.connection.bindings import CATALOGUE, Binding, CatalogueRow, bind
 from agentflow_tui.store.connection.codecs import use_our_types
 from agentflow_tui.store.connection.driver_errors import connecting, translated, why_unusable
+from agentflow_tui.store.connection.keepalives import keep_alive
 from agentflow_tui.store.connection.options import (
     ConnectionOptions,
     set_session,
@@ -239,6 +240,7 @@ class Database:
 
     async def _prepare(self, connection: Any) -> None:
         """What every new connection needs before it is used."""
+        keep_alive(connection)
         await use_our_types(connection)
         if not self.settings_hold and not self.pooled:
             await connection.execute(set_session(self._session_settings()))
@@ -375,6 +377,7 @@ class Database:
                         timeout=within,
                         server_settings=self.options.client_settings(),
                     )
+                    keep_alive(connection)
                     await use_our_types(connection)
             except BaseException:  # when cancelled, too: nothing else would close it
                 if connection is not None:

@@ -60,6 +60,11 @@ class LeaseConnection:
         self._in_turn = asyncio.Lock()
 
     @property
+    def has_lock(self) -> bool:
+        """Whether the lock is held on a connection that is not known to be lost."""
+        return self._locked and self.connected
+
+    @property
     def connected(self) -> bool:
         if not self.holds_session:
             return True
