@@ -24,6 +24,7 @@ COMMANDS: Mapping[str, Command] = {
     "list": Command("list_rows", "List a table."),
     "show": Command("show", "Show one row and its relations."),
     "credential": Command("credential", "The vault: secrets listed, revealed, written, rotated."),
+    "report": Command("report", "Reports in: files of vendors, each stored once."),
     "undo": Command("undo", "Take back your last change, or the one named."),
     "redo": Command("undo", "Do again what you took back last."),
     "completion": Command("completion", "Print a completion script."),
@@ -31,7 +32,7 @@ COMMANDS: Mapping[str, Command] = {
 }
 
 
-_FIRST = ("demo", "worker", "db", "doctor", "list", "show", "credential")
+_FIRST = ("demo", "worker", "db", "doctor", "list", "show", "credential", "report")
 
 
 def find_command(name: str) -> Command | None:

@@ -15,6 +15,9 @@ LOOKED_AT = 200
 
 LONGEST_NAME = 200
 
+_UNFIT = re.compile("[\0-\x1f\x7f-\x9f\ud800-\udfff]")
+"""What no name of a column needs: control characters, and halves of others."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Layout:
@@ -126,7 +129,7 @@ def unique_names(labels: Sequence[str]) -> tuple[tuple[str, ...], frozenset[int]
     taken: set[str] = set()
     nameless = set()
     for at, label in enumerate(labels):
-        name = re.sub(r"\s+", " ", label).strip()[:LONGEST_NAME]
+        name = _UNFIT.sub("", re.sub(r"\s+", " ", label)).strip()[:LONGEST_NAME]
         if not name:
             nameless.add(at)
             name = f"column {at + 1}"

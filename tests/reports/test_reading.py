@@ -200,7 +200,7 @@ _SHEET = (
 )
 
 
-def _workbook(file: Path, rows: str, *, since_1904: bool = False) -> Path:
+def smallest_workbook(file: Path, rows: str, *, since_1904: bool = False) -> Path:
     """The smallest XLSX with these rows; style 1 is a date."""
     main = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
     kinds = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
@@ -231,7 +231,7 @@ def _workbook(file: Path, rows: str, *, since_1904: bool = False) -> Path:
     return file
 
 
-def _text(place: str, text: str) -> str:
+def text_cell(place: str, text: str) -> str:
     return f'<c r="{place}" t="inlineStr"><is><t>{text}</t></is></c>'
 
 
@@ -240,10 +240,10 @@ def test_dates_of_workbooks_count_from_1900_or_1904(file: Path, *, since_1904: b
     start = dt.date(1904, 1, 1) if since_1904 else dt.date(1899, 12, 30)
     number = (dt.date(2026, 11, 3) - start).days
     rows = (
-        f'<row r="1">{_text("A1", "Stock")}{_text("B1", "Sold")}</row>'
-        f'<row r="2">{_text("A2", "A1")}<c r="B2" s="1"><v>{number}</v></c></row>'
+        f'<row r="1">{text_cell("A1", "Stock")}{text_cell("B1", "Sold")}</row>'
+        f'<row r="2">{text_cell("A2", "A1")}<c r="B2" s="1"><v>{number}</v></c></row>'
     )
-    table = read_report(_workbook(file, rows, since_1904=since_1904)).table
+    table = read_report(smallest_workbook(file, rows, since_1904=since_1904)).table
     assert table.rows == [["A1", "2026-11-03"]]
     assert table.types == ("text", "date")
 

@@ -1,0 +1,65 @@
+"""Reports that are brought in."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from agentflow_tui.store import journal
+from agentflow_tui.store.connection.bindings import Binding
+from agentflow_tui.store.connection.database import Session
+from agentflow_tui.store.schema.insertions import insertion
+
+_TABLE = "reports"
+_VALUES = {
+    "id": "given.p1",
+    "vendor": "given.p2",
+    "reportType": "given.p3",
+    "reportDate": "given.p4",
+    "filePath": "given.p5",
+    "reportData": "given.p6",
+    "metadata": "given.p7",
+    "createdAt": "now()",
+    "updatedAt": "now()",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewReport:
+    """A row of ``reports`` that may be there already. ``data`` is JSON text, ``metadata`` JSON."""
+
+    id: str
+    vendor: str
+    report_type: str
+    report_date: datetime
+    file_path: str
+    data: str
+    metadata: dict[str, Any]
+
+
+async def insert_report(session: Session, report: NewReport) -> bool:
+    """Insert the report unless it is there. Returns whether it was inserted.
+
+    Raises `NotAcceptedError` where the database asks for more than is known of a report.
+    """
+    touched = await session.execute(
+        session.binding.cached(_insert),
+        report.id,
+        journal.storable(report.vendor),
+        journal.storable(report.report_type),
+        report.report_date,
+        journal.storable(report.file_path),
+        report.data,
+        journal.as_json(report.metadata),
+    )
+    return touched == 1
+
+
+def _insert(binding: Binding) -> str:
+    """The primary key serves the conflict. All parameters are used, whatever columns there are."""
+    names, values = insertion(binding, _TABLE, _VALUES)
+    given = ", ".join(f"${at}::text AS p{at}" for at in (1, 2, 3, 5, 6, 7))
+    return (
+        f"INSERT INTO {{{_TABLE}}} ({names})\n"
+        f"SELECT {values} FROM (SELECT {given}, $4::timestamptz AS p4) given\n"
+        "ON CONFLICT DO NOTHING"
+    )
