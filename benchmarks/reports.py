@@ -26,7 +26,8 @@ from agentflow_tui.operations.context import OperationContext
 from agentflow_tui.operations.report_import import ReportOrigin, import_report
 from agentflow_tui.reports.errors import ReadingOptions
 from agentflow_tui.settings import Settings
-from agentflow_tui.store.connection.database import ConnectionOptions, Database
+from agentflow_tui.store.connection.database import Database
+from agentflow_tui.store.connection.options import ConnectionOptions
 from agentflow_tui.store.schema.ddl import create_missing_tables
 
 HEADER = ("Stock", "VIN", "In Stock", "Model", "Lead Source", "Days", "List Price", "Total Gross")

@@ -20,8 +20,11 @@ from agentflow_tui.reports.types import DATED, NUMERIC, ColumnPlan, ColumnType
 LONGEST_TEXT = 32_767
 """Characters that a cell keeps, as many as a spreadsheet's cell."""
 
-_INTEGERS = re.compile(r"(?:(?:0|-?[1-9]\d{0,14})\n)*", re.ASCII)
-_DECIMALS = re.compile(r"(?:-?(?:0|[1-9]\d{0,10})(?:\.\d{1,4})?\n)*", re.ASCII)
+_INTEGERS = re.compile(r"(?:(?:0|-?[1-9]\d{0,14})?\n)*", re.ASCII)
+_DECIMALS = re.compile(
+    r"(?:(?:-?\$?(?:0|[1-9]\d{0,10}|[1-9]\d{0,2}(?:,\d{3}){1,3})(?:\.\d{1,4})?)?\n)*", re.ASCII
+)
+_UNDECIMAL = str.maketrans("", "", "$,")
 _UNTIDY = re.compile("[\0\r\ud800-\udfff]|^=", re.MULTILINE)
 _MEMORY = 50_000
 """Different cells of a column that are remembered with their values."""
@@ -60,15 +63,15 @@ class ColumnReader:
         joined = "\n".join(cells) + "\n"
         if self.plan.type is ColumnType.TEXT:
             return self._plain_texts(cells, joined)
-        if self.plan.type in NUMERIC and self.plan.mark == ".":
+        if self.plan.type in NUMERIC and self.plan.mark == "." and joined.count("\n") == len(cells):
             if _INTEGERS.fullmatch(joined):
-                return list(map(int, cells))
-            if _DECIMALS.fullmatch(joined) and joined.count("\n") == len(cells):
-                return [int(value) if value.is_integer() else value for value in map(float, cells)]
+                return [int(cell) if cell else None for cell in cells]
+            if self.plan.type is not ColumnType.INTEGER and _DECIMALS.fullmatch(joined):
+                return _decimals(joined)
         return self._remembered(cells)
 
     def _plain_texts(self, cells: Sequence[str], joined: str) -> list[Any]:
-        if len(joined) > LONGEST_TEXT or _is_untidy(joined):
+        if _is_untidy(joined) or max(map(len, cells)) > LONGEST_TEXT:
             return self._remembered(cells)
         return [text.strip() or None for text in cells]
 
@@ -179,6 +182,14 @@ class ColumnReader:
 
     def _count(self, what: str) -> None:
         self.mended[what] = self.mended.get(what, 0) + 1
+
+
+def _decimals(joined: str) -> list[int | float | None]:
+    """The numbers of lines of `_DECIMALS`: whole ones as such."""
+    values = [
+        float(text) if text else None for text in joined.translate(_UNDECIMAL).split("\n")[:-1]
+    ]
+    return [int(v) if v is not None and v.is_integer() else v for v in values]
 
 
 def _is_untidy(joined: str) -> bool:

@@ -14,6 +14,9 @@ from agentflow_tui.reports.sources import Row, Source
 LONGEST_FIELD = 4_000_000
 """Characters that a field may have; a longer one means that the file is no table."""
 
+STRETCH = 512
+"""Rows that are taken apart at a time, so few that they stay in the processor's cache."""
+
 _SAMPLE = 1 << 16
 _END = "\x03end of the file\x03"
 """Stands behind the last line: where it ends up inside a field, a quote was never closed."""
@@ -69,7 +72,7 @@ class _DelimitedText:
         self._offset = 1 if dialect.declared else 0
 
     def rows(self) -> Iterator[Row]:
-        for rows, _ in self._parts(1 << 12):
+        for rows, _ in self._parts(STRETCH):
             yield from rows
 
     def lines(self, rows: Sequence[int]) -> Mapping[int, int]:

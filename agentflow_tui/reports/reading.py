@@ -10,7 +10,7 @@ from agentflow_tui.reports.errors import OpenQuoteError, ReadingOptions, Unreada
 from agentflow_tui.reports.html_tables import open_html
 from agentflow_tui.reports.json_documents import open_json
 from agentflow_tui.reports.kinds import FileKind, kind_of
-from agentflow_tui.reports.row_store import CAP
+from agentflow_tui.reports.row_store import CAP, NEVER_FITS
 from agentflow_tui.reports.sources import Source
 from agentflow_tui.reports.spreadsheet_xml import open_spreadsheet_xml
 from agentflow_tui.reports.tables import ParsedTable, read_table
@@ -51,6 +51,7 @@ def read_report(
         kind = kind_of(path)
         if kind is not FileKind.TEXT:
             return _read(_OPENERS[kind](path, options), options, cap)
+        cap = cap if path.stat().st_size <= NEVER_FITS * cap else 0
         try:
             return _read([open_text(path, options, progress, quoted=True)], options, cap)
         except OpenQuoteError:

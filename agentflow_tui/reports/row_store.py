@@ -7,6 +7,10 @@ from typing import Any
 CAP = 20_000_000
 """Bytes of JSON that are stored in the database; of what is larger a sample is."""
 
+NEVER_FITS = 3
+"""A text of so many times the cap is above it as JSON as well, so no more than the sample of it is
+encoded."""
+
 SAMPLE = 1_000
 """Rows that are stored of a report above the cap, the first ones."""
 
@@ -18,28 +22,38 @@ class RowStore:
 
     def __init__(self, cap: int = CAP) -> None:
         self.complete = True
-        self.kept = 0
         self._cap = cap
         self._size = 0
+        self._count = 0
         self._parts: list[str] = []
         self._sample: list[list[Any]] = []
 
+    @property
+    def kept(self) -> int:
+        """How many rows are kept."""
+        return self._count if self.complete else len(self._sample)
+
     def add(self, columns: Sequence[Sequence[Any]]) -> None:
         """Add rows that are given by column."""
-        if not self.complete:
+        missing = SAMPLE - len(self._sample)
+        if not self.complete and not missing:
             return
         rows = list(map(list, zip(*columns, strict=True)))
-        self._sample += rows[: SAMPLE - len(self._sample)]
+        self._sample += rows[:missing]
+        if self.complete:
+            self._encode(rows)
+
+    def _encode(self, rows: list[list[Any]]) -> None:
         text = _encode(rows)[1:-1]
         self._parts.append(text)
-        self._size += len(text.encode()) if not text.isascii() else len(text)
-        self.kept += len(rows)
+        self._count += len(rows)
+        self._size += len(text.encode())
         if self._size > self._cap:
             self.complete = False
-            self.kept = len(self._sample)
-            self._parts = [_encode(self._sample)[1:-1]]
-            self._sample = []
+            self._parts = []
 
     def text(self) -> str:
         """All kept rows, a JSON list of lists."""
+        if not self.complete:
+            return _encode(self._sample)
         return f"[{','.join(part for part in self._parts if part)}]"

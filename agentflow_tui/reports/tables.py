@@ -20,7 +20,7 @@ from agentflow_tui.reports.row_store import CAP, RowStore
 from agentflow_tui.reports.totals import RunningSums
 from agentflow_tui.reports.types import NUMERIC, SUMMED, ColumnType, TablePlan, plan_table
 
-_SURVEYED = 2
+_SURVEYED = 8
 """Stretches by which the types are told at first. A later cell that does not fit begins all anew
 with what it has shown, so that the result is that of all cells."""
 
@@ -181,7 +181,7 @@ class _Reading:
         sums = []
         for at in self._kept:
             type_ = self._plan.columns[at].type
-            present = [value for value in columns[at] if value is not None]
+            present = _present(columns[at])
             self._summaries[at].add(present, stretch.count, ordered=_is_ordered(type_, present))
             if type_ in SUMMED:
                 sums.append(exact_sum(present))
@@ -316,10 +316,14 @@ class _Reading:
         return notes + mended_notes(self._readers)
 
 
+def _present(values: list[Any]) -> list[Any]:
+    return [value for value in values if value is not None] if None in values else values
+
+
 def _is_ordered(type_: ColumnType, present: Sequence[Any]) -> bool:
     """Whether least and most mean something: numbers among themselves, and dates, which are ISO."""
     if type_ in NUMERIC:
-        return not any(isinstance(value, str) for value in present)
+        return str not in set(map(type, present))
     return type_ in {ColumnType.DATE, ColumnType.TIMESTAMP}
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from agentflow_tui.reports.cells import plain_text
 
-HINTS = ("tota", "summ", "sum", "gesamt", "som", "suma")
+HINTS = ("tota", "summ", "sum", "gesamt", "suma", "somme")
 """One of these stands in every label, in small letters: a cheap first look at many rows."""
 
 _WORD = (
