@@ -42,6 +42,10 @@ class RefusedError(AgentflowError):
     same may be accepted later, unless it is a `NotAcceptedError`."""
 
 
+class TooSlowError(RefusedError):
+    """The database stopped a statement at its time limit."""
+
+
 class LockedError(RefusedError):
     """Another transaction holds the rows for longer than one waits."""
 

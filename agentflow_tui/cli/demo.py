@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from agentflow_tui import clock, settings
+from agentflow_tui.cli.connection import load_writable
 from agentflow_tui.cli.output import say
 from agentflow_tui.embedded import postgres
 from agentflow_tui.errors import UsageError
@@ -34,11 +35,19 @@ def add_options(parser: argparse.ArgumentParser, _name: str) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Fill, then open the console unless --no-console. Returns the exit code."""
-    chosen = settings.load()
-    if options.database or options.context:
-        raise UsageError("demo works on the embedded database only; leave out --database.")
+    own = bool(options.database or options.context)
+    chosen = load_writable(options) if own else settings.load()
+    if own and options.reset:
+        raise UsageError("--reset works on the embedded database only; empty your own by hand.")
+    if own and chosen.context.production:
+        raise UsageError(f"The context {chosen.context.name!r} is production; demo keeps off it.")
     if options.scale is not None and not 100 <= options.scale <= MOST:
         raise UsageError(f"--scale wants 100 to {MOST:,} rows.")
+    if own:
+        context = Context(name="demo", database_url=chosen.context.database_url)
+        chosen = replace(chosen, contexts={}).on(context)
+        asyncio.run(_fill(chosen.context.database_url, options, own=True))
+        return 0 if options.no_console else _console(chosen, options)
     # No way leads from here to another database: workers of this console have the catcher as relay.
     chosen = replace(chosen, contexts={}, read_only=options.read_only).on(Context(name="demo"))
     with postgres.start(chosen.home, say=say) as server:
@@ -85,16 +94,22 @@ def mail_catcher(home: Path) -> Iterator[str]:
             process.terminate()
 
 
-async def _fill(url: str, options: argparse.Namespace) -> None:
+async def _fill(url: str, options: argparse.Namespace, *, own: bool = False) -> None:
     from agentflow_tui.store.schema.ddl import create_missing_tables
-    from agentflow_tui.store.schema.loading import is_empty
+    from agentflow_tui.store.schema.loading import tables_with_rows
 
     database = await Database.open(
         url, ConnectionOptions(application="agentflow demo", statement_timeout=3600)
     )
     try:
         await create_missing_tables(database)
-        if not options.reset and not await is_empty(database):
+        held = [] if options.reset else await tables_with_rows(database)
+        if held:
+            if own:
+                raise UsageError(
+                    f"This database holds rows already, in {', '.join(held)}. Sample data goes "
+                    "into an empty one only; nothing was changed."
+                )
             if options.scale:
                 raise UsageError(
                     "The embedded database holds data already: --scale fills an empty one, "
@@ -111,7 +126,7 @@ async def _load(database: Database, options: argparse.Namespace) -> None:
     from agentflow_tui.store.schema.loading import delete_all_rows, load_rows
 
     rows = options.scale or SMALL
-    say("Filling the embedded database with sample data …")
+    say("Filling the database with sample data …")
     tables = sample(options.seed, clock.now(), min(rows, SMALL))
     if options.reset:
         await delete_all_rows(database)

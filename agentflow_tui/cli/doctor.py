@@ -3,10 +3,10 @@
 import argparse
 import asyncio
 import json
-from dataclasses import dataclass
-from enum import IntEnum
 
+from agentflow_tui.cli.check_results import CheckResult, Severity
 from agentflow_tui.cli.connection import load_settings, opened
+from agentflow_tui.cli.doctor_server import examine_server
 from agentflow_tui.cli.output import put
 from agentflow_tui.cli.streams import require_stdout
 from agentflow_tui.errors import AgentflowError
@@ -22,23 +22,6 @@ CLOCK_DRIFT = 2.0
 
 RELAY_ANSWERS_WITHIN = 10.0
 """Seconds for which the relay is waited for."""
-
-
-class Severity(IntEnum):
-    """How bad a finding is."""
-
-    FINE = 0
-    WARNING = 1
-    PROBLEM = 2
-
-
-@dataclass(frozen=True, slots=True)
-class CheckResult:
-    """One line of the report."""
-
-    subject: str
-    verdict: Severity
-    message: str
 
 
 def add_options(parser: argparse.ArgumentParser, _name: str) -> None:
@@ -59,7 +42,7 @@ async def examine(settings: Settings, *, as_json: bool) -> int:
     code = 0
     try:
         async with opened(settings) as database:
-            findings += await _database(database)
+            findings += await _database(database, settings)
     except AgentflowError as error:
         findings.append(CheckResult("connection", Severity.PROBLEM, str(error)))
         code = error.exit_code
@@ -85,7 +68,7 @@ def _json(finding: CheckResult) -> str:
     )
 
 
-async def _database(database: Database) -> list[CheckResult]:
+async def _database(database: Database, settings: Settings) -> list[CheckResult]:
     facts = await read_server_facts(database)
     findings = [
         CheckResult(
@@ -100,15 +83,7 @@ async def _database(database: Database) -> list[CheckResult]:
         CheckResult("naming", Severity.FINE, "all thirteen tables with all their columns")
     ]
     findings.append(_privileges(database))
-    findings.append(
-        CheckResult(
-            "pooler",
-            Severity.WARNING if database.pooled else Severity.FINE,
-            "a transaction pooler is in between: session locks do not hold, leases alone serve"
-            if database.pooled
-            else "none in between: session locks hold",
-        )
-    )
+    findings += await examine_server(database, settings)
     drift = abs(facts.clock_offset)
     findings.append(
         CheckResult(
@@ -123,7 +98,12 @@ async def _database(database: Database) -> list[CheckResult]:
 
 
 def _privileges(database: Database) -> CheckResult:
-    closed = [b.table.name for b in database.binding.tables.values() if b.oid and not b.writable]
+    bound = database.binding.tables.values()
+    hidden = [b.table.name for b in bound if b.hidden]
+    if hidden:
+        said = f"row level security hides every row of {', '.join(hidden)} from this role"
+        return CheckResult("privileges", Severity.PROBLEM, said)
+    closed = [b.table.name for b in bound if b.oid and not b.writable]
     if closed:
         return CheckResult(
             "privileges", Severity.WARNING, f"this role may not write {', '.join(closed)}"

@@ -10,12 +10,19 @@ from typing import Any, Self, TypeVar
 
 import asyncpg
 
-from agentflow_tui.errors import MissingError, SettingsError, UnreachableError
+from agentflow_tui.errors import (
+    LockedError,
+    MissingError,
+    SettingsError,
+    TooSlowError,
+    UnreachableError,
+)
 from agentflow_tui.schema import TABLES, spelling
 from agentflow_tui.store.connection.bindings import CATALOGUE, Binding, CatalogueRow, bind
 from agentflow_tui.store.connection.codecs import use_our_types
 from agentflow_tui.store.connection.driver_errors import connecting, translated, why_unusable
 from agentflow_tui.store.connection.keepalives import keep_alive
+from agentflow_tui.store.connection.locks import LOCK_HOLDERS, oids_of
 from agentflow_tui.store.connection.options import (
     ConnectionOptions,
     set_session,
@@ -331,8 +338,20 @@ class Database:
 
     async def _fetch(self, statement: Statement[RowT], values: tuple[object, ...]) -> list[RowT]:
         self.statements += 1
+        try:
+            async with self.session() as session:
+                return await session.fetch(statement, *values)
+        except TooSlowError:
+            await self._say_who_locks()
+            raise
+
+    async def _say_who_locks(self) -> None:
+        """Raises `LockedError` where a statement took too long because a table is locked."""
         async with self.session() as session:
-            return await session.fetch(statement, *values)
+            holders = await session.fetch(LOCK_HOLDERS, oids_of(self.binding))
+        held = next((holder for holder in holders if not holder.reads), None)
+        if held is not None:
+            raise LockedError(f"{held.words(self.binding)}. It goes on when that ends.") from None
 
     async def fetch_one(self, statement: Statement[RowT], *values: object) -> RowT | None:
         rows = await self.fetch(statement, *values)

@@ -18,6 +18,7 @@ from agentflow_tui.errors import (
     NotAcceptedError,
     RefusedError,
     SettingsError,
+    TooSlowError,
     UnreachableError,
 )
 from agentflow_tui.store.connection.targets import UrlError, did_you_mean
@@ -50,7 +51,7 @@ def _refusal(error: asyncpg.PostgresError) -> AgentflowError | None:
         case asyncpg.ReadOnlySQLTransactionError():
             return RefusedError("This database is read-only here: a standby, or --read-only.")
         case asyncpg.QueryCanceledError():
-            return RefusedError(
+            return TooSlowError(
                 "The database took too long and the query was stopped. "
                 "Narrow the filter, or see 'agentflow db accelerate'."
             )

@@ -43,10 +43,25 @@ def create_table(
     return f"CREATE TABLE {quoted(table_name(table.name))} (\n  {body}\n)"
 
 
+_KEY = "gen_random_uuid()"
+_DEFAULTS = {
+    "createdAt": "timezone('UTC', now())",
+    "updatedAt": "timezone('UTC', now())",
+    "lastUpdated": "timezone('UTC', now())",
+    "active": "true",
+    "attempts": "0",
+    "locked": "false",
+}
+"""What makes a row that is inserted by hand whole. Times are UTC, whatever the session's zone."""
+
+
 def _column(
     column: Column, binding: Binding | None, *, table_name: Naming, column_name: Naming
 ) -> str:
     words = [quoted(column_name(column.name)), column.type]
+    default = _KEY if column.primary_key and column.type == "uuid" else _DEFAULTS.get(column.name)
+    if default:
+        words.append(f"DEFAULT {default}")
     if column.primary_key:
         words.append("PRIMARY KEY")
     if column.unique:

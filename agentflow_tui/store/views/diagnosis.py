@@ -69,6 +69,47 @@ SELECT (SELECT count(*)::int FROM pg_stat_activity WHERE backend_type = 'client 
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Headroom:
+    """How many connections this role could still make, and how many the server allows in all."""
+
+    free: int
+    most: int
+
+
+HEADROOM = Statement(
+    Headroom,
+    """
+SELECT least(m.most - m.reserved - m.used,
+             CASE WHEN r.rolconnlimit < 0 THEN m.most ELSE r.rolconnlimit - m.own END)::int,
+       m.most
+  FROM (SELECT current_setting('max_connections')::int AS most,
+               current_setting('superuser_reserved_connections')::int AS reserved,
+               (SELECT sum(numbackends) FROM pg_stat_database) AS used,
+               count(*) FILTER (WHERE usename = current_user) AS own
+          FROM pg_stat_activity) m, pg_roles r WHERE r.rolname = current_user
+""",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Timetable:
+    """An active schedule and the slot that it waits for."""
+
+    id: str
+    cron: str | None
+    next_run: datetime | None
+
+
+TIMETABLES = Statement(
+    Timetable,
+    """
+SELECT {q.schedules.id}::text, {q.schedules.cron}::text, {q.schedules.nextRun}
+  FROM {schedules?} q WHERE {q.schedules.active} LIMIT 1000
+""",
+)
+
+
 def worth_accelerating(binding: Binding) -> list[str]:
     """``table.index`` of the indexes that a large table would gain from."""
     return [f"{a.table}.{a.name}" for a in buildable(binding, large_only=True)]
