@@ -19,7 +19,7 @@ from textual.screen import Screen
 from agentflow_tui.console.list.grid import Grid
 from agentflow_tui.console.list.reading import PageSource
 from agentflow_tui.console.list.row_lines import Cell, ListColumn
-from agentflow_tui.console.terminal.repaint import exact
+from agentflow_tui.console.terminal.repaint import Frame, exact
 from agentflow_tui.console.theme import THEMES
 from agentflow_tui.store.reading.pages import Page
 from agentflow_tui.text import age
@@ -73,6 +73,7 @@ class GridApp(App[None]):
         )
         self.source = source
         self.told: list[Message | str] = []
+        self._frame = Frame()
 
     def compose(self) -> ComposeResult:
         yield self.grid
@@ -83,7 +84,7 @@ class GridApp(App[None]):
             self.grid.set_source(self.source)
 
     def _display(self, screen: Screen[Any], renderable: RenderableType | None) -> None:
-        super()._display(screen, exact(renderable))
+        super()._display(screen, exact(renderable, self._frame))
 
     def on_grid_row_opened(self, message: Grid.RowOpened) -> None:
         self.told.append(message)

@@ -1,5 +1,6 @@
 """The screen always shows what is so: after a resize, a stop, a change, on a narrow terminal."""
 
+import asyncio
 import signal
 from pathlib import Path
 
@@ -231,3 +232,45 @@ def test_replies_and_slow_sequences_open_nothing(database_url: str, tmp_path: Pa
             assert terminal.text.splitlines()[2:] == before, pieces
     finally:
         terminal.close()
+
+
+def test_what_is_sent_bit_by_bit_makes_the_picture_that_a_whole_one_makes(
+    database_url: str, tmp_path: Path
+) -> None:
+    asyncio.run(_fill(database_url))
+    terminal = opened(database_url, tmp_path, "mail")
+    steps = ("?", "jjj", "q", "c", "q", "2", "\r", "]", "q", "/an", "\x15", "\r", "T", "1", "G")
+    sent = []
+    try:
+        terminal.until("carl@customer.test", "Help")
+        for keys in steps:
+            terminal.quiet(0.5)
+            before = len(terminal.raw)
+            terminal.type(keys)
+            terminal.quiet(0.7)
+            sent.append(len(terminal.raw) - before)
+            assert any(is_whole(terminal) for _ in range(3)), keys
+    finally:
+        terminal.close()
+    whole = 4 * 24 * 80  # bytes of a screen that is painted once, colours included
+    assert max(sent) < 1.5 * whole, sent
+
+
+def is_whole(terminal: Terminal) -> bool:
+    """Whether a picture that is painted as a whole looks the same as what stands there."""
+    before = picture(terminal)
+    terminal.type("\x0c")
+    terminal.quiet(0.5)
+    return picture(terminal) == before
+
+
+async def _fill(url: str) -> None:
+    database = await Database.open(url)
+    await fill(database)
+    database.close()
+
+
+def picture(terminal: Terminal) -> list[object]:
+    """Every cell with its colours."""
+    buffer, columns = terminal.screen.buffer, range(terminal.screen.columns)
+    return [[buffer[y][x][:4] for x in columns] for y in range(terminal.screen.lines)]

@@ -8,7 +8,7 @@ from rich.text import Text
 from textual import on
 from textual.app import App
 from textual.driver import Driver
-from textual.events import Event, Key, Paste
+from textual.events import Event, Key, Paste, Resize
 from textual.filter import LineFilter
 from textual.screen import ModalScreen, Screen
 from textual.widgets import Input
@@ -19,7 +19,7 @@ from agentflow_tui.console.environment import Environment
 from agentflow_tui.console.stylesheets import stylesheets
 from agentflow_tui.console.terminal.ascii_filter import AsciiFilter
 from agentflow_tui.console.terminal.input_queue import InputQueue, Typed
-from agentflow_tui.console.terminal.repaint import exact
+from agentflow_tui.console.terminal.repaint import Frame, exact
 from agentflow_tui.console.theme import THEMES
 from agentflow_tui.errors import AgentflowError
 
@@ -45,6 +45,7 @@ class TerminalApp(App[None]):
         super().__init__()
         self.env = env
         self.last_key = env.clock()
+        self._frame = Frame()
         self._input = InputQueue(self, waits=self.waits, handle=self._type)
         self._typist: Worker[None] | None = None
         for theme in THEMES:
@@ -112,6 +113,7 @@ class TerminalApp(App[None]):
     @on(Driver.SignalResume)
     def repaint(self) -> None:
         """Send the whole screen: something else may have been drawn over it."""
+        self._frame.forget()
         screen = self.screen
         update = screen._compositor.render_update(
             full=True, screen_stack=list(self._background_screens)
@@ -122,6 +124,8 @@ class TerminalApp(App[None]):
 
     async def on_event(self, event: Event) -> None:
         """Have keys and pastes wait for their turn; see `InputQueue`."""
+        if isinstance(event, Resize):
+            self._frame.forget()
         if not isinstance(event, Key | Paste) or event.is_forwarded:
             await super().on_event(event)
             return
@@ -160,7 +164,7 @@ class TerminalApp(App[None]):
 
     def _display(self, screen: Screen[object], renderable: RenderableType | None) -> None:
         """Write what changed and nothing before it; see `ExactUpdate`."""
-        super()._display(screen, exact(renderable))
+        super()._display(screen, exact(renderable, self._frame))
 
     def _fatal_error(self) -> None:
         """A bug ends the console: say what happened without the values of local variables, which
