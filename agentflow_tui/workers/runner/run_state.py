@@ -95,7 +95,8 @@ class RunState:
         if self.lap:
             parts.append(f'"lap":{self.lap},"spins":{self.spins}')
         if self.at:
-            parts.append(f'"at":{json.dumps(self.at)}')
+            at = f'"{self.at}"' if self.at.isidentifier() else json.dumps(self.at)
+            parts.append(f'"at":{at}')
         if self.index is not None:
             parts.append(f'"index":{self.index}')
         if self.mark:

@@ -32,11 +32,11 @@ LOOKED_AT = 5000
 BATCH = 500
 """Schedules moved on in one transaction."""
 
-COURTESY = 0.015
+YIELD = 0.015
 """Seconds that a scheduler which came too late for everything lets pass after the next slots, so
 that the one which was first can be first again: all at once is slower for all of them."""
 
-DOUBT = timedelta(seconds=0.1)
+RECHECK = timedelta(seconds=0.1)
 """After which a schedule is read again that another process was at, the first time; twice as long
 each further time, five times."""
 
@@ -76,15 +76,15 @@ class Scheduler:
         self._lease = settings.workers.lease
         self._reach = timedelta(seconds=settings.workers.poll * AHEAD)
         self._known: dict[str, Known] = {}
-        self._doubted: dict[str, datetime] = {}
-        self._doubts: dict[str, int] = {}
+        self._recheck_at: dict[str, datetime] = {}
+        self._rechecks: dict[str, int] = {}
         self._wrong: dict[str, str] = {}
         self._reported_wrong = 0
         self._look_at: datetime | None = None
         self._horizon: datetime | None = None
         self._changed = True
         self._rests_until = 0.0
-        self._courtesy = 0.0
+        self._yielding = 0.0
         self._punctuality = Punctuality()
 
     async def step(self, woken: bool = True) -> StepReport:
@@ -92,13 +92,13 @@ class Scheduler:
         self._changed |= woken
         if self._must_look():
             await self._look()
-        if self._doubted:
+        if self._recheck_at:
             await self._look_again()
         due = self._due()
-        if due and self._courtesy:
+        if due and self._yielding:
             await self._read([known.id for known in due])
             due = self._due()
-            self._courtesy = COURTESY if not due else 0.0
+            self._yielding = YIELD if not due else 0.0
         done = await self._fire(due[:BATCH]) if due else 0
         return StepReport(done=done, again=0.0 if len(due) > BATCH else self._until_next())
 
@@ -112,7 +112,7 @@ class Scheduler:
 
     def _margin(self) -> timedelta:
         """How long after a slot it has come for the database as well, whose clock decides."""
-        return timedelta(seconds=min(self._context.clock.error, 0.005) + 0.0005 + self._courtesy)
+        return timedelta(seconds=min(self._context.clock.error, 0.005) + 0.0005 + self._yielding)
 
     def _must_look(self) -> bool:
         if self._look_at is None or self._context.now() >= self._look_at:
@@ -120,9 +120,9 @@ class Scheduler:
         return self._changed and time.monotonic() >= self._rests_until
 
     def _until_next(self) -> float:
-        """Seconds until there is something to do: a slot, a doubt, a look."""
+        """Seconds until there is something to do: a slot, a check, a look."""
         moments = [known.due + self._margin() for known in self._known.values()]
-        moments += self._doubted.values()
+        moments += self._recheck_at.values()
         if self._look_at is not None:
             moments.append(self._look_at)
         seconds = (min(moments) - self._context.now()).total_seconds() if moments else 0.0
@@ -150,8 +150,8 @@ class Scheduler:
         if len(found) == LOOKED_AT:
             self._horizon = self._look_at = found[-1].next_run or self._context.now()
         self._known.clear()
-        self._doubted.clear()
-        self._doubts.clear()
+        self._recheck_at.clear()
+        self._rechecks.clear()
         await self._learn(found)
         await self._forget_mended()
 
@@ -170,7 +170,7 @@ class Scheduler:
     async def _look_again(self) -> None:
         """Read schedules that another process was at when they were to be moved."""
         now = self._context.now()
-        ids = [schedule_id for schedule_id, at in self._doubted.items() if at <= now]
+        ids = [schedule_id for schedule_id, at in self._recheck_at.items() if at <= now]
         if ids:
             await self._read(ids)
 
@@ -181,11 +181,11 @@ class Scheduler:
         if found:
             self._context.clock.measured(found[0].now, asked, time.monotonic())
         for schedule_id in ids:
-            self._doubted.pop(schedule_id, None)
+            self._recheck_at.pop(schedule_id, None)
             self._known.pop(schedule_id, None)
         for row in found:
             if row.id and row.next_run and row.next_run > row.now:
-                self._doubts.pop(row.id, None)  # it was moved on: that was all
+                self._rechecks.pop(row.id, None)  # it was moved on: that was all
         await self._learn(found)
 
     async def _learn(self, found: Sequence[Upcoming]) -> None:
@@ -290,14 +290,14 @@ class Scheduler:
     ) -> None:
         """Remember where the schedules stand now, and wake the runners."""
         ours = {fired.id for fired in won}
-        self._courtesy = 0.0 if won else COURTESY
+        self._yielding = 0.0 if won else YIELD
         for known in due:
             del self._known[known.id]
             next_run = plans[known.id].next_run
             if known.id not in ours:
-                self._doubt(known.id)
+                self._recheck_later(known.id)
                 continue
-            self._doubts.pop(known.id, None)
+            self._rechecks.pop(known.id, None)
             if next_run is None:
                 self._changed = True
             else:
@@ -311,10 +311,10 @@ class Scheduler:
         if won:
             self._report()
 
-    def _doubt(self, schedule_id: str) -> None:
-        times = self._doubts.get(schedule_id, 0)
-        self._doubted[schedule_id] = self._context.now() + DOUBT * 2 ** min(times, 5)
-        self._doubts[schedule_id] = times + 1
+    def _recheck_later(self, schedule_id: str) -> None:
+        times = self._rechecks.get(schedule_id, 0)
+        self._recheck_at[schedule_id] = self._context.now() + RECHECK * 2 ** min(times, 5)
+        self._rechecks[schedule_id] = times + 1
 
     def _report(self) -> None:
         self._reported_wrong = len(self._wrong)
