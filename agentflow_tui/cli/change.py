@@ -7,14 +7,14 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from agentflow_tui import clock
 from agentflow_tui.cli import INTERRUPTED, verbs
 from agentflow_tui.cli.connection import connected, load_settings, load_writable
-from agentflow_tui.cli.ids import meant_ids, titles
+from agentflow_tui.cli.ids import given_ids, meant_ids, titles
 from agentflow_tui.cli.outcomes import capital, put_outcome, report
-from agentflow_tui.cli.output import put, say
+from agentflow_tui.cli.output import say
 from agentflow_tui.cli.progress import progress
 from agentflow_tui.cli.streams import require_stdout
 from agentflow_tui.cli.tables import table_called
@@ -36,6 +36,9 @@ from agentflow_tui.text import number, plural, safe
 SECONDS = 600.0
 """Time for one statement: a filter may have to look at every row of a large table."""
 
+NAMED = 20
+"""Rows that a dry run names one by one."""
+
 MANY = 50
 """Rows beyond which one is asked."""
 
@@ -48,6 +51,7 @@ def add_options(parser: argparse.ArgumentParser, name: str) -> None:
 def run(options: argparse.Namespace) -> int:
     """Do to rows what a verb says."""
     request = verbs.request(options, table_called(options.table))
+    request = replace(request, ids=given_ids(request.ids))
     if options.json:
         require_stdout()
     chosen = load_settings(options) if request.dry_run else load_writable(options)
@@ -70,7 +74,7 @@ async def change(database: Database, settings: Settings, request: ChangeRequest)
         say(f"{plural(snapshot.matched, 'row')} matched, not {number(request.expect)}.")
         return asking.leave()
     asking.explain()
-    if request.dry_run and not request.as_json:
+    if request.dry_run:
         await _name_rows(database, request.operation, snapshot)
     if request.dry_run or not snapshot.changeable or not await asking.agreed():
         return asking.leave()
@@ -78,11 +82,13 @@ async def change(database: Database, settings: Settings, request: ChangeRequest)
 
 
 async def _name_rows(database: Database, operation: Operation, snapshot: Snapshot) -> None:
-    """Print which rows would be changed, a line each: the id, and what the row is called."""
+    """Say which rows would be changed, a line each: the id, and what the row is called."""
     ids = [row.id for row in snapshot.changeable]
-    called = await titles(database, operation.change.described, ids)
-    for id_ in ids:
-        put(f"{operation.change.public_id(id_)}  {called.get(id_, '')}".rstrip())
+    called = await titles(database, operation.change.described, ids[:NAMED])
+    for id_ in ids[:NAMED]:
+        say(f"  {safe(operation.change.public_id(id_))}  {called.get(id_, '')}".rstrip())
+    if len(ids) > NAMED:
+        say(f"  … and {number(len(ids) - NAMED)} more")
 
 
 async def _take_snapshot(
@@ -206,8 +212,7 @@ class Confirmation:
             skipped=tuple((operation.change.public_id(id_), why) for id_, why in snapshot.refused),
         )
         if self.request.as_json:
-            ids = [operation.change.public_id(row.id) for row in snapshot.changeable]
-            put_outcome(untouched, **({"dry_run": True, "ids": ids} if dry else {}))
+            put_outcome(untouched, **({"dry_run": True} if dry else {}))
         expected = self.request.expect in {None, snapshot.matched}
         return 0 if dry and expected and snapshot.matched and not snapshot.refused else 1
 

@@ -22,7 +22,7 @@ def given_ids(words: Sequence[str]) -> tuple[str, ...]:
         ids += ids_from_stdin() if word == STDIN else [word]
     if words and not ids:
         raise UsageError("There is no id on stdin.")
-    return tuple(dict.fromkeys(ids))
+    return tuple(ids)
 
 
 async def meant_ids(database: Database, table: Table, typed: Sequence[str]) -> tuple[str, ...]:

@@ -37,8 +37,9 @@ def main(arguments: Sequence[str]) -> int:
 
 def _run(arguments: Sequence[str]) -> int:
     with gc_paused():
-        from agentflow_tui.cli.parser import parse
+        from agentflow_tui.cli.parser import parse, refuse_empty
     try:
+        refuse_empty(arguments)
         options = parse(arguments)
         code: int = options.run(options)
     except AgentflowError as error:

@@ -51,8 +51,6 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     Raises `UsageError` for a command that there is not.
     """
     name = command_word(arguments)
-    if name != "__complete":
-        _refuse_empty(arguments)
     parser = make_parser(name, wants_help=name == "" and bool({"-h", "--help"} & {*arguments}))
     options, rest = parser.parse_known_args(_mark(arguments))
     _gather(parser, options, rest)
@@ -61,8 +59,11 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     return options
 
 
-def _refuse_empty(arguments: Sequence[str]) -> None:
-    """An empty argument is a variable of a script that was not set, and means nothing."""
+def refuse_empty(arguments: Sequence[str]) -> None:
+    """Raises `UsageError` for an empty argument: it is a variable of a script that was not set, and
+    means nothing. Only completion is asked about one."""
+    if command_word(arguments) == "__complete":
+        return
     for before, word in zip(["", *arguments], arguments, strict=False):
         option, equals, value = word.partition("=") if word.startswith("--") else ("", "", word)
         if (option and not equals) or value.strip():

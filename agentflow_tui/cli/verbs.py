@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from agentflow_tui.cli.ids import given_ids
 from agentflow_tui.errors import UsageError
 from agentflow_tui.operations.operation import Operation
 from agentflow_tui.operations.verbs import OPERATIONS
@@ -107,7 +106,7 @@ def request(options: argparse.Namespace, table: Table) -> ChangeRequest:
     return ChangeRequest(
         operation=operation,
         argument=argument,
-        ids=given_ids(options.ids),
+        ids=tuple(options.ids),
         where=_where(options),
         expect=options.expect,
         dry_run=options.dry_run,
