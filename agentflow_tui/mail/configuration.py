@@ -39,6 +39,16 @@ def transport_from(settings: Settings) -> tuple[Transport, SenderIdentity]:
     return transport, sender_of(workers, relay)
 
 
+def configured_sender(settings: Settings) -> SenderIdentity:
+    """The sender that mail names, whichever way it leaves. Raises `SettingsError`."""
+    if settings.environ.get("AGENTFLOW_OUTBOX", "").strip():
+        return sender_identity(settings.workers, _HERE)
+    relay = relays.from_environ(settings.environ)
+    if relay is None:
+        return sender_identity(settings.workers, "")
+    return sender_of(settings.workers, relay)
+
+
 def sender_of(workers: WorkerSettings, relay: Relay) -> SenderIdentity:
     """The sender that mail to this relay names. Raises `SettingsError`."""
     return sender_identity(workers, relay.sender or _local_sender(relay))

@@ -30,7 +30,7 @@ from agentflow_tui.mail.message import addresses, headers
 from agentflow_tui.mail.message.attachments import LARGEST, AttachedFile, from_folder
 from agentflow_tui.mail.message.bodies import with_lf
 from agentflow_tui.mail.message.messages import SenderIdentity, compose, message_id
-from agentflow_tui.mail.message.previews import headers_and_body
+from agentflow_tui.mail.message.previews import preview, told
 
 from .samples import LETTERHEAD, body_of, mail, parsed
 
@@ -327,13 +327,51 @@ def test_content_that_cannot_be_decoded_says_why(entry: Attachment, words: str |
 
 def test_the_preview_shows_what_will_be_sent() -> None:
     file = Attachment(filename="März.txt", content="SGk=")
-    told = headers_and_body(
+    found = told(
         compose(mail("bob@acme.test", subject="Grüße", body="<p>Hi</p>", attachments=[file]),
-                LETTERHEAD)
+                LETTERHEAD).message
     )  # fmt: skip
-    assert dict(told.headers)["Subject"] == "Grüße"
-    assert (told.text, told.html) == ("Hi\n", "<p>Hi</p>\n")
-    assert [(each.filename, each.size) for each in told.attachments] == [("März.txt", 2)]
+    assert dict(found.headers)["Subject"] == "Grüße"
+    assert (found.text, found.html) == ("Hi\n", "<p>Hi</p>\n")
+    assert [(each.filename, each.size) for each in found.attachments] == [("März.txt", 2)]
+
+
+PREVIEWED = {
+    "text": Attachment(filename="a.txt", content="hi", encoding="text"),
+    "path in the name": Attachment(filename="../../x.bin", content=b"\0" * 1000),
+    "base64": Attachment(filename="b.bin", content=b64encode(b"\0" * 3000).decode()),
+    "bad base64": Attachment(filename="bad", content="?", encoding="base64"),
+    "file": Attachment(filename="c", path="/etc/passwd"),
+    "report": Attachment(filename="d", report_id="none"),
+}
+
+
+@given(
+    names=st.lists(st.sampled_from(sorted(PREVIEWED)), max_size=3),
+    to=st.lists(st.sampled_from(["a@x.test", "b@@x.test", "nobody", "c@x.test"]), max_size=3),
+    body=st.sampled_from(["text", "<p>html"]),
+)
+def test_the_preview_and_the_message_agree(names: list[str], to: list[str], body: str) -> None:
+    written = mail(*to, body=body, attachments=[PREVIEWED[name] for name in names])
+    shown = preview(written, LETTERHEAD)
+    assert {"From", "Date", "Message-ID"} <= {name for name, _ in shown.headers}
+    wrong = set(names) & {"bad base64", "file", "report"}
+    if wrong or not set(to) & {"a@x.test", "c@x.test"}:
+        with pytest.raises(MessageError) as refused:
+            compose(written, LETTERHEAD)
+        assert str(refused.value) in shown.problems
+        assert len(shown.attachments) == len([name for name in names if name not in wrong])
+    else:
+        envelope = compose(written, LETTERHEAD)
+        assert dataclasses.replace(shown, problems=()) == told(envelope.message)
+        assert shown.problems == tuple(dict.fromkeys(why for _, why in envelope.invalid))
+
+
+def test_attachments_that_are_too_large_together_are_said_in_the_preview() -> None:
+    half = Attachment(filename="half", content=bytes(LARGEST // 2 + 1))
+    shown = preview(mail("a@x.test", attachments=[half, half]), LETTERHEAD)
+    assert "at most 25.0 MB can be sent" in shown.problems[0]
+    assert shown.attachments == ()
 
 
 @pytest.mark.parametrize(

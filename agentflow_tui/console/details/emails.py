@@ -1,15 +1,33 @@
-"""A mail: as it will be sent, and each attempt with the relay's answer."""
+"""A mail: as it will be sent, and each attempt with the relay's answer.
+
+What composes mail is imported when the first message is looked at: no row of a list waits for it.
+"""
+
+import asyncio
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from agentflow_tui.console.details.common import ROW, field, tree_tab, wrapped
 from agentflow_tui.console.details.journals import error_lines, journal_tab
 from agentflow_tui.console.list.declarations import DetailRow, Tab
 from agentflow_tui.console.widgets.line import Piece
 from agentflow_tui.console.widgets.pane import Link, PaneLine, text_line
-from agentflow_tui.documents import as_attachments, as_recipients, read
-from agentflow_tui.mail.message.plaintext import is_html, text_of
+from agentflow_tui.errors import SettingsError
 from agentflow_tui.schema import EMAILS
+from agentflow_tui.settings import Settings
 from agentflow_tui.store.reading.records import Record, read_record
 from agentflow_tui.text import size
+
+if TYPE_CHECKING:
+    from agentflow_tui.mail.message.messages import OutgoingMail, SenderIdentity
+    from agentflow_tui.mail.message.previews import Preview
+
+_UNKNOWN = "unknown@localhost"
+_OF_THE_SENDER = ("From", "Message-ID")
+"""What this console cannot know where its settings name no sender."""
+
+_HIDDEN = ("MIME-Version", "Content-Type", "Content-Transfer-Encoding", "Auto-Submitted")
 
 
 async def queued_message(opened: DetailRow) -> list[PaneLine]:
@@ -19,43 +37,102 @@ async def queued_message(opened: DetailRow) -> list[PaneLine]:
     record = await read_record(await opened.env.connected(), EMAILS, email) if email else None
     if record is None:
         return [*lines, text_line("The message of this entry is gone.", "failed")]
-    return [*lines, *_message(opened, record)]
+    return [*lines, *await _message(opened, record, opened.record.id)]
 
 
 async def own_message(opened: DetailRow) -> list[PaneLine]:
     """The message itself."""
-    return _message(opened, opened.record)
+    return await _message(opened, opened.record, opened.record.id)
 
 
-def _message(opened: DetailRow, record: Record) -> list[PaneLine]:
-    recipients = as_recipients(read(record.text("recipients")))
+async def _message(opened: DetailRow, record: Record, mail_id: str) -> list[PaneLine]:
+    """A message as the sender would compose it now, with the settings of this console."""
+    from agentflow_tui.mail.configuration import configured_sender
+    from agentflow_tui.mail.errors import MessageError
+    from agentflow_tui.mail.message.messages import SenderIdentity
+
+    settings = opened.env.settings
+    try:
+        identity = configured_sender(settings)
+    except SettingsError:  # mail is sent elsewhere, with settings that this console does not have
+        identity = SenderIdentity.unknown()
+    try:
+        mail = await _stored(opened, record, mail_id)
+        shown = await _previewed(opened, mail, identity, settings)
+    except MessageError as error:
+        subject = field("Subject", record.text("subject"), "strong")
+        problem = text_line(f"▲ {error}", "warning")
+        return [subject, problem, text_line(""), *wrapped(record.text("body"), opened.width)]
+    return _preview_lines(opened, shown, record)
+
+
+async def _stored(opened: DetailRow, record: Record, mail_id: str) -> "OutgoingMail":
+    """The columns as the sender reads them: whole, also where the record was cut."""
+    from agentflow_tui.mail.message.stored import stored_mail, stored_recipients
+    from agentflow_tui.store.queue.mail_claims import CONTENTS
+
+    columns = {name: record.text(name) for name in ("subject", "body", "recipients", "attachments")}
+    if record.cut:
+        whole = await (await opened.env.connected()).fetch_one(CONTENTS, record.id)
+        if whole is not None:
+            columns = {name: getattr(whole, name) or "" for name in columns}
+
+    def read_columns() -> "OutgoingMail":
+        return stored_mail(
+            mail_id,
+            subject=columns["subject"],
+            body=columns["body"],
+            recipients=stored_recipients(columns["recipients"] or None),
+            raw_recipients=columns["recipients"],
+            raw_attachments=columns["attachments"],
+            date=_sent_at(record) or opened.env.now(),
+        )
+
+    return await asyncio.to_thread(read_columns)
+
+
+def _sent_at(record: Record) -> datetime | None:
+    sent = record.values.get("sentAt")
+    return sent if isinstance(sent, datetime) else None
+
+
+async def _previewed(
+    opened: DetailRow, mail: "OutgoingMail", identity: "SenderIdentity", settings: Settings
+) -> "Preview":
+    from agentflow_tui.mail.message import attachments
+    from agentflow_tui.mail.message.previews import preview
+    from agentflow_tui.store.queue.mail_claims import report_paths
+
+    ids = [entry.report_id for entry in mail.attachments]
+    paths = await report_paths(await opened.env.connected(), ids) if any(ids) else {}
+    folder = Path(settings.workers.attachments) if settings.workers.attachments else None
+
+    def compose_here() -> "Preview":
+        reports = {key: attachments.from_folder(path, folder) for key, path in paths.items()}
+        return preview(mail, identity, folder=folder, reports=reports)
+
+    return await asyncio.to_thread(compose_here)
+
+
+def _preview_lines(opened: DetailRow, shown: "Preview", record: Record) -> list[PaneLine]:
+    unknown = any(name == "From" and _UNKNOWN in value for name, value in shown.headers)
+    hidden = (*_HIDDEN, *(_OF_THE_SENDER if unknown else ()))
+    headers = [(name, value) for name, value in shown.headers if name not in hidden]
+    if _sent_at(record) is None:
+        headers = [(n, "when it is sent" if n == "Date" else value) for n, value in headers]
+    user = record.text("userId")
     lines = [
-        field("Subject", record.text("subject"), "strong"),
+        *(field(name, value, "strong" if name == "Subject" else "") for name, value in headers),
+        *(text_line(f"▲ {problem}", "warning") for problem in shown.problems),
+        field("User", user, "", Link("users", user) if user else None),
         *(
-            field(
-                recipient.kind.value.capitalize(),
-                f"{recipient.name} <{recipient.address}>" if recipient.name else recipient.address,
-            )
-            for recipient in recipients
+            field("Attachment", f"{each.filename}  {size(each.size)}  {each.content_type}")
+            for each in shown.attachments
         ),
     ]
-    if recipients.problem:
-        lines.append(text_line(f"▲ {recipients.problem}", "warning"))
-    user = record.text("userId")
-    lines.append(field("User", user, "", Link("users", user) if user else None))
-    attachments = as_attachments(read(record.text("attachments")))
-    for attachment in attachments:
-        what = attachment.path or (
-            size(len(attachment.content)) if attachment.content else attachment.report_id
-        )
-        lines.append(field("Attachment", f"{attachment.filename}  {what}"))
-    if attachments.problem:
-        lines.append(text_line(f"▲ {attachments.problem}", "warning"))
-    body = record.text("body")
-    if is_html(body):
+    if shown.html:
         lines += [text_line(""), PaneLine((Piece("HTML, shown as its text alternative", "dim"),))]
-        body = text_of(body)
-    return [*lines, text_line(""), *wrapped(body, opened.width)]
+    return [*lines, text_line(""), *wrapped(shown.text, opened.width)]
 
 
 QUEUE_TABS = (

@@ -57,6 +57,11 @@ class SenderIdentity:
     unsubscribe: str = ""
     host: str = ""
 
+    @classmethod
+    def unknown(cls) -> "SenderIdentity":
+        """A stand-in, for a preview where the settings name none."""
+        return cls(sender=Address("unknown@localhost", "not set here"))
+
     def __post_init__(self) -> None:
         # A placeholder's braces are no part of a URL; everything else must be.
         if self.unsubscribe and not _LINK.fullmatch(re.sub(r"[{}]", "", self.unsubscribe)):
@@ -96,10 +101,7 @@ def compose(
         everyone = [each for each in everyone if each in only]
     if not everyone:
         raise MessageError(_no_recipient(addressed, mail.recipients))
-    shown = (identity.sender, *addressed.to, *addressed.cc, *addressed.reply_to)
-    utf8 = not "".join([each.spec for each in shown]).isascii()
-    head = _head(mail, identity, addressed, utf8=utf8)
-    message = b"%b\r\n%b" % (head.encode(), _content(mail, folder, reports or {}))
+    message, utf8 = _written(mail, identity, addressed, folder, reports or {})
     return Envelope(
         id=mail.id,
         sender=identity.sender.spec,
@@ -108,6 +110,36 @@ def compose(
         needs_utf8=utf8 or not "".join(everyone).isascii(),
         invalid=tuple(addressed.invalid),
     )
+
+
+def draft(
+    mail: OutgoingMail,
+    identity: SenderIdentity,
+    *,
+    folder: Path | None = None,
+    reports: Mapping[str, AttachedFile] | None = None,
+) -> tuple[bytes, list[str]]:
+    """The message as `compose` writes it, and why some of its addresses cannot work, also for a
+    mail without a recipient. Raises `MessageError`."""
+    addressed = _addressed(mail.recipients)
+    problems = [reason for _, reason in addressed.invalid]
+    if not addressed.everyone:
+        problems.insert(0, _no_recipient(addressed, mail.recipients))
+    return _written(mail, identity, addressed, folder, reports or {})[0], problems
+
+
+def _written(
+    mail: OutgoingMail,
+    identity: SenderIdentity,
+    addressed: _Addressed,
+    folder: Path | None,
+    reports: Mapping[str, AttachedFile],
+) -> tuple[bytes, bool]:
+    """The whole message, and whether it needs SMTPUTF8."""
+    shown = (identity.sender, *addressed.to, *addressed.cc, *addressed.reply_to)
+    utf8 = not "".join([each.spec for each in shown]).isascii()
+    head = _head(mail, identity, addressed, utf8=utf8)
+    return b"%b\r\n%b" % (head.encode(), _content(mail, folder, reports)), utf8
 
 
 def _addressed(recipients: Sequence[Recipient]) -> _Addressed:
@@ -157,7 +189,7 @@ def _head(
     fields.append(headers.unstructured("Subject", mail.subject, utf8=utf8))
     fields.append(f"Date: {_date(mail.date.replace(microsecond=0))}")
     fields.append(f"Message-ID: {message_id(mail.id, identity)}")
-    if identity.unsubscribe:
+    if identity.unsubscribe and addressed.everyone:
         fields.extend(_unsubscribe(mail, identity.unsubscribe, addressed))
     fields.append("Auto-Submitted: auto-generated\r\nMIME-Version: 1.0")
     return "\r\n".join(fields)

@@ -1,11 +1,17 @@
-"""A finished message told back for people, read from the very bytes that will be sent."""
+"""A preview of a mail, read from the very bytes that will be sent."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from email import policy
 from email.message import EmailMessage
 from email.parser import Parser
+from pathlib import Path
 
-from agentflow_tui.mail.envelopes import Envelope
+from agentflow_tui.documents import Attachment
+from agentflow_tui.mail.errors import MessageError
+from agentflow_tui.mail.message import attachments
+from agentflow_tui.mail.message.attachments import AttachedFile
+from agentflow_tui.mail.message.messages import OutgoingMail, SenderIdentity, draft
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,6 +27,7 @@ class PreviewedAttachment:
 class Preview:
     """Headers decoded, in their order; ``html`` is empty for a text mail.
 
+    ``problems`` say what keeps it, or some of it, from leaving; what they are about is left out.
     Nothing in here is safe for a terminal yet: it is what the database holds.
     """
 
@@ -29,19 +36,60 @@ class Preview:
     html: str
     attachments: tuple[PreviewedAttachment, ...]
     size: int
+    problems: tuple[str, ...] = ()
 
 
-def headers_and_body(envelope: Envelope) -> Preview:
-    """What the recipients of ``envelope`` will see."""
-    text = envelope.message.decode("utf-8", "replace")  # as text, for headers that are UTF-8
-    message = Parser(EmailMessage, policy=policy.default).parsestr(text)
+def preview(
+    mail: OutgoingMail,
+    identity: SenderIdentity,
+    *,
+    folder: Path | None = None,
+    reports: Mapping[str, AttachedFile] | None = None,
+) -> Preview:
+    """What the recipients of ``mail`` will see. Reads files, as `messages.compose` does."""
+    problems: list[str] = []
+    try:
+        message, wrong = draft(mail, identity, folder=folder, reports=reports)
+    except MessageError as error:
+        problems.append(str(error))
+        usable = [each for each in mail.attachments if _loads(each, folder, reports, problems)]
+        if len(usable) == len(mail.attachments):  # each by itself, but not all together
+            usable = []
+        without = replace(mail, attachments=usable)
+        message, wrong = draft(without, identity, folder=folder, reports=reports)
+    found = told(message)
+    return replace(found, problems=tuple(dict.fromkeys([*problems, *wrong])))
+
+
+def _loads(
+    entry: Attachment,
+    folder: Path | None,
+    reports: Mapping[str, AttachedFile] | None,
+    problems: list[str],
+) -> bool:
+    try:
+        attachments.load(entry, folder, reports or {})
+    except MessageError as error:
+        problems.append(str(error))
+        return False
+    return True
+
+
+def told(message: bytes) -> Preview:
+    """A finished message as its reader sees it."""
+    text = message.decode("utf-8", "replace")  # as text, for headers that are UTF-8
+    parsed = Parser(EmailMessage, policy=policy.default).parsestr(text)
     return Preview(
-        headers=tuple((name, str(value)) for name, value in message.items()),
-        text=_body(message, "plain"),
-        html=_body(message, "html"),
-        attachments=tuple(_attached(part) for part in message.iter_attachments()),
-        size=len(envelope.message),
+        headers=tuple((name, str(value)) for name, value in parsed.items()),
+        text=_body(parsed, "plain"),
+        html=_body(parsed, "html"),
+        attachments=tuple(_attached(part) for part in _files(parsed)),
+        size=len(message),
     )
+
+
+def _files(message: EmailMessage) -> list[EmailMessage]:
+    return [part for part in message.walk() if part.get_content_disposition()]
 
 
 def _body(message: EmailMessage, kind: str) -> str:

@@ -6,10 +6,13 @@ to count anew; zero rows means that another process has the mail now. A row in `
 lease ran out is claimed like a waiting one.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
+from uuid import UUID
 
 from agentflow_tui.store.connection.bindings import Binding
+from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.connection.statements import Statement
 from agentflow_tui.store.queue import leases, poison_mail
 from agentflow_tui.store.schema.insertions import assignments, insertion, unnested
@@ -311,3 +314,22 @@ SELECT r.{reports.id}::text, {r.reports.filePath}::text FROM {reports?} r
 """,
 )
 """The files of these reports."""
+
+
+async def report_paths(database: Database, report_ids: Iterable[str]) -> dict[str, str]:
+    """The path of each report's file, by its id; ids that are none are left out."""
+    wanted = {each for each in report_ids if each}
+    if wanted and database.binding.render("{reports.id:type}") == "uuid":
+        wanted = {each for each in wanted if _is_uuid(each)}
+    if not wanted:
+        return {}
+    found = await database.fetch(REPORT_FILES, list(wanted))
+    return {report.id: report.path for report in found if report.path}
+
+
+def _is_uuid(text: str) -> bool:
+    try:
+        UUID(text)
+    except ValueError:
+        return False
+    return True

@@ -6,9 +6,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from time import monotonic
-from uuid import UUID
 
-from agentflow_tui.documents import Attachment, Entries, Recipient, read
+from agentflow_tui.documents import Entries, Recipient, read
 from agentflow_tui.mail.envelopes import Envelope
 from agentflow_tui.mail.errors import MessageError
 from agentflow_tui.mail.message import attachments
@@ -160,31 +159,13 @@ async def build_slowly(
             attachments=contents.attachments,
         )
     mail = await asyncio.to_thread(lambda: _mail(row, stored_recipients(row.recipients), now))
-    paths = await _report_paths(database, mail.attachments)
+    paths = await store.report_paths(database, [e.report_id for e in mail.attachments])
 
     def compose_here() -> Envelope:
         files = {key: attachments.from_folder(path, folder) for key, path in paths.items()}
         return compose(mail, identity, folder=folder, reports=files)
 
     return _addressed(held, await asyncio.to_thread(compose_here))
-
-
-async def _report_paths(database: Database, entries: Sequence[Attachment]) -> dict[str, str]:
-    wanted = {entry.report_id for entry in entries if entry.report_id}
-    if not wanted:
-        return {}
-    if database.binding.render("{reports.id:type}") == "uuid":
-        wanted = {each for each in wanted if _is_uuid(each)}
-    found = await database.fetch(store.REPORT_FILES, list(wanted))
-    return {report.id: report.path for report in found if report.path}
-
-
-def _is_uuid(text: str) -> bool:
-    try:
-        UUID(text)
-    except ValueError:
-        return False
-    return True
 
 
 def _addressed(held: HeldMail, envelope: Envelope) -> Envelope:
