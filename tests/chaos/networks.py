@@ -5,6 +5,7 @@ the namespace off from the database and not from the relay. Needs root and ``ip`
 """
 
 import asyncio
+import itertools
 import os
 import shutil
 import signal
@@ -18,6 +19,8 @@ from pathlib import Path
 from agentflow_tui.embedded import postgres
 from agentflow_tui.embedded.account import account_for, command_prefix
 from tests.stopping import stop_now
+
+_letters = itertools.cycle("abcdefgh")
 
 NOWHERE = "02:00:00:00:00:99"
 """A hardware address that no interface has: what is sent to it is lost, and nothing is said."""
@@ -59,6 +62,10 @@ class Link:
         _ip("-n", self.namespace, "addr", "add", f"{self.there}/30", "dev", far)
         _ip("-n", self.namespace, "link", "set", far, "up")
 
+    def take_up(self) -> None:
+        """Remove it, both ends at once: with the namespace it would go a while later."""
+        subprocess.run(["ip", "link", "del", f"{self.name}0"], capture_output=True)
+
     def drop(self) -> None:
         """From now on everything that either end sends is lost."""
         self._lead_to(NOWHERE, NOWHERE)
@@ -92,10 +99,10 @@ class Network:
 def network() -> Iterator[Network]:
     """A network for one scenario."""
     number = os.getpid() % 200 + 1
-    name = f"agf{number}"
+    name = f"agf{os.getpid()}{next(_letters)}"
     links = [
-        Link(name, f"{name}{letter}", f"10.{room}.{number}.1", f"10.{room}.{number}.2")
-        for letter, room in (("d", 77), ("o", 78))
+        Link(name, f"{name}{end}", f"10.{room}.{number}.1", f"10.{room}.{number}.2")
+        for end, room in (("d", 77), ("o", 78))
     ]
     _ip("netns", "add", name)
     try:
@@ -104,7 +111,9 @@ def network() -> Iterator[Network]:
             link.lay()
         yield Network(name, *links)
     finally:
-        _ip("netns", "del", name)  # its ends of the wires go with it, and with them the other ends
+        for link in links:
+            link.take_up()
+        _ip("netns", "del", name)
 
 
 @contextmanager

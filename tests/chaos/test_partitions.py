@@ -201,6 +201,8 @@ async def test_a_server_that_stands_still_for_a_minute_ends_no_worker(tmp_path: 
         ids = [await add(database, RESTING, {"name": f"w{n}"}) for n in range(200)]
         with Fleet(environ, tmp_path, *WORKERS) as fleet:
             fleet.start(2)
+            for worker in fleet.running:
+                await worker.has_said("started")
             await until(lambda: journal(database, "workflow.step"), "they are at work", seconds=60)
             end = seconds_ago(-75)
             stopped: set[int] = set()
