@@ -109,14 +109,9 @@ def _mended(value: Any) -> Any:
     return value
 
 
-def kept_in_journal(packed: str) -> str:
-    """The part of a result that the journal shows."""
-    return packed if len(packed) <= JOURNAL_LIMIT else packed[:_PREVIEW]
-
-
 def for_journal(packed: str) -> str:
     """What the journal keeps of a result: all of it, or its size and its beginning."""
     if len(packed) <= JOURNAL_LIMIT:
         return packed
-    kept = {"truncated": True, "characters": len(packed), "beginning": kept_in_journal(packed)}
+    kept = {"truncated": True, "characters": len(packed), "beginning": packed[:_PREVIEW]}
     return json.dumps(kept, ensure_ascii=False)

@@ -22,7 +22,7 @@ from agentflow_tui.steps.calls import (
 from agentflow_tui.steps.expressions import ExpressionError
 from agentflow_tui.steps.plans import LONGEST_BACKOFF
 from agentflow_tui.steps.redaction import may_hold_secrets, redacted, scrub
-from agentflow_tui.steps.results import ResultError, for_journal, kept_in_journal, pack, storable
+from agentflow_tui.steps.results import JOURNAL_LIMIT, ResultError, for_journal, pack, storable
 from agentflow_tui.store.queue.workflow_runs import StepMailRows
 from agentflow_tui.text import safe
 from agentflow_tui.workers.logs import Log
@@ -224,7 +224,7 @@ def step_result(
     if not trusted:
         result = json.loads(packed)
     journal = packed
-    shown = kept_in_journal(packed)
+    shown = packed[:JOURNAL_LIMIT]  # of a longer one the journal keeps less, so none is cut in two
     if may_hold_secrets(shown) or any(secret in shown for secret in secrets):
         journal = pack(scrub(redacted(result), _longest_first([*secrets, *call.secrets])))
     mails = tuple(_mail_rows(call.key, at, mail) for at, mail in enumerate(outcome.mails))

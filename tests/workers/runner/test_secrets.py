@@ -106,3 +106,29 @@ async def test_a_loop_that_fetches_the_same_token_again_goes_on_with_it(
     assert found.status == "completed"
     sent = [headers for _, target, headers, _ in service.requests if target == "/orders"]
     assert [headers["authorization"] for headers in sent] == [f"Bearer {TOKEN}"] * 3
+
+
+async def test_a_secret_where_the_journal_cuts_a_long_result_is_masked_whole(
+    database: Database, service: Service
+) -> None:
+    service.answers["/long"] = response(200, "x" * 1_960 + TOKEN + "y" * 20_000)
+    long = step(
+        "long",
+        "api",
+        url=f"{service.url}/long",
+        headers={"Authorization": "Bearer {{steps.login.body.access_token}}"},
+    )
+    workflow = await add(database, [login(service), long])
+    async with running(database, built_in()):
+        await in_status(database, workflow, "completed")
+    assert TOKEN[:5] not in await everything(database, workflow)
+
+
+async def test_a_reference_deep_in_a_request_arrives_filled_in(
+    database: Database, service: Service
+) -> None:
+    config = {"url": f"{service.url}/echo", "method": "POST", "json": {"v": "{{context.n}}"}}
+    workflow = await add(database, [step("a", "api", **config)], {"n": 5})
+    async with running(database, built_in()):
+        await in_status(database, workflow, "completed")
+    assert json.loads(service.requests[-1][3]) == {"v": 5}
