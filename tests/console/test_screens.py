@@ -8,7 +8,7 @@ from agentflow_tui.console.catalogue import VIEWS
 from agentflow_tui.console.list.grid import Grid
 from agentflow_tui.settings import ConsoleSettings
 from agentflow_tui.store.connection.database import Database
-from tests.console.driving import console, screen_text, sees, until
+from tests.console.driving import console, screen_text, sees, settled, until
 from tests.samples import fill, uid
 
 SHOWN = {
@@ -109,6 +109,7 @@ async def test_a_filter_narrows_the_list_and_a_mistake_keeps_the_last_result(
     async with console(database.url, "mail") as pilot:
         await sees(pilot, "carl@customer.test", "dora@down.test")
         await pilot.press("slash", *"recipient:dora*")
+        await settled(pilot)
         await until(pilot, lambda: "carl@" not in shown(pilot), "carl filtered away")
         field = pilot.app.focused
         assert isinstance(field, Input)

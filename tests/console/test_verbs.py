@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import pytest
 
 from agentflow_tui.console.dialogs.ask_argument import AskArgument
-from agentflow_tui.console.dialogs.confirm import Confirm
+from agentflow_tui.console.dialogs.confirm import Confirm, Effort
 from agentflow_tui.console.dialogs.dialogs import Choice
 from agentflow_tui.console.keys import KEYS
 from agentflow_tui.console.list.grid import Grid
@@ -164,8 +164,10 @@ async def test_every_verb_works_through_its_key(database: Database, verb: object
             await pilot.press("ctrl+e", "ctrl+u", *_keys(case.argument), "enter")
         await asked(pilot)
         assert isinstance(app.screen, Confirm)
-        word = app.screen._question.word if operation.irrevocable else ""
-        await pilot.press(*_keys(word), "enter")
+        question = app.screen.question
+        word = question.word if question.effort is Effort.TYPE else ""
+        other = ["tab"] if question.effort is Effort.CHOOSE else []
+        await pilot.press(*_keys(word), *other, "enter")
         await told(pilot, f"1 {operation.past}")
     key = f"{{{operation.table}.{operation.change.described.primary_key.name}}}"
     rows = f"SELECT count(*)::int FROM {{{operation.table}}} WHERE {key}::text = $1"

@@ -274,3 +274,16 @@ def picture(terminal: Terminal) -> list[object]:
     """Every cell with its colours."""
     buffer, columns = terminal.screen.buffer, range(terminal.screen.columns)
     return [[buffer[y][x][:4] for x in columns] for y in range(terminal.screen.lines)]
+
+
+def test_a_terminal_without_utf_8_gets_ascii_by_itself(database_url: str, tmp_path: Path) -> None:
+    arguments = ["--database", database_url, "--screen", "users"]
+    terminal = Terminal(arguments, AGENTFLOW_HOME=str(tmp_path), PYTHONIOENCODING="iso8859-1")
+    try:
+        terminal.until("agentflow", "Users", "Help")
+        terminal.type("?")
+        terminal.until("Keys here")
+        assert terminal.text.isascii()
+        assert "\\u" not in terminal.text
+    finally:
+        terminal.close()

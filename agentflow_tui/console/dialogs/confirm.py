@@ -274,12 +274,12 @@ class Confirm(ModalScreen[bool]):
 
     def __init__(self, question: Question) -> None:
         super().__init__()
-        self._question = question
+        self.question = question
         self._title = Line(id="confirm-title")
         self.set_class(bool(question.alarm), "-alarm")
 
     def compose(self) -> ComposeResult:
-        question = self._question
+        question = self.question
         with Vertical():
             yield self._title
             yield Pane()
@@ -292,9 +292,9 @@ class Confirm(ModalScreen[bool]):
     def on_mount(self) -> None:
         self.tell("")
         pane = self.query_one(Pane)
-        pane.show(self._question.lines, afresh=True)
+        pane.show(self.question.lines, afresh=True)
         self._fit()
-        if self._question.effort is Effort.TYPE:
+        if self.question.effort is Effort.TYPE:
             self.query_one(Prompt).open("")
         else:
             self.query_one(_Answers).focus()
@@ -304,13 +304,13 @@ class Confirm(ModalScreen[bool]):
 
     def _fit(self) -> None:
         room = max(2, self.app.size.height - 7)
-        self.query_one(Pane).styles.height = min(len(self._question.lines), room)
+        self.query_one(Pane).styles.height = min(len(self.question.lines), room)
 
     def tell(self, news: str) -> None:
         """Say something beside the title, such as what has come since."""
-        left = [Piece(self._question.title, "strong")]
-        if self._question.alarm:
-            left.insert(0, Piece(f" {self._question.alarm} ", "failed"))
+        left = [Piece(self.question.title, "strong")]
+        if self.question.alarm:
+            left.insert(0, Piece(f" {self.question.alarm} ", "failed"))
             left.insert(1, Piece(" "))
         self._title.show(left, [Piece(news, "warning")] if news else [])
 
@@ -327,7 +327,7 @@ class Confirm(ModalScreen[bool]):
         pane, window = self.query_one(Pane), self.query_one(Vertical)
         room = window.region.intersection(self.region)
         answers = window.children[-1].region
-        wide = max(len(text) for text in (self._question.title, *pane.text.splitlines()))
+        wide = max(len(text) for text in (self.question.title, *pane.text.splitlines()))
         whole = (
             room.contains_region(answers)
             and pane.size.width >= min(wide, WIDTH)
@@ -339,8 +339,8 @@ class Confirm(ModalScreen[bool]):
 
     def action_copy(self) -> None:
         """The command line, on the operator's clipboard."""
-        if self._question.command:
-            self.app.copy_to_clipboard(self._question.command)
+        if self.question.command:
+            self.app.copy_to_clipboard(self.question.command)
             self.tell("command copied ")
 
     def on_prompt_changed(self, event: Prompt.Changed) -> None:
@@ -349,12 +349,12 @@ class Confirm(ModalScreen[bool]):
 
     def on_prompt_accepted(self, event: Prompt.Accepted) -> None:
         event.stop()
-        if event.text.strip() == self._question.word:
+        if event.text.strip() == self.question.word:
             if self._is_whole():
                 self.dismiss(True)
         else:
             event.prompt.explain(
-                Mistake(f"Type {self._question.word} to go on, or escape.", 0, len(event.text))
+                Mistake(f"Type {self.question.word} to go on, or escape.", 0, len(event.text))
             )
 
     def on_prompt_cancelled(self, event: Prompt.Cancelled) -> None:
