@@ -11,9 +11,10 @@ from agentflow_tui.errors import AgentflowError
 
 _BASH = """\
 _agentflow() {
-    local IFS=$'\\n'
-    COMPREPLY=($(agentflow __complete bash -- "${COMP_LINE:0:COMP_POINT}" "$COMP_WORDBREAKS" \\
-        2>/dev/null))
+    local line=${COMP_LINE:0:COMP_POINT} IFS=' '
+    [[ $line ]] || line=${COMP_WORDS[*]:0:COMP_CWORD+1}  # from what completes for an alias
+    IFS=$'\\n'
+    COMPREPLY=($(agentflow __complete bash -- "$line" "$COMP_WORDBREAKS" 2>/dev/null))
     [[ ${#COMPREPLY[@]} -eq 1 && ${COMPREPLY[0]} == *[:=,.] ]] && compopt -o nospace
 }
 complete -o nosort -F _agentflow agentflow"""

@@ -170,3 +170,24 @@ async def test_the_url_is_printed_with_its_password_hidden(database_url: str) ->
     assert "hidden" not in done.stdout
     done = await agentflow("db", "uri", "--show-password", url=url)
     assert done.stdout.strip() == url
+
+
+async def test_bash_completes_commands_tables_columns_and_words() -> None:
+    script = await agentflow("completion", "bash")
+    code = (
+        f"{script.stdout}\n"
+        f'agentflow() {{ {sys.executable} -m agentflow_tui "$@"; }}\n'
+        'try() { COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _agentflow 2>/dev/null; '
+        'echo "${COMPREPLY[@]}"; }\n'
+        "try agentflow li; try agentflow list work; try agentflow list workflows status:pa\n"
+        "try agentflow requ; try agentflow retry em; try agentflow retry emailQueue --where st; "
+        "try agentflow edit emails --set su; try agentflow reset workflows --t"
+    )
+    done = await asyncio.to_thread(
+        subprocess.run, ["bash", "-c", code], capture_output=True, text=True
+    )
+    lines = done.stdout.splitlines()
+    assert lines[0] == "list"
+    assert lines[1] == "workflows"
+    assert lines[2].endswith("paused")
+    assert lines[3:] == ["requeue", "email_queue", "status:", "subject=", "--to"]
