@@ -37,6 +37,11 @@ class AttachedFile:
     content_id: str = ""
     inline: bool = False
 
+    @property
+    def is_shown(self) -> bool:
+        """Whether HTML shows it by its content id."""
+        return self.inline and bool(self.content_id)
+
 
 def load(
     entry: Attachment, folder: Path | None, reports: Mapping[str, AttachedFile]

@@ -225,20 +225,29 @@ def _unsubscribe(mail: OutgoingMail, template: str, addressed: _Addressed) -> li
 
 
 def _content(mail: OutgoingMail, folder: Path | None, reports: Mapping[str, AttachedFile]) -> bytes:
-    is_html = mail.format == "html" or (not mail.format and plaintext.is_html(mail.body))
-    if not mail.attachments:
-        return _alternatives(mail.body) if is_html else bodies.text_part(mail.body, "plain")
+    """The text and the files, with the headers that say what they are."""
+    files = _loaded(mail, folder, reports)
+    if mail.format == "text" or not (mail.format or plaintext.is_html(mail.body)):
+        return _with_files(bodies.text_part(mail.body, "plain"), files, mail)
+    shown = [file for file in files if file.is_shown]
+    text = _with_images(mail, shown) if shown else _alternatives(mail.body)
+    return _with_files(text, [file for file in files if not file.is_shown], mail)
+
+
+def _loaded(
+    mail: OutgoingMail, folder: Path | None, reports: Mapping[str, AttachedFile]
+) -> list[AttachedFile]:
     files = [attachments.load(entry, folder, reports) for entry in mail.attachments]
     total = sum(len(file.content) for file in files)
     if total > attachments.LARGEST:
         raise attachments.too_large(total)
-    shown = [file for file in files if is_html and file.inline and file.content_id]
-    offered = [attachments.part(file) for file in files if file not in shown]
-    if shown:
-        text = _with_images(mail, shown)
-    else:
-        text = _alternatives(mail.body) if is_html else bodies.text_part(mail.body, "plain")
-    return bodies.multipart("mixed", [text, *offered], mail.id) if offered else text
+    return files
+
+
+def _with_files(text: bytes, files: Sequence[AttachedFile], mail: OutgoingMail) -> bytes:
+    if not files:
+        return text
+    return bodies.multipart("mixed", [text, *map(attachments.part, files)], mail.id)
 
 
 def _with_images(mail: OutgoingMail, shown: Sequence[AttachedFile]) -> bytes:
