@@ -2,7 +2,6 @@
 
 import json
 import os
-from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import count
@@ -10,24 +9,22 @@ from time import monotonic
 from typing import Any, Self
 from uuid import uuid4
 
-from agentflow_tui.documents import Document, kind_of, read
+from agentflow_tui.documents import read
 from agentflow_tui.steps.calls import StepOutcome
 from agentflow_tui.steps.plans import RESERVED, PlannedStep, WorkflowPlan
 from agentflow_tui.steps.references import StepResults
 from agentflow_tui.store.queue.workflow_claims import ClaimedWorkflow
 from agentflow_tui.store.queue.workflow_runs import Advance, Advanced, StepEntry, StepMailRows
-from agentflow_tui.text import plural, safe
+from agentflow_tui.text import safe
+from agentflow_tui.workers.runner.run_place import context_of, place, unreadable
 from agentflow_tui.workers.runner.run_secrets import RunSecrets
-from agentflow_tui.workers.runner.run_state import ALONE, RunLimits, RunState, has_run, recorded
+from agentflow_tui.workers.runner.run_state import ALONE, RunLimits, RunState, recorded
 
 CONTEXT_LIMIT = 64_000_000
 """Characters of context that are read."""
 
 REST = 1.0
 """Seconds of a wait from which on a loop rests, and is no endless one."""
-
-FOREIGN_RESULT = "__lastStepResult"
-"""A member of the context by which AgentFlow's own backend has run the workflow before."""
 
 _ERROR_LIMIT = 2_000
 
@@ -107,16 +104,15 @@ class HeldWorkflow:
     ) -> Self:
         """Open what was claimed. Never raises; ``problem`` says what is wrong with it."""
         document = read(claimed.context, CONTEXT_LIMIT)
-        context = _object(document)
+        context = context_of(document)
         current = claimed.current_step or 0
         stored = context.pop(RESERVED, None)
         state = recorded(stored, status=claimed.status, current_step=current)
-        position = _position(plan, current, state)
-        unreadable = _unreadable(document)
+        found = place(plan, current, state, stored, document)
         held = cls(
             id=claimed.id,
             plan=plan,
-            position=current if position is None else position,
+            position=found.position,
             token=claimed.token,
             state=state or RunState.begin(),
             context=context,
@@ -124,26 +120,17 @@ class HeldWorkflow:
             replaces=not merges or document.problem is not None,
             always_replaces=not merges,
             on_record=state is not None and not claimed.taken_over,
-            readable=unreadable is None,
-            problem=_first(
-                plan.problem,
-                position is None and state is not None and _lost(state.at),
-                _misplaced(current if position is None else position, len(plan.steps)),
-                unreadable,
-                plan.problem_from(current if position is None else position),
-            ),
-            is_lost=position is None,
+            readable=unreadable(document) is None,
+            problem=found.problem,
+            is_lost=found.is_lost,
             now_at_claim=claimed.now,
             claimed_at=monotonic(),
             suffix="",
             renewed_at=monotonic(),
             limits=limits or RunLimits(),
         )
-        if held.position == 0 and not held.state.done and held.steps:
-            if has_run(stored) or FOREIGN_RESULT in context:
-                held._forget_results_of_earlier_runs()
-            else:
-                held.problem = held.problem or _taken_names(plan, held.steps)
+        if found.forgets:
+            held._forget_results_of_earlier_runs()
         held.results = StepResults(held.steps, held.context)
         for step in plan.steps[: max(0, held.position)]:
             held.secrets.note(step, held.results)
@@ -370,62 +357,3 @@ def _entry_id() -> str:
     """A new id for a row of the journal: random for the process, counted within it, which costs a
     tenth of a random one and keeps the rows of a process together in the index."""
     return f"{_PROCESS}{next(_numbers):012x}"
-
-
-def _first(*problems: str | bool | None) -> str | None:
-    return next((str(problem) for problem in problems if problem), None)
-
-
-def _position(plan: WorkflowPlan, current: int, state: RunState | None) -> int | None:
-    """Where the run is. The steps may have been edited under it, then its step is found by its id;
-    None where it is not among them any more. A ``currentStep`` that was moved counts as it is."""
-    if state is None or not state.at or state.index != current or not plan.steps:
-        return current
-    if not state.mark:
-        return plan.index.get(state.at)
-    mark = plan.steps[current].mark if 0 <= current < len(plan.steps) else ""
-    steps_then, _, before_then = state.mark.partition(".")
-    steps_now, _, before_now = mark.partition(".")
-    return current if steps_then == steps_now or before_then == before_now else None
-
-
-def _lost(step_id: str) -> str:
-    return (
-        f"The steps were changed while the run was at step '{safe(step_id, 40)}', which cannot be "
-        "found among them any more. Reset the workflow to the step to go on with, or run it anew."
-    )
-
-
-def _taken_names(plan: WorkflowPlan, names: Iterable[str]) -> str:
-    """What to say of a step whose result would take the place of the workflow's input."""
-    name = min(names, key=plan.index.__getitem__)
-    step = plan.steps[plan.index[name]].step
-    return (
-        f"Step {plan.index[name] + 1} ({safe(step.name, 40)}): the context has a member "
-        f"'{safe(name, 40)}', which the step's result would replace. Give the step another id."
-    )
-
-
-def _misplaced(position: int, steps: int) -> str | None:
-    """Why there is no such place; None for a step's, and for the one after the last."""
-    if position < 0:
-        return f"currentStep is {position}; steps are counted from 0. Reset the workflow."
-    if position > steps:
-        last = plural(steps, "step")
-        return f"currentStep is {position}, beyond the end of {last}. Reset the workflow."
-    return None
-
-
-def _object(document: Document) -> dict[str, Any]:
-    return document.value if isinstance(document.value, dict) else {}
-
-
-def _unreadable(document: Document) -> str | None:
-    """Why a context cannot be added to; None for one that can, or that is not there yet."""
-    if document.value is None:
-        return document.problem and f"The context cannot be read: {document.problem}."
-    if not isinstance(document.value, dict):
-        return (
-            f"The context is {kind_of(document.value)}, not an object. Make it one, such as {{}}."
-        )
-    return None
