@@ -247,3 +247,32 @@ async def test_a_large_journal_without_our_indexes_has_a_summary(database: Datab
 
 def test_what_is_met_beside_the_document_is_text() -> None:
     assert all(column.kind is Kind.TEXT for table in TABLES.values() for column in table.met)
+
+
+async def test_verbs_act_on_a_queue_that_holds_its_mail_itself(
+    database: Database, database_url: str, tmp_path: Path
+) -> None:
+    await ddl(
+        database,
+        "ALTER TABLE email_queue DROP COLUMN emailid",
+        "ALTER TABLE email_queue ADD recipient_email text NOT NULL, ADD subject text",
+        "INSERT INTO email_queue (id, status, createdat, recipient_email, subject) SELECT "
+        "gen_random_uuid(), word, now(), 'al@acme.test', 'Your offer' "
+        "FROM unnest(ARRAY['failed', 'pending', 'pending']) word",
+    )
+    steps = (
+        ("retry", "status:failed", "pending", 3),
+        ("hold", "offer", "held", 3),
+        ("release", "status:held", "pending", 3),
+        ("cancel", "al@acme.test", "cancelled", 3),
+    )
+    for verb, where, status, count in steps:
+        done = await agentflow(
+            verb, "email_queue", "--where", where, "--yes", url=database_url, home=tmp_path
+        )
+        assert done.returncode == 0, (verb, done.stderr)
+        found = [row.status for row in await rows_of(database, "email_queue")]
+        assert found.count(status) == count, (verb, found)
+    undone = await agentflow("undo", url=database_url, home=tmp_path)
+    assert undone.returncode == 0, undone.stderr
+    assert [row.status for row in await rows_of(database, "email_queue")] == ["pending"] * 3

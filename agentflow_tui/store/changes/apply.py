@@ -193,7 +193,7 @@ def _move(
             f"  RETURNING q.{key} AS id, {row} AS before, NULL::jsonb AS after, j.argument"
         )
     links = "".join(
-        f", j.{{{table}.{linked.by}}} AS link_{place}" for place, linked in enumerate(change.linked)
+        f", {{j.{table}.{linked.by}}} AS link_{place}" for place, linked in enumerate(change.linked)
     )
     names = present(binding, table, change.sets)
     if not names:
