@@ -1,6 +1,7 @@
 """Every screen on a real database, at both sizes: what it shows, and where it leads."""
 
 import pytest
+from textual.pilot import Pilot
 from textual.widgets import Input
 
 from agentflow_tui.console.app import ConsoleApp
@@ -102,6 +103,11 @@ async def test_relations_are_followed_both_ways_and_minus_goes_back(database: Da
         await sees(pilot, "Leads are up")
 
 
+def only_dora(pilot: Pilot[None]) -> bool:
+    """A filter that is typed slowly finds nothing at all while it is half typed."""
+    return "dora@down.test" in shown(pilot) and "carl@" not in shown(pilot)
+
+
 async def test_a_filter_narrows_the_list_and_a_mistake_keeps_the_last_result(
     database: Database,
 ) -> None:
@@ -110,7 +116,7 @@ async def test_a_filter_narrows_the_list_and_a_mistake_keeps_the_last_result(
         await sees(pilot, "carl@customer.test", "dora@down.test")
         await pilot.press("slash", *"recipient:dora*")
         await settled(pilot)
-        await until(pilot, lambda: "carl@" not in shown(pilot), "carl filtered away")
+        await until(pilot, lambda: only_dora(pilot), "carl filtered away")
         field = pilot.app.focused
         assert isinstance(field, Input)
         field.insert_text_at_cursor(" nonsense:1")  # typed slowly, its beginning finds nothing
