@@ -45,6 +45,7 @@ ROWS: dict[str, list[dict[str, Any]]] = {
             "refreshTokenExpiry": ago(days=1),
             "active": True,
             "createdAt": ago(days=90),
+            "updatedAt": None,
         },
     ],
     "api_keys": [
