@@ -97,7 +97,9 @@ class BoundColumn:
     def value(self, expression: str) -> str:
         """An SQL expression as a value of this column, neutral where it is NULL and may not be."""
         cast = f"{expression}::{self.type}"
-        return f"coalesce({cast}, {neutral(self.type)}::{self.type})" if self.required else cast
+        if not self.required or self.column.primary_key:  # whoever gives a key means it
+            return cast
+        return f"coalesce({cast}, {neutral(self.type)}::{self.type})"
 
 
 LARGE = 50_000

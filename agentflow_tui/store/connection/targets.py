@@ -97,32 +97,45 @@ def target_of(url: str, environ: Mapping[str, str]) -> Target:
     that is none."""
     head, _, query = _SCHEME.sub("postgresql://", url, count=1).partition("?")
     given = dict(parse_qsl(query, keep_blank_values=True, strict_parsing=bool(query)))
-    known = {name.lower(): value for name, value in given.items() if _is_known(name)}
-    settings = {name: value for name, value in given.items() if not _is_known(name)}
-    meant = {MEANINGS[name]: value for name, value in known.items() if name in MEANINGS}
-    driver = {name: value for name, value in known.items() if name in DRIVER}
-    service = _service(meant.get("service") or environ.get("PGSERVICE", ""), environ)
-    for name, value in service.items():
-        if name in MEANINGS:
-            meant.setdefault(MEANINGS[name], value)
-        elif name in DRIVER and not _stands_in(head, name):
-            driver.setdefault(name, value)
+    meant, driver = _understood(given)
+    further, completing = _understood(
+        _service(meant.get("service") or environ.get("PGSERVICE", ""), environ)
+    )
+    meant = {**further, **meant}
+    driver = {n: v for n, v in completing.items() if not _stands_in(head, n)} | driver
     if "ssl" in meant:
         driver.setdefault("sslmode", _TRUE.get(meant["ssl"].lower(), meant["ssl"]))
-    for name in ("search_path", "application_name"):
-        if name in meant:
-            settings.setdefault(name, meant[name])
-    settings = {**_options(meant.get("options") or environ.get("PGOPTIONS", "")), **settings}
-    for name in ("sslcert", "sslkey", "sslrootcert", "sslcrl"):
-        if name in driver and not (driver[name] == "system" or Path(driver[name]).exists()):
-            raise UrlError(f"{name} names the file {driver[name]}, which is not there")
+    _check_files(driver)
     timeout = meant.get("timeout") or environ.get("PGCONNECT_TIMEOUT", "")
     return Target(
         url=head + ("?" + urlencode(driver, safe="/,:", quote_via=quote) if driver else ""),
-        settings=settings,
+        settings={
+            **_options(meant.get("options") or environ.get("PGOPTIONS", "")),
+            **_named(meant),
+            **{name: value for name, value in given.items() if not _is_known(name)},
+        },
         timeout=_seconds(timeout) if timeout else None,
-        remarks=tuple(f"{name} {IGNORED[name]}" for name in known if name in IGNORED),
+        remarks=tuple(f"{n} {IGNORED[n]}" for n in map(str.lower, given) if n in IGNORED),
     )
+
+
+def _understood(given: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
+    """The parameters by their meaning, and those for the driver."""
+    lower = {name.lower(): value for name, value in given.items()}
+    meant = {MEANINGS[name]: value for name, value in lower.items() if name in MEANINGS}
+    return meant, {name: value for name, value in lower.items() if name in DRIVER}
+
+
+def _named(meant: Mapping[str, str]) -> dict[str, str]:
+    """The settings of the server that other clients have names of their own for."""
+    return {name: meant[name] for name in meant if name in {"search_path", "application_name"}}
+
+
+def _check_files(driver: Mapping[str, str]) -> None:
+    for name in ("sslcert", "sslkey", "sslrootcert", "sslcrl"):
+        path = driver.get(name, "system")
+        if path != "system" and not Path(path).exists():
+            raise UrlError(f"{name} names the file {path}, which is not there")
 
 
 def did_you_mean(name: str) -> str:
