@@ -69,16 +69,19 @@ def remapped(keys: Mapping[str, str]) -> dict[str, str]:
                 f"[console.keys] {id_!r} is no key's id{perhaps}; :keys shows them."
             )
         own[id_] = [_checked_key(key, id_) for key in given.split(",") if key.strip()]
-    taken = {key: id_ for id_, names in {**known, **own}.items() for key in names if id_ not in own}
-    for id_, names in own.items():
-        for key in names:
-            other = taken.get(key)
-            if other is not None and other != id_:
-                raise SettingsError(
-                    f"[console.keys] {id_!r}: {key} is the key of {other!r}; give that another one."
-                )
-            taken[key] = id_
+    _check_taken(known, own)
     return {id_: ",".join(names) for id_, names in own.items()}
+
+
+def _check_taken(known: Mapping[str, list[str]], own: Mapping[str, list[str]]) -> None:
+    """Raises `SettingsError` where a key would do two things."""
+    taken = {key: id_ for id_, names in known.items() if id_ not in own for key in names}
+    for id_, key in ((id_, key) for id_, names in own.items() for key in names):
+        other = taken.setdefault(key, id_)
+        if other != id_:
+            raise SettingsError(
+                f"[console.keys] {id_!r}: {key} is the key of {other!r}; give that another one."
+            )
 
 
 def _all_keys() -> Iterator[tuple[str, str]]:

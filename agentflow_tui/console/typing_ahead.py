@@ -49,14 +49,14 @@ def has_to_wait(
         return typed.time < screen.shown_at
     if isinstance(screen, ModalScreen):
         return any(worker.is_running and worker.node is screen for worker in workers)
-    if state.is_changing and not state.is_writing:
-        return True
     if state.is_changing:
-        return waited < CHANGE_PATIENCE
-    if waited >= PATIENCE:
-        return False
-    if running & GOING:
-        return True
+        return not state.is_writing or waited < CHANGE_PATIENCE
+    on_its_way = bool(running & GOING) or _is_unsettled(typed, view, poller)
+    return on_its_way and waited < PATIENCE
+
+
+def _is_unsettled(typed: Typed, view: View | None, poller: Poller) -> bool:
+    """Whether the view, or its rows, are on their way, and this key is not taken before."""
     if view is None or (isinstance(typed, Key) and view.keeps(typed.key)):
         return False
     return not (view.is_settled and poller.is_settled)
