@@ -201,8 +201,7 @@ async def test_a_server_that_stands_still_for_a_minute_ends_no_worker(tmp_path: 
         ids = [await add(database, RESTING, {"name": f"w{n}"}) for n in range(200)]
         with Fleet(environ, tmp_path, *WORKERS) as fleet:
             fleet.start(2)
-            for worker in fleet.running:
-                await worker.has_said("started")
+            await until(lambda: are_alive(database, 2), "they are known", seconds=60)
             await until(lambda: journal(database, "workflow.step"), "they are at work", seconds=60)
             end = seconds_ago(-75)
             stopped: set[int] = set()
@@ -219,6 +218,11 @@ async def test_a_server_that_stands_still_for_a_minute_ends_no_worker(tmp_path: 
         database = await Database.open(server.url)
         assert len(await journal(database, "workflow.step")) == len(RESTING) * len(ids)
         database.close()
+
+
+async def are_alive(database: Database, processes: int) -> bool:
+    """Whether so many have begun: without a database a start fails, and later it is waited for."""
+    return await count(database, "health_checks", "{health_checks.id} LIKE 'worker:%'") == processes
 
 
 async def completed(url: str, workflows: int) -> bool:
