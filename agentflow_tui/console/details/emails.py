@@ -115,11 +115,7 @@ async def _previewed(
 
 
 def _preview_lines(opened: DetailRow, shown: "Preview", record: Record) -> list[PaneLine]:
-    unknown = any(name == "From" and _UNKNOWN in value for name, value in shown.headers)
-    hidden = (*_HIDDEN, *(_OF_THE_SENDER if unknown else ()))
-    headers = [(name, value) for name, value in shown.headers if name not in hidden]
-    if _sent_at(record) is None:
-        headers = [(n, "when it is sent" if n == "Date" else value) for n, value in headers]
+    headers = _known_headers(shown, is_sent=_sent_at(record) is not None)
     user = record.text("userId")
     lines = [
         *(field(name, value, "strong" if name == "Subject" else "") for name, value in headers),
@@ -133,6 +129,17 @@ def _preview_lines(opened: DetailRow, shown: "Preview", record: Record) -> list[
     if shown.html:
         lines += [text_line(""), PaneLine((Piece("HTML, shown as its text alternative", "dim"),))]
     return [*lines, text_line(""), *wrapped(shown.text, opened.width)]
+
+
+def _known_headers(shown: "Preview", *, is_sent: bool) -> list[tuple[str, str]]:
+    """The headers that say something of the message, without those that only its sender can know;
+    a message that is not sent has no date yet."""
+    unknown = any(name == "From" and _UNKNOWN in value for name, value in shown.headers)
+    hidden = (*_HIDDEN, *(_OF_THE_SENDER if unknown else ()))
+    headers = [(name, value) for name, value in shown.headers if name not in hidden]
+    if is_sent:
+        return headers
+    return [(n, "when it is sent" if n == "Date" else value) for n, value in headers]
 
 
 QUEUE_TABS = (
