@@ -1,6 +1,6 @@
 """What ``agentflow doctor`` says of the server, of what stands before it, and of schedules."""
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
 from datetime import timedelta
 from zoneinfo import ZoneInfo
 
@@ -101,13 +101,19 @@ async def _schedules(database: Database, settings: Settings) -> CheckResult:
     ]
     if not odd:
         return CheckResult("schedules", Severity.FINE, f"every nextRun is a slot in {zone}")
-    others = [name for name in ("UTC", settings.console.time_zone) if name and name != zone]
-    fits = next((name for name in others if all(_explains(each, name) for each in odd)), None)
+    fits = _zone_that_explains(odd, settings)
     which = ", ".join(safe(each.id, 8) for each in odd[:5])
     said = f"nextRun of {plural(len(odd), 'schedule')} ({which}) is no slot in {zone}"
     return CheckResult(
         "schedules", Severity.WARNING, f"{said}; it is one in {fits}" if fits else said
     )
+
+
+def _zone_that_explains(tables: Sequence[Timetable], settings: Settings) -> str | None:
+    """The zone, other than the workers', in which each of these slots is one of its expression."""
+    candidates = ("UTC", settings.console.time_zone)
+    others = [name for name in candidates if name and name != settings.workers.time_zone]
+    return next((name for name in others if all(_explains(each, name) for each in tables)), None)
 
 
 def _explains(table: Timetable, zone: str) -> bool:
