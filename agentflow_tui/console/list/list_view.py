@@ -1,7 +1,7 @@
 """A list with its filter, its detail, and what can be done with them. Written once for all."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from textual.app import ComposeResult
@@ -341,18 +341,23 @@ class ListView(ListMenus):
     def show_status(self) -> None:
         left = [Piece(f" {self.title}", "strong")]
         left.append(Piece(f"  {self.filter or 'everything'}", "accent" if self.filter else "dim"))
-        right = []
+        position = Piece(f"{self.grid.position()} ", "dim")
+        self.status.show(left, [*self._marks_status(), *self._result_status(), position])
+
+    def _marks_status(self) -> Iterator[Piece]:
+        """How many rows are marked, if any are."""
         if self.grid.marks_everything:
-            right.append(Piece("everything marked  ", "accent"))
+            yield Piece("everything marked  ", "accent")
         elif self.grid.marks:
-            right.append(Piece(f"{number(len(self.grid.marks))} marked  ", "accent"))
+            yield Piece(f"{number(len(self.grid.marks))} marked  ", "accent")
+
+    def _result_status(self) -> Iterator[Piece]:
+        """What the query remarks, how far it looked if not to the end, and how many rows it has."""
         if self.wanted is not None and self.wanted.remarks:
-            right.append(Piece(f"{self.wanted.remarks[0]}  ", "dim"))
+            yield Piece(f"{self.wanted.remarks[0]}  ", "dim")
         source = self._source
         if source is not None and source.bounded:
             looked = self.wanted.scan if self.wanted and self.wanted.scan else SCAN
-            right.append(Piece(f"first {number(looked)} looked at, X for more  ", "warning"))
+            yield Piece(f"first {number(looked)} looked at, X for more  ", "warning")
         if source is not None and source.count is not None:
-            right.append(Piece(f"{bounded(source.count, COUNT_TO)} rows  ", "dim"))
-        right.append(Piece(f"{self.grid.position()} ", "dim"))
-        self.status.show(left, right)
+            yield Piece(f"{bounded(source.count, COUNT_TO)} rows  ", "dim")
