@@ -2,8 +2,9 @@
 
 The rule is the database document (``docs/database-schema.md``): names, types and relations are its
 names, types and relations. Everything that needs to know a table reads it here: the DDL, the name
-binding, lists, filters, details, relations, exports, on screen and on the command line. Adding a
-column or a table is a change to this file only.
+binding, lists, filters, details, relations, exports, on screen and on the command line. A column is
+a line here and one in the document, which a test compares; a table has, besides, its row and its
+listing in ``store/views/``, a line in ``store/views/by_table.py``, and a screen.
 """
 
 import re

@@ -78,6 +78,14 @@ def test_what_is_honoured_is_no_setting_of_the_server(name: str, tmp_path: Path)
     assert target.remarks == ()
 
 
+def test_a_service_that_verifies_the_server_is_not_weakened_by_a_bare_ssl(tmp_path: Path) -> None:
+    services = tmp_path / "services.conf"
+    services.write_text("[prod]\nsslmode=verify-full\n")
+    environ = {"PGSERVICEFILE": str(services), "PGSERVICE": "prod"}
+    assert "sslmode=verify-full" in target_of(f"{PLAIN}?ssl=true", environ).url
+    assert "sslmode=require" in target_of(f"{PLAIN}?ssl=true", {}).url
+
+
 def test_the_environment_counts_as_with_psql(tmp_path: Path) -> None:
     services = tmp_path / "services.conf"
     services.write_text("[prod]\nhost=db.acme.test\nuser=anna\ndbname=prod\nconnect_timeout=9\n")

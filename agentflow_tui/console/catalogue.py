@@ -1,4 +1,9 @@
-"""Every screen and view by name, each imported when it is first shown."""
+"""Every view by name (`VIEWS`), each imported when it is first shown, and the screens that have a
+digit (`SCREENS`).
+
+A new list is an entry of `VIEWS`: ``:`` and its words reach it. It gets a key when a screen names
+it among its ``views``.
+"""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING

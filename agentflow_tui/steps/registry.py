@@ -29,7 +29,8 @@ BUILT_IN: dict[str, Handler[Any]] = {
     "delay": Handler(config=DelayConfig, run=delay, apart=False, keyed=False),
     "condition": Handler(config=ConditionConfig, run=condition, keyed=False, targets=targets),
 }
-"""The handlers that come with AgentFlow, beside ``custom``, which depends on what is installed."""
+"""The handlers that come with AgentFlow, beside ``custom``, which depends on what is installed.
+Each has its words in `agentflow_tui.steps.names`, which the console reads."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -103,6 +103,8 @@ def target_of(url: str, environ: Mapping[str, str]) -> Target:
     )
     meant = {**further, **meant}
     driver = {n: v for n, v in completing.items() if not _stands_in(head, n)} | driver
+    if "ssl" in meant:  # says less than an sslmode does, also than that of a service
+        driver.setdefault("sslmode", _TRUE.get(meant["ssl"].lower(), meant["ssl"]))
     _check_files(driver)
     timeout = meant.get("timeout") or environ.get("PGCONNECT_TIMEOUT", "")
     return Target(
@@ -121,10 +123,7 @@ def _understood(given: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str
     """The parameters by their meaning, and those for the driver."""
     lower = {name.lower(): value for name, value in given.items()}
     meant = {MEANINGS[name]: value for name, value in lower.items() if name in MEANINGS}
-    driver = {name: value for name, value in lower.items() if name in DRIVER}
-    if "ssl" in meant:
-        driver.setdefault("sslmode", _TRUE.get(meant["ssl"].lower(), meant["ssl"]))
-    return meant, driver
+    return meant, {name: value for name, value in lower.items() if name in DRIVER}
 
 
 def _named(meant: Mapping[str, str]) -> dict[str, str]:

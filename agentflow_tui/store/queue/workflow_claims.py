@@ -89,7 +89,7 @@ def claim(binding: Binding, *, checks_json: bool) -> Statement[ClaimedWorkflow]:
     the oldest come first.
 
     ``$2`` is the lease in seconds, ``$4`` ids to leave alone, ``$5`` and ``$6`` what
-    `liveness.holding` wants to know. Raises `MissingError` for a database whose workflows lack what
+    `leases.holding` wants to know. Raises `MissingError` for a database whose workflows lack what
     the lock needs.
     """
     kind = _step_type(binding, checks_json=checks_json)

@@ -6,25 +6,19 @@ Each shared check is done by one process, whichever comes first when it is due
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from datetime import datetime
 
-from agentflow_tui import clock
-from agentflow_tui.errors import MissingError, RefusedError, SettingsError
+from agentflow_tui.errors import MissingError, RefusedError
 from agentflow_tui.settings import Settings
 from agentflow_tui.store.queue import check_claims, leases
 from agentflow_tui.store.queue.check_claims import CheckFinding
 from agentflow_tui.workers.context import RoleFactory, StepReport, WorkerContext
+from agentflow_tui.workers.monitor.checks import OWN, SILENT, SharedCheck, configured_checks
 from agentflow_tui.workers.monitor.findings import (
     DEFAULT_TIMES,
     AnswerTimes,
-    database_finding,
-    queue_finding,
-    scheduler_finding,
-    standing,
 )
-from agentflow_tui.workers.monitor.probes import Probe, probe
 
 EVERY = 6
 """Polls between two checks of what is ok."""
@@ -32,24 +26,9 @@ EVERY = 6
 GONE = 600.0
 """Seconds for which a dead worker's row is kept, so that an operator can see it."""
 
-SILENT = 10
-"""Polls without a sign of life after which a worker is said to stand still."""
-
-_RESERVED = ("database", "smtp", "queue", "scheduler")
-
-
-@dataclass(frozen=True, slots=True)
-class SharedCheck:
-    """One shared check. ``costs``: it is work for the database."""
-
-    id: str
-    name: str
-    look: Callable[[WorkerContext, AnswerTimes], Awaitable[CheckFinding]]
-    costs: bool = False
-
 
 def prepare(settings: Settings) -> RoleFactory:
-    """SharedCheck the settings of the monitor. Raises `SettingsError`."""
+    """Check the settings of the monitor. Raises `SettingsError`."""
     configured_checks(settings)
     return Monitor
 
@@ -62,7 +41,7 @@ class Monitor:
     def __init__(self, context: WorkerContext, times: AnswerTimes = DEFAULT_TIMES) -> None:
         self._context = context
         self._times = times
-        self._checks = {c.id: c for c in [*_OWN, *configured_checks(context.settings, times)]}
+        self._checks = {c.id: c for c in [*OWN, *configured_checks(context.settings, times)]}
         self._rests_until = float("-inf")
 
     async def step(self, woken: bool = True) -> StepReport:
@@ -122,23 +101,6 @@ class Monitor:
             await context.database.execute(leases.CLEAN_UP, max(GONE, workers.lease), silent)
 
 
-def configured_checks(settings: Settings, times: AnswerTimes = DEFAULT_TIMES) -> list[SharedCheck]:
-    """The checks of other services that the settings name. Raises `SettingsError`."""
-    checks = []
-    for name, url in settings.workers.checks.items():
-        if name in _RESERVED or name.startswith("worker:"):
-            raise SettingsError(f"[workers.checks] {name!r} is the name of a built-in check.")
-        checks.append(SharedCheck(name, name, _asking(probe(name, url, times.service))))
-    return checks
-
-
-def _asking(service: Probe) -> Callable[[WorkerContext, AnswerTimes], Awaitable[CheckFinding]]:
-    async def look(_context: WorkerContext, _times: AnswerTimes) -> CheckFinding:
-        return await service.check()
-
-    return look
-
-
 def _took_too_long(seconds: float) -> CheckFinding:
     return CheckFinding(
         status="warning",
@@ -146,32 +108,3 @@ def _took_too_long(seconds: float) -> CheckFinding:
         "'agentflow db accelerate' makes it cheap.",
         response=seconds,
     )
-
-
-async def _look_at_database(context: WorkerContext, times: AnswerTimes) -> CheckFinding:
-    started = time.monotonic()
-    [load] = await context.database.fetch(check_claims.LOAD)
-    return database_finding(load, time.monotonic() - started, times)
-
-
-async def _look_at_queue(context: WorkerContext, _times: AnswerTimes) -> CheckFinding:
-    started = time.monotonic()
-    [queue] = await context.database.fetch(check_claims.QUEUE)
-    return queue_finding(queue, time.monotonic() - started)
-
-
-async def _look_at_scheduler(context: WorkerContext, _times: AnswerTimes) -> CheckFinding:
-    started = time.monotonic()
-    silent = SILENT * max(context.settings.workers.poll, 1.0)
-    [found] = await context.database.fetch(check_claims.PUNCTUALITY, silent)
-    zone = clock.zone(context.settings.workers.time_zone or "UTC")
-    rows = await context.database.fetch(check_claims.STANDING)
-    took = time.monotonic() - started
-    return scheduler_finding(found, took, await asyncio.to_thread(standing, rows, zone))
-
-
-_OWN = (
-    SharedCheck("database", "Database", _look_at_database),
-    SharedCheck("queue", "Mail queue", _look_at_queue, costs=True),
-    SharedCheck("scheduler", "Scheduler", _look_at_scheduler, costs=True),
-)

@@ -1,4 +1,4 @@
-"""The scheduler: fires what is due, and sleeps until the next slot that it knows of.
+"""The scheduler: fires what is due, and asks to be called at the next slot that it knows of.
 
 It reads the coming slots rarely and far ahead, keeps them in memory, and at their time moves all
 that are due on in one transaction with the starts of their workflows and their journal rows. What
