@@ -122,42 +122,55 @@ class BodyRows:
     def _split(self, rows: list[Row], above: Row) -> Iterator[Stretch]:
         """Stretches of rows, and the rows between them that are labelled as totals."""
         columns = list(zip(*rows, strict=True))
-        special = sorted(self._special(columns))
-        if not special:
-            if rows:
-                yield Stretch(columns, len(rows))
-            return
         begin = 0
-        for at in [*special, len(rows)]:
-            row = rows[at] if at < len(rows) else ()
-            label = label_of(row, rows[at - 1] if at else above) if row else None
-            repeated = tuple(map(plain_text, row)) == self.block.layout.header if row else False
-            if at < len(rows) and not label and not repeated:
-                continue
+        for at, label in self._dividing_rows(rows, sorted(self._special(columns)), above):
             if begin < at:
                 yield Stretch(list(zip(*rows[begin:at], strict=True)), at - begin)
-            if label and not repeated:
-                yield Stretch([[cell] for cell in row], 1, label)
-            self.repeated_headers += repeated
+            if label:
+                yield Stretch([[cell] for cell in rows[at]], 1, label)
+            else:
+                self.repeated_headers += 1
             begin = at + 1
+        if begin < len(rows):
+            rest = list(zip(*rows[begin:], strict=True)) if begin else columns
+            yield Stretch(rest, len(rows) - begin)
+
+    def _dividing_rows(
+        self, rows: list[Row], special: list[int], above: Row
+    ) -> Iterator[tuple[int, Label | None]]:
+        """Those of the special rows that are totals, with their label, or repeat the header."""
+        for at in special:
+            row = rows[at]
+            if tuple(map(plain_text, row)) == self.block.layout.header:
+                yield at, None
+            elif label := label_of(row, rows[at - 1] if at else above):
+                yield at, label
 
     def _special(self, columns: Sequence[Sequence[Any]]) -> set[int]:
         """The rows that may be totals or a repeated header, at a first, cheap look."""
-        found: set[int] = set()
+        found = self._rows_like_header(columns)
         for cells in columns:
             texts = _joined(cells).lower()
             if any(hint in texts for hint in HINTS):
-                found |= {
-                    at
-                    for at, cell in enumerate(cells)
-                    if isinstance(cell, str) and any(hint in cell.lower() for hint in HINTS)
-                }
-        header = self.block.layout.header
-        if columns and header:
-            first = next((at for at, name in enumerate(header) if name), 0)
-            if first < len(columns) and header[first] in columns[first]:
-                found |= {at for at, cell in enumerate(columns[first]) if cell == header[first]}
+                found |= _rows_with_hint(cells)
         return found
+
+    def _rows_like_header(self, columns: Sequence[Sequence[Any]]) -> set[int]:
+        """The rows that hold the first name of the header in its column."""
+        header = self.block.layout.header
+        first = next((at for at, name in enumerate(header) if name), 0)
+        if not header or first >= len(columns) or header[first] not in columns[first]:
+            return set()
+        return {at for at, cell in enumerate(columns[first]) if cell == header[first]}
+
+
+def _rows_with_hint(cells: Sequence[Any]) -> set[int]:
+    """The rows in which a column's text has a word of totals in it."""
+    return {
+        at
+        for at, cell in enumerate(cells)
+        if isinstance(cell, str) and any(hint in cell.lower() for hint in HINTS)
+    }
 
 
 def _joined(cells: Sequence[Any]) -> str:

@@ -70,9 +70,16 @@ def date_form(text: str) -> DateForm:
     if found is None:
         return DateForm.NONE
     parts = found.groupdict()
-    timed = DateForm.TIMED if parts["hour"] else DateForm.NONE
-    if "one" not in parts:
-        return EITHER | timed if _moment(parts, day_first=False) else DateForm.NONE
+    if "one" in parts:
+        form = _orders(parts)
+    else:
+        form = EITHER if _moment(parts, day_first=False) else DateForm.NONE
+    return form | DateForm.TIMED if form and parts["hour"] else form
+
+
+def _orders(parts: dict[str, str | None]) -> DateForm:
+    """Which orders two numbers allow that may be a day and a month; between points, as in
+    1.2.2024, the day comes first where it can."""
     form = DateForm.NONE
     if days := _moment(parts, day_first=True):
         form |= DateForm.DAY_FIRST
@@ -80,7 +87,7 @@ def date_form(text: str) -> DateForm:
         form |= DateForm.MONTH_FIRST
     if form == EITHER and days != months:
         form |= DateForm.UNCLEAR
-    return form | timed if form else form
+    return form
 
 
 def read_date(text: str, *, day_first: bool) -> datetime | None:

@@ -50,22 +50,34 @@ def _parse(text: str) -> tuple[Any, tuple[str, ...]]:
 def _tables(document: Any, name: str = "", depth: int = 0) -> Iterator[tuple[str, Any]]:
     """Everything in the document that is rows, by where it stands."""
     if isinstance(document, list):
-        kinds = {Mapping if isinstance(row, Mapping) else type(row) for row in document}
-        if kinds <= {Mapping} or kinds == {list}:
+        if _are_rows(document):
             yield name, document
     elif isinstance(document, Mapping) and depth < DEEPEST:
-        columns = document.get("columns")
-        rows = document.get("rows", document.get("data"))
-        if _is_list(columns, str) and _is_list(rows, list):
-            yield name, [columns, *rows]
-            return
-        if document and all(_is_column(value) for value in document.values()):
-            yield name, [list(document), *map(list, zip(*document.values(), strict=False))]
+        if rows := _rows_under_names(document):
+            yield name, rows
             return
         for key, value in document.items():
             yield from _tables(value, f"{name}.{key}".lstrip("."), depth + 1)
         if depth == 0 and not any(isinstance(v, list | dict) for v in document.values()):
             yield name, [document]
+
+
+def _are_rows(items: list[Any]) -> bool:
+    """Whether all items are objects, or all of them lists."""
+    kinds = {Mapping if isinstance(item, Mapping) else type(item) for item in items}
+    return kinds <= {Mapping} or kinds == {list}
+
+
+def _rows_under_names(document: Mapping[str, Any]) -> list[list[Any]]:
+    """The header and the rows of an object that is one table: it has the columns' names beside the
+    rows, or a list of values for each column. Empty for any other object."""
+    columns = document.get("columns")
+    rows = document.get("rows", document.get("data"))
+    if _is_list(columns, str) and _is_list(rows, list):
+        return [columns, *rows]
+    if document and all(_is_column(value) for value in document.values()):
+        return [list(document), *map(list, zip(*document.values(), strict=False))]
+    return []
 
 
 def _is_list(value: Any, of: type) -> bool:

@@ -99,30 +99,39 @@ def _check_is_text(head: bytes) -> None:
 def check_package(path: Path) -> None:
     """Raises `UnreadableReportError` for a zip file that is no workbook, is cut off, or would
     unpack to more than a workbook of its size does."""
-    try:
-        with zipfile.ZipFile(path) as package:
-            parts = package.infolist()
-    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, EOFError):
-        raise UnreadableReportError(
-            "The file is not a complete workbook: it was cut off or damaged. Fetch it again."
-        ) from None
-    names = {part.filename for part in parts}
-    if not names & {"xl/workbook.xml", "xl/workbook.bin", "content.xml"} and not any(
-        name.startswith("xl/") for name in names
-    ):
+    parts = _parts_of(path)
+    if not any(part.filename == "content.xml" or part.filename.startswith("xl/") for part in parts):
         raise UnreadableReportError(
             "The file is a zip archive without a workbook: unpack it first."
         )
     if any(part.flag_bits & 1 for part in parts):
         raise UnreadableReportError("The workbook is protected by a password: save it without one.")
-    inflates = any(
-        part.file_size > LARGE_PART and part.file_size > MOST_RATIO * part.compress_size
-        for part in parts
-    )
-    if inflates or len(parts) > MOST_PARTS or sum(part.file_size for part in parts) > MOST_UNPACKED:
+    if _unpack_to_too_much(parts):
         raise UnreadableReportError(
             "The workbook unpacks to far too much for what it is, so it is not read."
         )
+
+
+def _parts_of(path: Path) -> list[zipfile.ZipInfo]:
+    try:
+        with zipfile.ZipFile(path) as package:
+            return package.infolist()
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, EOFError):
+        raise UnreadableReportError(
+            "The file is not a complete workbook: it was cut off or damaged. Fetch it again."
+        ) from None
+
+
+def _unpack_to_too_much(parts: list[zipfile.ZipInfo]) -> bool:
+    """Whether the parts are too many, too large together, or one of them packs too well."""
+    return (
+        len(parts) > MOST_PARTS
+        or sum(part.file_size for part in parts) > MOST_UNPACKED
+        or any(
+            part.file_size > LARGE_PART and part.file_size > MOST_RATIO * part.compress_size
+            for part in parts
+        )
+    )
 
 
 def check_compound(path: Path) -> None:

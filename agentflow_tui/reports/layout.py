@@ -100,12 +100,14 @@ def _is_group_line(rows: Sequence[Row], top: int) -> bool:
     full = [cell for cell in lower if cell]
     if not gaps or len(full) <= sum(map(bool, upper)) or not all(map(_is_word, full)):
         return False
-    below = [row for row in rows[top + 2 : top + 12] if any(map(plain_text, row))]
+    return any(_has_figure(row, lower) for row in rows[top + 2 : top + 12])
+
+
+def _has_figure(row: Row, names: Sequence[str]) -> bool:
+    """Whether the row has a number or a date in a column that has a name."""
     return any(
-        plain_text(cell) and not _is_word(cell)
-        for row in below
-        for cell, name in zip(row, lower, strict=False)
-        if name
+        name and plain_text(cell) and not _is_word(cell)
+        for cell, name in zip(row, names, strict=False)
     )
 
 

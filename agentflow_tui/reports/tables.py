@@ -205,13 +205,13 @@ class _Reading:
         label = stretch.label
         if label is None or (values := self._totals_values(stretch)) is None:
             return False
-        figures = self._figures(values)
-        if label.bare and not any(self._plan.columns[at].type in NUMERIC for at in values):
+        if label.bare and not values:
             self._notes.append(f"a row {label.text!r} without figures is left out")
-            return len([cell for (cell,) in stretch.columns if cell not in (None, "")]) == 1
+            return _has_one_cell(stretch)
+        figures = self._figures(values)
         if not self._sums.rows and label.bare and self._tolerance.leading_totals and figures:
             self._leading = values
-            return self._leading is not None
+            return True
         start = self._sums.matching_start(figures, bare=label.bare)
         if start is None:
             if label.bare:
@@ -314,6 +314,11 @@ class _Reading:
                 f"too large for the database: the first {self._store.kept:,} rows are kept"
             )
         return notes + mended_notes(self._readers)
+
+
+def _has_one_cell(row: Stretch) -> bool:
+    """Whether exactly one cell of a single row is filled."""
+    return sum(cell not in (None, "") for (cell,) in row.columns) == 1
 
 
 def _present(values: list[Any]) -> list[Any]:

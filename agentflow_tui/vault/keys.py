@@ -138,12 +138,18 @@ class Keyring:
             case Derivation.RAW_OR_SCRYPT:
                 yield key.raw or self._stretched(derivation, key, b"salt")
             case Derivation.SCRYPT:
-                versions = dict.fromkeys((self.version, row_version, "1"))
-                salts = [self.salt, *(f"secure-salt-{v}" for v in versions if v)]
-                yield from (self._stretched(derivation, key, s.encode()) for s in salts if s)
+                for salt in self._scrypt_salts(row_version):
+                    yield self._stretched(derivation, key, salt.encode())
             case Derivation.PBKDF2:
-                salts = [self.salt, "default-fixed-salt"]
-                yield from (self._stretched(derivation, key, s.encode()) for s in salts if s)
+                for salt in filter(None, (self.salt, "default-fixed-salt")):
+                    yield self._stretched(derivation, key, salt.encode())
+
+    def _scrypt_salts(self, row_version: str) -> list[str]:
+        """The salt of the settings where there is one, then those that are made of a version: that
+        of the settings, that of the row, and the first."""
+        versions = dict.fromkeys(filter(None, (self.version, row_version, "1")))
+        salts = [f"secure-salt-{version}" for version in versions]
+        return [self.salt, *salts] if self.salt else salts
 
     def _stretched(self, derivation: Derivation, key: Key, salt: bytes) -> bytes:
         place = (derivation, key.text, salt)
