@@ -1,4 +1,4 @@
-"""How a child process ends: with whoever started it, and within a time that both sides know."""
+"""How a child process ends: with its parent, and within a time that both sides know."""
 
 import asyncio
 import os
@@ -16,7 +16,7 @@ GRACE = 0.5
 
 
 async def watch_parent(stop: Callable[[], None]) -> None:
-    """Call ``stop`` when standard input ends: whoever started this process has gone, however.
+    """Call ``stop`` when standard input ends: the process that started this one has gone, however.
 
     Raises `UsageError` for a standard input that no other process can hold open.
     """

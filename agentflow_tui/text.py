@@ -112,6 +112,13 @@ _HARMLESS = _Harmless()
 _width_of = _Widths().__getitem__
 
 
+def storable(text: str) -> str:
+    """Text that PostgreSQL can hold: it knows neither NUL nor half of a surrogate pair."""
+    if text.isascii() and "\0" not in text:
+        return text
+    return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
+
+
 def safe(text: str, limit: int = 1000) -> str:
     """``text`` as one harmless line of at most ``limit`` characters.
 

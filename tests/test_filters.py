@@ -8,7 +8,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from agentflow_tui.errors import FilterError
-from agentflow_tui.filters import Field, Filter, Period, Vocabulary, complete, parse
+from agentflow_tui.filters import Field, Filter, Period, Vocabulary, parse
+from agentflow_tui.filters.completion import complete
 from agentflow_tui.schema import EMAIL_QUEUE, SESSIONS, TABLES, WORKFLOWS, Kind
 from tests.filter_matching import depends_on_time, like, matches
 

@@ -8,7 +8,8 @@ from typing import Any
 from agentflow_tui.cli.commands import all_commands
 from agentflow_tui.cli.parser import command_word, make_parser
 from agentflow_tui.cli.tables import ERRORS
-from agentflow_tui.filters import Field, Vocabulary, complete
+from agentflow_tui.filters import Field, Vocabulary
+from agentflow_tui.filters.completion import complete
 from agentflow_tui.schema import TABLES, Table, find_table
 
 

@@ -18,9 +18,6 @@ from agentflow_tui.demo.workflows import schedules, states
 DEFAULT_ROWS = 2_000
 """About as many rows as the largest tables get."""
 
-DEFAULT_SEED = 20260
-"""The seed of `agentflow demo`, so that all who speak about it see the same."""
-
 
 def sample(
     seed: int, now: datetime, rows: int = DEFAULT_ROWS, *, key: str | None = None

@@ -25,7 +25,6 @@ Filters are read by :func:`parse`, which raises :class:`agentflow_tui.errors.Fil
 span to underline; ``Filter.text`` is the canonical form, and parses to the same filter.
 """
 
-from agentflow_tui.filters.completion import Completion, complete
 from agentflow_tui.filters.filter import Filter, Notice
 from agentflow_tui.filters.parsing import parse
 from agentflow_tui.filters.terms import (
@@ -46,7 +45,6 @@ from agentflow_tui.filters.vocabulary import Field, Vocabulary
 
 __all__ = [
     "Comparison",
-    "Completion",
     "Condition",
     "Field",
     "Filter",
@@ -62,6 +60,5 @@ __all__ = [
     "Value",
     "Vocabulary",
     "Word",
-    "complete",
     "parse",
 ]

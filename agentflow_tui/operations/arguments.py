@@ -8,7 +8,7 @@ from agentflow_tui.documents import as_recipients, as_steps, read
 from agentflow_tui.errors import AgentflowError, UsageError
 from agentflow_tui.operations.operation import Argument
 from agentflow_tui.operations.timetables import next_fires, timetable_words, zone_of
-from agentflow_tui.store.journal import storable
+from agentflow_tui.text import storable
 
 LOWEST, HIGHEST = -(2**31), 2**31 - 1
 """What a PostgreSQL integer holds."""

@@ -1,4 +1,4 @@
-"""What an operation needs to know of the world."""
+"""The context of an operation: database, operator, settings."""
 
 from dataclasses import dataclass
 from typing import Self
@@ -11,7 +11,7 @@ from agentflow_tui.store.connection.database import Database
 
 @dataclass(frozen=True, slots=True)
 class OperationContext:
-    """A database, who acts on it, and the settings of the settings."""
+    """A database, the operator who changes it, and the settings for changes."""
 
     database: Database
     operator: Operator

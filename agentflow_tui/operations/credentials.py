@@ -14,6 +14,7 @@ from agentflow_tui.store.changes.secrets import SecretChange, insert_secret, rep
 from agentflow_tui.store.connection.database import Database, Session
 from agentflow_tui.store.views import secrets
 from agentflow_tui.store.views.secrets import StoredSecret
+from agentflow_tui.text import storable
 from agentflow_tui.vault.formats import CipherParts, Format, SealedRow, recognise
 from agentflow_tui.vault.keys import Key, Keyring
 from agentflow_tui.vault.opening import OpenedSecret, open_row
@@ -41,7 +42,7 @@ def sealed_row(stored: StoredSecret) -> SealedRow:
 async def find_secret(database: Database, id_: str) -> StoredSecret:
     """The credential with this id. Raises `AgentflowError` when there is none."""
     statement = database.binding.cached(secrets.by_id)
-    found = await database.fetch_one(statement, journal.storable(id_))
+    found = await database.fetch_one(statement, storable(id_))
     if found is None:
         raise AgentflowError(f"credentials has no row {id_}.")
     return found

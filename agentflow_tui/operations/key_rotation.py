@@ -28,7 +28,7 @@ from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.views.secrets import StoredSecret
 from agentflow_tui.vault.formats import Format
 from agentflow_tui.vault.keys import Key, Keyring
-from agentflow_tui.vault.opening import OpenedSecret, Status, open_row
+from agentflow_tui.vault.opening import OpenedSecret, SecretStatus, open_row
 from agentflow_tui.vault.sealing import UnfitKeyError, seal, seal_new
 
 VERB = "rotate-key"
@@ -71,7 +71,7 @@ class KeyRotation:
     def judge(self, stored: StoredSecret) -> tuple[RowState, OpenedSecret]:
         """How a row stands, and what it was read as."""
         opened = open_row(sealed_row(stored), self.keyring, unauthenticated=self.unauthenticated)
-        if opened.status is Status.CLEAR:
+        if opened.status is SecretStatus.CLEAR:
             return (RowState.TO_DO if self.upgrade else RowState.CLEAR), opened
         if opened.key is not None and opened.key.text == self.present_key.text:
             # A row that could not be upgraded is under the present key all the same.

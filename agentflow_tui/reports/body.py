@@ -24,7 +24,7 @@ _MOST_FOOTERS = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Stretch:
+class RowRange:
     """Rows of a table by column, or one row that has the label of totals."""
 
     columns: Sequence[Sequence[Any]]
@@ -57,7 +57,7 @@ class BodyRows:
     def _width(self) -> int:
         return len(self.block.layout.names)
 
-    def stretches(self) -> Iterator[Stretch]:
+    def stretches(self) -> Iterator[RowRange]:
         """All rows, once more from the first."""
         self.rejected, self.footers = [], []
         self.rejected_count = self.short_count = self.repeated_headers = 0
@@ -119,21 +119,21 @@ class BodyRows:
             raw = self.separator.join(map(plain_text, row))[:1_000]
             self.rejected.append(Rejected(number, reason, raw))
 
-    def _split(self, rows: list[Row], above: Row) -> Iterator[Stretch]:
+    def _split(self, rows: list[Row], above: Row) -> Iterator[RowRange]:
         """Stretches of rows, and the rows between them that are labelled as totals."""
         columns = list(zip(*rows, strict=True))
         begin = 0
         for at, label in self._dividing_rows(rows, sorted(self._special(columns)), above):
             if begin < at:
-                yield Stretch(list(zip(*rows[begin:at], strict=True)), at - begin)
+                yield RowRange(list(zip(*rows[begin:at], strict=True)), at - begin)
             if label:
-                yield Stretch([[cell] for cell in rows[at]], 1, label)
+                yield RowRange([[cell] for cell in rows[at]], 1, label)
             else:
                 self.repeated_headers += 1
             begin = at + 1
         if begin < len(rows):
             rest = list(zip(*rows[begin:], strict=True)) if begin else columns
-            yield Stretch(rest, len(rows) - begin)
+            yield RowRange(rest, len(rows) - begin)
 
     def _dividing_rows(
         self, rows: list[Row], special: list[int], above: Row

@@ -76,12 +76,13 @@ class ColumnReader:
         return [text.strip() or None for text in cells]
 
     def _remembered(self, cells: Sequence[Any]) -> list[Any]:
-        different = set(cells)
+        different = dict.fromkeys(cells)  # in their order, in which the notes are told
         known = self._known
         if len(known) + len(different) > _MEMORY:
             known = self._known = {}
-        for cell in different - known.keys():
-            known[cell] = self.value(cell)
+        for cell in different:
+            if cell not in known:
+                known[cell] = self.value(cell)
         return [known[cell] for cell in cells]
 
     def _reader(self, type_: ColumnType) -> Callable[[Any], Any]:

@@ -43,7 +43,6 @@ _CORES = {
     for mark, group, point in ((".", ",", r"\."), (",", r"\.", ","))
 }
 _DROPPED = {mark: str.maketrans("", "", _SPACES + {".": ",", ",": "."}[mark]) for mark in ".,"}
-_LOST = re.compile(r"\d(?:[.,]\d+)?[eE][+-]?\d+|\d+[eE][+-]\d+")
 
 
 def read_number(text: str, mark: str) -> tuple[Decimal, NumberForm] | None:
@@ -97,9 +96,6 @@ def _affix_forms(whole: re.Match[str]) -> NumberForm:
     if whole["side"]:
         form |= NumberForm.ACCOUNTING
     return form
-
-
-MOST_EXACT = 2**53
 
 
 def as_json_number(number: Decimal) -> int | float | str:

@@ -10,7 +10,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from agentflow_tui.reports.blocks import Block
-from agentflow_tui.reports.body import BodyRows, Stretch
+from agentflow_tui.reports.body import BodyRows, RowRange
 from agentflow_tui.reports.cells import NO_EVIDENCE, TEXT_EVIDENCE, Evidence, evidence_of
 from agentflow_tui.reports.conversion import ColumnReader, MisfitError, exact_sum, mended_notes
 from agentflow_tui.reports.dates import read_date
@@ -176,7 +176,7 @@ class _Reading:
                 raise _NoTotalsError
             self._totals = (self._sums.rows, self._leading)
 
-    def _take_rows(self, stretch: Stretch) -> None:
+    def _take_rows(self, stretch: RowRange) -> None:
         columns = self._values(stretch)
         sums = []
         for at in self._kept:
@@ -188,7 +188,7 @@ class _Reading:
         self._sums.add(sums, stretch.count)
         self._store.add([columns[at] for at in self._kept])
 
-    def _values(self, stretch: Stretch) -> list[list[Any]]:
+    def _values(self, stretch: RowRange) -> list[list[Any]]:
         columns = []
         for at, (reader, cells) in enumerate(zip(self._readers, stretch.columns, strict=True)):
             try:
@@ -200,7 +200,7 @@ class _Reading:
                 raise _UnfittingError(stretch.columns, at)
         return columns
 
-    def _take_totals(self, stretch: Stretch) -> bool:
+    def _take_totals(self, stretch: RowRange) -> bool:
         """Whether the row is one of totals. Its figures are kept, and it is no row of the table."""
         label = stretch.label
         if label is None or (values := self._totals_values(stretch)) is None:
@@ -231,7 +231,7 @@ class _Reading:
             self._totals = (self._sums.rows, values)
         self._sums.begin_block()
 
-    def _totals_values(self, stretch: Stretch) -> dict[int, Any] | None:
+    def _totals_values(self, stretch: RowRange) -> dict[int, Any] | None:
         """The figures of a row by column; None where a cell has not the type of its column."""
         values = {}
         for at in self._kept:
@@ -316,7 +316,7 @@ class _Reading:
         return notes + mended_notes(self._readers)
 
 
-def _has_one_cell(row: Stretch) -> bool:
+def _has_one_cell(row: RowRange) -> bool:
     """Whether exactly one cell of a single row is filled."""
     return sum(cell not in (None, "") for (cell,) in row.columns) == 1
 

@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 from agentflow_tui.store.connection.bindings import Binding
 from agentflow_tui.store.connection.database import Session
+from agentflow_tui.text import storable
 
 TABLE = "task_logs"
 
@@ -145,13 +146,6 @@ def _plain(value: Any) -> Any:
 _ENCODER = json.JSONEncoder(
     ensure_ascii=False, separators=(",", ":"), allow_nan=False, default=_plain
 )
-
-
-def storable(text: str) -> str:
-    """Text that PostgreSQL can hold: it knows neither NUL nor half of a surrogate pair."""
-    if text.isascii() and "\0" not in text:
-        return text
-    return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
 
 
 class _Ticks:

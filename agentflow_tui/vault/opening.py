@@ -24,7 +24,7 @@ _OTHER_KEY = "none of the keys opens it: it was written with another one, or was
 _OTHER_ROW = "it does not belong to this row, or was changed: the key is right, the tag says no"
 
 
-class Status(StrEnum):
+class SecretStatus(StrEnum):
     """How a row's secret stands, in the words that are printed."""
 
     CURRENT = "current"
@@ -44,18 +44,22 @@ class Status(StrEnum):
     @property
     def decrypts(self) -> bool:
         """Whether the secret can be read, and is what was written as far as the format tells."""
-        return self not in {Status.UNAUTHENTICATED, Status.UNDECRYPTABLE, Status.KEY_TROUBLE}
+        return self not in {
+            SecretStatus.UNAUTHENTICATED,
+            SecretStatus.UNDECRYPTABLE,
+            SecretStatus.KEY_TROUBLE,
+        }
 
 
 _ABOUT = {
-    Status.CURRENT: "ours, bound to its row",
-    Status.READABLE: "proven by its tag",
-    Status.LEGACY: "readable, but its format proves nothing",
-    Status.PUBLIC: "readable by anybody: written with a public default phrase",
-    Status.CLEAR: "in the clear: never encrypted",
-    Status.UNAUTHENTICATED: "its tag was thrown away; read only with --unauthenticated",
-    Status.UNDECRYPTABLE: "cannot be decrypted",
-    Status.KEY_TROUBLE: "its key is missing or is none",
+    SecretStatus.CURRENT: "ours, bound to its row",
+    SecretStatus.READABLE: "proven by its tag",
+    SecretStatus.LEGACY: "readable, but its format proves nothing",
+    SecretStatus.PUBLIC: "readable by anybody: written with a public default phrase",
+    SecretStatus.CLEAR: "in the clear: never encrypted",
+    SecretStatus.UNAUTHENTICATED: "its tag was thrown away; read only with --unauthenticated",
+    SecretStatus.UNDECRYPTABLE: "cannot be decrypted",
+    SecretStatus.KEY_TROUBLE: "its key is missing or is none",
 }
 
 
@@ -64,7 +68,7 @@ class OpenedSecret:
     """What came of a row. ``plaintext`` is None where it stays shut, and then ``reason`` says why;
     ``key`` opened it, and ``parts`` are what it was read from."""
 
-    status: Status
+    status: SecretStatus
     format: Format | None = None
     reason: str = ""
     plaintext: bytes | None = field(default=None, repr=False)
@@ -85,7 +89,7 @@ def open_row(row: SealedRow, keyring: Keyring, *, unauthenticated: bool = False)
     found = recognise(row)
     if found.clear:
         clear = (row.blob or "").strip().encode("utf-8", "replace")
-        return OpenedSecret(status=Status.CLEAR, plaintext=clear)
+        return OpenedSecret(status=SecretStatus.CLEAR, plaintext=clear)
     for key in keyring.in_order(row.key_version or ""):
         for parts in found.parts:
             for material in keyring.derive(key, parts.derivation, row.key_version or ""):
@@ -100,29 +104,31 @@ def _opened(
 ) -> OpenedSecret:
     if not is_text(plaintext):
         return OpenedSecret(
-            status=Status.UNDECRYPTABLE, reason="it decrypts, but what comes out is no text"
+            status=SecretStatus.UNDECRYPTABLE, reason="it decrypts, but what comes out is no text"
         )
     status = _status(keyring, key, parts)
-    shut = status is Status.UNAUTHENTICATED and not unproven_too
+    shut = status is SecretStatus.UNAUTHENTICATED and not unproven_too
     return OpenedSecret(
         status=status,
         format=parts.format,
-        reason=_UNPROVEN if status is Status.UNAUTHENTICATED else "",
+        reason=_UNPROVEN if status is SecretStatus.UNAUTHENTICATED else "",
         plaintext=None if shut else plaintext,
         key=key,
         parts=parts,
     )
 
 
-def _status(keyring: Keyring, key: Key, parts: CipherParts) -> Status:
+def _status(keyring: Keyring, key: Key, parts: CipherParts) -> SecretStatus:
     if parts.format is Format.LOST:
-        return Status.UNAUTHENTICATED
+        return SecretStatus.UNAUTHENTICATED
     if key.public or any(key.text == public.text for public in _public(keyring)):
-        return Status.PUBLIC
+        return SecretStatus.PUBLIC
     if parts.format is Format.CRYPTOJS:
-        return Status.LEGACY
+        return SecretStatus.LEGACY
     newest = bool(keyring.keys) and key == keyring.keys[0]
-    return Status.CURRENT if parts.format is Format.BOUND and newest else Status.READABLE
+    return (
+        SecretStatus.CURRENT if parts.format is Format.BOUND and newest else SecretStatus.READABLE
+    )
 
 
 def _public(keyring: Keyring) -> Iterator[Key]:
@@ -132,12 +138,12 @@ def _public(keyring: Keyring) -> Iterator[Key]:
 def _shut(found: Recognition, keyring: Keyring) -> OpenedSecret:
     """Why nothing opened a row."""
     if not found.parts:
-        return OpenedSecret(status=Status.UNDECRYPTABLE, reason=found.reason)
+        return OpenedSecret(status=SecretStatus.UNDECRYPTABLE, reason=found.reason)
     if keyring.troubles or not keyring.keys:
         reason = keyring.troubles[0].rstrip(".") if keyring.troubles else _NONE_GIVEN
-        return OpenedSecret(status=Status.KEY_TROUBLE, reason=reason)
+        return OpenedSecret(status=SecretStatus.KEY_TROUBLE, reason=reason)
     if unfit := _unfit_key(found, keyring):
-        return OpenedSecret(status=Status.KEY_TROUBLE, reason=unfit.why_not_raw)
+        return OpenedSecret(status=SecretStatus.KEY_TROUBLE, reason=unfit.why_not_raw)
     misplaced = any(
         is_filled_object(_unproven(parts, key.raw))
         for parts in found.parts
@@ -145,7 +151,9 @@ def _shut(found: Recognition, keyring: Keyring) -> OpenedSecret:
         for key in keyring.keys
         if key.raw is not None
     )
-    return OpenedSecret(status=Status.UNDECRYPTABLE, reason=_OTHER_ROW if misplaced else _OTHER_KEY)
+    return OpenedSecret(
+        status=SecretStatus.UNDECRYPTABLE, reason=_OTHER_ROW if misplaced else _OTHER_KEY
+    )
 
 
 def _unfit_key(found: Recognition, keyring: Keyring) -> Key | None:

@@ -51,7 +51,7 @@ ATTENTIVE = 10.0
 
 
 class Heartbeat:
-    """One process's. `start` before the roles, `run` beside them, `end` after them."""
+    """The heartbeat of one process: `start` before the roles, `run` beside them, `end` after."""
 
     def __init__(self, context: WorkerContext, answers_within: float = ANSWERS_WITHIN) -> None:
         self._context = context

@@ -210,7 +210,7 @@ class _Supervisor:
     async def _run_role(self, role: Role) -> None:
         """The loop of every role."""
         context = self._context
-        connection = _ConnectionState(context, role.name)
+        connection = _RoleOutage(context, role.name)
         woken, vain = True, 0
         while not context.stopping.is_set():
             context.wakes[role.name].clear()
@@ -265,7 +265,7 @@ class _Supervisor:
             context.stop()
 
 
-class _ConnectionState:
+class _RoleOutage:
     """What keeps a role from its work: said once, retried with growing pauses, said when over.
 
     An unreachable database is retried soon, a refusal at the pace of the polls.

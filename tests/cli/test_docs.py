@@ -82,7 +82,9 @@ async def test_a_command_of_the_documents_does_what_it_says(
     if command.startswith("agentflow credential"):
         assert await run_with_a_secret(command, database, tmp_path) == 0
         return
-    words = filled_in(command)
+    report = tmp_path / "stock.csv"
+    report.write_text("Stock,Price\nA1,100\nB2,200\n")
+    words = filled_in(command, FILE=str(report), D="2026-11-01")
     if words[0] == "worker" and "--drain" not in words:
         assert await stopped_worker(words, database.url, tmp_path) == 0
         return

@@ -31,6 +31,7 @@ LINES = (
     "list users word --sort email",
     "show users {id}",
     "credential reveal {id}",
+    "report import {id} --vendor v --type t",
     "worker --only sender",
     "demo --scale 100",
     "db uri",

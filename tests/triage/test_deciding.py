@@ -16,8 +16,8 @@ from agentflow_tui.operations.triage.issue_changes import (
     snooze,
     wake,
 )
-from agentflow_tui.operations.triage.issue_state import UNDECIDED, Issue, Mode, read_states
-from agentflow_tui.operations.triage.snooze import Until
+from agentflow_tui.operations.triage.issue_state import UNDECIDED, Issue, IssueMode, read_states
+from agentflow_tui.operations.triage.snooze import SnoozeLimit
 from agentflow_tui.operations.undo import last_undoable, undo
 from agentflow_tui.store.changes.change import ChangeSettings
 from agentflow_tui.store.changes.issue_states import state_id, states
@@ -56,7 +56,7 @@ async def test_the_journal_tells_who_decided_what_about_which_subject(database: 
     outcome = await snooze(
         operator_context(database, "ann"),
         [TriagedIssue(group.issue, group.state)],
-        Until(more=20),
+        SnoozeLimit(more=20),
         clock.now(),
     )
     row = await value(
@@ -80,7 +80,9 @@ async def test_the_journal_tells_who_decided_what_about_which_subject(database: 
 async def test_of_two_operators_the_second_is_told(database: Database) -> None:
     shown = await triaged_issue(database, ISSUE)
     first = await acknowledge(operator_context(database, "ann"), [shown], clock.now())
-    second = await snooze(operator_context(database, "bob"), [shown], Until(more=1), clock.now())
+    second = await snooze(
+        operator_context(database, "bob"), [shown], SnoozeLimit(more=1), clock.now()
+    )
     assert (first.applied, second.applied) == (1, 0)
     assert second.skipped == ((state_id(ISSUE.subject), "changed meanwhile"),)
     assert (await triaged_issue(database, ISSUE)).state.by == "ann"
@@ -101,17 +103,17 @@ async def test_a_claim_leaves_the_decision_and_a_decision_the_claim(database: Da
         operator_context(database, "bob"), [await triaged_issue(database, ISSUE)], now
     )
     state = (await triaged_issue(database, ISSUE)).state
-    assert (state.mode, state.by, state.claimant(now)) == (Mode.ACKNOWLEDGED, "bob", "ann")
+    assert (state.mode, state.by, state.claimant(now)) == (IssueMode.ACKNOWLEDGED, "bob", "ann")
     await wake(ann, [await triaged_issue(database, ISSUE)], now)
     state = (await triaged_issue(database, ISSUE)).state
-    assert (state.mode, state.claimant(now)) == (Mode.OPEN, "")
+    assert (state.mode, state.claimant(now)) == (IssueMode.OPEN, "")
 
 
 async def test_undo_brings_back_what_was_decided_before(database: Database) -> None:
     ann, now = operator_context(database, "ann"), clock.now()
     await acknowledge(ann, [await triaged_issue(database, ISSUE)], now)
     before = (await triaged_issue(database, ISSUE)).state
-    await snooze(ann, [await triaged_issue(database, ISSUE)], Until(at=now + HOUR), now)
+    await snooze(ann, [await triaged_issue(database, ISSUE)], SnoozeLimit(at=now + HOUR), now)
     for expected in (before, UNDECIDED):
         undone = await undo(ann, (await last_undoable(ann)).id)
         assert undone.applied == 1
@@ -158,7 +160,7 @@ async def test_a_group_comes_back_when_it_has_doubled(database: Database) -> Non
 async def test_a_group_that_was_snoozed_is_back_in_time(database: Database) -> None:
     await fail(database, HOUR)
     [group] = await groups(database)
-    until = Until(at=clock.now() + HOUR)
+    until = SnoozeLimit(at=clock.now() + HOUR)
     await snooze(
         operator_context(database), [TriagedIssue(group.issue, group.state)], until, clock.now()
     )

@@ -10,7 +10,7 @@ from agentflow_tui.console.screens.attention import LATE_MAIL, LOCKS, SHOWN, Att
 from agentflow_tui.operations.triage.error_groups import group
 from agentflow_tui.operations.triage.issue_changes import acknowledge, snooze, wake
 from agentflow_tui.operations.triage.issue_state import Issue
-from agentflow_tui.operations.triage.snooze import Until
+from agentflow_tui.operations.triage.snooze import SnoozeLimit
 from agentflow_tui.settings import ConsoleSettings, Context, Settings
 from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.views.failures import read_failures
@@ -105,7 +105,7 @@ async def test_every_kind_of_line_is_acknowledged_and_woken(looking: Looking, su
 async def test_every_kind_of_line_is_snoozed_until_a_time(looking: Looking, subject: str) -> None:
     await fill(looking.database, ONE_OF_EACH[subject])
     found = await triaged_issue(looking.database, await looking.issue(subject))
-    until = Until(at=looking.now + timedelta(minutes=30))
+    until = SnoozeLimit(at=looking.now + timedelta(minutes=30))
     await snooze(operator_context(looking.database), [found], until, looking.now)
     assert NOTHING in await looking.text(timedelta(minutes=1))
     assert "Needs attention (1)" in await looking.text(timedelta(minutes=31))

@@ -12,12 +12,12 @@ from agentflow_tui.operations.triage.error_groups import group, triaged
 from agentflow_tui.operations.triage.issue_state import (
     CLAIM,
     Issue,
+    IssueMode,
     IssueState,
-    Mode,
     doubled,
     needs_attention,
 )
-from agentflow_tui.operations.triage.snooze import GROWN, Until, read_until
+from agentflow_tui.operations.triage.snooze import GROWN, SnoozeLimit, read_until
 from agentflow_tui.store.views.failures import Failure
 
 NOW = datetime(2026, 11, 26, 12, tzinfo=UTC)
@@ -40,7 +40,7 @@ def issues(draw: st.DrawFn) -> Issue:
 
 def acknowledged(issue: Issue, at: datetime) -> IssueState:
     return IssueState(
-        mode=Mode.ACKNOWLEDGED,
+        mode=IssueMode.ACKNOWLEDGED,
         by="ann",
         at=at,
         count=issue.size,
@@ -94,7 +94,7 @@ def test_another_trouble_needs_attention_whatever_was_decided_before(
 ) -> None:
     state = acknowledged(issue, at)
     if snoozed:
-        state = replace(state, mode=Mode.SNOOZED, until=NOW + MINUTE, limit=None)
+        state = replace(state, mode=IssueMode.SNOOZED, until=NOW + MINUTE, limit=None)
     assert needs_attention(replace(issue, mark="another"), state, NOW)
 
 
@@ -102,18 +102,18 @@ def test_another_trouble_needs_attention_whatever_was_decided_before(
 def test_what_is_snoozed_until_a_time_is_quiet_until_then_and_not_after(
     issue: Issue, at: datetime, until: datetime
 ) -> None:
-    state = IssueState(mode=Mode.SNOOZED, at=at, until=until, mark=issue.mark)
+    state = IssueState(mode=IssueMode.SNOOZED, at=at, until=until, mark=issue.mark)
     assert needs_attention(issue, state, NOW) is (until <= NOW)
 
 
-@given(issues(), sizes, st.sampled_from([GROWN, Until(more=20), Until(factor=2)]))
+@given(issues(), sizes, st.sampled_from([GROWN, SnoozeLimit(more=20), SnoozeLimit(factor=2)]))
 def test_what_is_snoozed_until_it_grows_is_quiet_until_then_and_not_after(
-    issue: Issue, size: int, until: Until
+    issue: Issue, size: int, until: SnoozeLimit
 ) -> None:
     limit = until.limit(issue.size)
     assert limit is not None
     assert limit > issue.size
-    state = IssueState(mode=Mode.SNOOZED, at=NOW, limit=limit, mark=issue.mark)
+    state = IssueState(mode=IssueMode.SNOOZED, at=NOW, limit=limit, mark=issue.mark)
     assert needs_attention(replace(issue, size=size), state, NOW) is (size >= limit)
 
 

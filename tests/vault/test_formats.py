@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from agentflow_tui.vault.formats import SealedRow
 from agentflow_tui.vault.keys import Key, Keyring, read_keyring
-from agentflow_tui.vault.opening import Status, open_row
+from agentflow_tui.vault.opening import SecretStatus, open_row
 from tests.vault.cases import CASES, DATA, HEX_KEY, SECRET, case, environ, sealed
 
 KEYS = read_keyring({"ENCRYPTION_KEY": HEX_KEY})
@@ -171,7 +171,7 @@ def test_random_bytes_yield_no_secret(blob: bytes, size: int, tag: bytes | None)
 @given(st.text(max_size=60), st.none() | st.text(max_size=40), st.none() | st.text(max_size=40))
 def test_random_texts_never_crash(blob: str, iv: str | None, salt: str | None) -> None:
     opened = open_row(SealedRow(id="1", blob=blob, iv=iv, salt=salt), WORTHLESS)
-    assert opened.status in set(Status)
+    assert opened.status in set(SecretStatus)
 
 
 @given(st.integers(0, 50_000))

@@ -138,7 +138,7 @@ class Running:
         make: Callable[[WorkerContext], Sender],
         given: Settings = SETTINGS,
     ):
-        self.crew = WorkerContext(
+        self.context = WorkerContext(
             database=database, settings=given, wakes={"sender": asyncio.Event()}
         )
         self.tasks: set[asyncio.Task[None]] = set()
@@ -148,19 +148,19 @@ class Running:
             self.tasks.add(task)
             return task
 
-        self.crew.start = start
-        self.sender = make(self.crew)
+        self.context.start = start
+        self.sender = make(self.context)
 
     async def until(self, condition: Callable[[], Any], seconds: float = SECONDS) -> None:
         """Step until ``condition`` (a coroutine function) holds."""
-        database = self.crew.database
+        database = self.context.database
         await until(condition, state=lambda: statuses(database), seconds=seconds, pause=self._step)
 
     async def _step(self) -> None:
         turn = await self.sender.step(woken=False)
         if turn.again is None or turn.again > 0:
-            await self.crew.pause("sender", min(0.02, turn.again or 0.02))
-        self.crew.wakes["sender"].clear()
+            await self.context.pause("sender", min(0.02, turn.again or 0.02))
+        self.context.wakes["sender"].clear()
         self._raise_bugs()
 
     def _raise_bugs(self) -> None:
@@ -172,13 +172,13 @@ class Running:
         """Step until nothing waits and nothing is held."""
 
         async def done() -> bool:
-            left = await statuses(self.crew.database)
+            left = await statuses(self.context.database)
             return not {"pending", "processing"} & set(left) and not self.sender.held
 
         await self.until(done)
 
     async def stop(self, seconds: float = 4.0) -> None:
-        self.crew.stop()
+        self.context.stop()
         await self.sender.stop(asyncio.get_running_loop().time() + seconds)
         for task in self.tasks:
             task.cancel()

@@ -278,7 +278,7 @@ async def test_a_sender_takes_its_part_of_the_rates(database: Database, catcher_
     catcher = await catcher_of()
     transport = smtp(catcher.url)
     running = Running(database, sending_with(transport))
-    running.crew.senders = 3
+    running.context.senders = 3
     await running.sender.step()
     assert transport.limits.sharers == 3
     await running.stop()
@@ -302,7 +302,7 @@ async def test_a_sender_claims_no_more_than_its_part_of_the_rate_lets_through(
     catcher = await catcher_of()
     await queue_many(database, 40)
     running = sender_on(catcher.url, settings(rate=6.0))
-    running.crew.senders = 3
+    running.context.senders = 3
     await running.sender.step()
     assert (await statuses(database))["pending"] == 30
 
@@ -368,11 +368,11 @@ async def test_who_has_nothing_to_send_with_does_not_contradict_who_has(
     assert await told() == "warning"
     await sending.sender.step()
     assert await told() == "ok"
-    await Sender(bare.crew).step()
+    await Sender(bare.context).step()
     assert await told() == "ok"
     await database.execute(
         "UPDATE {health_checks} SET {health_checks.lastChecked} = now() - interval '1 hour'"
     )
-    await Sender(bare.crew).step()
+    await Sender(bare.context).step()
     assert await told() == "warning"
     await sending.stop()

@@ -13,7 +13,7 @@ from .sending import Running, ask, queue, queue_many, row_of, statuses
 
 async def check(running: Running) -> tuple[str, str]:
     found = await ask(
-        running.crew.database,
+        running.context.database,
         "SELECT {health_checks.status}, {health_checks.message} FROM {health_checks}"
         " WHERE {health_checks.id} = 'smtp'",
     )

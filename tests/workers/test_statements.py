@@ -37,7 +37,7 @@ STATEMENTS: dict[str, Callable[[Binding], Statement[Any] | str]] = {
     "give back mails": lambda binding: leases.give_back("mails", binding) or "",
     "give back workflows": lambda binding: leases.give_back("workflows", binding) or "",
     "relay": mail_claims.health,
-    "relay, humbly": lambda binding: mail_claims.health(binding, humbly=True),
+    "relay, only if stale": lambda binding: mail_claims.health(binding, only_if_stale=True),
     "is mail due": lambda binding: mail_claims.IS_ANY_DUE,
     "claim mail": lambda binding: mail_claims.claim(binding, onward=False),
     "claim mail from a place on": lambda binding: mail_claims.claim(binding, onward=True),

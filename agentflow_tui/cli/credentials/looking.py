@@ -16,7 +16,7 @@ from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.views.secrets import StoredSecret
 from agentflow_tui.text import NOTHING, age, cell_width, fit, plural, safe
 from agentflow_tui.vault.keys import read_keyring
-from agentflow_tui.vault.opening import OpenedSecret, Status, open_row
+from agentflow_tui.vault.opening import OpenedSecret, SecretStatus, open_row
 
 WIDEST = 40
 """Cells of a column of the printed list."""
@@ -68,7 +68,7 @@ def run_check(options: argparse.Namespace) -> int:
     keyring = read_keyring(settings.environ)
 
     async def work(database: Database) -> int:
-        counts: Counter[Status] = Counter()
+        counts: Counter[SecretStatus] = Counter()
         async for page in read_secrets(database):
             for stored in page:
                 opened = open_row(sealed_row(stored), keyring)
@@ -79,7 +79,7 @@ def run_check(options: argparse.Namespace) -> int:
                     put(_sentence(stored, opened))
         for trouble in keyring.troubles:
             say(safe(trouble, 2000))
-        for status in (each for each in Status if counts[each]):
+        for status in (each for each in SecretStatus if counts[each]):
             say(f"{counts[status]:>7,}  {status.value:<21} {status.about}")
         say(f"{plural(counts.total(), 'credential')} checked.")
         return 0 if all(status.decrypts for status in counts) else 1

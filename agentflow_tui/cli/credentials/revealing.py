@@ -15,7 +15,7 @@ from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.views.secrets import StoredSecret
 from agentflow_tui.text import safe
 from agentflow_tui.vault.keys import read_keyring
-from agentflow_tui.vault.opening import OpenedSecret, Status
+from agentflow_tui.vault.opening import OpenedSecret, SecretStatus
 
 SHOWN_SECONDS = 30
 """How long a secret stays on a terminal."""
@@ -63,9 +63,9 @@ def _say_about(opened: OpenedSecret) -> None:
     """What one has to know about this secret: to stderr."""
     if opened.reason:
         say(safe(f"{opened.status.value}: {opened.reason}.", 2000))
-    if opened.status is Status.UNAUTHENTICATED and opened.plaintext is None:
+    if opened.status is SecretStatus.UNAUTHENTICATED and opened.plaintext is None:
         say("Say --unauthenticated to read it all the same.")
-    elif opened.status in {Status.PUBLIC, Status.CLEAR, Status.LEGACY}:
+    elif opened.status in {SecretStatus.PUBLIC, SecretStatus.CLEAR, SecretStatus.LEGACY}:
         say(f"{opened.status.value}: {opened.status.about}.")
 
 

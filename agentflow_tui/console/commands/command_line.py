@@ -11,7 +11,7 @@ from agentflow_tui.console.place import Place
 from agentflow_tui.console.shell import Shell
 from agentflow_tui.console.widgets.prompt import Candidate
 from agentflow_tui.errors import UsageError
-from agentflow_tui.filters import complete
+from agentflow_tui.filters.completion import complete
 from agentflow_tui.store.reading.queries import query, vocabulary
 
 

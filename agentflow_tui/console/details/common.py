@@ -37,12 +37,6 @@ def field(label: str, value: str, style: str = "", link: Link | None = None) -> 
     )
 
 
-def paragraph(text: str, style: str = "", *, indent: str = "") -> Iterator[PaneLine]:
-    """A text as lines, made harmless."""
-    for line in safe_lines(text):
-        yield text_line(indent + line, style)
-
-
 def wrapped(text: str, width: int, style: str = "", *, indent: str = "") -> Iterator[PaneLine]:
     """A text as lines of at most ``width`` cells, broken at blanks where there are any."""
     room = max(20, width - len(indent) - 1)

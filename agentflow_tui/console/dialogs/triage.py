@@ -16,7 +16,7 @@ from agentflow_tui.operations.triage.issue_changes import (
     wake,
 )
 from agentflow_tui.operations.triage.issue_state import UNDECIDED, Issue, read_states
-from agentflow_tui.operations.triage.snooze import GROWN, Until, read_until, tomorrow_morning
+from agentflow_tui.operations.triage.snooze import GROWN, SnoozeLimit, read_until, tomorrow_morning
 from agentflow_tui.operators import operator
 from agentflow_tui.text import fit, moment, number
 
@@ -66,7 +66,7 @@ def _offered(
     def offer(id_: str, title: str, hint: str, decision: Decide) -> None:
         offered[id_] = (Option(id_, title, hint), decision)
 
-    def put_off(id_: str, title: str, until: Until, hint: str) -> None:
+    def put_off(id_: str, title: str, until: SnoozeLimit, hint: str) -> None:
         offer(id_, title, hint, lambda context, those, at: snooze(context, those, until, at))
 
     offer("acknowledge", "Acknowledge", "until it comes back or gets worse", acknowledge)
@@ -114,7 +114,7 @@ async def _decide(view: View, triaged_issues: Sequence[TriagedIssue], decision: 
     view.look_again()
 
 
-def _clock(view: View, until: Until) -> str:
+def _clock(view: View, until: SnoozeLimit) -> str:
     return "" if until.at is None else f"until {moment(until.at, view.env.zone, view.env.now())}"
 
 

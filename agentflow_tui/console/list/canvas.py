@@ -118,11 +118,6 @@ class GridCanvas(Widget, Generic[RowT]):
             self._fixed.clear()
             self.refresh(Region(0, 0, self.size.width, HEADER))
 
-    def show_columns(self, columns: Sequence[ListColumn[RowT]]) -> None:
-        """Use other columns from now on."""
-        self.columns = tuple(columns)
-        self._lay_out()
-
     def tick(self, now: datetime | None = None) -> None:
         """Time has passed: the cells that show it move on, without a query."""
         self._at = now or self._now()

@@ -42,7 +42,7 @@ class GroupScreen(Generic[RowT]):
 
 
 class GroupView(View):
-    """One such list."""
+    """A list of groups."""
 
     def __init__(self, env: Environment, entry: ViewEntry, screen: GroupScreen[Any]) -> None:
         super().__init__(env, entry)

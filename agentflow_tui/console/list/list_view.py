@@ -20,7 +20,7 @@ from agentflow_tui.console.widgets.line import Line, Piece
 from agentflow_tui.console.widgets.pane import Pane
 from agentflow_tui.console.widgets.prompt import Candidate, Mistake, Prompt
 from agentflow_tui.errors import FilterError
-from agentflow_tui.filters import complete
+from agentflow_tui.filters.completion import complete
 from agentflow_tui.store.reading.pages import COUNT_TO
 from agentflow_tui.store.reading.queries import SCAN, Query, query, vocabulary
 from agentflow_tui.text import bounded, number

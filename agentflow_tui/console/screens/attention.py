@@ -38,7 +38,7 @@ SILENCED = "silenced"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Worry:
+class IssueLine:
     """One line. ``kind`` are those that are cut together where there are many."""
 
     issue: Issue
@@ -98,7 +98,7 @@ class Attention:
         if silenced:
             yield from self._silenced(silenced, now)
 
-    def _silenced(self, worries: Sequence[Worry], now: datetime) -> Iterable[PaneLine]:
+    def _silenced(self, worries: Sequence[IssueLine], now: datetime) -> Iterable[PaneLine]:
         """What is acknowledged or snoozed, folded into one line unless that is open."""
         fold = "▾" if self.unfolded else "▸"
         text = f"  {fold} (+{number(len(worries))} acknowledged or snoozed)"
@@ -106,13 +106,13 @@ class Attention:
         if self.unfolded:
             yield from (self._line(worry, now, silenced=True) for worry in worries)
 
-    def _now(self, now: datetime) -> list[Worry]:
+    def _now(self, now: datetime) -> list[IssueLine]:
         return self._worries(self._overview, now) if self._overview is not None else []
 
-    def _state(self, worry: Worry) -> IssueState:
+    def _state(self, worry: IssueLine) -> IssueState:
         return self._states.get(worry.issue.subject, UNDECIDED)
 
-    def _line(self, worry: Worry, now: datetime, *, silenced: bool = False) -> PaneLine:
+    def _line(self, worry: IssueLine, now: datetime, *, silenced: bool = False) -> PaneLine:
         state = self._state(worry)
         ago = "" if worry.since is None else _when(worry.since, now)
         pieces = [
@@ -127,7 +127,7 @@ class Attention:
         pieces.append(Piece(worry.issue.label, "dim" if silenced else ""))
         return PaneLine(tuple(pieces), link=worry.link, key=worry.issue.subject)
 
-    def _worries(self, overview: Overview, now: datetime) -> list[Worry]:
+    def _worries(self, overview: Overview, now: datetime) -> list[IssueLine]:
         """Everything that is wrong, worst first."""
         groups = triaged(self.groups, self._states, now)
         return [
@@ -152,7 +152,7 @@ class Attention:
         }
         return [name for name, rows in lists.items() if len(rows) >= MOST]
 
-    def _locks(self, overview: Overview) -> Iterable[Worry]:
+    def _locks(self, overview: Overview) -> Iterable[IssueLine]:
         stale = overview.stale_locks
         if not stale:
             return
@@ -160,7 +160,7 @@ class Attention:
         first = (
             workflow_title(overview.locks[0].what, "a workflow") if overview.locks else "a workflow"
         )
-        yield Worry(
+        yield IssueLine(
             issue=Issue(
                 subject=LOCKS,
                 label=f"{plural(stale, 'stale lock')}, the oldest on {first}",
@@ -175,11 +175,11 @@ class Attention:
             link=stale_link(self.env),
         )
 
-    def _overdue(self, schedules: Sequence[OverviewRow]) -> Iterable[Worry]:
+    def _overdue(self, schedules: Sequence[OverviewRow]) -> Iterable[IssueLine]:
         zone = self.env.settings.workers.time_zone
         for schedule in schedules:
             words, problem = timetable_words(schedule.what, zone)
-            yield Worry(
+            yield IssueLine(
                 issue=Issue(
                     subject=f"schedule:{schedule.id}",
                     label=f"schedule not fired: {problem or words}",
@@ -193,13 +193,13 @@ class Attention:
             )
 
 
-def _failing(checks: Sequence[OverviewRow], status: str) -> Iterable[Worry]:
+def _failing(checks: Sequence[OverviewRow], status: str) -> Iterable[IssueLine]:
     glyph, style = ("✗", "failed") if status == "error" else ("▲", "warning")
     for check in checks:
         if check.detail.startswith(status):
             detail = check.detail.removeprefix(status).removeprefix(": ")
             steady = check.since if check.steady else None
-            yield Worry(
+            yield IssueLine(
                 issue=Issue(
                     subject=f"check:{check.id}",
                     label=f"{check.what}: {detail}",
@@ -215,14 +215,14 @@ def _failing(checks: Sequence[OverviewRow], status: str) -> Iterable[Worry]:
             )
 
 
-def _errors(groups: Sequence[ErrorGroup], *, fresh: bool) -> Iterable[Worry]:
+def _errors(groups: Sequence[ErrorGroup], *, fresh: bool) -> Iterable[IssueLine]:
     for found in groups:
         if (found.is_new or found.is_back) != fresh or not (fresh or found.counts[2]):
             continue
         mark = "NEW " if found.is_new else "BACK " if found.is_back else ""
         count = found.counts[2] or found.total
         issue = found.issue
-        yield Worry(
+        yield IssueLine(
             issue=replace(issue, label=f"{number(count)} × {mark}{found.label}"),
             kind="new" if fresh else "errors",
             glyph="✗" if fresh else "▲",
@@ -232,11 +232,11 @@ def _errors(groups: Sequence[ErrorGroup], *, fresh: bool) -> Iterable[Worry]:
         )
 
 
-def _late(overview: Overview, now: datetime) -> Iterable[Worry]:
+def _late(overview: Overview, now: datetime) -> Iterable[IssueLine]:
     waiting = overview.oldest_waiting
     if waiting is not None and now - waiting > LATE:
         minutes = round((now - waiting).total_seconds() / 60)
-        yield Worry(
+        yield IssueLine(
             issue=Issue(
                 subject=LATE_MAIL,
                 label="mail waits longer than it should",
@@ -252,11 +252,11 @@ def _late(overview: Overview, now: datetime) -> Iterable[Worry]:
         )
 
 
-def _expiring(credentials: Sequence[OverviewRow], now: datetime) -> Iterable[Worry]:
+def _expiring(credentials: Sequence[OverviewRow], now: datetime) -> Iterable[IssueLine]:
     for credential in credentials:
         gone = credential.since is not None and credential.since < now
         word = "has expired" if gone else "expires soon"
-        yield Worry(
+        yield IssueLine(
             issue=Issue(
                 subject=f"credential:{credential.id}",
                 label=f"{credential.detail} credential {credential.what} {word}",
@@ -270,7 +270,7 @@ def _expiring(credentials: Sequence[OverviewRow], now: datetime) -> Iterable[Wor
         )
 
 
-def _first_of_each_kind(worries: Iterable[Worry]) -> Iterable[Worry]:
+def _first_of_each_kind(worries: Iterable[IssueLine]) -> Iterable[IssueLine]:
     seen: Counter[str] = Counter()
     for worry in worries:
         seen[worry.kind] += 1

@@ -16,7 +16,7 @@ from agentflow_tui.console.widgets.pane import Link
 from agentflow_tui.operations.selection import Selection
 from agentflow_tui.operations.triage.error_groups import ErrorGroup
 from agentflow_tui.operations.triage.error_triage import ErrorTriage
-from agentflow_tui.operations.triage.issue_state import Mode
+from agentflow_tui.operations.triage.issue_state import IssueMode
 from agentflow_tui.operators import operator
 from agentflow_tui.schema import TABLES
 from agentflow_tui.store.reading.queries import query
@@ -25,7 +25,7 @@ from agentflow_tui.store.views.emails import QUEUE
 from agentflow_tui.store.views.failures import SAMPLE, unserved
 from agentflow_tui.text import NOTHING, number, plural
 
-_BRIEFLY = {Mode.OPEN: "", Mode.ACKNOWLEDGED: "ack'd", Mode.SNOOZED: "snoozed"}
+_BRIEFLY = {IssueMode.OPEN: "", IssueMode.ACKNOWLEDGED: "ack'd", IssueMode.SNOOZED: "snoozed"}
 
 
 async def _groups(env: Environment) -> Sequence[ErrorGroup]:

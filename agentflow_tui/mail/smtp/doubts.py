@@ -9,7 +9,7 @@ from agentflow_tui.mail.answers import (
 )
 from agentflow_tui.mail.smtp.drop_counter import DropCounter
 
-DROPS = 3
+MOST_DROPS = 3
 """Conversations that have to break off during one mail, while others are answered, before it is
 the mail's."""
 
@@ -42,7 +42,7 @@ class Doubts:
 
     def dropped(self, mail: str, answer: Answer) -> bool:
         """Note a conversation that broke off. Whether that is the mail's own by now."""
-        return self._drops.note(mail, answer) >= DROPS
+        return self._drops.note(mail, answer) >= MOST_DROPS
 
     def about_us(
         self, mail: str, outcomes: tuple[RecipientOutcome, ...]

@@ -20,7 +20,7 @@ from agentflow_tui.mail.envelopes import Envelope
 from agentflow_tui.mail.smtp.breaker import Breaker
 from agentflow_tui.mail.smtp.commands import EsmtpFeatures
 from agentflow_tui.mail.smtp.connection import SmtpConnection
-from agentflow_tui.mail.smtp.doubts import DROPS, Doubts, about_mail
+from agentflow_tui.mail.smtp.doubts import MOST_DROPS, Doubts, about_mail
 from agentflow_tui.mail.smtp.envelope_queue import EnvelopeQueue, QueuedEnvelope
 from agentflow_tui.mail.smtp.handover_window import HandoverWindow
 from agentflow_tui.mail.smtp.handshake import RelayConnector, RelayDownError
@@ -219,7 +219,7 @@ class SmtpTransport(CallbackTransport):
         self._streak += 1
         if self._doubts.dropped(queued.envelope.id, answer):
             self._doubts.forget(queued.envelope.id)
-            again = Answer(answer.code, f"{answer.text} {DROPS} times with this mail.")
+            again = Answer(answer.code, f"{answer.text} {MOST_DROPS} times with this mail.")
             self._end(queued, RecipientOutcome(Verdict.TRY_LATER, again))
             return
         young = asyncio.get_running_loop().time() - queued.since < _YOUNG
@@ -312,7 +312,7 @@ class SmtpTransport(CallbackTransport):
 
     @property
     def _longest_streak(self) -> int:
-        return max(DROPS + 1, self._connections)
+        return max(MOST_DROPS + 1, self._connections)
 
     def _retry_in(self) -> float:
         return max(0.0, self._breaker.retry_at - asyncio.get_running_loop().time())

@@ -24,7 +24,7 @@ from agentflow_tui.filters import (
     parse,
 )
 from agentflow_tui.operations.triage.error_groups import ErrorGroup
-from agentflow_tui.operations.triage.issue_state import Mode
+from agentflow_tui.operations.triage.issue_state import IssueMode
 from agentflow_tui.schema import Kind
 
 _VALUES: Mapping[str, tuple[Kind, Callable[[ErrorGroup], Any]]] = {
@@ -42,7 +42,7 @@ _VALUES: Mapping[str, tuple[Kind, Callable[[ErrorGroup], Any]]] = {
     "until": (Kind.TIME, lambda group: group.state.until),
 }
 
-_WORDS = {"state": tuple(str(mode) for mode in Mode if mode)}
+_WORDS = {"state": tuple(str(mode) for mode in IssueMode if mode)}
 
 VOCABULARY = Vocabulary(
     tuple(

@@ -18,8 +18,8 @@ from agentflow_tui.operations.outcomes import Outcome
 from agentflow_tui.operations.selection import Snapshot
 from agentflow_tui.operations.triage import decisions
 from agentflow_tui.operations.triage.decisions import Decision
-from agentflow_tui.operations.triage.issue_state import Issue, IssueState, Mode
-from agentflow_tui.operations.triage.snooze import Until
+from agentflow_tui.operations.triage.issue_state import Issue, IssueMode, IssueState
+from agentflow_tui.operations.triage.snooze import SnoozeLimit
 from agentflow_tui.store.changes import issue_states
 from agentflow_tui.store.changes.issues import STATE
 from agentflow_tui.store.changes.snapshot import RowSnapshot
@@ -43,19 +43,22 @@ async def acknowledge(
     """Take them out of attention until they come back."""
 
     def said(issue: Issue) -> dict[str, Any]:
-        return _decided(context, Mode.ACKNOWLEDGED, issue, now, limit=issue.bearable)
+        return _decided(context, IssueMode.ACKNOWLEDGED, issue, now, limit=issue.bearable)
 
     return await _decide(context, decisions.ACKNOWLEDGE, triaged_issues, said)
 
 
 async def snooze(
-    context: OperationContext, triaged_issues: Sequence[TriagedIssue], until: Until, now: datetime
+    context: OperationContext,
+    triaged_issues: Sequence[TriagedIssue],
+    until: SnoozeLimit,
+    now: datetime,
 ) -> Outcome:
     """Take them out of attention until a time, or until they have grown."""
 
     def said(issue: Issue) -> dict[str, Any]:
         limit = until.limit(issue.size)
-        return _decided(context, Mode.SNOOZED, issue, now, until=until.at, limit=limit)
+        return _decided(context, IssueMode.SNOOZED, issue, now, until=until.at, limit=limit)
 
     return await _decide(context, decisions.SNOOZE, triaged_issues, said)
 
@@ -75,14 +78,14 @@ async def wake(
 
     def said(issue: Issue) -> dict[str, Any]:
         forgotten = {"claimed_by": None, "claimed_at": None}
-        return _decided(context, Mode.OPEN, issue, now) | forgotten
+        return _decided(context, IssueMode.OPEN, issue, now) | forgotten
 
     return await _decide(context, decisions.WAKE, triaged_issues, said)
 
 
 def _decided(
     context: OperationContext,
-    mode: Mode,
+    mode: IssueMode,
     issue: Issue,
     now: datetime,
     *,

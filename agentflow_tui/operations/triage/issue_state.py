@@ -22,7 +22,7 @@ CLAIM = timedelta(minutes=30)
 """How long an operator who has claimed an issue is taken to be looking at it."""
 
 
-class Mode(StrEnum):
+class IssueMode(StrEnum):
     """What was decided."""
 
     OPEN = ""
@@ -62,7 +62,7 @@ class IssueState:
     and from the size ``limit`` on. ``stamp`` is how the journal's row looked, to compare and set.
     """
 
-    mode: Mode = Mode.OPEN
+    mode: IssueMode = IssueMode.OPEN
     by: str = ""
     at: datetime | None = None
     until: datetime | None = None
@@ -80,7 +80,7 @@ class IssueState:
         said: Mapping[str, Any] = value if isinstance(value, dict) else {}
         word = str(said.get("state") or "")
         return cls(
-            mode=Mode(word) if word in set(Mode) else Mode.OPEN,
+            mode=IssueMode(word) if word in set(IssueMode) else IssueMode.OPEN,
             by=_name(said.get("by")),
             at=_time(said.get("at")),
             until=_time(said.get("until")),
@@ -111,12 +111,12 @@ class IssueState:
 
     def words(self, now: datetime, zone: tzinfo) -> str:
         """What was decided, briefly: ``ack'd ann 5m``, ``until 14:30:00``, ``until 120``."""
-        if self.mode is Mode.ACKNOWLEDGED:
+        if self.mode is IssueMode.ACKNOWLEDGED:
             ago = f" {age(now - self.at)}" if self.at is not None else ""
             return f"ack'd {self.by}{ago}"
-        if self.mode is Mode.SNOOZED and self.until is not None:
+        if self.mode is IssueMode.SNOOZED and self.until is not None:
             return f"until {moment(self.until, zone, now)}"
-        if self.mode is Mode.SNOOZED and self.limit is not None:
+        if self.mode is IssueMode.SNOOZED and self.limit is not None:
             return f"until {number(self.limit)}"
         return ""
 
@@ -145,18 +145,18 @@ def _time(value: object) -> datetime | None:
 
 def needs_attention(issue: Issue, state: IssueState, now: datetime) -> bool:
     """Whether it is to be shown among what needs attention."""
-    if state.mode is Mode.OPEN or state.mark != issue.mark:
+    if state.mode is IssueMode.OPEN or state.mark != issue.mark:
         return True
     if state.limit is not None and issue.size >= state.limit:
         return True
-    if state.mode is Mode.SNOOZED:
+    if state.mode is IssueMode.SNOOZED:
         return now >= state.until if state.until is not None else state.limit is None
     return state.at is None or came_again(issue.times, state.at, issue.quiet)
 
 
 def has_come_back(issue: Issue, state: IssueState, now: datetime) -> bool:
     """Whether it was acknowledged and needs attention all the same."""
-    return state.mode is Mode.ACKNOWLEDGED and needs_attention(issue, state, now)
+    return state.mode is IssueMode.ACKNOWLEDGED and needs_attention(issue, state, now)
 
 
 def came_again(times: Iterable[datetime], since: datetime, quiet: timedelta) -> bool:

@@ -16,7 +16,7 @@ _EXAMPLES = "30m, 2h, tomorrow 8:00, 2026-11-01T08:00, +20, +50% or x2"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Until:
+class SnoozeLimit:
     """A time, or a growth: ``factor`` times as large, and by ``more`` at least."""
 
     at: datetime | None = None
@@ -30,29 +30,29 @@ class Until:
         return max(ceil(size * self.factor), size + self.more, size + 1)
 
 
-GROWN = Until(factor=1.5, more=10)
+GROWN = SnoozeLimit(factor=1.5, more=10)
 """By half, and by ten at least."""
 
 
-def tomorrow_morning(now: datetime, zone: tzinfo) -> Until:
+def tomorrow_morning(now: datetime, zone: tzinfo) -> SnoozeLimit:
     return read_until(f"tomorrow {MORNING}", now, zone)
 
 
-def read_until(text: str, now: datetime, zone: tzinfo) -> Until:
+def read_until(text: str, now: datetime, zone: tzinfo) -> SnoozeLimit:
     """What an operator wrote. Raises `UsageError`, which says what can be written."""
     written = " ".join(text.split())
     if more := _MORE.fullmatch(written):
         amount = int(more[1])
-        until = Until(factor=1 + amount / 100) if more[2] else Until(more=amount)
+        until = SnoozeLimit(factor=1 + amount / 100) if more[2] else SnoozeLimit(more=amount)
         if amount:
             return until
     elif times := _TIMES.fullmatch(written):
         if float(times[1]) > 1:
-            return Until(factor=float(times[1]))
+            return SnoozeLimit(factor=float(times[1]))
     elif (at := _time(written, now, zone)) is not None:
         if at <= now:
             raise UsageError(f"{text} is over. Something can be snoozed until {_EXAMPLES}.")
-        return Until(at=at)
+        return SnoozeLimit(at=at)
     raise UsageError(f"{text!r} is no time and no growth. It looks like {_EXAMPLES}.")
 
 

@@ -8,6 +8,7 @@ from agentflow_tui.store import journal
 from agentflow_tui.store.connection.bindings import Binding
 from agentflow_tui.store.connection.database import Session
 from agentflow_tui.store.schema.insertions import insertion
+from agentflow_tui.text import storable
 
 _TABLE = "reports"
 _VALUES = {
@@ -44,10 +45,10 @@ async def insert_report(session: Session, report: NewReport) -> bool:
     touched = await session.execute(
         session.binding.cached(_insert),
         report.id,
-        journal.storable(report.vendor),
-        journal.storable(report.report_type),
+        storable(report.vendor),
+        storable(report.report_type),
         report.report_date,
-        journal.storable(report.file_path),
+        storable(report.file_path),
         report.data,
         journal.as_json(report.metadata),
     )

@@ -22,7 +22,6 @@ from agentflow_tui.store.connection.bindings import CATALOGUE, Binding, Catalogu
 from agentflow_tui.store.connection.codecs import use_our_types
 from agentflow_tui.store.connection.driver_errors import connecting, translated, why_unusable
 from agentflow_tui.store.connection.keepalives import keep_alive
-from agentflow_tui.store.connection.locks import LOCK_HOLDERS, oids_of
 from agentflow_tui.store.connection.options import (
     ConnectionOptions,
     set_session,
@@ -347,6 +346,8 @@ class Database:
 
     async def _say_who_locks(self) -> None:
         """Raises `LockedError` where a statement took too long because a table is locked."""
+        from agentflow_tui.store.connection.locks import LOCK_HOLDERS, oids_of  # seldom needed
+
         async with self.session() as session:
             holders = await session.fetch(LOCK_HOLDERS, oids_of(self.binding))
         held = next((holder for holder in holders if not holder.reads), None)

@@ -97,14 +97,7 @@ def target_of(url: str, environ: Mapping[str, str]) -> Target:
     that is none."""
     head, _, query = _SCHEME.sub("postgresql://", url, count=1).partition("?")
     given = dict(parse_qsl(query, keep_blank_values=True, strict_parsing=bool(query)))
-    meant, driver = _understood(given)
-    further, completing = _understood(
-        _service(meant.get("service") or environ.get("PGSERVICE", ""), environ)
-    )
-    meant = {**further, **meant}
-    driver = {n: v for n, v in completing.items() if not _stands_in(head, n)} | driver
-    if "ssl" in meant:  # says less than an sslmode does, also than that of a service
-        driver.setdefault("sslmode", _TRUE.get(meant["ssl"].lower(), meant["ssl"]))
+    meant, driver = _with_service(given, head, environ)
     _check_files(driver)
     timeout = meant.get("timeout") or environ.get("PGCONNECT_TIMEOUT", "")
     return Target(
@@ -117,6 +110,20 @@ def target_of(url: str, environ: Mapping[str, str]) -> Target:
         timeout=_seconds(timeout) if timeout else None,
         remarks=tuple(f"{n} {IGNORED[n]}" for n in map(str.lower, given) if n in IGNORED),
     )
+
+
+def _with_service(
+    given: Mapping[str, str], head: str, environ: Mapping[str, str]
+) -> tuple[dict[str, str], dict[str, str]]:
+    """The parameters by their meaning, and those for the driver, completed by the service's."""
+    meant, driver = _understood(given)
+    service = _service(meant.get("service") or environ.get("PGSERVICE", ""), environ)
+    further, completing = _understood(service)
+    meant = {**further, **meant}
+    driver = {n: v for n, v in completing.items() if not _stands_in(head, n)} | driver
+    if "ssl" in meant:  # says less than an sslmode does, also than that of a service
+        driver.setdefault("sslmode", _TRUE.get(meant["ssl"].lower(), meant["ssl"]))
+    return meant, driver
 
 
 def _understood(given: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:

@@ -70,7 +70,7 @@ def holding(binding: Binding, kind: str, claimed: str, *, worker: int, held: int
 
     ``claimed`` is the CTE that yields the taken rows' ``id`` and ``token``, ``worker`` and
     ``held`` the numbers of the parameters with the process's id and the JSON object of what it
-    holds of this ``kind`` already (`Crew.identity`, `Crew.held`). Does nothing
+    holds of this ``kind`` already (`WorkerContext.identity`, `LeaseBook.held`). Does nothing
     in a database without ``health_checks``.
     """
     if not keeps_rows(binding):
@@ -291,9 +291,9 @@ UPDATE {health_checks} h
    AND h.{health_checks.lastChecked} < now() - $2 * interval '1 s'
    AND h.{health_checks.details}::text ~ '"lock": ?true'
 """
-"""Forget processes that are long gone, ``$1`` seconds: those that were buried, and silent ones
-without a lock. Mark those that stand still, for ``$2`` seconds; when they go on, their next beat
-takes the mark away."""
+"""Forget processes that are long gone, ``$1`` seconds: those whose claims were given back, and
+silent ones without a lock. Mark those that stand still, for ``$2`` seconds; when they go on, their
+next beat takes the mark away."""
 
 
 def details(

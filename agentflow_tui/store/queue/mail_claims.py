@@ -268,10 +268,10 @@ RETURNING q.{{email_queue.id}}::text, q.{{email_queue.lastAttempt}}
 told. Sent again after a lost answer it changes nothing."""
 
 
-def health(binding: Binding, *, humbly: bool = False) -> str:
+def health(binding: Binding, *, only_if_stale: bool = False) -> str:
     """Write how the relay is doing: status, sentence, details as text. One row, ``smtp``.
 
-    ``humbly``: only if the row has not changed for ``$4`` seconds.
+    ``only_if_stale``: only if the row has not changed for ``$4`` seconds.
     """
     quiet = "{h.health_checks.lastChecked} < now() - $4::float8 * interval '1 s'"
     values = {
@@ -294,7 +294,7 @@ def health(binding: Binding, *, humbly: bool = False) -> str:
         f"INSERT INTO {{health_checks}} AS h ({columns}) VALUES ({expressions})\n"
         "ON CONFLICT ({health_checks.id}) DO UPDATE SET "
         + assignments(binding, "health_checks", renewed)
-        + (f" WHERE {quiet}" if humbly else "")
+        + (f" WHERE {quiet}" if only_if_stale else "")
     )
 
 

@@ -12,6 +12,7 @@ from agentflow_tui.store import journal
 from agentflow_tui.store.connection.bindings import Binding
 from agentflow_tui.store.connection.statements import Statement
 from agentflow_tui.store.schema.insertions import assignments, unnested
+from agentflow_tui.text import storable
 
 TASK = "email.send"
 """``task_logs.taskType`` of the journal's rows about attempts."""
@@ -118,7 +119,7 @@ def result_values(
         [each.attempts for each in results],
         list(claimed_at),
         [each.status for each in results],
-        [None if each.error is None else journal.storable(each.error) for each in results],
+        [None if each.error is None else storable(each.error) for each in results],
         [each.email_status for each in results],
     ]
 

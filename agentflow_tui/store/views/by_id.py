@@ -11,9 +11,9 @@ from agentflow_tui.schema import Table
 from agentflow_tui.store.connection.bindings import Binding
 from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.connection.statements import Statement
-from agentflow_tui.store.journal import storable
 from agentflow_tui.store.reading.listings import Listing, OrderKey
 from agentflow_tui.store.reading.pages import Where, Window, read_page
+from agentflow_tui.text import storable
 
 RowT = TypeVar("RowT")
 

@@ -34,7 +34,7 @@ def prepare(settings: Settings) -> RoleFactory:
 
 
 class Monitor:
-    """One process's; any number may run."""
+    """The monitor of one process; any number of processes may run one."""
 
     name = "monitor"
 

@@ -48,7 +48,7 @@ WRONG = 10_000
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class KnownSchedule:
     """A schedule as it was last seen."""
 
     id: str
@@ -64,7 +64,7 @@ def prepare(settings: Settings) -> RoleFactory:
 
 
 class Scheduler:
-    """One process's; any number may run."""
+    """The scheduler of one process; any number of processes may run one."""
 
     name = "scheduler"
 
@@ -75,7 +75,7 @@ class Scheduler:
         self._coalesce = settings.workers.missed == "coalesce"
         self._lease = settings.workers.lease
         self._reach = timedelta(seconds=settings.workers.poll * AHEAD)
-        self._known: dict[str, Known] = {}
+        self._known: dict[str, KnownSchedule] = {}
         self._recheck_at: dict[str, datetime] = {}
         self._rechecks: dict[str, int] = {}
         self._wrong: dict[str, str] = {}
@@ -102,7 +102,7 @@ class Scheduler:
         done = await self._fire(due[:BATCH]) if due else 0
         return StepReport(done=done, again=0.0 if len(due) > BATCH else self._until_next())
 
-    def _due(self) -> list[Known]:
+    def _due(self) -> list[KnownSchedule]:
         """What is due, the longest waiting first."""
         now = self._context.now() - self._margin()
         return sorted((k for k in self._known.values() if k.due <= now), key=lambda k: k.due)
@@ -190,7 +190,7 @@ class Scheduler:
 
     async def _learn(self, found: Sequence[Upcoming]) -> None:
         """Keep what was read; fill in missing slots, and put wrong expressions on record."""
-        empty: list[Known] = []
+        empty: list[KnownSchedule] = []
         wrong: dict[str, tuple[str, str]] = {}
         for row in found:
             if row.id is None:
@@ -199,7 +199,7 @@ class Scheduler:
             try:
                 if row.next_run is None:
                     slot = slots.first_slot(expression, row.now, self._zone)
-                    empty.append(Known(row.id, expression, slot))
+                    empty.append(KnownSchedule(row.id, expression, slot))
                 else:
                     self._keep(self._known_as(row.id, expression, row.next_run))
                 self._wrong.pop(row.id, None)
@@ -210,26 +210,26 @@ class Scheduler:
         if wrong:
             await self._put_on_record(wrong)
 
-    def _known_as(self, schedule_id: str, expression: str, due: datetime) -> Known:
+    def _known_as(self, schedule_id: str, expression: str, due: datetime) -> KnownSchedule:
         """A schedule as it was read. Raises `CronError`."""
         named = slots.is_slot(expression, due, self._zone)
-        return Known(
+        return KnownSchedule(
             schedule_id,
             expression,
             due,
             of_another_zone=not named and slots.is_of_another_zone(expression, due),
         )
 
-    def _plan(self, known: Known, now: datetime) -> SlotPlan:
+    def _plan(self, known: KnownSchedule, now: datetime) -> SlotPlan:
         if known.of_another_zone:
             return slots.move(known.cron, now, self._zone)
         return slots.plan(known.cron, known.due, now, self._zone, coalesce=self._coalesce)
 
-    def _keep(self, known: Known) -> None:
+    def _keep(self, known: KnownSchedule) -> None:
         if self._horizon is not None and known.due <= self._horizon:
             self._known[known.id] = known
 
-    async def _fill(self, empty: Sequence[Known]) -> None:
+    async def _fill(self, empty: Sequence[KnownSchedule]) -> None:
         await self._context.database.execute(
             schedule_fires.set_next(self._context.database.binding),
             [known.id for known in empty],
@@ -261,7 +261,7 @@ class Scheduler:
             )
         self._report()
 
-    async def _fire(self, due: Sequence[Known]) -> int:
+    async def _fire(self, due: Sequence[KnownSchedule]) -> int:
         """Move these schedules on, start their workflows, write the journal: one transaction."""
         now = self._context.now()
         plans = {known.id: self._plan(known, now) for known in due}
@@ -284,7 +284,7 @@ class Scheduler:
 
     def _settle(
         self,
-        due: Sequence[Known],
+        due: Sequence[KnownSchedule],
         plans: Mapping[str, SlotPlan],
         won: Sequence[Fired],
     ) -> None:
@@ -302,7 +302,7 @@ class Scheduler:
                 self._changed = True
             else:
                 slots.following(known.cron, next_run, self._zone)
-                self._keep(Known(known.id, known.cron, next_run))
+                self._keep(KnownSchedule(known.id, known.cron, next_run))
         for fired in won:
             self._punctuality.note(plans[fired.id], fired)
         if any(fired.outcome == FireOutcome.FIRED for fired in won):
@@ -321,7 +321,7 @@ class Scheduler:
         self._context.reports[self.name] = self._punctuality.report(len(self._wrong))
 
 
-def _slot(known: Known, plan: SlotPlan) -> Slot:
+def _slot(known: KnownSchedule, plan: SlotPlan) -> Slot:
     return Slot(
         id=known.id,
         cron=known.cron,

@@ -33,7 +33,10 @@ from agentflow_tui.workers.sender.waits import BLOCKED, Waits
 
 
 class HandOver:
-    """One sender's. `serve` runs beside the role; ``finish`` has the end of a mail written."""
+    """The hand-over of one sender's mail to the transport.
+
+    `serve` runs beside the role; ``finish`` has the end of a mail written.
+    """
 
     def __init__(
         self,

@@ -20,13 +20,13 @@ class HealthReport:
     _told: TransportState | None = None
     _told_at: float = float("-inf")
 
-    def is_due(self, crew: WorkerContext) -> bool:
+    def is_due(self, context: WorkerContext) -> bool:
         """Whether it is time for a report, changed or not."""
-        return monotonic() >= self._told_at + EVERY * crew.settings.workers.poll
+        return monotonic() >= self._told_at + EVERY * context.settings.workers.poll
 
     async def tell(
         self,
-        crew: WorkerContext,
+        context: WorkerContext,
         state: TransportState,
         *,
         mails: int,
@@ -36,7 +36,7 @@ class HealthReport:
         """Report a change at once, and the same again now and then. ``mails`` are in hand, ``sent``
         have left since the start; without ``open_`` the sender has nothing to send with, and its
         report does not replace that of one that has."""
-        crew.reports[self.name] = {
+        context.reports[self.name] = {
             "up": state.up,
             "sentence": state.sentence,
             "mails": mails,
@@ -44,19 +44,19 @@ class HealthReport:
         }
         told = self._told
         changed = told is None or (told.up, told.sentence) != (state.up, state.sentence)
-        if not (changed or self.is_due(crew)):
+        if not (changed or self.is_due(context)):
             return
         if changed and open_:
-            log = crew.log.of(self.name)
+            log = context.log.of(self.name)
             (log.info if state.up else log.warning)(state.sentence)
-        if crew.database.binding.has("health_checks", "id"):
-            await _write(crew, state, open_=open_)
+        if context.database.binding.has("health_checks", "id"):
+            await _write(context, state, open_=open_)
         self._told, self._told_at = state, monotonic()
 
 
-async def _write(crew: WorkerContext, state: TransportState, *, open_: bool) -> None:
+async def _write(context: WorkerContext, state: TransportState, *, open_: bool) -> None:
     status = "ok" if state.up else "error" if open_ else "warning"
     details = as_json({"connections": state.connections, "retryIn": state.retry_in})
-    health = crew.database.binding.cached(store.health, humbly=not open_)
-    quiet = () if open_ else (2 * EVERY * crew.settings.workers.poll,)
-    await crew.database.execute(health, status, state.sentence, details, *quiet)
+    health = context.database.binding.cached(store.health, only_if_stale=not open_)
+    quiet = () if open_ else (2 * EVERY * context.settings.workers.poll,)
+    await context.database.execute(health, status, state.sentence, details, *quiet)

@@ -89,7 +89,7 @@ def outcome(
 
 
 @dataclass(frozen=True, slots=True)
-class _Standing:
+class _RecipientCounts:
     """How a mail stands: recipients that have it, those that never will, and those still to try.
 
     Each of the latter with the reason; ``invalid`` are sentences about entries that are no address.
@@ -128,10 +128,10 @@ def _said(whom: Sequence[str], why: str) -> str:
     return f"{', '.join(names)}: {why}" if names else why
 
 
-def _standing(held: HeldMail, sent: SendResult) -> _Standing:
+def _standing(held: HeldMail, sent: SendResult) -> _RecipientCounts:
     pairs = list(zip(sent.envelope.recipients, sent.outcomes, strict=True))
     refused = {who: str(each.answer) for who, each in pairs if each.verdict is Verdict.REFUSED}
-    return _Standing(
+    return _RecipientCounts(
         accepted=held.earlier.accepted | frozenset(sent.accepted),
         refused={**held.still_refused, **refused},
         waiting={who: str(each.answer) for who, each in pairs if each.verdict in _OPEN},
@@ -153,7 +153,7 @@ def _given_up(
 
 def nobody_left(held: HeldMail, invalid: tuple[tuple[str, str], ...]) -> MailResult:
     """Every recipient was answered for in earlier attempts."""
-    standing = _Standing(held.earlier.accepted, held.still_refused, invalid=invalid)
+    standing = _RecipientCounts(held.earlier.accepted, held.still_refused, invalid=invalid)
     answer = "Everybody has it already." if standing.status == "completed" else standing.error
     output = {"answer": answer, "accepted": sorted(standing.accepted)}
     entry = _entry(held, error=standing.error, output=output)

@@ -37,10 +37,10 @@ class ResultWrites:
     def __init__(self, database: Database, log: Log) -> None:
         self._database = database
         self._log = log
-        self._lines = DedicatedConnections(database, PLANNED_ONCE)
+        self._connections = DedicatedConnections(database, PLANNED_ONCE)
 
     def close(self) -> None:
-        self._lines.close()
+        self._connections.close()
 
     async def write(self, batch: Sequence[FinishedMail], *, again: bool) -> list[None]:
         await self._give_back([each.held for each in batch if each.result is None])
@@ -69,7 +69,9 @@ class ResultWrites:
     ) -> None:
         statement = self._database.binding.cached(mail_results.write_results, once=once)
         claimed_at = [held.claimed_at for held in mails]
-        moved = await self._lines.fetch(statement, *mail_results.result_values(results, claimed_at))
+        moved = await self._connections.fetch(
+            statement, *mail_results.result_values(results, claimed_at)
+        )
         if len(moved) < len(results):
             count = len(results) - len(moved)
             self._log.info("mails were claimed by another worker meanwhile", count=count)

@@ -159,13 +159,13 @@ class SenderQueue:
         self._waits.forget(now)
         blocked = self._blocked(state, now)
         if blocked is not None:
-            return replace(self._turn(0, blocked), left=await _left(context, state))
+            return replace(self._step_report(0, blocked), left=await _left(context, state))
         if not context.leases.trusted:  # whether mail is due is not known, so a drain must not end
-            return replace(self._turn(0, 0.25), held=len(self.claims.held) + 1)
+            return replace(self._step_report(0, 0.25), held=len(self.claims.held) + 1)
         claimed = 0
         if not context.stopping.is_set() and self.claims.has_room:
             claimed = await self._claim()
-        report = self._turn(claimed, await self._rest(woken=woken))
+        report = self._step_report(claimed, await self._rest(woken=woken))
         if context.drain and not report.held and await self._is_held_elsewhere():
             return replace(report, again=min(report.again or 1.0, 1.0), held=1)
         return report
@@ -248,7 +248,7 @@ class SenderQueue:
         asked = await self._context.database.fetch(store.IS_HELD_ELSEWHERE, list(self.claims.held))
         return asked == [True]
 
-    def _turn(self, claimed: int, again: float | None) -> StepReport:
+    def _step_report(self, claimed: int, again: float | None) -> StepReport:
         done, self._reported = self._writer.items - self._reported, self._writer.items
         # What a rate limit holds up is due all the same.
         in_hand = len(self.claims.held) + len(self._waits.resting)
