@@ -1,6 +1,6 @@
 """Databases made by other hands: what they have is served, what they lack costs what needs it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,12 +12,11 @@ import pytest
 from agentflow_tui.errors import MissingError
 from agentflow_tui.schema import TABLES, Kind
 from agentflow_tui.store import journal
-from agentflow_tui.store.connection.bindings import Binding, bind
+from agentflow_tui.store.connection.bindings import Binding
 from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.queue.schedule_fires import UPCOMING
 from agentflow_tui.store.reading.pages import Window
 from agentflow_tui.store.reading.queries import query
-from agentflow_tui.store.schema.accelerators import ACCELERATORS
 from agentflow_tui.store.schema.ddl import create_table, in_creation_order
 from agentflow_tui.store.schema.insertions import insertion
 from agentflow_tui.store.views import shared_status
@@ -26,6 +25,7 @@ from agentflow_tui.store.views.by_table import LISTINGS
 from agentflow_tui.store.views.domains import matrix_sql, read_matrix
 from agentflow_tui.store.views.failures import failures_sql, new_failures_sql, read_failures
 from agentflow_tui.store.views.overview import overview_sql, read_overview
+from tests.binding_states import states
 from tests.cli.running import agentflow
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -155,37 +155,6 @@ STATEMENTS: dict[str, tuple[Callable[[Binding], str], int]] = {
     "new failures": (new_failures_sql, 1),
     "shared status": (lambda _: shared_status.STATUS.text, 0),
 }
-
-
-def states(binding: Binding) -> Iterator[tuple[str, Binding]]:
-    """The binding as it is, and as it would be with each part of it otherwise."""
-    tables = binding.tables
-    ours = {name: frozenset(a.index for a in ACCELERATORS if a.table == name) for name in tables}
-    for size, large in (("small", False), ("large", True)):
-        for kind, indexes in (("bare", None), ("accelerated", ours)):
-            made = {
-                name: replace(
-                    bound,
-                    is_large=large,
-                    indexes=frozenset() if indexes is None else indexes[name],
-                    columns={
-                        column: replace(found, indexed=indexes is not None)
-                        for column, found in bound.columns.items()
-                    },
-                )
-                for name, bound in tables.items()
-            }
-            yield f"{size}, {kind}", replace(binding, tables=made)
-            for name, bound in made.items():
-                gone = bind(()).tables[name]
-                yield f"{size}, {kind}, no {name}", replace(binding, tables={**made, name: gone})
-                for column in bound.columns:
-                    rest = {c: f for c, f in bound.columns.items() if c != column}
-                    lacking = replace(bound, columns=rest)
-                    yield (
-                        f"{size}, {kind}, no {name}.{column}",
-                        replace(binding, tables={**made, name: lacking}),
-                    )
 
 
 async def test_statements_can_be_prepared_in_every_state_of_a_database(
