@@ -94,7 +94,7 @@ async def _fresh(server: str, like: str) -> AsyncIterator[str]:
     name = f"test_{os.getpid()}_{next(_numbers)}".translate(_LETTERS)
     for _ in range(100):
         try:
-            await _execute(server, f'CREATE DATABASE "{name}" TEMPLATE "{like}"')
+            await _execute(server, f'CREATE DATABASE "{name}" TEMPLATE "{like}" STRATEGY file_copy')
             break
         except asyncpg.ObjectInUseError:
             await asyncio.sleep(0.02)

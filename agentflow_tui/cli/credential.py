@@ -3,7 +3,7 @@
 import argparse
 import sys
 from collections.abc import Callable
-from importlib import import_module
+from pkgutil import resolve_name
 from typing import Any
 
 from agentflow_tui.settings import SECRET_FORMATS
@@ -89,19 +89,21 @@ def _of_rotation(parser: argparse.ArgumentParser) -> None:
 
 
 _COMMANDS: dict[str, tuple[str, str, Options]] = {
-    "list": ("looking", "List credentials and how their secrets stand.", _of_list),
-    "show": ("looking", "Show one credential, without its secret.", _of_show),
-    "reveal": ("revealing", "Show a secret; who and why is journalled.", _of_reveal),
-    "add": ("writing", "Add a credential; its secret is asked for.", _of_add),
-    "edit": ("writing", "Change a secret, in the format that it has.", _of_edit),
-    "disable": ("writing", "Keep workflows from using credentials.", _of_disable),
-    "rotate-key": ("rotating", "Write every secret anew under the present key.", _of_rotation),
-    "check": ("looking", "Say what decrypts and what does not.", _of_list),
+    "list": ("looking:run_list", "List credentials and how their secrets stand.", _of_list),
+    "show": ("looking:run_show", "Show one credential, without its secret.", _of_show),
+    "reveal": ("revealing:run_reveal", "Show a secret; who and why is journalled.", _of_reveal),
+    "add": ("writing:run_add", "Add a credential; its secret is asked for.", _of_add),
+    "edit": ("writing:run_edit", "Change a secret, in the format that it has.", _of_edit),
+    "disable": ("writing:run_disable", "Keep workflows from using credentials.", _of_disable),
+    "rotate-key": (
+        "rotating:run_rotate_key",
+        "Write every secret anew under the present key.",
+        _of_rotation,
+    ),
+    "check": ("looking:run_check", "Say what decrypts and what does not.", _of_list),
 }
-"""Each command: the module of `agentflow_tui.cli.credentials` whose function of that name does it,
-one line about it, and its options."""
-
-NAMES = tuple(_COMMANDS)
+"""Each command: the module of `agentflow_tui.cli.credentials` and its function that does it, one
+line about it, and its options."""
 
 
 def add_options(parser: argparse.ArgumentParser, _name: str) -> None:
@@ -125,8 +127,6 @@ def run(options: argparse.Namespace) -> int:
         options.parser.print_help(sys.stderr)
         return 2
     keep_memory_private()
-    module, _about, _options = _COMMANDS[options.below]
-    name = f"run_{options.below.replace('-', '_')}"
-    work = getattr(import_module(f"agentflow_tui.cli.credentials.{module}"), name)
-    code: int = work(options)
+    function, _about, _options = _COMMANDS[options.below]
+    code: int = resolve_name(f"agentflow_tui.cli.credentials.{function}")(options)
     return code

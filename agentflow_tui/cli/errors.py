@@ -10,6 +10,7 @@ from typing import Any
 from agentflow_tui import clock
 from agentflow_tui.cli.output import STDOUT, put, say
 from agentflow_tui.cli.table import print_table
+from agentflow_tui.cli.values import iso_time
 from agentflow_tui.errors import UsageError
 from agentflow_tui.filters.parsing import did_you_mean
 from agentflow_tui.operations.triage.error_filter import matches, read_error_filter
@@ -30,10 +31,6 @@ async def error_groups(database: Database) -> tuple[Sequence[ErrorGroup], dateti
     return triage.groups(now), now
 
 
-def _iso(at: datetime | None) -> str | None:
-    return None if at is None else at.isoformat()
-
-
 Value = Callable[[ErrorGroup, datetime], Any]
 
 _FIELDS: Mapping[str, Value] = dict(
@@ -45,16 +42,16 @@ _FIELDS: Mapping[str, Value] = dict(
             for place, span in enumerate(_SPANS)
         ),
         ("total", lambda g, _now: g.total),
-        ("first", lambda g, _now: _iso(g.first)),
-        ("last", lambda g, _now: _iso(g.last)),
+        ("first", lambda g, _now: iso_time(g.first)),
+        ("last", lambda g, _now: iso_time(g.last)),
         ("tables", lambda g, _now: list(g.sources)),
         ("new", lambda g, _now: g.is_new),
         ("back", lambda g, _now: g.is_back),
         ("needsAttention", lambda g, _now: not g.quiet),
         ("state", lambda g, _now: str(g.state.mode) or None),
         ("by", lambda g, _now: g.state.by or None),
-        ("at", lambda g, _now: _iso(g.state.at)),
-        ("until", lambda g, _now: _iso(g.state.until)),
+        ("at", lambda g, _now: iso_time(g.state.at)),
+        ("until", lambda g, _now: iso_time(g.state.until)),
         ("untilTotal", lambda g, _now: g.state.limit),
         ("claimedBy", lambda g, now: g.state.claimant(now) or None),
     )

@@ -48,6 +48,11 @@ def line_value(table: Table, column: Column, value: object, zone: tzinfo) -> str
     return safe(str(json_value(table, column, value)))
 
 
+def iso_time(at: datetime | None) -> str | None:
+    """A time in ISO 8601, as JSON has it; None stays None."""
+    return None if at is None else at.isoformat()
+
+
 def written_time(at: datetime, zone: tzinfo) -> str:
     """A time to the second with its zone; the database's infinities as they are."""
     try:

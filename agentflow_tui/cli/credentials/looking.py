@@ -11,6 +11,7 @@ from agentflow_tui import clock
 from agentflow_tui.cli.connection import connected, load_settings
 from agentflow_tui.cli.credentials.finding import meant_secret
 from agentflow_tui.cli.output import put, say
+from agentflow_tui.cli.values import iso_time
 from agentflow_tui.operations.credentials import read_secrets, sealed_row
 from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.views.secrets import StoredSecret
@@ -102,14 +103,10 @@ def _described(stored: StoredSecret, opened: OpenedSecret) -> dict[str, Any]:
         "status": opened.status.value,
         "format": opened.format.value if opened.format else None,
         "reason": opened.reason or None,
-        "refreshTokenExpiry": _iso(stored.refresh_token_expiry),
-        "createdAt": _iso(stored.created_at),
-        "updatedAt": _iso(stored.updated_at),
+        "refreshTokenExpiry": iso_time(stored.refresh_token_expiry),
+        "createdAt": iso_time(stored.created_at),
+        "updatedAt": iso_time(stored.updated_at),
     }
-
-
-def _iso(at: datetime | None) -> str | None:
-    return None if at is None else at.isoformat()
 
 
 _Row = tuple[StoredSecret, OpenedSecret]
