@@ -329,7 +329,7 @@ class RowWindow(Viewport[RowT]):
         start = 0 if first else _index_of(request.row, self.rows)
         if start is None:
             return False
-        if self._lacks_cursor(page):
+        if self._falls_short(page):
             self._sought = self.current
         elif page.rows or first:
             self._replace(start, page, at_start=first)
@@ -338,10 +338,16 @@ class RowWindow(Viewport[RowT]):
             self._shorten(start)
         return True
 
-    def _lacks_cursor(self, page: Page[RowT]) -> bool:
-        """Whether the cursor's row may have been pushed out of the page by rows that are new."""
-        current = self.current
-        return current is not None and not _ends(page) and _index_of(current, page.rows) is None
+    def _falls_short(self, page: Page[RowT]) -> bool:
+        """Whether rows that are new may have pushed the cursor's row out of the page, or some of
+        the rows that fill the view below its first one."""
+        if _ends(page) or self.current is None:
+            return False
+        cursor = _index_of(self.current, page.rows)
+        if cursor is None:
+            return True
+        top = _index_of(self.rows[self.top], page.rows)
+        return (cursor if top is None else top) + self.height > len(page.rows)
 
     def _shorten(self, start: int) -> None:
         """All rows from ``start`` on have gone; what is left above has to be looked at as well."""
