@@ -272,7 +272,7 @@ WORKFLOWS = Table(
         _CREATED,
     ),
     order=("-createdAt",),
-    statuses=("pending", "running", "paused", "completed", "failed", "cancelled"),
+    statuses=("draft", "pending", "running", "paused", "completed", "failed", "cancelled"),
 )
 
 SCHEDULES = Table(
@@ -297,7 +297,10 @@ SCHEDULES = Table(
         _UPDATED,
     ),
     order=("nextRun",),
-    met=(_text("status", "'paused' beside an active schedule"),),
+    met=(
+        _text("status", "'paused' beside an active schedule"),
+        _text("intent", "What the schedule is for, in words", type_="text"),
+    ),
 )
 
 REPORTS = Table(

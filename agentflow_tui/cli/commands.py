@@ -24,6 +24,8 @@ COMMANDS: Mapping[str, Command] = {
     "list": Command("list_rows", "List a table."),
     "show": Command("show", "Show one row and its relations."),
     "credential": Command("credential", "The vault: secrets listed, revealed, written, rotated."),
+    "create": Command("create", "Make a workflow or a schedule of a file."),
+    "check": Command("check", "Check workflow and schedule files, without a database."),
     "report": Command("report", "Reports in: files of vendors, each stored once."),
     "undo": Command("undo", "Take back your last change, or the one named."),
     "redo": Command("undo", "Do again what you took back last."),
@@ -32,7 +34,18 @@ COMMANDS: Mapping[str, Command] = {
 }
 
 
-_FIRST = ("demo", "worker", "db", "doctor", "list", "show", "credential", "report")
+_FIRST = (
+    "demo",
+    "worker",
+    "db",
+    "doctor",
+    "list",
+    "show",
+    "create",
+    "check",
+    "credential",
+    "report",
+)
 
 
 def find_command(name: str) -> Command | None:

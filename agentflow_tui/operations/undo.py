@@ -81,19 +81,19 @@ async def _last(context: OperationContext, wanted: Any, nothing: str) -> Operati
 def what_comes_back(record: OperationRecord) -> str:
     """What the rows of an operation will be when it is taken back: ``306 rows will be waiting
     again``."""
-    said = sorted({_before(record.table, row_change) for row_change in record.row_changes})
+    said = sorted({_before(record, row_change) for row_change in record.row_changes})
     states = " or ".join(said) or "as they were before"
     return f"{plural(record.applied, 'row')} will be {states}"
 
 
-def _before(table: str, row_change: RowChange) -> str:
+def _before(record: OperationRecord, row_change: RowChange) -> str:
     if row_change.is_deletion:
         return "there again"
     if row_change.is_insertion:
-        return "deleted again"
+        return "deleted again" if record.undoes else "deleted"
     before, after = row_change.before or {}, row_change.after or {}
     if "status" in before and before["status"] != after.get("status"):
-        return f"{status_word(table, before['status'])} again"
+        return f"{status_word(record.table, before['status'])} again"
     if isinstance(before.get("active"), bool):
         return f"{'active' if before['active'] else 'inactive'} again"
     return "as they were before"

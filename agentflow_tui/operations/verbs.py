@@ -110,7 +110,7 @@ OPERATIONS: tuple[Operation, ...] = (
         "run",
         workflows.RUN,
         "started",
-        "Start ended workflows again from their first step.",
+        "Start drafts, and ended workflows again, from their first step.",
         warning=_STARTED,
     ),
     _do(

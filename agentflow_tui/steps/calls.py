@@ -105,6 +105,11 @@ def no_targets(_config: Any) -> tuple[str, ...]:
     return ()
 
 
+def no_members_known(_config: Mapping[str, Any]) -> tuple[str, ...]:
+    """For a handler whose results may have any members."""
+    return ()
+
+
 def nothing_to_verify(_config: Any) -> None:
     """For a handler whose declaration says it all."""
 
@@ -120,7 +125,8 @@ class Handler(Generic[ConfigT]):
     without harm; a handler that never blocks may say False and saves the change of threads.
     ``keyed``: its effects outlive it (a call to another system), so the idempotency key is put on
     record before it runs. ``targets`` names the steps that a config may jump to; ``verify`` raises
-    `StepError` for a config that is well-formed and yet cannot work here.
+    `StepError` for a config that is well-formed and yet cannot work here. ``gives`` names the
+    members of the result of a step with this config, as it is written; none where they may be any.
     """
 
     config: type[ConfigT]
@@ -129,6 +135,7 @@ class Handler(Generic[ConfigT]):
     keyed: bool = True
     targets: Callable[[ConfigT], tuple[str, ...]] = no_targets
     verify: Callable[[ConfigT], None] = nothing_to_verify
+    gives: Callable[[Mapping[str, Any]], tuple[str, ...]] = no_members_known
 
 
 Handlers = Mapping[str, Handler[Any]]

@@ -41,10 +41,12 @@ _SHOWN = 40
 
 
 class ConfigError(StepError):
-    """A step's config that no attempt can make work; the message names the field."""
+    """A step's config that no attempt can make work; the message names the field, and ``where`` is
+    its path, such as ``config.items[0].url``."""
 
-    def __init__(self, message: str):
+    def __init__(self, message: str, where: str = ""):
         super().__init__(message, retry=False)
+        self.where = where
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +74,32 @@ def check(declaration: type[DeclarationT], config: Mapping[str, Any]) -> Declara
     """
     found = _read(declaration, config, "config", None)
     return None if found is _LATER else cast("DeclarationT", found)
+
+
+def names(declaration: type) -> list[str]:
+    """The names of the fields that a config may have."""
+    return list(_declared(declaration))
+
+
+def mistakes(declaration: type, config: Mapping[str, Any]) -> list[ConfigError]:
+    """What is wrong with a config as far as can be told before anything ran: the first mistake of
+    each field, those that are unknown or missing among them."""
+    declared = _declared(declaration)
+    found = [
+        *(_unknown(name, declared, "config") for name in config if name not in declared),
+        *(_missing(name, "config") for name in _lacking(declared, config)),
+    ]
+    for name in declared.keys() & config.keys():
+        try:
+            _value(declared[name].hint, config[name], f"config.{name}", None)
+        except ConfigError as error:
+            found.append(error)
+    if not found:
+        try:
+            check(declaration, config)
+        except ConfigError as error:
+            found.append(error)
+    return found
 
 
 def read(
@@ -163,13 +191,9 @@ def _read(declaration: type, config: Mapping[str, Any], where: str, filled: _Fil
     declared = _declared(declaration)
     for name in config:
         if name not in declared:
-            known = ", ".join(declared) or "none at all"
-            raise ConfigError(
-                f"{where}.{safe(str(name), 40)} is not a field of this step; known are: {known}"
-            )
-    for name, entry in declared.items():
-        if entry.required and name not in config:
-            raise ConfigError(f"{where}.{name} is missing")
+            raise _unknown(name, declared, where)
+    for name in _lacking(declared, config):
+        raise _missing(name, where)
     values = {
         entry.attribute: _value(entry.hint, config[name], f"{where}.{name}", _as(entry, filled))
         for name, entry in declared.items()
@@ -180,7 +204,21 @@ def _read(declaration: type, config: Mapping[str, Any], where: str, filled: _Fil
     try:
         return declaration(**values)
     except ValueError as error:
-        raise ConfigError(f"{where}: {error}") from None
+        raise ConfigError(f"{where}: {error}", where) from None
+
+
+def _unknown(name: object, declared: Mapping[str, _Field], where: str) -> ConfigError:
+    known = ", ".join(declared) or "none at all"
+    said = f"{where}.{safe(str(name), 40)} is not a field of this step; known are: {known}"
+    return ConfigError(said, f"{where}.{name}")
+
+
+def _missing(name: str, where: str) -> ConfigError:
+    return ConfigError(f"{where}.{name} is missing", where)
+
+
+def _lacking(declared: Mapping[str, _Field], config: Mapping[str, Any]) -> list[str]:
+    return [name for name, entry in declared.items() if entry.required and name not in config]
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,12 +261,13 @@ def _value(hint: Any, value: Any, where: str, filled: _Fill | None) -> Any:
 def expression(value: Any, where: str) -> Expression:
     """The expression that stands at this path. Raises `ConfigError`."""
     if not isinstance(value, str):
-        raise ConfigError(f"{where} must be an expression in a text, not {kind_of(value)}")
+        said = f"{where} must be an expression in a text, not {kind_of(value)}"
+        raise ConfigError(said, where)
     try:
         return parse(value)
     except ExpressionError as error:
         hint = ". Write steps.… or context.… without braces" if holds_reference(value) else ""
-        raise ConfigError(f"{where}: {error}{hint}") from None
+        raise ConfigError(f"{where}: {error}{hint}", where) from None
 
 
 def _typed(hint: Any, value: Any, where: str, filled: _Fill | None) -> Any:
@@ -319,7 +358,7 @@ def _in_words(hint: Any) -> str:
 
 def _misfit(hint: Any, value: Any, where: str, filled: _Fill | None) -> ConfigError:
     shown = _shown(value, where, is_data=filled is _as_it_is)
-    return ConfigError(f"{where} must be {_in_words(hint)}, not {shown}")
+    return ConfigError(f"{where} must be {_in_words(hint)}, not {shown}", where)
 
 
 def _shown(value: Any, where: str, *, is_data: bool) -> str:

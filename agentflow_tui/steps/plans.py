@@ -142,17 +142,17 @@ def _planned(step: Step, at: int, handlers: Handlers, index: dict[str, int]) -> 
 def _checked(step: Step, handler: Handler[Any] | None, index: dict[str, int]) -> PlannedStep:
     if step.problem or handler is None:
         raise ConfigError(step.problem or "the step has no type")
-    _check_members(step)
+    check_members(step)
     config = configs.check(handler.config, step.config)
     if config is not None:
         handler.verify(config)
-        _check_targets(handler.targets(config), index)
+        check_targets(handler.targets(config), index)
     marked = configs.marked(handler.config, step.config)
     return PlannedStep(
         step=step,
         handler=handler,
         config=config,
-        when=_condition(step.when),
+        when=condition(step.when),
         retries=step.max_retries or 0,
         backoff=2.0 if step.backoff_factor is None else step.backoff_factor,
         timeout=min(step.timeout or DEFAULT_TIMEOUT, LONGEST_TIMEOUT),
@@ -169,7 +169,8 @@ MEMBERS = ("id", "type", "name", "config", "maxRetries", "backoffFactor", "timeo
 """What a step may have, beside ``retries``, which AgentFlow writes."""
 
 
-def _check_members(step: Step) -> None:
+def check_members(step: Step) -> None:
+    """Raises `ConfigError` for a member that no step has, or that is not what it must be."""
     if step.unknown:
         name = safe(step.unknown[0], 40)
         raise ConfigError(f"{name} is not a member of a step; known are: {', '.join(MEMBERS)}")
@@ -183,13 +184,15 @@ def _check_members(step: Step) -> None:
         raise ConfigError("timeout must not be negative")
 
 
-def _check_targets(targets: Iterable[str], index: Mapping[str, int]) -> None:
+def check_targets(targets: Iterable[str], index: Mapping[str, int]) -> None:
+    """Raises `ConfigError` for a step to go to that is not there; ``index`` has those that are."""
     for target in targets:
         if target not in index and target != END:
             raise ConfigError(f"there is no step '{safe(target, 40)}' to go to")
 
 
-def _condition(when: Any) -> Expression | bool:
+def condition(when: Any) -> Expression | bool:
+    """What a step's ``when`` says. Raises `ConfigError`."""
     if when is None or isinstance(when, bool):
         return when is not False
     if isinstance(when, str):

@@ -8,7 +8,7 @@ What was filled in is data and is never looked through for further references.
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
@@ -62,6 +62,21 @@ def steps_named(value: Any) -> set[str]:
     if isinstance(value, list):
         return {name for inner in value for name in steps_named(inner)}
     return set()
+
+
+def references_in(value: Any, where: str = "") -> Iterator[tuple[str, str]]:
+    """Every reference in a JSON value that is not escaped: the path of the text that holds it, and
+    what stands between its braces."""
+    if isinstance(value, str):
+        yield from ((where, found[2]) for found in _REFERENCE.finditer(value) if not found[1])
+    elif isinstance(value, dict):
+        for name, inner in value.items():
+            at = f"{where}.{name}" if where else str(name)
+            yield from references_in(name, at)
+            yield from references_in(inner, at)
+    elif isinstance(value, list):
+        for place, inner in enumerate(value):
+            yield from references_in(inner, f"{where}[{place}]")
 
 
 def fill(value: Any, results: StepResults, where: str = "") -> Any:
@@ -149,7 +164,7 @@ def find(path: str, results: StepResults) -> Any:
 
     Raises `LostReferenceError`, which says how far the path leads and what is there.
     """
-    segments = _segments(path)
+    segments = path_segments(path)
     value: Any = results.roots()
     walked = ""
     for segment in segments:
@@ -161,7 +176,8 @@ def find(path: str, results: StepResults) -> Any:
     return value
 
 
-def _segments(path: str) -> list[str]:
+def path_segments(path: str) -> list[str]:
+    """The parts of a reference's path. Raises `LostReferenceError` for what is none."""
     path = path.strip()
     segments = []
     at = 0

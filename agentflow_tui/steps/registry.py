@@ -5,7 +5,7 @@ of that name a type of their own, a function can be called by ``custom`` steps.
 """
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
@@ -22,12 +22,37 @@ GROUP = "agentflow_tui.steps"
 
 _log = logging.getLogger(__name__)
 
+
+def _always(*members: str) -> Callable[[Mapping[str, Any]], tuple[str, ...]]:
+    return lambda _config: members
+
+
+def _of_table(config: Mapping[str, Any]) -> tuple[str, ...]:
+    return () if config.get("single", False) is not False else ("rows", "count")
+
+
 BUILT_IN: dict[str, Handler[Any]] = {
-    "api": Handler(config=ApiConfig, run=request, apart=False),
-    "dataProcessing": Handler(config=TableConfig, run=process, keyed=False),
-    "email": Handler(config=EmailConfig, run=email, apart=False, keyed=False),
-    "delay": Handler(config=DelayConfig, run=delay, apart=False, keyed=False),
-    "condition": Handler(config=ConditionConfig, run=condition, keyed=False, targets=targets),
+    "api": Handler(
+        config=ApiConfig, run=request, apart=False, gives=_always("status", "headers", "body")
+    ),
+    "dataProcessing": Handler(config=TableConfig, run=process, keyed=False, gives=_of_table),
+    "email": Handler(
+        config=EmailConfig,
+        run=email,
+        apart=False,
+        keyed=False,
+        gives=_always("emailId", "queueId", "recipients"),
+    ),
+    "delay": Handler(
+        config=DelayConfig, run=delay, apart=False, keyed=False, gives=_always("until")
+    ),
+    "condition": Handler(
+        config=ConditionConfig,
+        run=condition,
+        keyed=False,
+        targets=targets,
+        gives=_always("holds", "goto"),
+    ),
 }
 """The handlers that come with AgentFlow, beside ``custom``, which depends on what is installed.
 Each has its words in `agentflow_tui.steps.names`, which the console reads."""

@@ -14,6 +14,7 @@ from agentflow_tui.cli.parser import parse
 from agentflow_tui.store.connection.database import Database
 from tests.changes.operating import add_mail
 from tests.cli.running import PROGRAM, agentflow, environment
+from tests.cli.workflow_files import written
 from tests.samples import fill, uid
 from tests.waiting import until
 
@@ -52,7 +53,8 @@ def commands() -> list[str]:
 
 def filled_in(command: str, **said: str) -> list[str]:
     """The words of a command, with values for what stands in capitals."""
-    named = {"ID": uid(11), "TEXT": "a test", "FILE": "key", "NAME": "password"} | said
+    named = {"ID": uid(11), "TEXT": "a test", "FILE": "key", "NAME": "password"}
+    named |= {"EXPR": "0 7 * * *"} | said
     return [named.get(word.rstrip("…"), word) for word in shlex.split(command)[1:]]
 
 
@@ -84,7 +86,9 @@ async def test_a_command_of_the_documents_does_what_it_says(
         return
     report = tmp_path / "stock.csv"
     report.write_text("Stock,Price\nA1,100\nB2,200\n")
-    words = filled_in(command, FILE=str(report), D="2026-11-01")
+    makes = {"create", "check"} & set(command.split())
+    file = written(tmp_path) if makes else str(report)
+    words = filled_in(command, FILE=file, D="2026-11-01")
     if words[0] == "worker" and "--drain" not in words:
         assert await stopped_worker(words, database.url, tmp_path) == 0
         return

@@ -1,7 +1,7 @@
 """Rows put back as they were before a change, unless they have moved on since."""
 
 import json
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -170,27 +170,56 @@ class _Restoration:
 
     async def insert(self, deleted: Sequence[RowChange]) -> None:
         """Put deleted rows back."""
+        await self._with_linked(deleted, await self._insert(self.table, deleted))
+
+    async def delete(self, inserted: Sequence[RowChange]) -> None:
+        """Take rows away that were made, or that an undo had put back. What came with a row goes
+        with it or not at all, and first, for it points at the row."""
+        alone = [each for each in inserted if not _came_with(each)]
+        await self._with_linked(alone, await self._delete(self.table, alone))
+        for row_change in inserted:
+            if linked := _came_with(row_change):
+                self.answers.append(await self._delete_with(row_change, linked))
+
+    async def _delete_with(
+        self, row_change: RowChange, linked: Mapping[str, RowChange]
+    ) -> Restored:
+        try:
+            async with self.session.transaction():
+                for table, change in linked.items():
+                    [answer] = await self._delete(table, [change])
+                    if answer.reason not in {None, GONE}:
+                        raise _StaysError(f"stays: its row of {table} {answer.reason}")
+                [answer] = await self._delete(self.table, [row_change])
+                if answer.reason is not None:
+                    raise _StaysError(answer.reason)
+        except _StaysError as error:
+            return Restored(row_change.id, str(error), None, None)
+        self.linked[row_change.id] = {
+            table: (change.id, change.after, None) for table, change in linked.items()
+        }
+        return answer
+
+    async def _insert(self, table: str, deleted: Sequence[RowChange]) -> list[Restored]:
         if not deleted:
-            return
-        statement = insert(self.table, await self._columns())
+            return []
+        statement = insert(table, await self._columns(table))
 
         async def put(some: Sequence[RowChange]) -> Sequence[Restored]:
             return await self.session.fetch(statement, _ids(some), _before(some))
 
-        await self._with_linked(deleted, await _accepted(self.session, deleted, put))
+        return await _accepted(self.session, deleted, put)
 
-    async def delete(self, inserted: Sequence[RowChange]) -> None:
-        """Take rows away that an undo had put back."""
+    async def _delete(self, table: str, inserted: Sequence[RowChange]) -> list[Restored]:
         if not inserted:
-            return
-        statement = delete(self.table, await self._columns())
-        free, busy = await self._locked(self.table, inserted, deletes=True)
+            return []
+        statement = delete(table, await self._columns(table))
+        free, busy = await self._locked(table, inserted, deletes=True)
 
         async def take(some: Sequence[RowChange]) -> Sequence[Restored]:
             return await self.session.fetch(statement, _ids(some), _after(some))
 
-        answers = [*busy, *await _accepted(self.session, free, take)]
-        await self._with_linked(inserted, answers)
+        return [*busy, *await _accepted(self.session, free, take)]
 
     async def set_columns(self, changed: Sequence[RowChange]) -> None:
         """Give changed columns their values back, and then what is linked to the rows."""
@@ -209,8 +238,8 @@ class _Restoration:
         done = [
             RowChange(
                 id=answer.id,
-                before=json.loads(answer.before) if answer.before else None,
-                after=json.loads(answer.after) if answer.after else None,
+                before=_loaded(answer.before),
+                after=_loaded(answer.after),
                 linked=self.linked.get(answer.id, {}),
             )
             for answer in self.answers
@@ -236,13 +265,15 @@ class _Restoration:
                 RowChange(id=id_, before=owner.linked[table][1], after=owner.linked[table][2])
                 for id_, owner in owners.items()
             ]
-            for answer in await self._set_columns(table, changes):
+            updates = [change for change in changes if change.is_update]
+            answers = await self._insert(table, [c for c in changes if c.is_deletion])
+            for answer in [*answers, *await self._set_columns(table, updates)]:
                 owner = owners[answer.id].id
                 if answer.reason is not None:
                     stale.add(owner)
                     self.moved_on.append((owner, f"its row of {table} {answer.reason}"))
                     continue
-                images = json.loads(answer.before or "{}"), json.loads(answer.after or "{}")
+                images = _loaded(answer.before), _loaded(answer.after)
                 self.linked.setdefault(owner, {})[table] = (answer.id, *images)
         return stale
 
@@ -271,10 +302,28 @@ class _Restoration:
         free = [each for each in row_changes if each.id not in reasons]
         return free, [Restored(id_, reason, None, None) for id_, reason in reasons.items()]
 
-    async def _columns(self) -> Sequence[PhysicalColumn]:
-        oid = self.session.binding.tables[self.table].oid
+    async def _columns(self, table: str) -> Sequence[PhysicalColumn]:
+        oid = self.session.binding.tables[table].oid
         columns: Sequence[PhysicalColumn] = await self.session.fetch(COLUMNS, oid)
         return columns
+
+
+class _StaysError(Exception):
+    """Undoes the part that was done, for the rest cannot be."""
+
+
+def _came_with(row_change: RowChange) -> dict[str, RowChange]:
+    """The rows of other tables that were made together with this one, by table."""
+    return {
+        table: RowChange(id=str(id_), before=before, after=after)
+        for table, (id_, before, after) in row_change.linked.items()
+        if before is None and after is not None
+    }
+
+
+def _loaded(image: str | None) -> dict[str, Any] | None:
+    found: dict[str, Any] | None = json.loads(image) if image else None
+    return found
 
 
 async def _accepted(

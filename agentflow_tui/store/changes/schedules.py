@@ -40,7 +40,7 @@ RUN = Change(
         rule(f"EXISTS (SELECT FROM {_OF})", "starts no workflow", needs=("workflows",)),
         rule(
             f"EXISTS (SELECT FROM {_OF} AND {{w.workflows.status}} IN "
-            "('completed', 'failed', 'cancelled'))",
+            "('draft', 'completed', 'failed', 'cancelled'))",
             "starts a workflow that has not ended",
             needs=("workflows",),
         ),
@@ -57,7 +57,7 @@ RUN = Change(
             table="workflows",
             by="workflowId",
             sets=RUN_WORKFLOW.sets,
-            among=("completed", "failed", "cancelled"),
+            among=("draft", "completed", "failed", "cancelled"),
             once="starts a workflow that another one of these starts",
         ),
     ),

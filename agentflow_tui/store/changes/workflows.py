@@ -75,7 +75,7 @@ RUN = Change(
         **_UNLOCKED,
         **_UPDATED,
     },
-    rules=(among("workflows", "completed", "failed", "cancelled"), _NOBODY_HOLDS_IT),
+    rules=(among("workflows", "draft", "completed", "failed", "cancelled"), _NOBODY_HOLDS_IT),
     guard=_STATE,
 )
 
