@@ -3,12 +3,14 @@
 import asyncio
 import os
 import pty
-import subprocess
 import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from subprocess import CompletedProcess
+
+from tests.cli.forking import run
 
 PROGRAM = [sys.executable, "-m", "agentflow_tui"]
 
@@ -23,17 +25,10 @@ def environment(url: str = "", home: Path | None = None, **more: str) -> dict[st
 
 
 async def agentflow(
-    *arguments: str, url: str = "", home: Path | None = None, **more: str
-) -> "subprocess.CompletedProcess[str]":
-    return await asyncio.to_thread(
-        subprocess.run,
-        [*PROGRAM, *arguments],
-        capture_output=True,
-        text=True,
-        env=environment(url, home, **more),
-        stdin=subprocess.DEVNULL,
-        timeout=60,
-    )
+    *arguments: str, url: str = "", home: Path | None = None, given: str = "", **more: str
+) -> CompletedProcess[str]:
+    """A command that has ended; ``given`` is what its standard input held."""
+    return await asyncio.to_thread(run, arguments, environment(url, home, **more), given=given)
 
 
 @asynccontextmanager

@@ -7,6 +7,7 @@ import signal
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from subprocess import CompletedProcess
 
 import pytest
 
@@ -114,15 +115,14 @@ async def run_with_a_secret(command: str, database: Database, tmp_path: Path) ->
     file.write_text(OLD_KEY)
     file.chmod(0o600)
 
-    async def run(words: list[str]) -> "subprocess.CompletedProcess[str]":
+    async def run(words: list[str]) -> CompletedProcess[str]:
         asked = {"add", "edit"} & set(words)  # at a terminal
-        return await asyncio.to_thread(
-            subprocess.run,
-            [*PROGRAM, *words, *(["--stdin"] if asked else [])],
-            input=SECRET,
-            capture_output=True,
-            text=True,
-            env=environment(database.url, tmp_path, ENCRYPTION_KEY=KEY),
+        return await agentflow(
+            *(*words, *(["--stdin"] if asked else [])),
+            url=database.url,
+            home=tmp_path,
+            given=SECRET,
+            ENCRYPTION_KEY=KEY,
         )
 
     added = await run(["credential", "add", "--platform", "vinsolutions", "--label", "Store"])
