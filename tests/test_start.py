@@ -34,6 +34,7 @@ def imported(*arguments: str) -> list[str]:
     ("arguments", "ceiling"),
     [
         (("--version",), 10),
+        (("--help",), 10),
         (("list", "users"), 66),
         (("show", "users", "some-id"), 66),
         (("retry", "email_queue", "some-id"), 98),

@@ -4,12 +4,11 @@ A command's module has ``add_options(parser, name)`` and ``run(options)``, which
 code. So ``agentflow list`` waits neither for the console nor for the operations.
 """
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Command:
+class Command(NamedTuple):
     """A command: the module of `agentflow_tui.cli` that does it, and one line for the help."""
 
     module: str
@@ -48,9 +47,42 @@ _FIRST = (
 )
 
 
+OPERATIONS: Mapping[str, Command] = {
+    "retry": Command("change", "On email_queue, workflows."),
+    "cancel": Command("change", "On email_queue, workflows."),
+    "hold": Command("change", "Keep waiting mail from leaving until it is released."),
+    "release": Command("change", "Let held mail leave."),
+    "priority": Command("change", "Say what leaves first: higher priorities do."),
+    "unlock": Command("change", "On email_queue, workflows."),
+    "delete": Command("change", "On email_queue, workflows, schedules, health_checks."),
+    "edit": Command("change", "On email_queue, emails, schedules, credentials."),
+    "pause": Command("change", "On workflows, schedules."),
+    "resume": Command("change", "On workflows, schedules."),
+    "run": Command("change", "On workflows, schedules."),
+    "reset": Command("change", "Go back to a step and run from there."),
+    "enable": Command("change", "On credentials, api_keys."),
+    "disable": Command("change", "On credentials, api_keys."),
+    "revoke": Command("change", "Sign people out by deleting their sessions."),
+    "purge": Command("change", "Delete sessions that have expired."),
+    "rerun": Command("change", "Have health checks done again at once."),
+    "requeue": Command(
+        "change",
+        "Have failed distributions sent again, with new mail, by whoever distributes insights.",
+    ),
+    "acknowledge": Command(
+        "triage", "Out of attention until it comes back after an hour of quiet, or doubles."
+    ),
+    "snooze": Command("triage", "Out of attention until a time, or until it grows."),
+    "claim": Command("triage", "Tell the others that you are looking at it."),
+    "wake": Command("triage", "Forget that it was acknowledged, snoozed or claimed."),
+}
+"""What can be done to rows and about errors. The lines are the operations' own, which a test
+compares: reading them there would import all that a change needs to print the help."""
+
+
 def find_command(name: str) -> Command | None:
     """The command of this name; None when there is none."""
-    return COMMANDS.get(name) or dict(_of_operations()).get(name)
+    return COMMANDS.get(name) or OPERATIONS.get(name)
 
 
 def all_commands() -> dict[str, Command]:
@@ -58,16 +90,4 @@ def all_commands() -> dict[str, Command]:
     listed = {name: command for name, command in COMMANDS.items() if command.about}
     first = {name: listed.pop(name) for name in _FIRST}
     last = {name: listed.pop(name) for name in ("undo", "redo")}
-    return {**first, **dict(_of_operations()), **last, **listed}
-
-
-def _of_operations() -> Iterator[tuple[str, Command]]:
-    """The verbs on rows, and what is decided about errors: their texts are the operations' own."""
-    from agentflow_tui.cli.verbs import summary
-    from agentflow_tui.operations.triage.decisions import DECISIONS
-    from agentflow_tui.operations.verbs import VERB_WORDS
-
-    for verb in VERB_WORDS:
-        yield verb, Command("change", summary(verb))
-    for decision in DECISIONS:
-        yield decision.verb, Command("triage", decision.about)
+    return {**first, **OPERATIONS, **last, **listed}

@@ -8,11 +8,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from agentflow_tui.cli.commands import OPERATIONS as ON_ROWS
+from agentflow_tui.cli.commands import Command
 from agentflow_tui.cli.parser import parse
-from agentflow_tui.cli.verbs import ChangeRequest, request
+from agentflow_tui.cli.verbs import ChangeRequest, request, summary
 from agentflow_tui.operations.command_lines import command_line, database_options
 from agentflow_tui.operations.operation import Operation
-from agentflow_tui.operations.verbs import OPERATIONS, find
+from agentflow_tui.operations.triage.decisions import DECISIONS
+from agentflow_tui.operations.verbs import OPERATIONS, VERB_WORDS, find
 from agentflow_tui.schema import TABLES
 from agentflow_tui.settings import load
 
@@ -29,6 +32,12 @@ ARGUMENTS = {
     "cron": st.sampled_from(["*/5 * * * *", "0 7 * * mon-fri"]),
 }
 SOME: Operation = find("retry", "email_queue")  # type: ignore[assignment]
+
+
+def test_the_help_says_of_each_verb_what_the_operations_say() -> None:
+    said = {verb: Command("change", summary(verb)) for verb in VERB_WORDS}
+    said |= {each.verb: Command("triage", each.about) for each in DECISIONS}
+    assert said == ON_ROWS
 
 
 def understood(line: str) -> tuple[ChangeRequest, Any]:
