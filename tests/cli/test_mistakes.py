@@ -32,6 +32,8 @@ LINES = (
     "show users {id}",
     "credential reveal {id}",
     "report import {id} --vendor v --type t",
+    "create workflow {id} --run",
+    "check {id}",
     "worker --only sender",
     "demo --scale 100",
     "db uri",
