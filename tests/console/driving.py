@@ -41,11 +41,17 @@ async def sees(pilot: Pilot[None], *texts: str) -> None:
 
 
 async def settled(pilot: Pilot[None]) -> None:
-    """Wait until all that was typed has been handled, and what it began is done."""
+    """Wait until all that was typed has been handled, and what it began is done; or it has led out
+    of the console, where nothing is handled any more."""
     app = pilot.app
     assert isinstance(app, ConsoleApp)
     await pilot.pause()
-    await until(pilot, lambda: app.is_settled, "quiet")
+    await until(pilot, lambda: app.is_settled or has_left(app), "quiet")
+
+
+def has_left(app: ConsoleApp) -> bool:
+    """Whether the console has been left."""
+    return app.return_code is not None
 
 
 async def burst(pilot: Pilot[None], *keys: str) -> None:

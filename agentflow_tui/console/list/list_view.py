@@ -152,10 +152,11 @@ class ListView(ListMenus):
 
     @property
     def is_settled(self) -> bool:
-        return not self.grid.is_behind and not self.detail.is_loading and self._settling is None
+        is_behind = self.grid.is_behind or self.detail.is_loading
+        return not is_behind and self._settling is None and self._typing is None
 
     def keeps(self, key: str) -> bool:
-        return self.grid.keeps(key)
+        return self.prompt.keeps(key) or self.grid.keeps(key)
 
     def focus_main(self) -> None:
         if self.has_class("-narrow") and self.detail.is_open:
@@ -279,6 +280,7 @@ class ListView(ListMenus):
         self._typing = loop.call_later(TYPING, self._typed, event.text)
 
     def _typed(self, text: str) -> None:
+        self._typing = None
         if not self.prompt.is_open:
             return
         if self._seeks_in_pane:
@@ -309,6 +311,7 @@ class ListView(ListMenus):
     def _forget_typing(self) -> None:
         if self._typing is not None:
             self._typing.cancel()
+            self._typing = None
 
     def show_errors(self) -> None:
         self.shell.go(Place("errors"))

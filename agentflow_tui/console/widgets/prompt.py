@@ -156,6 +156,10 @@ class Prompt(Vertical):
     def is_open(self) -> bool:
         return self.has_class("-open")
 
+    def keeps(self, key: str) -> bool:
+        """Whether the field has the focus and takes this key."""
+        return self.field.has_focus and key in self.field._bindings.key_to_bindings
+
     def open(self, text: str = "", *, replaced: bool = False) -> None:
         """Show with this text and take the focus. What is ``replaced`` goes when a letter comes."""
         self._recalled = None

@@ -108,7 +108,7 @@ class Database:
     """How a pooler before the database lends sessions; found out on connecting."""
     settings_hold: bool = True
     """Whether what is asked for at the start of a connection holds; else it is set later."""
-    binding: Binding = field(default_factory=lambda: bind(()))
+    binding: Binding = field(default_factory=lambda: bind(()), repr=False)
     server_mode: ServerMode = field(default_factory=ServerMode)
     statements: int = 0
     """How many statements this process has sent, for the cost meter and for tests that count."""
