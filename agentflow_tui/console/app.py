@@ -21,7 +21,8 @@ from agentflow_tui.console.catalogue import view_called, view_of_table
 from agentflow_tui.console.child_workers import ChildWorkers
 from agentflow_tui.console.commands.command_bar import CommandBar
 from agentflow_tui.console.environment import Environment
-from agentflow_tui.console.keys import BY_ID, key_of
+from agentflow_tui.console.key_names import key_of
+from agentflow_tui.console.keys import BY_ID
 from agentflow_tui.console.place import Place
 from agentflow_tui.console.poller import IDLE_AFTER, Poller
 from agentflow_tui.console.state import ConsoleState

@@ -11,7 +11,8 @@ from textual.binding import Binding, BindingType
 from textual.keys import KEY_NAME_REPLACEMENTS, Keys, _character_to_key
 
 from agentflow_tui.console.catalogue import SCREENS
-from agentflow_tui.console.keys import KEYS, SCOPES, in_scope
+from agentflow_tui.console.key_entry import SCOPES
+from agentflow_tui.console.keys import KEYS, in_scope
 from agentflow_tui.console.theme import THEMES
 from agentflow_tui.errors import SettingsError
 from agentflow_tui.settings import Settings

@@ -13,88 +13,12 @@ An entry's ``id`` is stable, so that ``[console.keys]`` in the settings can give
 Keys that move within a list, a pane or a field stand in the bindings of those widgets.
 """
 
-import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Literal, get_args
+from collections.abc import Mapping
 
+from agentflow_tui.console.key_entry import KeyEntry, app_key, change_key, view_key
 from agentflow_tui.console.place import Place
 from agentflow_tui.console.shell import Shell
 from agentflow_tui.console.view import View
-
-Scope = Literal["row", "list", "detail", "app"]
-SCOPES: tuple[Scope, ...] = get_args(Scope)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KeyEntry:
-    """Something a key does. ``keys`` are Textual key names, comma separated; ``shown`` says that
-    the key bar offers it, earlier ones first, and ``everywhere`` that it works in windows and
-    fields, too. ``do`` gets the console and its visible view. ``verbs`` are the operations that a
-    change stands for: which of them, the row says.
-    """
-
-    id: str
-    keys: str
-    title: str
-    about: str
-    scope: Scope
-    do: Callable[[Shell, View], object]
-    shown: bool = False
-    everywhere: bool = False
-    verbs: tuple[str, ...] = ()
-
-
-def _app(
-    id_: str,
-    keys: str,
-    title: str,
-    about: str,
-    do: Callable[[Shell, View], object],
-    *,
-    shown: bool = False,
-    everywhere: bool = False,
-) -> KeyEntry:
-    return KeyEntry(
-        id=id_,
-        keys=keys,
-        title=title,
-        about=about,
-        scope="app",
-        do=do,
-        shown=shown,
-        everywhere=everywhere,
-    )
-
-
-def _on(
-    scope: Scope,
-    id_: str,
-    keys: str,
-    title: str,
-    about: str,
-    do: Callable[[View], object],
-    *,
-    shown: bool = False,
-) -> KeyEntry:
-    return KeyEntry(
-        id=id_,
-        keys=keys,
-        title=title,
-        about=about,
-        scope=scope,
-        do=lambda _shell, view: do(view),
-        shown=shown,
-    )
-
-
-def _changes(title: str, verbs: tuple[str, ...]) -> Callable[[Shell, View], None]:
-    def do(shell: Shell, view: View) -> None:
-        from agentflow_tui.console import changing  # its dialogs are not needed before
-
-        changing.change(shell, view, title, verbs)
-
-    return do
 
 
 def _undo(shell: Shell, view: View) -> None:
@@ -109,22 +33,8 @@ def _redo(shell: Shell, _view: View) -> None:
     changing.redo(shell)
 
 
-def _change(id_: str, keys: str, title: str, about: str, *verbs: str) -> KeyEntry:
-    meant = verbs or (title.lower(),)
-    return KeyEntry(
-        id=id_,
-        keys=keys,
-        title=title,
-        about=about,
-        scope="row",
-        do=_changes(title, meant),
-        shown=True,
-        verbs=meant,
-    )
-
-
 KEYS: tuple[KeyEntry, ...] = (
-    _change(
+    change_key(
         "row.retry",
         "r",
         "Retry",
@@ -133,8 +43,8 @@ KEYS: tuple[KeyEntry, ...] = (
         "requeue",
         "rerun",
     ),
-    _change("row.cancel", "c", "Cancel", "Take mail out of the queue, end workflows."),
-    _change(
+    change_key("row.cancel", "c", "Cancel", "Take mail out of the queue, end workflows."),
+    change_key(
         "row.pause",
         "p",
         "Pause",
@@ -144,16 +54,18 @@ KEYS: tuple[KeyEntry, ...] = (
         "disable",
         "enable",
     ),
-    _change("row.hold", "H", "Hold", "Hold mail back, or release it.", "hold", "release"),
-    _change("row.run", "t", "Run", "Start a workflow from its beginning, now."),
-    _change("row.unlock", "U", "Unlock", "Release a stale lock, after showing the evidence."),
-    _change("row.reset", "R", "Reset", "Go back to a step and run from there."),
-    _change("row.priority", "plus", "Priority", "Say which mail leaves first."),
-    _change("row.edit", "i", "Edit", "Change a cron expression, recipients, a subject, a label."),
-    _change(
+    change_key("row.hold", "H", "Hold", "Hold mail back, or release it.", "hold", "release"),
+    change_key("row.run", "t", "Run", "Start a workflow from its beginning, now."),
+    change_key("row.unlock", "U", "Unlock", "Release a stale lock, after showing the evidence."),
+    change_key("row.reset", "R", "Reset", "Go back to a step and run from there."),
+    change_key("row.priority", "plus", "Priority", "Say which mail leaves first."),
+    change_key(
+        "row.edit", "i", "Edit", "Change a cron expression, recipients, a subject, a label."
+    ),
+    change_key(
         "row.delete", "D", "Delete", "Delete rows; sign people out.", "delete", "revoke", "purge"
     ),
-    _on(
+    view_key(
         "list",
         "row.open",
         "enter,d",
@@ -162,7 +74,7 @@ KEYS: tuple[KeyEntry, ...] = (
         lambda view: view.open_row(),
         shown=True,
     ),
-    _on(
+    view_key(
         "list",
         "row.snooze",
         "s",
@@ -170,7 +82,7 @@ KEYS: tuple[KeyEntry, ...] = (
         "Acknowledge, snooze or claim an error, or a line of what needs attention.",
         lambda view: view.snooze(),
     ),
-    _on(
+    view_key(
         "list",
         "list.filter",
         "slash",
@@ -179,7 +91,7 @@ KEYS: tuple[KeyEntry, ...] = (
         lambda view: view.open_filter(),
         shown=True,
     ),
-    _on(
+    view_key(
         "list",
         "list.faults",
         "exclamation_mark",
@@ -188,7 +100,7 @@ KEYS: tuple[KeyEntry, ...] = (
         lambda view: view.toggle_faults(),
         shown=True,
     ),
-    _on(
+    view_key(
         "list",
         "list.sort",
         "o",
@@ -197,7 +109,7 @@ KEYS: tuple[KeyEntry, ...] = (
         lambda view: view.choose_sort(),
         shown=True,
     ),
-    _on(
+    view_key(
         "list",
         "list.reverse",
         "O",
@@ -205,7 +117,7 @@ KEYS: tuple[KeyEntry, ...] = (
         "Reverse the sort.",
         lambda view: view.reverse_sort(),
     ),
-    _on(
+    view_key(
         "list",
         "list.errors",
         "e",
@@ -213,7 +125,7 @@ KEYS: tuple[KeyEntry, ...] = (
         "The errors of this list, grouped.",
         lambda view: view.show_errors(),
     ),
-    _on(
+    view_key(
         "list",
         "list.extend",
         "X",
@@ -221,7 +133,7 @@ KEYS: tuple[KeyEntry, ...] = (
         "Let the filter look at ten times as many rows.",
         lambda view: view.look_further(),
     ),
-    _on(
+    view_key(
         "list",
         "list.tab",
         "tab",
@@ -229,7 +141,7 @@ KEYS: tuple[KeyEntry, ...] = (
         "Go to the other pane, or the next list here.",
         lambda view: view.next_pane(),
     ),
-    _on(
+    view_key(
         "list",
         "list.export",
         "E",
@@ -237,7 +149,7 @@ KEYS: tuple[KeyEntry, ...] = (
         "Write this list to a CSV or JSON file.",
         lambda view: view.choose_export(),
     ),
-    _on(
+    view_key(
         "list",
         "row.copy",
         "y",
@@ -246,7 +158,7 @@ KEYS: tuple[KeyEntry, ...] = (
         lambda view: view.copy_id(),
         shown=True,
     ),
-    _on(
+    view_key(
         "list",
         "row.copy_menu",
         "Y",
@@ -254,7 +166,7 @@ KEYS: tuple[KeyEntry, ...] = (
         "Copy the row as JSON, its error, its SQL or a command.",
         lambda view: view.choose_copy(),
     ),
-    _on(
+    view_key(
         "list",
         "list.views",
         "b",
@@ -262,7 +174,7 @@ KEYS: tuple[KeyEntry, ...] = (
         "Open a saved view.",
         lambda view: view.choose_saved_view(),
     ),
-    _on(
+    view_key(
         "list",
         "list.save_view",
         "B",
@@ -270,7 +182,7 @@ KEYS: tuple[KeyEntry, ...] = (
         "Save filter, sort and columns.",
         lambda view: view.save_view(),
     ),
-    _on(
+    view_key(
         "detail",
         "detail.previous",
         "left_square_bracket",
@@ -278,7 +190,7 @@ KEYS: tuple[KeyEntry, ...] = (
         "Previous tab.",
         lambda view: view.turn_tab(-1),
     ),
-    _on(
+    view_key(
         "detail",
         "detail.next",
         "right_square_bracket",
@@ -287,7 +199,7 @@ KEYS: tuple[KeyEntry, ...] = (
         lambda view: view.turn_tab(1),
         shown=True,
     ),
-    _on(
+    view_key(
         "detail",
         "detail.maximise",
         "m",
@@ -295,7 +207,7 @@ KEYS: tuple[KeyEntry, ...] = (
         "Give this pane all the room.",
         lambda view: view.maximise(),
     ),
-    _app(
+    app_key(
         "app.back",
         "escape",
         "Back",
@@ -303,21 +215,21 @@ KEYS: tuple[KeyEntry, ...] = (
         lambda shell, _view: shell.back(),
         shown=True,
     ),
-    _app(
+    app_key(
         "app.previous",
         "minus",
         "Previous",
         "The screen before this one.",
         lambda shell, _view: shell.previous(),
     ),
-    _app(
+    app_key(
         "app.up",
         "q",
         "Up",
         "One level up; at the top, ask to quit.",
         lambda shell, _view: shell.up(),
     ),
-    _app(
+    app_key(
         "app.command",
         "colon",
         "Command",
@@ -325,14 +237,14 @@ KEYS: tuple[KeyEntry, ...] = (
         lambda shell, _view: shell.open_command_line(),
         shown=True,
     ),
-    _app(
+    app_key(
         "app.palette",
         "ctrl+p",
         "Palette",
         "Every screen, verb and setting.",
         lambda shell, _view: shell.open_palette(),
     ),
-    _app(
+    app_key(
         "app.help",
         "question_mark,f1",
         "Help",
@@ -340,14 +252,14 @@ KEYS: tuple[KeyEntry, ...] = (
         lambda shell, _view: shell.show_help(),
         shown=True,
     ),
-    _app(
+    app_key(
         "app.refresh",
         "ctrl+r",
         "Refresh",
         "Look at the database now, and paint the whole screen.",
         lambda shell, _view: shell.refresh_all(),
     ),
-    _app(
+    app_key(
         "app.repaint",
         "ctrl+l",
         "Repaint",
@@ -355,7 +267,7 @@ KEYS: tuple[KeyEntry, ...] = (
         lambda shell, _view: shell.repaint(),
         everywhere=True,
     ),
-    _app(
+    app_key(
         "app.suspend",
         "ctrl+z",
         "Suspend",
@@ -363,45 +275,45 @@ KEYS: tuple[KeyEntry, ...] = (
         lambda shell, _view: shell.action_suspend_process(),
         everywhere=True,
     ),
-    _app(
+    app_key(
         "app.freeze",
         "f",
         "Freeze",
         "Stop the picture; again to go on.",
         lambda shell, _view: shell.freeze(),
     ),
-    _app("app.undo", "u", "Undo", "Take back the last change, or the one shown.", _undo),
-    _app("app.redo", "", "Redo", "Do again what was taken back last.", _redo),
-    _app(
+    app_key("app.undo", "u", "Undo", "Take back the last change, or the one shown.", _undo),
+    app_key("app.redo", "", "Redo", "Do again what was taken back last.", _redo),
+    app_key(
         "app.actions",
         "at",
         "Changes",
         "What operators have changed.",
         lambda shell, _view: shell.go(Place("actions")),
     ),
-    _app(
-        "app.cohort",
+    app_key(
+        "app.follow_up",
         "C",
         "Followed",
         "Open the rows of the last change in bulk.",
         lambda shell, _view: shell.open_followed(),
     ),
-    _app("app.theme", "T", "Theme", "The next theme.", lambda shell, _view: shell.next_theme()),
-    _app(
+    app_key("app.theme", "T", "Theme", "The next theme.", lambda shell, _view: shell.next_theme()),
+    app_key(
         "app.cost",
         "M",
         "Cost",
         "What this console costs the database.",
         lambda shell, _view: shell.show_cost(),
     ),
-    _app(
+    app_key(
         "app.workers",
         "W",
         "Workers on/off",
         "Start or stop the background workers of this console.",
         lambda shell, _view: shell.toggle_workers(),
     ),
-    _app(
+    app_key(
         "app.quit",
         "ctrl+q",
         "Quit",
@@ -409,7 +321,7 @@ KEYS: tuple[KeyEntry, ...] = (
         lambda shell, _view: shell.exit(),
         everywhere=True,
     ),
-    _app(
+    app_key(
         "app.interrupt",
         "ctrl+c",
         "Interrupt",
@@ -429,35 +341,3 @@ def in_scope(scope: str) -> tuple[KeyEntry, ...]:
 
 CHANGES: Mapping[str, tuple[str, ...]] = {entry.id: entry.verbs for entry in KEYS if entry.verbs}
 """The operations that each change stands for, by its id."""
-
-_NAMES = {
-    "slash": "/",
-    "exclamation_mark": "!",
-    "question_mark": "?",
-    "colon": ":",
-    "minus": "-",
-    "escape": "esc",
-    "left_square_bracket": "[",
-    "right_square_bracket": "]",
-    "enter": "⏎",
-    "asterisk": "*",
-    "at": "@",
-    "plus": "+",
-    "space": "space",
-}
-
-
-def key_name(keys: str) -> str:
-    """The first of an entry's keys as a person would call it."""
-    first = keys.split(",", maxsplit=1)[0]
-    return _NAMES.get(first, first)
-
-
-def key_of(id_: str, remapped: Mapping[str, str]) -> str:
-    """The key of an entry as a person would call it; ``remapped`` are the settings' own."""
-    return key_name(remapped.get(id_, BY_ID[id_].keys))
-
-
-def with_keys(text: str, remapped: Mapping[str, str]) -> str:
-    """A text in which each entry's id in braces, ``{app.workers}``, has become its key."""
-    return re.sub(r"{([\w.]+)}", lambda found: key_of(found[1], remapped), text)

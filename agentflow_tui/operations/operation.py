@@ -38,7 +38,8 @@ class Operation:
     """A verb on a table.
 
     ``about`` is its help text everywhere; ``past`` is what was done to the rows ("retried").
-    ``field`` is the documented column that an edit is about. ``irrevocable`` says why it cannot be
+    ``field`` is the documented column that an edit is about. What ``destroys`` takes rows away, and
+    is never confirmed by enter alone. ``irrevocable`` says why it cannot be
     taken back; ``warning`` says beforehand what taking back will not undo.
     """
 
@@ -47,6 +48,7 @@ class Operation:
     about: str
     past: str
     harm: Harm = Harm.REVERSIBLE
+    destroys: bool = False
     field: str = ""
     argument: Argument | None = None
     irrevocable: str = ""

@@ -19,6 +19,7 @@ def _do(
     *,
     field: str = "",
     argument: Argument | None = None,
+    destroys: bool = False,
     irrevocable: str = "",
     warning: str = "",
 ) -> Operation:
@@ -31,6 +32,7 @@ def _do(
         field=field,
         argument=argument,
         harm=harm,
+        destroys=destroys,
         irrevocable=irrevocable,
         warning=warning,
     )
@@ -62,7 +64,13 @@ OPERATIONS: tuple[Operation, ...] = (
         "Give mail back whose worker has died.",
         warning="It may have left already: the relay's log knows.",
     ),
-    _do("delete", emails.DELETE, "deleted", "Delete the queue's rows; the messages stay."),
+    _do(
+        "delete",
+        emails.DELETE,
+        "deleted",
+        "Delete the queue's rows; the messages stay.",
+        destroys=True,
+    ),
     _do(
         "edit",
         emails.QUEUED_RECIPIENTS,
@@ -122,7 +130,13 @@ OPERATIONS: tuple[Operation, ...] = (
         warning=_STARTED,
     ),
     _do("unlock", workflows.UNLOCK, "unlocked", "Release locks that nobody holds any more."),
-    _do("delete", workflows.DELETE, "deleted", "Delete workflows, with all they have found out."),
+    _do(
+        "delete",
+        workflows.DELETE,
+        "deleted",
+        "Delete workflows, with all they have found out.",
+        destroys=True,
+    ),
     # schedules
     _do("pause", schedules.PAUSE, "paused", "Stop schedules from firing."),
     _do(
@@ -146,7 +160,13 @@ OPERATIONS: tuple[Operation, ...] = (
         field="cron",
         argument=arguments.CRON,
     ),
-    _do("delete", schedules.DELETE, "deleted", "Delete schedules; their workflows stay."),
+    _do(
+        "delete",
+        schedules.DELETE,
+        "deleted",
+        "Delete schedules; their workflows stay.",
+        destroys=True,
+    ),
     # sign-ins
     _do("enable", accounts.ENABLE_CREDENTIAL, "enabled", "Let workflows use the credentials."),
     _do("disable", accounts.DISABLE_CREDENTIAL, "disabled", "Keep workflows from using them."),
@@ -165,6 +185,7 @@ OPERATIONS: tuple[Operation, ...] = (
         accounts.REVOKE,
         "revoked",
         "Sign people out by deleting their sessions.",
+        destroys=True,
         irrevocable=_UNWRITTEN,
     ),
     _do(
@@ -172,11 +193,18 @@ OPERATIONS: tuple[Operation, ...] = (
         accounts.PURGE,
         "purged",
         "Delete sessions that have expired.",
+        destroys=True,
         irrevocable=_UNWRITTEN,
     ),
     # checks and distributions
     _do("rerun", checks.RERUN, "due at once", "Have health checks done again at once."),
-    _do("delete", checks.DELETE, "deleted", "Delete the rows of services that are no more."),
+    _do(
+        "delete",
+        checks.DELETE,
+        "deleted",
+        "Delete the rows of services that are no more.",
+        destroys=True,
+    ),
     _do(
         "requeue",
         reports.REQUEUE,

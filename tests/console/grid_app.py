@@ -8,18 +8,23 @@ import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any, ClassVar
+from typing import ClassVar
 
-from rich.console import RenderableType
-from textual.app import App, ComposeResult
+from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.message import Message
-from textual.screen import Screen
 
 from agentflow_tui.console.list.grid import Grid
+from agentflow_tui.console.list.grid_messages import (
+    AllRequested,
+    MarksChanged,
+    RowOpened,
+    SortRequested,
+    Troubled,
+)
 from agentflow_tui.console.list.reading import PageSource
 from agentflow_tui.console.list.row_lines import Cell, ListColumn
-from agentflow_tui.console.terminal.repaint import Frame, exact
+from agentflow_tui.console.terminal.repaint import CellwiseApp
 from agentflow_tui.console.theme import THEMES
 from agentflow_tui.store.reading.pages import Page
 from agentflow_tui.text import age
@@ -47,7 +52,7 @@ COLUMNS: tuple[ListColumn[Item], ...] = (
 )
 
 
-class GridApp(App[None]):
+class GridApp(CellwiseApp):
     """A list of items, and what it said."""
 
     ENABLE_COMMAND_PALETTE = False
@@ -73,7 +78,6 @@ class GridApp(App[None]):
         )
         self.source = source
         self.told: list[Message | str] = []
-        self._frame = Frame()
 
     def compose(self) -> ComposeResult:
         yield self.grid
@@ -83,22 +87,19 @@ class GridApp(App[None]):
         if self.source is not None:
             self.grid.set_source(self.source)
 
-    def _display(self, screen: Screen[Any], renderable: RenderableType | None) -> None:
-        super()._display(screen, exact(renderable, self._frame))
-
-    def on_grid_row_opened(self, message: Grid.RowOpened) -> None:
+    def on_grid_row_opened(self, message: RowOpened) -> None:
         self.told.append(message)
 
-    def on_grid_sort_requested(self, message: Grid.SortRequested) -> None:
+    def on_grid_sort_requested(self, message: SortRequested) -> None:
         self.told.append(message)
 
-    def on_grid_marks_changed(self, message: Grid.MarksChanged) -> None:
+    def on_grid_marks_changed(self, message: MarksChanged) -> None:
         self.told.append(message)
 
-    def on_grid_all_requested(self, message: Grid.AllRequested) -> None:
+    def on_grid_all_requested(self, message: AllRequested) -> None:
         self.told.append(message)
 
-    def on_grid_troubled(self, message: Grid.Troubled) -> None:
+    def on_grid_troubled(self, message: Troubled) -> None:
         self.told.append(message)
 
     def action_told_escape(self) -> None:

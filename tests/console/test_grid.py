@@ -14,6 +14,12 @@ from textual.geometry import Region
 from textual.pilot import Pilot
 
 from agentflow_tui.console.list.grid import Grid
+from agentflow_tui.console.list.grid_messages import (
+    AllRequested,
+    RowOpened,
+    SortRequested,
+    Troubled,
+)
 from agentflow_tui.console.list.row_lines import difference, fit_cell, place
 from agentflow_tui.errors import UnreachableError
 from agentflow_tui.store.reading.pages import Page
@@ -113,7 +119,7 @@ async def test_keys_that_outrun_the_source_are_not_lost() -> None:
         source.open.set()
         await until(pilot, lambda: len(_app(pilot).told) == 2)
         opened = _app(pilot).told[-1]
-        assert isinstance(opened, Grid.RowOpened)
+        assert isinstance(opened, RowOpened)
         assert (list(grid.marks), opened.row.rank) == (["k0000001"], 3)
         assert grid.window.cursor == 2
         assert source.most == 1
@@ -218,7 +224,7 @@ async def test_trouble_greys_the_rows_and_goes_by_itself() -> None:
         await pilot.pause()
         assert grid.has_class("-stale")
         assert "text 3 " in "\n".join(screen(_app(pilot)))
-        assert any(isinstance(said, Grid.Troubled) for said in _app(pilot).told)
+        assert any(isinstance(said, Troubled) for said in _app(pilot).told)
         source.fails = False
         await grid.look()
         await pilot.pause()
@@ -262,7 +268,7 @@ async def test_marks_follow_keys_and_escape_goes_up_when_there_are_none() -> Non
         await pilot.press("a")
         assert len(grid.marks) == 23
         await pilot.press("asterisk")
-        assert isinstance(app.told[-1], Grid.AllRequested)
+        assert isinstance(app.told[-1], AllRequested)
         assert "escape" not in app.told
 
 
@@ -274,16 +280,16 @@ async def test_the_mouse_selects_opens_marks_sorts_and_scrolls() -> None:
         assert not app.told
         await pilot.click(Grid, offset=(10, 4))
         (opened,) = app.told
-        assert isinstance(opened, Grid.RowOpened)
+        assert isinstance(opened, RowOpened)
         assert opened.row == grid.current
         app.told.clear()
         await pilot.click(Grid, offset=(10, 8), times=2)
-        assert [type(said) for said in app.told] == [Grid.RowOpened]
+        assert [type(said) for said in app.told] == [RowOpened]
         await pilot.click(Grid, offset=(0, 6))
         assert list(grid.marks) == ["k0000005"]
         await pilot.click(Grid, offset=(30, 0))
         said = app.told[-1]
-        assert isinstance(said, Grid.SortRequested)
+        assert isinstance(said, SortRequested)
         assert said.field == "text"
         grid.sorted_by = ("text", True)
         await pilot.pause()

@@ -69,13 +69,13 @@ class BulkFollowUpBar(Line):
         follow_up = self._shell.state.follow_up
         if follow_up is None:
             return
-        pieces = [Piece(" ▸ ", "accent", "key:app.cohort")]
+        pieces = [Piece(" ▸ ", "accent", "key:app.follow_up")]
         pieces += [
-            Piece(words, status_style(status) if status else "", "key:app.cohort")
+            Piece(words, status_style(status) if status else "", "key:app.follow_up")
             for words, status in follow_up.pieces
         ]
         self.display = True
-        self.show(pieces, [Piece("C opens them ", "dim", "key:app.cohort")])
+        self.show(pieces, [Piece("C opens them ", "dim", "key:app.follow_up")])
 
     def open(self) -> None:
         """Go to the rows."""

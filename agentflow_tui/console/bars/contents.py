@@ -4,7 +4,8 @@ from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from agentflow_tui.console.keys import KeyEntry, key_of
+from agentflow_tui.console.key_entry import KeyEntry
+from agentflow_tui.console.key_names import key_of
 from agentflow_tui.console.state import ConnectionState
 from agentflow_tui.console.widgets.line import Piece
 from agentflow_tui.settings import Context

@@ -6,7 +6,8 @@ from textual.widget import Widget
 
 from agentflow_tui.console.bars import away_summary, contents
 from agentflow_tui.console.catalogue import SCREENS, screen_of
-from agentflow_tui.console.keys import BY_ID, KeyEntry, in_scope
+from agentflow_tui.console.key_entry import KeyEntry
+from agentflow_tui.console.keys import BY_ID, in_scope
 from agentflow_tui.console.shell import Shell
 from agentflow_tui.console.view import View
 from agentflow_tui.console.widgets.line import Line

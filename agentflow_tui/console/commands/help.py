@@ -7,7 +7,8 @@ from textual.binding import ActiveBinding
 
 from agentflow_tui.console.catalogue import lists
 from agentflow_tui.console.dialogs.dialogs import Choice, Note, Option
-from agentflow_tui.console.keys import BY_ID, KEYS, key_name
+from agentflow_tui.console.key_names import key_name
+from agentflow_tui.console.keys import BY_ID, KEYS
 from agentflow_tui.console.place import Place
 from agentflow_tui.console.shell import Shell
 from agentflow_tui.console.view import View

@@ -29,9 +29,6 @@ from agentflow_tui.text import age, number, plural, safe_lines, shorten_id
 MANY = 50
 """Rows from which on the count has to be typed."""
 
-DESTROYING = {"delete", "revoke", "purge"}
-"""Verbs that are never confirmed by enter alone."""
-
 SHOWN = 4
 """Rows that are shown in the dialog."""
 
@@ -73,7 +70,7 @@ def effort(operation: Operation, count: int, context: Context) -> Effort:
     """Effort grows with harm: many rows, production, or no way back want a word typed."""
     if count > MANY or context.production or operation.harm is Harm.IRREVERSIBLE:
         return Effort.TYPE
-    return Effort.ENTER if count == 1 and operation.verb not in DESTROYING else Effort.CHOOSE
+    return Effort.ENTER if count == 1 and not operation.destroys else Effort.CHOOSE
 
 
 def word(snapshot: Snapshot) -> str:

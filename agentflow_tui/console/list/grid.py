@@ -11,9 +11,16 @@ from typing import Any, ClassVar
 
 from textual.binding import Binding, BindingType
 from textual.events import Click, MouseScrollDown, MouseScrollUp
-from textual.message import Message
 
 from agentflow_tui.console.list.canvas import HEADER, GridCanvas
+from agentflow_tui.console.list.grid_messages import (
+    AllRequested,
+    CursorMoved,
+    MarksChanged,
+    RowOpened,
+    SortRequested,
+    Troubled,
+)
 from agentflow_tui.console.list.reading import PageSource, Reader
 from agentflow_tui.console.list.row_lines import GUTTER, ListColumn
 from agentflow_tui.console.list.viewport import RowT
@@ -28,26 +35,6 @@ READING = "Reading…"
 
 def _key(keys: str, action: str, title: str, tooltip: str, id_: str) -> Binding:
     return Binding(keys, action, title, show=False, tooltip=tooltip, id=id_)
-
-
-class _Told(Message):
-    """Something a list says, of a row or of itself. ``control`` is the list."""
-
-    def __init__(self, grid: "Grid[Any]", row: Any = None) -> None:
-        super().__init__()
-        self.grid = grid
-        self.row = row
-
-    @property
-    def control(self) -> "Grid[Any]":
-        return self.grid
-
-
-class _Latest(_Told):
-    """Something of which only the latest matters, so that a flood of keys tells it once."""
-
-    def can_replace(self, message: Message) -> bool:
-        return type(message) is type(self) and message.control is self.grid
 
 
 class Grid(GridCanvas[RowT], can_focus=True):
@@ -69,42 +56,6 @@ class Grid(GridCanvas[RowT], can_focus=True):
         _key("escape", "unmark", "Unmark", "Give up the range, then all marks", "list.unmark"),
         _key("enter,d", "open", "Open", "Open the detail of this row", "row.open"),
     ]
-
-    class CursorMoved(_Latest):
-        """Another row, or none, is under the cursor. ``by_hand`` when a key or the mouse led there,
-        rather than the row before having moved or gone."""
-
-        def __init__(self, grid: "Grid[Any]", row: Any, *, by_hand: bool) -> None:
-            super().__init__(grid, row)
-            self.by_hand = by_hand
-
-        def can_replace(self, message: Message) -> bool:
-            if not isinstance(message, Grid.CursorMoved) or (self.by_hand and not message.by_hand):
-                return False
-            return super().can_replace(message)
-
-    class MarksChanged(_Latest):
-        """Rows were marked or unmarked."""
-
-    class RowOpened(_Told):
-        """A row was chosen, by key or by mouse."""
-
-    class SortRequested(_Told):
-        """A click on the title of a column that can be sorted by."""
-
-        def __init__(self, grid: "Grid[Any]", field: str) -> None:
-            super().__init__(grid)
-            self.field = field
-
-    class AllRequested(_Told):
-        """Everything that matches the filter is to be marked."""
-
-    class Troubled(_Told):
-        """Reading failed. The rows stay, greyed; looking again is the way out."""
-
-        def __init__(self, grid: "Grid[Any]", error: AgentflowError) -> None:
-            super().__init__(grid)
-            self.error = error
 
     def __init__(
         self,
@@ -189,7 +140,7 @@ class Grid(GridCanvas[RowT], can_focus=True):
         if problem is None:
             self._is_known = True
         elif not self.has_class("-stale"):
-            self.post_message(self.Troubled(self, problem))
+            self.post_message(Troubled(self, problem))
         self.set_class(problem is not None, "-stale")
         self._note = str(problem) if problem else self.empty
         self._at = self._now()
@@ -279,7 +230,7 @@ class Grid(GridCanvas[RowT], can_focus=True):
 
     def _open(self) -> None:
         if self.current is not None:
-            self.post_message(self.RowOpened(self, self.current))
+            self.post_message(RowOpened(self, self.current))
 
     def _follow(self, move: Callable[[], object]) -> None:
         """Make a move. If it is a jump to what has to be read, that is read at once."""
@@ -308,9 +259,9 @@ class Grid(GridCanvas[RowT], can_focus=True):
             return
         if self._marks.is_ranging:
             self._marks.follow(self.window.rows, self._last_key, self.window.cursor)
-            self.post_message(self.MarksChanged(self))
+            self.post_message(MarksChanged(self))
         self._last_key = key
-        self.post_message(self.CursorMoved(self, row, by_hand=by_hand))
+        self.post_message(CursorMoved(self, row, by_hand=by_hand))
 
     def _wheel(self, direction: int) -> None:
         self._follow(lambda: self.window.scroll(direction * round(self.app.scroll_sensitivity_y)))
@@ -330,7 +281,7 @@ class Grid(GridCanvas[RowT], can_focus=True):
         if at.y < HEADER:
             placed = self._lines.column_at(at.x)
             if placed is not None and placed.column.sort:
-                self.post_message(self.SortRequested(self, placed.column.sort))
+                self.post_message(SortRequested(self, placed.column.sort))
             return
         before = self.current
         if not self.window.point(at.y - HEADER):
@@ -416,8 +367,8 @@ class Grid(GridCanvas[RowT], can_focus=True):
         self._marked()
 
     def action_mark_all(self) -> None:
-        self.post_message(self.AllRequested(self))
+        self.post_message(AllRequested(self))
 
     def _marked(self) -> None:
         self._paint()
-        self.post_message(self.MarksChanged(self))
+        self.post_message(MarksChanged(self))

@@ -8,6 +8,12 @@ from textual.app import ComposeResult
 
 from agentflow_tui.console.environment import Environment
 from agentflow_tui.console.list.grid import Grid
+from agentflow_tui.console.list.grid_messages import (
+    AllRequested,
+    CursorMoved,
+    MarksChanged,
+    RowOpened,
+)
 from agentflow_tui.console.list.reading import HeldSource
 from agentflow_tui.console.list.row_lines import ListColumn
 from agentflow_tui.console.list.viewport import RowT
@@ -114,11 +120,11 @@ class GroupView(View):
     def step_back(self) -> bool:
         return self.grid.clear_marks()
 
-    def on_grid_all_requested(self, event: Grid.AllRequested) -> None:
+    def on_grid_all_requested(self, event: AllRequested) -> None:
         event.stop()
         self.grid.mark_everything()
 
-    def on_grid_marks_changed(self, event: Grid.MarksChanged) -> None:
+    def on_grid_marks_changed(self, event: MarksChanged) -> None:
         event.stop()
         self._show_status()
 
@@ -135,13 +141,13 @@ class GroupView(View):
     def next_pane(self) -> None:
         self.shell.next_view()
 
-    def on_grid_row_opened(self, event: Grid.RowOpened) -> None:
+    def on_grid_row_opened(self, event: RowOpened) -> None:
         event.stop()
         link = self.declared.link(event.row)
         if link is not None:
             self.shell.follow(link)
 
-    def on_grid_cursor_moved(self, event: Grid.CursorMoved) -> None:
+    def on_grid_cursor_moved(self, event: CursorMoved) -> None:
         event.stop()
         self._show_status()
 

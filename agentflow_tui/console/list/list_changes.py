@@ -7,6 +7,7 @@ from agentflow_tui.console.keys import CHANGES
 from agentflow_tui.console.list.declarations import AnyListScreen
 from agentflow_tui.console.list.detail import Detail
 from agentflow_tui.console.list.grid import Grid
+from agentflow_tui.console.list.grid_messages import AllRequested, MarksChanged
 from agentflow_tui.console.view import View
 from agentflow_tui.operations import selection
 from agentflow_tui.operations.outcomes import Outcome
@@ -61,14 +62,14 @@ class ListChanges(View):
         kind = str(getattr(row, "task_type", "") or "")
         return str(row.key) if row is not None and kind.startswith(TASK) else None
 
-    def on_grid_all_requested(self, event: Grid.AllRequested) -> None:
+    def on_grid_all_requested(self, event: AllRequested) -> None:
         event.stop()
         if self.grid.marks_everything:
             self.grid.clear_marks()
         else:
             self.grid.mark_everything()
 
-    def on_grid_marks_changed(self, event: Grid.MarksChanged) -> None:
+    def on_grid_marks_changed(self, event: MarksChanged) -> None:
         event.stop()
         self.show_status()
         self.shell.show_bars()

@@ -8,10 +8,11 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal
 
 from agentflow_tui.console.environment import Environment
-from agentflow_tui.console.keys import with_keys
+from agentflow_tui.console.key_names import with_keys
 from agentflow_tui.console.list.declarations import AnyListScreen
 from agentflow_tui.console.list.detail import Detail
 from agentflow_tui.console.list.grid import Grid
+from agentflow_tui.console.list.grid_messages import CursorMoved, RowOpened, SortRequested
 from agentflow_tui.console.list.menus import ListMenus
 from agentflow_tui.console.list.reading import StoreSource
 from agentflow_tui.console.place import Place
@@ -197,7 +198,7 @@ class ListView(ListMenus):
 
     # The detail
 
-    def on_grid_row_opened(self, event: Grid.RowOpened) -> None:
+    def on_grid_row_opened(self, event: RowOpened) -> None:
         event.stop()
         self._open_row(event.row.key)
 
@@ -206,7 +207,7 @@ class ListView(ListMenus):
         self._arrange()
         self.shell.show_bars()
 
-    def on_grid_cursor_moved(self, event: Grid.CursorMoved) -> None:
+    def on_grid_cursor_moved(self, event: CursorMoved) -> None:
         event.stop()
         self.show_status()
         if event.by_hand and self.detail.is_open and not self.has_class("-narrow"):
@@ -331,7 +332,7 @@ class ListView(ListMenus):
         self.scan = 10 * self.wanted.scan
         return self.try_filter(self.filter)
 
-    def on_grid_sort_requested(self, event: Grid.SortRequested) -> None:
+    def on_grid_sort_requested(self, event: SortRequested) -> None:
         event.stop()
         field, descending = self.grid.sorted_by
         self.sort_by(f"-{event.field}" if field == event.field and not descending else event.field)

@@ -7,11 +7,17 @@ line which looks the same is not sent again, and of a whole screen only the cell
 """
 
 from collections.abc import Iterator
+from typing import Any
 
 from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.control import Control
 from rich.style import Style
+from textual import on
 from textual._compositor import ChopsUpdate, CompositorUpdate, LayoutUpdate
+from textual.app import App
+from textual.driver import Driver
+from textual.events import Event, Resize
+from textual.screen import Screen
 from textual.strip import Strip
 
 from agentflow_tui.text import cell_width
@@ -133,8 +139,30 @@ class ExactUpdate(CompositorUpdate):
                     yield y, start, strip.crop(start - x, stop - x)
 
 
-def exact(renderable: RenderableType | None, frame: Frame) -> RenderableType | None:
-    """``renderable`` cut down if it is an update as this Textual makes them, else itself."""
-    if type(renderable) in {ChopsUpdate, LayoutUpdate}:
-        return ExactUpdate(renderable, frame)  # type: ignore[arg-type]  # narrowed by its type
-    return renderable
+class CellwiseApp(App[None]):
+    """An app that writes to the terminal what changed, and nothing before it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._frame = Frame()
+
+    def _display(self, screen: Screen[Any], renderable: RenderableType | None) -> None:
+        """Show an update, cut down if it is of a kind that this Textual makes."""
+        if type(renderable) in {ChopsUpdate, LayoutUpdate}:
+            renderable = ExactUpdate(renderable, self._frame)  # type: ignore[arg-type]  # its type
+        super()._display(screen, renderable)
+
+    async def on_event(self, event: Event) -> None:
+        if isinstance(event, Resize):
+            self._frame.forget()
+        await super().on_event(event)
+
+    @on(Driver.SignalResume)
+    def repaint(self) -> None:
+        """Send the whole screen: something else may have been drawn over it."""
+        self._frame.forget()
+        screen = self.screen
+        update = screen._compositor.render_update(
+            full=True, screen_stack=list(self._background_screens)
+        )
+        self._display(screen, update)

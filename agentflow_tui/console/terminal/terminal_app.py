@@ -3,23 +3,20 @@
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
-from rich.console import RenderableType
 from rich.text import Text
-from textual import on
-from textual.app import App
 from textual.driver import Driver
-from textual.events import Event, Key, Paste, Resize
+from textual.events import Event, Key, Paste
 from textual.filter import LineFilter
 from textual.screen import ModalScreen, Screen
 from textual.widgets import Input
 from textual.worker import Worker
 
-from agentflow_tui.console.crashes import crash_report
 from agentflow_tui.console.environment import Environment
-from agentflow_tui.console.stylesheets import stylesheets
 from agentflow_tui.console.terminal.ascii_filter import AsciiFilter
+from agentflow_tui.console.terminal.crashes import crash_report
 from agentflow_tui.console.terminal.input_queue import InputQueue, Typed
-from agentflow_tui.console.terminal.repaint import Frame, exact
+from agentflow_tui.console.terminal.repaint import CellwiseApp
+from agentflow_tui.console.terminal.stylesheets import stylesheets
 from agentflow_tui.console.theme import THEMES
 from agentflow_tui.errors import AgentflowError
 
@@ -36,7 +33,7 @@ class MainScreen(Screen[object], inherit_bindings=False):
     other."""
 
 
-class TerminalApp(App[None]):
+class TerminalApp(CellwiseApp):
     """An app that knows the settings, and nothing of databases."""
 
     CSS_PATH = stylesheets()
@@ -45,7 +42,6 @@ class TerminalApp(App[None]):
         super().__init__()
         self.env = env
         self.last_key = env.clock()
-        self._frame = Frame()
         self._input = InputQueue(self, waits=self.waits, handle=self._type)
         self._typist: Worker[None] | None = None
         for theme in THEMES:
@@ -110,22 +106,10 @@ class TerminalApp(App[None]):
         self.theme = names[(names.index(self.theme) + 1) % len(names)]
         self.say(f"Theme: {self.theme}")
 
-    @on(Driver.SignalResume)
-    def repaint(self) -> None:
-        """Send the whole screen: something else may have been drawn over it."""
-        self._frame.forget()
-        screen = self.screen
-        update = screen._compositor.render_update(
-            full=True, screen_stack=list(self._background_screens)
-        )
-        self._display(screen, update)
-
     # What is typed
 
     async def on_event(self, event: Event) -> None:
         """Have keys and pastes wait for their turn; see `InputQueue`."""
-        if isinstance(event, Resize):
-            self._frame.forget()
         if not isinstance(event, Key | Paste) or event.is_forwarded:
             await super().on_event(event)
             return
@@ -161,10 +145,6 @@ class TerminalApp(App[None]):
     def is_settled(self) -> bool:
         """All that was typed has been handled, and what it began is done."""
         return self._input.is_idle and not self.waits(Key("f24", None), 0.0)
-
-    def _display(self, screen: Screen[object], renderable: RenderableType | None) -> None:
-        """Write what changed and nothing before it; see `ExactUpdate`."""
-        super()._display(screen, exact(renderable, self._frame))
 
     def _fatal_error(self) -> None:
         """A bug ends the console: say what happened without the values of local variables, which

@@ -42,11 +42,6 @@ async def tables_with_rows(database: Database) -> list[str]:
     return [held.table for held in found if held.any]
 
 
-async def is_empty(database: Database) -> bool:
-    """Whether none of the documented tables holds a row."""
-    return not await tables_with_rows(database)
-
-
 async def delete_all_rows(database: Database) -> None:
     """Take every row out of the documented tables. Other tables are never touched.
 

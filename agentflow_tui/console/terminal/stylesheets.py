@@ -2,7 +2,7 @@
 
 from pathlib import Path, PurePath
 
-_PACKAGE = Path(__file__).parent.parent
+_PACKAGE = Path(__file__).parents[2]
 _PLACES = (_PACKAGE / "styles", _PACKAGE.parent / "styles")
 
 
