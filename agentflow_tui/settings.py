@@ -125,6 +125,25 @@ class VaultSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class InsightSettings:
+    """What counts as worth telling: ``[insights]``. Texts name each of these where it is used."""
+
+    monthly_gross: float = option(
+        0.0, "a rooftop's gross a month, against which money is weighed; 0: shares are"
+    )
+    least_score: int = option(25, "insights below this score are not stored")
+    aged_days: int = option(60, "days in stock from which on a vehicle is aged", least=1)
+    aged_share: float = option(20.0, "per cent of aged vehicles that are too many")
+    transit_days: int = option(10, "days after which an unfunded contract is late", least=1)
+    response_minutes: float = option(30.0, "minutes to the first answer to a lead that are usual")
+    price_to_market: float = option(101.0, "per cent of the market's price that are too much …")
+    price_days: int = option(45, "… from so many days in stock on")
+    supply_days: float = option(50.0, "days' supply that are too many")
+    concentrated: float = option(50.0, "per cent of a total in one place that are told")
+    empty_share: float = option(20.0, "per cent of empty cells in a column that are told")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """All settings, with the context in use."""
 
@@ -133,6 +152,7 @@ class Settings:
     console: ConsoleSettings = field(default_factory=ConsoleSettings)
     workers: WorkerSettings = field(default_factory=WorkerSettings)
     vault: VaultSettings = field(default_factory=VaultSettings)
+    insights: InsightSettings = field(default_factory=InsightSettings)
     read_only: bool = False
     """``--read-only`` was given: it holds for whichever context is in use."""
     environ: Mapping[str, str] = field(default_factory=dict, repr=False)
@@ -248,6 +268,7 @@ def _from_file(
         console=_section(ConsoleSettings, data.pop("console", {}), "console", path),
         workers=_section(WorkerSettings, data.pop("workers", {}), "workers", path),
         vault=_section(VaultSettings, data.pop("vault", {}), "vault", path),
+        insights=_section(InsightSettings, data.pop("insights", {}), "insights", path),
         read_only=read_only,
         environ=environ,
         path=path,

@@ -26,6 +26,7 @@ COMMANDS: Mapping[str, Command] = {
     "create": Command("create", "Make a workflow or a schedule of a file."),
     "check": Command("check", "Check workflow and schedule files, without a database."),
     "report": Command("report", "Reports in: files of vendors, each stored once."),
+    "insight": Command("insight", "Insights: what is worth telling in reports."),
     "undo": Command("undo", "Take back your last change, or the one named."),
     "redo": Command("undo", "Do again what you took back last."),
     "completion": Command("completion", "Print a completion script."),
@@ -44,6 +45,7 @@ _FIRST = (
     "check",
     "credential",
     "report",
+    "insight",
 )
 
 

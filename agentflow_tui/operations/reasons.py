@@ -55,7 +55,7 @@ def _why_unfinished(
         return f"waits {age(until - now)} before {name}"
     if step is None:
         return "has no step left to run" if steps_of(workflow.steps) else "has no readable steps"
-    elsewhere = waiting_reason(step.type)
+    elsewhere = waiting_reason(step.type, config=step.config)
     if elsewhere:
         return elsewhere
     since = workflow.last_updated or workflow.created_at

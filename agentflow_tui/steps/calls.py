@@ -7,7 +7,9 @@ from typing import Any, Generic, TypeVar
 from uuid import UUID, uuid5
 
 from agentflow_tui.errors import AgentflowError
+from agentflow_tui.settings import InsightSettings
 from agentflow_tui.steps.references import StepResults
+from agentflow_tui.store.connection.database import Database
 
 ConfigT = TypeVar("ConfigT")
 ConfigT_co = TypeVar("ConfigT_co", covariant=True)
@@ -56,16 +58,24 @@ END = "end"
 """The ``goto`` that completes the workflow."""
 
 
+def no_database() -> Database:
+    """For handlers that are called outside a runner. Raises `StepError`."""
+    raise StepError("there is no database here", retry=False)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
     """What handlers may reach besides their config, one for the whole runner.
 
     ``api_key`` answers with the value of an active row of ``api_keys``, None when there is none;
-    ``http`` makes, once, the HTTP client that all steps share.
+    ``http`` makes, once, the HTTP client that all steps share. ``database`` is the runner's, for
+    handlers that run on its own loop.
     """
 
     api_key: Callable[[str], Awaitable[str | None]]
     http: Callable[[], Any]
+    database: Callable[[], Database] = no_database
+    insights: InsightSettings = field(default_factory=InsightSettings)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,6 +124,11 @@ def nothing_to_verify(_config: Any) -> None:
     """For a handler whose declaration says it all."""
 
 
+def always_ours(_config: Mapping[str, Any]) -> bool:
+    """For a type whose name no other program uses."""
+    return True
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Handler(Generic[ConfigT]):
     """How steps of one type are run.
@@ -136,6 +151,7 @@ class Handler(Generic[ConfigT]):
     targets: Callable[[ConfigT], tuple[str, ...]] = no_targets
     verify: Callable[[ConfigT], None] = nothing_to_verify
     gives: Callable[[Mapping[str, Any]], tuple[str, ...]] = no_members_known
+    is_ours: Callable[[Mapping[str, Any]], bool] = always_ours
 
 
 Handlers = Mapping[str, Handler[Any]]

@@ -130,6 +130,8 @@ def _taken(step: Step, position: int, index: dict[str, int]) -> str:
 
 def _planned(step: Step, at: int, handlers: Handlers, index: dict[str, int]) -> PlannedStep:
     handler = handlers.get(step.type)
+    if handler is not None and not handler.is_ours(step.config):
+        handler = None
     if handler is None and step.type:
         return PlannedStep(step=step, handler=None)
     try:

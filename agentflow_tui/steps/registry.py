@@ -14,6 +14,11 @@ from agentflow_tui.steps.calls import Handler
 from agentflow_tui.steps.conditions import ConditionConfig, condition, targets
 from agentflow_tui.steps.customs import Function, custom
 from agentflow_tui.steps.delays import DelayConfig, delay
+from agentflow_tui.steps.insight_generation import (
+    InsightGenerationConfig,
+    insight_generation,
+    is_ours,
+)
 from agentflow_tui.steps.mails import EmailConfig, email
 from agentflow_tui.steps.requests import ApiConfig, request
 from agentflow_tui.steps.tables import TableConfig, process
@@ -52,6 +57,14 @@ BUILT_IN: dict[str, Handler[Any]] = {
         keyed=False,
         targets=targets,
         gives=_always("holds", "goto"),
+    ),
+    "insightGeneration": Handler(
+        config=InsightGenerationConfig,
+        run=insight_generation,
+        apart=False,
+        keyed=False,
+        is_ours=is_ours,
+        gives=_always("success", "reports", "insights", "stored", "top"),
     ),
 }
 """The handlers that come with AgentFlow, beside ``custom``, which depends on what is installed.

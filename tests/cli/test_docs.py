@@ -54,7 +54,7 @@ def commands() -> list[str]:
 
 def filled_in(command: str, **said: str) -> list[str]:
     """The words of a command, with values for what stands in capitals."""
-    named = {"ID": uid(11), "TEXT": "a test", "FILE": "key", "NAME": "password"}
+    named = {"ID": uid(11), "TEXT": "a test", "FILE": "key", "NAME": "password", "REPORT": uid(31)}
     named |= {"EXPR": "0 7 * * *"} | said
     return [named.get(word.rstrip("…"), word) for word in shlex.split(command)[1:]]
 

@@ -186,3 +186,16 @@ def test_every_step_type_has_a_handler_or_a_reason_to_wait() -> None:
     assert all("AgentFlow's own backend" in str(waiting_reason(name)) for name in ELSEWHERE)
     assert "no worker here runs steps of type 'x'" in str(waiting_reason("x"))
     assert waiting_reason("x", frozenset({"x"})) is None
+
+
+def test_a_step_in_agentflows_own_shape_is_left_to_its_backend() -> None:
+    theirs, ours = {"platform": "vauto"}, {"reports": ["r"]}
+    steps = [
+        {"id": str(at), "type": "insightGeneration", "config": config}
+        for at, config in enumerate((theirs, ours))
+    ]
+    ready = plan(json.dumps(steps), HANDLERS)
+    assert [step.handler is None for step in ready.steps] == [True, False]
+    assert ready.problem_from(0) is None
+    assert "AgentFlow's own backend" in str(waiting_reason("insightGeneration", config=theirs))
+    assert waiting_reason("insightGeneration", config=ours) is None

@@ -7,11 +7,13 @@ from typing import Any
 import pytest
 
 from agentflow_tui.store import journal
+from agentflow_tui.store.changes import new_insights
 from agentflow_tui.store.connection.bindings import Binding
 from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.connection.statements import Statement
 from agentflow_tui.store.queue import (
     check_claims,
+    insight_inputs,
     leases,
     lost_claims,
     mail_claims,
@@ -59,6 +61,11 @@ STATEMENTS: dict[str, Callable[[Binding], Statement[Any] | str]] = {
     "standing": lambda _: check_claims.STANDING,
     "still wrong": lambda _: schedule_fires.STILL_WRONG,
     "punctuality": lambda _: check_claims.PUNCTUALITY,
+    "report to analyse": lambda _: insight_inputs.REPORT,
+    "earlier reports": lambda _: insight_inputs.EARLIER,
+    "told": lambda _: insight_inputs.TOLD,
+    "without insights": lambda _: insight_inputs.WITHOUT_INSIGHTS,
+    "insert insights": new_insights.insert,
     "happenings": away_summary.away_statement,
     "look around": lambda _: shared_status.STATUS,
 }

@@ -97,7 +97,12 @@ class Runner:
         self._checks_json = checks_json
         self._plan = _planner(handlers)
         self._client: list[Any] = []
-        services = Services(api_key=self._api_key, http=self._http)
+        services = Services(
+            api_key=self._api_key,
+            http=self._http,
+            database=lambda: context.database,
+            insights=context.settings.insights,
+        )
         attempts = Attempts(services, self.threads, TimeLimits(), log)
         self._loop = WorkflowLoop(context, self.writer, attempts)
         self._writing = context.spawn(self.writer.serve())

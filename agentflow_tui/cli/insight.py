@@ -1,0 +1,94 @@
+"""``agentflow insight generate``: what is worth telling in reports."""
+
+import argparse
+import json
+import sys
+from typing import Any
+
+from agentflow_tui.cli.connection import connected, load_writable
+from agentflow_tui.cli.output import put, say
+from agentflow_tui.errors import AgentflowError, UnreachableError, UsageError
+from agentflow_tui.text import number, plural, safe
+
+MOST = 1_000
+"""Reports that one command takes up by itself."""
+
+
+def add_options(parser: argparse.ArgumentParser, _name: str) -> None:
+    """The commands below this one, and their options."""
+    from agentflow_tui.cli.parser import add_shared
+
+    parser.set_defaults(run=run, parser=parser)
+    below: Any = parser.add_subparsers(title="commands", metavar="")
+    about = "Analyse reports and store what is found, each insight once."
+    each: argparse.ArgumentParser = below.add_parser("generate", help=about, description=about)
+    each.set_defaults(run=generate_insights)
+    add_shared(each)
+    each.add_argument("reports", nargs="*", metavar="REPORT", help="ids of reports")
+    each.add_argument("--new", action="store_true", help="the latest reports without insights")
+    each.add_argument("--vendor", help="with --new: of this vendor only")
+    each.add_argument("--type", help="with --new: of this type only")
+    each.add_argument("--json", action="store_true", help="one object a report")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Say which commands there are."""
+    options.parser.print_help(sys.stderr)
+    return 2
+
+
+def generate_insights(options: argparse.Namespace) -> int:
+    """Analyse each report. Returns 1 where one of them could not be."""
+    from agentflow_tui.operations.context import OperationContext
+    from agentflow_tui.operations.insight_generation import reports_without_insights
+    from agentflow_tui.store.connection.database import Database
+
+    if bool(options.reports) == options.new:
+        raise UsageError("Name reports by their ids, or ask for --new ones.")
+    if not options.new and (options.vendor or options.type):
+        raise UsageError("--vendor and --type choose among --new reports.")
+    chosen = load_writable(options)
+
+    async def work(database: Database) -> int:
+        context = OperationContext.of(database, chosen)
+        ids = list(dict.fromkeys(options.reports))
+        if options.new:
+            ids = await reports_without_insights(database, options.vendor, options.type, MOST)
+            say(f"{plural(len(ids), 'report')} without insights.")
+        done = [
+            await _generate_one(context, id_, chosen.insights, as_json=options.json) for id_ in ids
+        ]
+        return 0 if all(done) else 1
+
+    return connected(chosen, work)
+
+
+async def _generate_one(context: Any, report_id: str, settings: Any, *, as_json: bool) -> bool:
+    """Whether the report was analysed; what came of it has been said."""
+    from agentflow_tui.operations.insight_generation import generate_for
+
+    try:
+        done = await generate_for(context, report_id, settings)
+    except UnreachableError:
+        raise
+    except AgentflowError as error:
+        if as_json:
+            put(json.dumps({"report": report_id, "insights": [], "error": str(error)}))
+        say(f"{safe(report_id)}: {safe(str(error))}")
+        return False
+    if as_json:
+        insights = [
+            {"id": i.id, "type": i.type, "score": i.score, "title": i.title} for i in done.insights
+        ]
+        said = {"report": done.report_id, "insights": insights, "stored": done.stored}
+        put(json.dumps({**said, "candidates": done.candidates, "error": None}))
+    else:
+        for insight in done.insights:
+            put(insight.id)
+            say(f"  {insight.score:>3}  {insight.type:<14} {safe(insight.title)}")
+    asked = f", {number(done.candidates)} questions asked" if done.candidates else ""
+    say(
+        f"{safe(done.report_id)}: {plural(len(done.insights), 'insight')}, "
+        f"{done.stored or 'none'} of them new{asked}."
+    )
+    return True

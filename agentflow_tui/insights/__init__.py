@@ -1,0 +1,1 @@
+"""What a report says beyond its rows: candidates tested, corrected for their number, scored."""

@@ -1,0 +1,1 @@
+"""What a report is asked: one module for each kind of question."""
