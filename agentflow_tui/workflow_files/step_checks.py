@@ -10,7 +10,7 @@ from agentflow_tui.schema import spelling
 from agentflow_tui.steps import configs
 from agentflow_tui.steps.calls import Handler, StepError
 from agentflow_tui.steps.configs import ConfigError
-from agentflow_tui.steps.names import ELSEWHERE
+from agentflow_tui.steps.names import ELSEWHERE, NEEDS, waiting_reason
 from agentflow_tui.steps.plans import (
     MEMBERS,
     RESERVED,
@@ -45,6 +45,8 @@ def read_steps(entries: Sequence[Any], registry: Registry) -> list[FileStep]:
     found = []
     for at, step in enumerate(as_steps(Document(value=list(entries)))):
         handler = registry.handlers.get(step.type)
+        if handler is not None and not handler.is_ours(step.config):
+            handler = None
         config = None
         if handler is not None and not configs.mistakes(handler.config, step.config):
             config = configs.check(handler.config, step.config)
@@ -90,7 +92,7 @@ def _shape_faults(each: FileStep, registry: Registry) -> Iterator[Fault]:
         yield each.member(name), f"a step has no member '{safe(name, 40)}'. {hint}"
     if step.problem:
         yield _of_problem(each), step.problem
-    elif each.handler is None and step.type not in ELSEWHERE:
+    elif each.handler is None and step.type not in {*ELSEWHERE, *NEEDS}:
         yield each.member("type"), _unknown_type(step.type, registry)
     try:
         if not step.unknown and not step.problem:
@@ -161,7 +163,9 @@ def _worded(error: ConfigError, declared: Sequence[str]) -> str:
 def elsewhere(steps: Sequence[FileStep]) -> Iterator[Fault]:
     """Steps that no worker here runs, though nothing is wrong with them."""
     for each in steps:
-        if each.handler is None and each.step.type in ELSEWHERE:
+        if each.handler is None and each.step.type in NEEDS:
+            yield each.member("type"), f"{waiting_reason(each.step.type, config=each.step.config)}"
+        elif each.handler is None and each.step.type in ELSEWHERE:
             about = ELSEWHERE[each.step.type]
             yield (
                 each.member("type"),
