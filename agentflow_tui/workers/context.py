@@ -83,9 +83,12 @@ class ServerClock:
 
     def measured(self, told: datetime, asked: float, answered: float) -> None:
         """Learn from one round trip: the database said ``told`` between ``asked`` and ``answered``
-        (`time.monotonic`)."""
+        (`time.monotonic`). What cannot be so is forgotten: the machine slept, or the database's
+        clock was set."""
         error = (answered - asked) / 2
-        if error <= self.error or answered - self._measured > 60:
+        apart = told - self._base - timedelta(seconds=asked + error)
+        disproved = abs(apart.total_seconds()) > error + self.error
+        if error <= self.error or answered - self._measured > 60 or disproved:
             self.error, self._measured = error, answered
             self._base = told - timedelta(seconds=asked + error)
 
@@ -133,6 +136,7 @@ class WorkerContext:
             self.identity,
             self.log,
             self._notify,
+            now=self.now,
             lease=self.settings.workers.lease,
         )
 

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Protocol, TypeVar
 
 from agentflow_tui.errors import AgentflowError, MissingError, RefusedError, UnreachableError
@@ -15,6 +15,7 @@ from agentflow_tui.store.queue import lost_claims
 from agentflow_tui.workers.backoff import retry_until_reachable
 from agentflow_tui.workers.lease_proof import LeaseProof
 from agentflow_tui.workers.logs import Log
+from agentflow_tui.workers.outage import LastOutage
 
 RowT = TypeVar("RowT")
 
@@ -54,6 +55,7 @@ class LeaseBook:
         log: Log,
         notify: Callable[[], None],
         *,
+        now: Callable[[], datetime],
         lease: float,
     ) -> None:
         self.holds: dict[str, dict[str, Any]] = {}
@@ -62,13 +64,15 @@ class LeaseBook:
         """Kinds of which a claim's answer was lost, and the server process that was asked."""
         self.lock = asyncio.Lock()
         """Held while the row of this process is written: no two writers may pass each other."""
-        self.proof = LeaseProof()
+        self.proof = LeaseProof(lease)
         """Whether others respect what is held."""
         self._database = database
         self._identity = identity
         self._log = log
         self._notify = notify
+        self._now = now
         self._lease = lease
+        self._outages: dict[str, LastOutage] = {}
         self._notified_at = float("-inf")
         self._connections = DedicatedConnections(database, PLANNED_EACH_TIME)
 
@@ -90,6 +94,15 @@ class LeaseBook:
         """Whether a row that was claimed or renewed then may have been given back by others since,
         so that `renew` has to tell."""
         return self.proof.doubts(renewed_at)
+
+    def judged_at(self, kind: str) -> datetime:
+        """The moment as of which a claim judges leases of this kind, by the database's clock: now,
+        but after an outage its beginning (`workers.outage`)."""
+        ages = [self.proof.outage.age, self._outage(kind).age]
+        return self._now() - timedelta(seconds=max(ages))
+
+    def _outage(self, kind: str) -> LastOutage:
+        return self._outages.setdefault(kind, LastOutage(self._lease))
 
     def held(self, kind: str) -> str:
         """What is held of one kind, as the JSON object that a claim adds to."""
@@ -119,14 +132,19 @@ class LeaseBook:
     ) -> list[RowT]:
         backends: list[int] = []
         parameters = (*values, self._identity, self.held(kind))
+        outage, asked = self._outage(kind), time.monotonic()
         try:
-            return await self._connections.fetch(statement, *parameters, asked=backends.append)
+            rows = await self._connections.fetch(statement, *parameters, asked=backends.append)
         except (RefusedError, MissingError):
+            outage.begin(asked)
             raise
         except BaseException:  # when cut off, too: the claim may have happened
+            outage.begin(asked)
             if backends:
                 self.unanswered[kind] = backends[0]
             raise
+        outage.answered(asked)
+        return rows
 
     async def give_back_unanswered(self) -> bool:
         """Give back what was claimed by claims whose answer was lost. Under `lock`, before anything

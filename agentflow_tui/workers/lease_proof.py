@@ -9,6 +9,7 @@ it. So the proof is the last answer on the connection that holds the lock, and i
 from time import monotonic
 
 from agentflow_tui.store.queue.lease_connection import SERVER_NOTICES
+from agentflow_tui.workers.outage import LastOutage
 
 LASTS = SERVER_NOTICES * 0.7
 """Seconds after an answer in which the server cannot have given the lock away."""
@@ -21,10 +22,13 @@ look again before they believe it."""
 class LeaseProof:
     """The proof of one process, kept by its heartbeat. Without a heartbeat nothing is in doubt."""
 
-    def __init__(self) -> None:
+    def __init__(self, lease: float) -> None:
         self._lost_at: float | None = None
         self._ends_at = float("inf")
         self._revoked_at = float("-inf")
+        self._confirmed_at = monotonic()
+        self.outage = LastOutage(lease)
+        """The last time in which the connection did not answer."""
 
     @property
     def valid(self) -> bool:
@@ -45,11 +49,14 @@ class LeaseProof:
         """The server has answered on the connection that holds the lock what was sent ``asked``."""
         self._lost_at = None
         self._ends_at = asked + lasts
+        self._confirmed_at = asked
+        self.outage.answered(asked)
 
     def lose(self) -> None:
         """The connection does not answer, or has ended."""
         if self._lost_at is None:
             self._lost_at = monotonic()
+            self.outage.begin(self._confirmed_at)
 
     def revoke(self) -> None:
         """Others took this process for dead and gave back what it held until now."""

@@ -8,6 +8,7 @@ from typing import Any
 
 from agentflow_tui.errors import (
     AgentflowError,
+    LockedError,
     MissingError,
     RefusedError,
     UnreachableError,
@@ -268,7 +269,8 @@ class _Supervisor:
 class _RoleOutage:
     """What keeps a role from its work: said once, retried with growing pauses, said when over.
 
-    An unreachable database is retried soon, a refusal at the pace of the polls.
+    An unreachable database and a locked table are retried soon, another refusal at the pace of the
+    polls.
     """
 
     def __init__(self, context: WorkerContext, name: str) -> None:
@@ -280,7 +282,8 @@ class _RoleOutage:
 
     async def wait_out(self, error: AgentflowError) -> None:
         self._once.say(str(error))
-        backoff = self._lost if isinstance(error, UnreachableError) else self._refused
+        passes = isinstance(error, UnreachableError | LockedError)
+        backoff = self._lost if passes else self._refused
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(backoff.next()):
                 await self._context.stopping.wait()

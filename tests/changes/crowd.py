@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from uuid import uuid4
 
+from agentflow_tui import clock
 from agentflow_tui.errors import AgentflowError
 from agentflow_tui.operations.carry_out import carry_out
 from agentflow_tui.operations.context import OperationContext
@@ -90,7 +91,7 @@ class Crowd:
 
     async def claim_mail(self) -> None:
         statement = mail_claims.claim(self._database.binding, onward=False)
-        values: tuple[object, ...] = (30.0, 3600.0, 3, LEASE, [], "worker:test", [])
+        values: tuple[object, ...] = (30.0, 3600.0, 3, LEASE, [], clock.now(), "worker:test", [])
         rows = await self._database.fetch(statement, *_fit(statement.text, values))
         self.script.append(f"sender claims {[row.id for row in rows]}")
         assert not self.delivered & {row.id for row in rows}, "delivered mail is claimed again"
@@ -122,7 +123,8 @@ class Crowd:
 
     async def claim_work(self) -> None:
         statement = workflow_claims.claim(self._database.binding, checks_json=True)
-        values: tuple[object, ...] = (["api", "email", "delay"], LEASE, 2, [], "worker:test", [])
+        kinds = ["api", "email", "delay"]
+        values: tuple[object, ...] = (kinds, LEASE, 2, [], clock.now(), "worker:test", [])
         rows = await self._database.fetch(statement, *_fit(statement.text, values))
         self.script.append(f"runner claims {[row.id for row in rows]}")
         self._work += rows
@@ -144,7 +146,9 @@ class Crowd:
         binding = self._database.binding
         await self._database.fetch(
             workflow_runs.advance(binding, mails=False),
-            *workflow_runs.advance_values([advance], [row.token], mails=False),
+            *workflow_runs.advance_values(
+                [advance], [row.token], lock=clock.now(), late=LEASE, mails=False
+            ),
         )
 
     async def freeze(self) -> None:

@@ -2,13 +2,11 @@
 for dead, who may have been replaced does not send, and no silence ends a worker."""
 
 import asyncio
-import os
 import signal
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +19,11 @@ from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.queue.lease_connection import SERVER_NOTICES
 from agentflow_tui.store.schema.ddl import create_missing_tables
 from tests.chaos import networks
-from tests.chaos.harness import WORKERS, Fleet, environment, own_server
+from tests.chaos.harness import WORKERS, Fleet, environment
 from tests.chaos.networks import Network, network, reachable_at, server_on
 from tests.steps.services import Service, response, serving
 from tests.waiting import until
-from tests.workers.rows import journal, seconds_ago
+from tests.workers.rows import journal
 from tests.workers.sending import queue_many, statuses
 from tests.workers.workflows import add, count, step
 
@@ -152,7 +150,7 @@ async def test_a_partition_costs_nothing_and_ends_no_worker(tmp_path: Path, seco
         await asyncio.sleep(seconds)
         all_.network.database.pass_on()
         await ends_well(all_, mails, workflows)
-        outlives = seconds < SERVER_NOTICES / 2
+        outlives = seconds <= SERVER_NOTICES / 2
         assert all_.doubled() <= (0 if outlives else CONNECTIONS * len(all_.far.running))
         assert all_.repeated() <= (0 if outlives else SLOTS * len(all_.far.running))
         if outlives:
@@ -188,41 +186,6 @@ async def test_workers_that_stood_still_for_longer_than_their_lease_send_nothing
         await ends_well(all_, 600, 200)
         assert all_.doubled() <= CONNECTIONS
         assert all_.repeated() <= SLOTS
-
-
-@pytest.mark.long
-@pytest.mark.timeout(900)
-async def test_a_server_that_stands_still_for_a_minute_ends_no_worker(tmp_path: Path) -> None:
-    """As in a storage stall: every server process stops, also those that are made meanwhile."""
-    with own_server(tmp_path / "server") as server:
-        database = await Database.open(server.url)
-        await create_missing_tables(database)
-        environ = environment(server.url, tmp_path, poll=1.0, runner_slots=SLOTS)
-        ids = [await add(database, RESTING, {"name": f"w{n}"}) for n in range(200)]
-        with Fleet(environ, tmp_path, *WORKERS) as fleet:
-            fleet.start(2)
-            await until(lambda: are_alive(database, 2), "they are known", seconds=60)
-            await until(lambda: journal(database, "workflow.step"), "they are at work", seconds=60)
-            end = seconds_ago(-75)
-            stopped: set[int] = set()
-            while datetime.now(UTC) < end:
-                for pid in server.backends() - stopped:
-                    os.kill(pid, signal.SIGSTOP)
-                    stopped.add(pid)
-                await asyncio.sleep(0.2)
-            for pid in stopped & server.backends():
-                os.kill(pid, signal.SIGCONT)
-            await until(lambda: completed(server.url, len(ids)), "all done", seconds=200)
-            assert set(await fleet.stop()) == {0}
-        database.close()
-        database = await Database.open(server.url)
-        assert len(await journal(database, "workflow.step")) == len(RESTING) * len(ids)
-        database.close()
-
-
-async def are_alive(database: Database, processes: int) -> bool:
-    """Whether so many have begun: without a database a start fails, and later it is waited for."""
-    return await count(database, "health_checks", "{health_checks.id} LIKE 'worker:%'") == processes
 
 
 async def completed(url: str, workflows: int) -> bool:

@@ -180,7 +180,7 @@ async def test_a_lost_answer_to_a_renewal_does_not_cost_the_step_that_runs(
     async def locked_at() -> Any:
         return await one(database, "SELECT {workflows.lockedAt} FROM {workflows}")
 
-    async with running(far, {"slow": seen.handler(slow)}, lease=6.0) as runner:
+    async with running(far, {"slow": seen.handler(slow)}, lease=6.0, runner_slots=1) as runner:
         await entered.wait()
         wire.hold_answers(UUID(workflow).bytes)
 

@@ -45,6 +45,8 @@ MAIL = ClaimedMail(
 LATER = replace(MAIL, queued_at=NOON + timedelta(seconds=5))
 DUE: tuple[object, ...] = (30.0, 3600.0, 5, 300.0, [])
 PROCESS: tuple[object, ...] = ("worker:test", "{}")
+WHOLE: tuple[object, ...] = (NOON, *PROCESS)
+"""What a claim of the whole queue is told besides."""
 
 
 def learned(*claims: tuple[list[ClaimedMail], bool, float, float]) -> ClaimCursor:
@@ -129,7 +131,7 @@ async def test_a_claim_reads_no_row_that_it_does_not_take(database: Database, on
     await queue_many(database, 5000)
     await accelerated(database)
     claim = store.claim(database.binding, onward=onward)
-    place = (1, NOON) if onward else ()
+    place = (1, NOON) if onward else (NOON,)
     plan = await explained(database, claim.text, *DUE, *place, *PROCESS)
     read = re.findall(r"Scan (?:using \w+ )?on (?:emails|email_queue)\b.*rows=([\d.]+)", plan)
     assert len(read) >= 3, plan
@@ -142,7 +144,7 @@ async def test_a_settlement_reaches_its_rows_by_their_keys_however_many_are_held
     await queue_many(database, 2000)
     await accelerated(database)  # nothing is held yet, as when a plan is made for good
     whole = store.claim(database.binding, onward=False)
-    mails = await database.fetch(whole, 30.0, 3600.0, 2000, 300.0, [], *PROCESS)
+    mails = await database.fetch(whole, 30.0, 3600.0, 2000, 300.0, [], *WHOLE)
     lines = DedicatedConnections(database, PLANNED_ONCE)
     statement = Statement(
         str, f"EXPLAIN (ANALYZE, COSTS off) {write_results(database.binding).text}"
@@ -176,7 +178,7 @@ async def test_a_claim_that_goes_on_passes_nothing_that_stands_in_front(
 
     binding = database.binding
     whole = store.claim(binding, onward=False)
-    assert await passed(whole.text, *DUE, *PROCESS) >= 2000
+    assert await passed(whole.text, *DUE, *WHOLE) >= 2000
     place = (1, NOON + timedelta(seconds=2006))
     assert await passed(store.claim(binding, onward=True).text, *DUE, *place, *PROCESS) == 0
 
@@ -186,7 +188,7 @@ async def test_a_claim_that_goes_on_takes_what_is_left_of_the_same_moment(
 ) -> None:
     await queue_many(database, 12)
     onward = store.claim(database.binding, onward=True)
-    taken = await database.fetch(store.claim(database.binding, onward=False), *DUE, *PROCESS)
+    taken = await database.fetch(store.claim(database.binding, onward=False), *DUE, *WHOLE)
     while mails := await database.fetch(
         onward, *DUE, taken[-1].priority, taken[-1].queued_at, *PROCESS
     ):
@@ -211,7 +213,7 @@ async def test_mail_of_the_dead_does_not_take_a_claim_past_what_is_more_urgent(
         NOON,
     )
     whole = store.claim(database.binding, onward=False)
-    mails = await database.fetch(whole, *DUE, *PROCESS)
+    mails = await database.fetch(whole, *DUE, *WHOLE)
     assert [mail.priority for mail in mails] == [10, 10, 10, 10, 1]
     cursor = ClaimCursor()
     cursor.claimed(mails, asked=5, onward=False, began=100.0, ended=100.01)
@@ -233,7 +235,7 @@ async def test_mail_that_comes_in_front_is_the_next_whole_look_s(database: Datab
     await queue_many(database, 20)
     await in_the_order_of_numbers(database)
     whole = store.claim(database.binding, onward=False)
-    first = await database.fetch(whole, *DUE, *PROCESS)
+    first = await database.fetch(whole, *DUE, *WHOLE)
     urgent = str(uuid4())
     await database.execute(
         "INSERT INTO {email_queue} ({email_queue.id}, {email_queue.priority},"
@@ -251,4 +253,4 @@ async def test_mail_that_comes_in_front_is_the_next_whole_look_s(database: Datab
     assert [mail.queued_at for mail in onward] == [
         NOON + timedelta(seconds=second) for second in range(6, 11)
     ]
-    assert (await database.fetch(whole, *DUE, *PROCESS))[0].id == urgent
+    assert (await database.fetch(whole, *DUE, *WHOLE))[0].id == urgent

@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import pytest
 
-from agentflow_tui import retries
+from agentflow_tui import clock, retries
 from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.connection.statements import NOW
 from agentflow_tui.store.queue import mail_claims as store
@@ -48,6 +48,19 @@ async def test_mail_of_the_dead_is_claimed_when_its_lease_ended_and_not_before(
     await running.until(two)
     assert (await row_of(database, 1))[:2] == ("completed", 2)
     assert (await row_of(database, 2))[:2] == ("processing", 1)
+
+
+async def test_a_lease_that_ran_out_spends_no_attempt(
+    database: Database, catcher_of: Any, sender_on: Start
+) -> None:
+    catcher = await catcher_of()
+    await queue(database, ["frozen@acme.test"])
+    await database.execute(
+        "UPDATE {email_queue} SET {email_queue.status} = 'processing', {email_queue.attempts} = 2,"
+        " {email_queue.lastAttempt} = now() - interval '1 hour'"
+    )
+    await sender_on(catcher.url).settled()
+    assert (await row_of(database, 1))[:2] == ("completed", 2)
 
 
 async def test_mail_that_processes_died_of_fails_and_a_retry_gives_it_another_chance(
@@ -225,9 +238,9 @@ async def test_a_cancelled_message_does_not_leave_and_every_other_word_does(
 
 
 async def claimed(database: Database) -> ClaimedMail:
-    [mail] = await database.fetch(
-        store.claim(database.binding, onward=False), 0.0, 0.0, 1, 300.0, [], "worker:test", "{}"
-    )
+    claim = store.claim(database.binding, onward=False)
+    now = clock.now()
+    [mail] = await database.fetch(claim, 0.0, 0.0, 1, 300.0, [], now, "worker:test", "{}")
     return mail
 
 

@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+from agentflow_tui import clock
 from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.queue import leases, poison_mail
 from agentflow_tui.store.queue import mail_claims as store
@@ -22,7 +23,8 @@ async def claimed_by(database: Database, worker: str) -> list[ClaimedMail]:
         worker,
     )
     claim = store.claim(database.binding, onward=False)
-    return await database.fetch(claim, 0.0, 0.0, 100, 300.0, [], worker, "{}")
+    now = clock.now()
+    return await database.fetch(claim, 0.0, 0.0, 100, 300.0, [], now, worker, "{}")
 
 
 async def test_four_deaths_before_any_answer_spend_no_attempt(database: Database) -> None:

@@ -17,9 +17,11 @@ from agentflow_tui.store.queue import (
     leases,
     lost_claims,
     mail_claims,
+    mail_results,
     poison_mail,
     schedule_fires,
     workflow_claims,
+    workflow_runs,
 )
 from agentflow_tui.store.views import away_summary, shared_status
 from tests.namings import NAMINGS
@@ -48,6 +50,9 @@ STATEMENTS: dict[str, Callable[[Binding], Statement[Any] | str]] = {
     "renew workflows": lambda _: workflow_claims.RENEW,
     "record": lambda _: poison_mail.RECORD,
     "is at work": lambda _: lost_claims.IS_AT_WORK,
+    "is left": lambda _: lost_claims.IS_LEFT,
+    "results as written": lambda _: mail_results.AS_WRITTEN,
+    "look up writes": workflow_runs.look_up,
     "lost mails": lambda _: lost_claims.GIVE_BACK["mails"],
     "lost workflows": lambda _: lost_claims.GIVE_BACK["workflows"],
     "holding": lambda binding: (

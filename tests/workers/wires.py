@@ -18,6 +18,7 @@ class Wire:
         self._ends: set[asyncio.StreamWriter] = set()
         self._passing: set[asyncio.Task[None] | None] = set()
         self._marker: bytes | None = None
+        self._silencer: bytes | None = None
         self._answers = asyncio.Event()
         self._answers.set()
         self._passes = asyncio.Event()
@@ -44,10 +45,17 @@ class Wire:
     def holds_answers(self) -> bool:
         return not self._answers.is_set()
 
-    def fall_silent(self) -> None:
+    def fall_silent(self, marker: bytes | None = None) -> None:
         """Nothing passes any more, and neither end hears of it: a partition. What is sent, and that
-        an end has hung up, is kept until it is over."""
-        self._passes.clear()
+        an end has hung up, is kept until it is over. It begins with the first question that has
+        ``marker`` in it."""
+        self._silencer = marker
+        if marker is None:
+            self._passes.clear()
+
+    @property
+    def is_silent(self) -> bool:
+        return not self._passes.is_set()
 
     def heal(self, *, forget: bool = False) -> None:
         """The partition is over. ``forget``: connections from before pass nothing for good, and
@@ -59,14 +67,18 @@ class Wire:
         else:
             self._forgotten.append(before)
 
+    def remember(self) -> None:
+        """What was sent in forgotten connections arrives after all, late."""
+        for each in self._forgotten:
+            each.set()
+
     def cut(self) -> None:
         """Every connection breaks, and answers that were held are lost. New ones work."""
         for end in self._ends:
             end.transport.abort()
         self._answers.set()
         self._passes.set()
-        for each in self._forgotten:
-            each.set()
+        self.remember()
 
     async def close(self) -> None:
         self.cut()
@@ -103,6 +115,8 @@ class Wire:
         held: bool = False,
     ) -> None:
         while piece := await source.read(65_536):
+            if not held and self._silencer and self._silencer in piece:
+                self.fall_silent()
             await passes.wait()
             if held:
                 await self._answers.wait()

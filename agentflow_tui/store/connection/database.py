@@ -217,7 +217,7 @@ class Database:
                 max_size=self.options.connections,
                 max_inactive_connection_lifetime=0,
                 timeout=self._connect_timeout,
-                command_timeout=self.options.statement_timeout + 1,
+                command_timeout=self.options.answer_timeout,
                 statement_cache_size=0 if self.pooled else 200,
                 connection_class=_Connection,
                 init=self._prepare,

@@ -25,10 +25,6 @@ PLANNED_ONCE = {
 its key, whatever size the table had when the plan was made. A locked row is not waited for for
 long, because all other rows of the statement wait with it."""
 
-MARGIN = 1.0
-"""Seconds by which the server's time limit is shorter than ours: it says so when it gives up, and
-then it is known that nothing has happened."""
-
 PLANNED_EACH_TIME = {"plan_cache_mode": "force_custom_plan", "jit": "off"}
 """For a connection that claims: which index serves best is known by what is in the table now."""
 
@@ -92,7 +88,7 @@ class DedicatedConnections:
         sql = database.binding.render(statement.text)
         connection = self._unused() or await self._connect()
         asked(connection.get_server_pid())
-        limit = database.options.statement_timeout + MARGIN
+        limit = database.options.answer_timeout
         try:
             records = await connection.fetch(sql, *values, timeout=limit)
         except BaseException:  # when cancelled, too: its answer is still to come

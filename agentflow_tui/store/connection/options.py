@@ -6,6 +6,10 @@ from dataclasses import dataclass
 CONNECT_TIMEOUT = 10.0
 """Seconds to make a connection in."""
 
+MARGIN = 1.0
+"""Seconds, at most, by which the server's time limit is shorter than ours: it says so when it gives
+up, and then it is known that nothing has happened."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConnectionOptions:
@@ -22,6 +26,11 @@ class ConnectionOptions:
     pooler: str = "auto"
     """How the pooler before the database lends sessions, as far as the settings say so: ``none``,
     ``session`` or ``transaction``; ``auto`` finds out by looking."""
+
+    @property
+    def answer_timeout(self) -> float:
+        """Seconds after which no answer to a statement is waited for any more."""
+        return self.statement_timeout + min(MARGIN, self.statement_timeout)
 
     def client_settings(self) -> dict[str, str]:
         """The settings that every pooler knows, because they belong to a client."""

@@ -8,6 +8,7 @@ know of, is what it claimed without having learned of it. It goes back as if it 
 from collections.abc import Mapping
 
 from agentflow_tui.store.connection.database import Database
+from agentflow_tui.store.connection.pooler import PoolerMode
 from agentflow_tui.store.connection.statements import Statement
 from agentflow_tui.store.queue import leases
 
@@ -15,6 +16,17 @@ IS_AT_WORK = Statement(
     bool, "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE pid = $1 AND state = 'active')"
 )
 """Whether the server process ``$1`` still works on what it was asked."""
+
+IS_LEFT = Statement(
+    bool,
+    """
+SELECT bool_or(pg_terminate_backend(pid)) FROM pg_stat_activity
+ WHERE pid = $1 AND usename = current_user AND datname = current_database()
+   AND application_name = current_setting('application_name')
+""",
+)
+"""Whether the server process ``$1`` is there, which it is told to end. It may have stood still with
+the claim unread, and would carry it out when it goes on."""
 
 _UNKNOWN = """
 WITH own AS (
@@ -56,5 +68,8 @@ async def give_back(
     if not leases.keeps_rows(database.binding):
         return 0
     if await database.fetch(IS_AT_WORK, backend) == [True]:
+        return None
+    direct = database.pooler is PoolerMode.NONE  # else the number is the pooler's, and says nothing
+    if direct and await database.fetch(IS_LEFT, backend) == [True]:
         return None
     return await database.execute(GIVE_BACK[kind], worker, held)

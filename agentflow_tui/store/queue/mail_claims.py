@@ -101,7 +101,8 @@ stale AS MATERIALIZED (
     FROM {email_queue} q
    WHERE q.{email_queue.status} = 'processing'
      AND (q.{email_queue.lastAttempt} IS NULL
-          OR q.{email_queue.lastAttempt} < now() - $4::float8 * interval '1 s')
+          OR q.{email_queue.lastAttempt} < least(now(), $6) - $4::float8 * interval '1 s')
+     AND q.{email_queue.id} <> ALL($5::{email_queue.id:type}[])
    LIMIT $3 FOR UPDATE SKIP LOCKED
 ), """
 
@@ -110,16 +111,22 @@ _ONWARD = """ AND q.{email_queue.priority} = $6::{email_queue.priority:type}
      AND q.{email_queue.createdAt} >= $7::{email_queue.createdAt:type}"""
 
 
-def claim(binding: Binding, *, onward: bool) -> Statement[ClaimedMail]:
-    """Take the next mails, in the order of the document's query (``priority DESC, createdAt``).
+_LARGE = f"""(coalesce(pg_column_size({{e.emails.body}}), 0)
+        + coalesce(pg_column_size({{e.emails.recipients}}), 0)
+        + coalesce(pg_column_size({{e.emails.attachments}}), 0) > {LARGE})"""
 
-    ``$1`` and ``$2`` are base and limit of the retries, ``$3`` how many, ``$4`` the lease in
-    seconds, ``$5`` ids to leave alone; the last two the process and what it holds. ``onward`` looks
-    from a place in the queue on, ``$6`` its priority and ``$7`` its ``createdAt``, within that
-    priority; else the whole queue is looked at, and mail whose lease ran out is taken, too. The
-    index ``email_queue_pending`` serves the order. ANY and LATERAL reach rows by their keys: the
-    planner takes what is locked for a tenth of the table, and would read all of it.
-    """
+_CONTENTS = ", ".join(
+    f"CASE WHEN NOT {_LARGE} THEN {{e.emails.{name}}}::text END"
+    for name in ("subject", "body", "recipients", "attachments")
+)
+
+_RAN_OUT = """q.{email_queue.status} = 'processing'
+         AND q.{email_queue.lastAttempt} > 'epoch'"""
+
+
+def _changes(binding: Binding, *, onward: bool) -> str:
+    """What a claim sets. Mail whose lease ran out keeps its count: the claim before came to no
+    answer. That of a dead process was counted back, and counts like any other."""
     changes = {
         "status": "'processing'",
         "attempts": "coalesce(q.{email_queue.attempts}, 0) + 1",
@@ -127,25 +134,33 @@ def claim(binding: Binding, *, onward: bool) -> Statement[ClaimedMail]:
         "updatedAt": "now()",
     }
     if not onward:
+        changes["attempts"] = (
+            f"CASE WHEN {_RAN_OUT} THEN greatest(q.{{email_queue.attempts}}, 1)"
+            f" ELSE {changes['attempts']} END"
+        )
         changes["error"] = (
             "CASE WHEN q.{email_queue.id} = ANY(ARRAY(SELECT id FROM due WHERE blamed))"
             f" THEN {poison_mail.COUNT_ONE_MORE_DEATH} ELSE q.{{email_queue.error}} END"
         )
+    return assignments(binding, "email_queue", changes)
+
+
+def claim(binding: Binding, *, onward: bool) -> Statement[ClaimedMail]:
+    """Take the next mails, in the order of the document's query (``priority DESC, createdAt``).
+
+    ``$1`` and ``$2`` are base and limit of the retries, ``$3`` how many, ``$4`` the lease in
+    seconds, ``$5`` ids to leave alone; the last two the process and what it holds. ``onward`` looks
+    from a place in the queue on, ``$6`` its priority and ``$7`` its ``createdAt``, within that
+    priority; else the whole queue is looked at, and mail is taken, too, whose lease had run out at
+    ``$6``. The index ``email_queue_pending`` serves the order. ANY and LATERAL reach rows by their
+    keys: the planner takes what is locked for a tenth of the table, and would read all of it.
+    """
     dead = "" if onward else f"sending AS MATERIALIZED ({poison_mail.on_record(binding)}), {_STALE}"
     room = "$3" if onward else "$3 - (SELECT count(*) FROM stale)"
     also = "" if onward else "UNION ALL SELECT * FROM stale"
     place = _ONWARD if onward else ""
-    large = (
-        "(coalesce(pg_column_size({e.emails.body}), 0)"
-        " + coalesce(pg_column_size({e.emails.recipients}), 0)"
-        f" + coalesce(pg_column_size({{e.emails.attachments}}), 0) > {LARGE})"
-    )
-    worker = 8 if onward else 6
+    worker = 8 if onward else 7
     held = leases.holding(binding, KIND, "claimed", worker=worker, held=worker + 1)
-    contents = ", ".join(
-        f"CASE WHEN NOT {large} THEN {{e.emails.{name}}}::text END"
-        for name in ("subject", "body", "recipients", "attachments")
-    )
     return Statement(
         ClaimedMail,
         f"""
@@ -160,7 +175,7 @@ WITH {dead}pending AS MATERIALIZED (
 ), due AS (
   SELECT * FROM pending {also}
 ), claimed AS (
-  UPDATE {{email_queue}} q SET {assignments(binding, "email_queue", changes)}
+  UPDATE {{email_queue}} q SET {_changes(binding, onward=onward)}
    WHERE q.{{email_queue.id}} = ANY(ARRAY(SELECT id FROM due))
   RETURNING q.{{email_queue.id}} AS id, q.{{email_queue.emailId}} AS email_id,
             {poison_mail.DEATHS_SO_FAR} AS deaths,
@@ -171,7 +186,7 @@ WITH {dead}pending AS MATERIALIZED (
 SELECT c.id, e.{{emails.id}}::text, c.token, c.claimed_at, due.before, c.priority, c.created_at,
        coalesce({{e.emails.createdAt}}, c.created_at), {{e.emails.userId}}::text,
        due.suspect OR c.deaths > 0, c.deaths,
-       coalesce({{e.emails.status}}::text = 'cancelled', false), {large}, {contents}
+       coalesce({{e.emails.status}}::text = 'cancelled', false), {_LARGE}, {_CONTENTS}
   FROM claimed c JOIN due ON due.id = c.id
   LEFT JOIN LATERAL (
     SELECT * FROM {{emails}} e WHERE e.{{emails.id}} = c.email_id LIMIT 1

@@ -109,6 +109,19 @@ SELECT id::text FROM moved
     )
 
 
+AS_WRITTEN = Statement(
+    str,
+    f"""
+SELECT q.{{email_queue.id}}::text FROM {{email_queue}} q
+  JOIN {unnested(_RESULT_TYPES[:4])} AS d (id, attempts, claimed_at, status)
+    ON q.{{email_queue.id}} = d.id
+ WHERE q.{{email_queue.attempts}} = d.attempts AND q.{{email_queue.lastAttempt}} = d.claimed_at
+   AND q.{{email_queue.status}}::text = d.status
+""",
+)
+"""Of claims (ids, attempts, claim times, statuses) those whose result is written: the ids."""
+
+
 def result_values(
     results: Sequence[MailResult], claimed_at: Sequence[datetime]
 ) -> list[list[object]]:

@@ -10,7 +10,7 @@ from datetime import datetime
 
 from agentflow_tui.store.connection.bindings import Binding
 from agentflow_tui.store.connection.statements import Statement
-from agentflow_tui.store.queue.leases import holding
+from agentflow_tui.store.queue import leases
 from agentflow_tui.store.schema.insertions import assignments, unnested
 
 KIND = "workflows"
@@ -21,7 +21,7 @@ KIND = "workflows"
 class ClaimedWorkflow:
     """A workflow that is now this process's. ``token`` is the lock it holds.
 
-    ``status`` is what it was before the claim; ``taken_over``: the process that had it died.
+    ``status`` is what it was before the claim; ``crashed``: the process that had it died.
     ``now`` is the database's time.
     """
 
@@ -30,7 +30,7 @@ class ClaimedWorkflow:
     current_step: int | None
     context: str | None
     status: str
-    taken_over: bool
+    crashed: bool
     token: datetime
     now: datetime
 
@@ -65,16 +65,35 @@ _FREE = """
    ({workflows.locked} IS NOT TRUE
         AND ({workflows.lockedAt} IS NULL OR {workflows.lockedAt} <= now())
     OR {workflows.locked}
-        AND ({workflows.lockedAt} IS NULL OR {workflows.lockedAt} < now() - $2 * interval '1 s'))
+        AND ({workflows.lockedAt} IS NULL
+             OR {workflows.lockedAt} < least(now(), $5) - $2 * interval '1 s'))
 """
 
 
-def _due(status: str, kind: str, limit: str) -> str:
+def _crashed(binding: Binding) -> str:
+    """SQL for whether the process died that had the workflow ``w``, whose lock is free.
+
+    Its work was given back as a dead one's, or its lease ran out and there is no other evidence,
+    as it has no lock of its own (`leases`). A process that has one and lost the lease lives, or
+    stands still.
+    """
+    without_lock = "w.{workflows.locked}"
+    if leases.keeps_rows(binding):
+        without_lock += """ AND EXISTS (
+           SELECT FROM {health_checks} h
+            WHERE h.{health_checks.id} LIKE 'worker:%'
+              AND CASE WHEN h.{health_checks.details}::text ~ '"lock": ?false'
+                       THEN h.{health_checks.details}::jsonb -> 'workflows'
+                            ? w.{workflows.id}::text END)"""
+    return f"coalesce(w.{{workflows.lockedAt}} = 'epoch' OR {without_lock}, false)"
+
+
+def _due(binding: Binding, status: str, kind: str, limit: str) -> str:
     """The body of a CTE that locks what is due in one status, oldest first: the order of the
     accelerators' indexes, one a status, so that no more rows are looked into than are taken."""
     return f"""
   SELECT w.{{workflows.id}} AS id, w.{{workflows.status}} AS status,
-         coalesce(w.{{workflows.locked}} OR w.{{workflows.lockedAt}} = 'epoch', false) AS taken_over
+         {_crashed(binding)} AS crashed
     FROM {{workflows}} w
    WHERE w.{{workflows.status}} = '{status}' AND {_FREE}
      AND coalesce(nullif({kind}, '') = ANY($1::text[]), true)
@@ -88,17 +107,17 @@ def claim(binding: Binding, *, checks_json: bool) -> Statement[ClaimedWorkflow]:
     """Lock up to ``$3`` workflows whose current step's type is in ``$1``, or cannot be told here;
     the oldest come first.
 
-    ``$2`` is the lease in seconds, ``$4`` ids to leave alone, ``$5`` and ``$6`` what
-    `leases.holding` wants to know. Raises `MissingError` for a database whose workflows lack what
-    the lock needs.
+    ``$2`` is the lease in seconds, ``$4`` ids to leave alone, ``$5`` the moment as of which leases
+    are judged, ``$6`` and ``$7`` what `leases.holding` wants to know. Raises `MissingError` for a
+    database whose workflows lack what the lock needs.
     """
     kind = _step_type(binding, checks_json=checks_json)
     changes = {"locked": "true", "lockedAt": "now()", "status": "'running'", "lastUpdated": "now()"}
     return Statement(
         ClaimedWorkflow,
         f"""
-WITH begun AS MATERIALIZED ({_due("running", kind, "$3")}
-), fresh AS MATERIALIZED ({_due("pending", kind, "$3 - (SELECT count(*) FROM begun)")}
+WITH begun AS MATERIALIZED ({_due(binding, "running", kind, "$3")}
+), fresh AS MATERIALIZED ({_due(binding, "pending", kind, "$3 - (SELECT count(*) FROM begun)")}
 ), due AS (
   SELECT * FROM begun UNION ALL SELECT * FROM fresh
 ), claimed AS (
@@ -107,9 +126,9 @@ WITH begun AS MATERIALIZED ({_due("running", kind, "$3")}
   RETURNING w.{{workflows.id}} AS id, w.{{workflows.lockedAt}} AS token,
             w.{{workflows.steps}}::text AS steps, w.{{workflows.currentStep}}::int AS current_step,
             w.{{workflows.context}}::text AS context, {{w.workflows.createdAt}} AS created_at
-), written AS ({holding(binding, KIND, "claimed", worker=5, held=6)}
+), written AS ({leases.holding(binding, KIND, "claimed", worker=6, held=7)}
 )
-SELECT c.id, c.steps, c.current_step, c.context, due.status, due.taken_over, c.token, now()
+SELECT c.id, c.steps, c.current_step, c.context, due.status, due.crashed, c.token, now()
   FROM claimed c JOIN due ON due.id = c.id
  ORDER BY c.created_at, c.id
 """,

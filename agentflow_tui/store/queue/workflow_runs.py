@@ -6,11 +6,12 @@ returns the lock's next value; a row that is not returned was lost to another pr
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from operator import attrgetter
+from time import monotonic
 from typing import Generic, Protocol, TypeVar
 
-from agentflow_tui.errors import AgentflowError
+from agentflow_tui.errors import AgentflowError, UnreachableError
 from agentflow_tui.store.connection.bindings import Binding
 from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.connection.dedicated import (
@@ -18,7 +19,7 @@ from agentflow_tui.store.connection.dedicated import (
     DedicatedConnections,
     pooled_session,
 )
-from agentflow_tui.store.connection.statements import Statement
+from agentflow_tui.store.connection.statements import NOW, Statement
 from agentflow_tui.store.schema.insertions import assignments, insertion, unnested
 
 TASK = "workflow.step"
@@ -125,6 +126,10 @@ _MAIL_COLUMNS: Mapping[str, tuple[str, Callable[[StepMailRows], object]]] = {
 }
 """The columns of the mails of such a batch, beside the ids of their workflows."""
 
+_LOCK = "$1::timestamptz"
+_FIRST = 3
+"""The number of the first array among the parameters."""
+
 _WRITE_TYPES = ("{workflows.lockedAt:type}", *(kind for kind, _ in _WRITE_COLUMNS.values()))
 _MAIL_TYPES = ("{workflows.id:type}", *(kind for kind, _ in _MAIL_COLUMNS.values()))
 
@@ -132,7 +137,10 @@ _MAIL_TYPES = ("{workflows.id:type}", *(kind for kind, _ in _MAIL_COLUMNS.values
 def advance(binding: Binding, *, mails: bool) -> Statement[Advanced]:
     """Many workflows' finished steps in one write: row, context, journal and mail together.
 
-    Parameters are those of `advance_values`. Yields the rows that were still ours.
+    Parameters are those of `advance_values`. Yields the rows that were still ours. A lock that is
+    kept gets the value that the writer names, so that it is known for ours where the answer is
+    lost. Changes nothing when that moment is not about now: the statement comes late, and has been
+    given up, or the writer's clock is wrong.
     """
     is_jsonb = merges_context(binding)
     running = "w.{workflows.status} = 'running'"
@@ -146,17 +154,18 @@ def advance(binding: Binding, *, mails: bool) -> Statement[Advanced]:
             "lastError": "d.error",
             "lastUpdated": "now()",
             "locked": f"d.holds AND {running}",
-            "lockedAt": f"CASE WHEN d.holds AND {running} THEN now() ELSE d.not_before END",
+            "lockedAt": f"CASE WHEN d.holds AND {running} THEN {_LOCK} ELSE d.not_before END",
         },
     )
     return Statement(
         Advanced,
         f"""
 WITH d AS (
-  SELECT * FROM {unnested(_WRITE_TYPES)} AS d (token, {", ".join(_WRITE_COLUMNS)})
+  SELECT * FROM {unnested(_WRITE_TYPES, first=_FIRST)} AS d (token, {", ".join(_WRITE_COLUMNS)})
 ), moved AS (
   UPDATE {{workflows}} w SET {changes} FROM d
    WHERE w.{{workflows.id}} = d.id AND w.{{workflows.locked}} AND w.{{workflows.lockedAt}} = d.token
+     AND abs(extract(epoch FROM now() - {_LOCK})) <= $2
   RETURNING w.{{workflows.id}} AS id, {{w.workflows.userId}} AS user_id,
             w.{{workflows.status}} AS status, w.{{workflows.locked}} AS locked,
             w.{{workflows.lockedAt}} AS token,
@@ -222,7 +231,7 @@ def _queued(binding: Binding) -> str:
     )
     return f"""
 , l AS (
-  SELECT * FROM {unnested(_MAIL_TYPES, first=len(_WRITE_TYPES) + 1)}
+  SELECT * FROM {unnested(_MAIL_TYPES, first=_FIRST + len(_WRITE_TYPES))}
     AS l (id, {", ".join(_MAIL_COLUMNS)})
 ), written AS (
   INSERT INTO {{emails}} ({mail_columns})
@@ -236,10 +245,16 @@ def _queued(binding: Binding) -> str:
 
 
 def advance_values(
-    advances: Sequence[Advance], tokens: Sequence[datetime], *, mails: bool
-) -> list[list[object]]:
-    """The parameters of `advance`, an array for each. ``tokens``: the lock that each is about."""
-    values: list[list[object]] = [list(tokens)]
+    advances: Sequence[Advance],
+    tokens: Sequence[datetime],
+    *,
+    lock: datetime,
+    late: float,
+    mails: bool,
+) -> list[object]:
+    """The parameters of `advance`. ``tokens``: the lock that each is about; ``lock``: the value of
+    those that are kept, the present time up to ``late`` seconds."""
+    values: list[object] = [lock, late, list(tokens)]
     values += [[read(write) for write in advances] for _, read in _WRITE_COLUMNS.values()]
     if mails:
         queued = [mail for write in advances for mail in write.mails]
@@ -250,31 +265,37 @@ def advance_values(
 
 @dataclass(frozen=True, slots=True)
 class WriteStatus:
-    """How a workflow stands after a write whose answer was lost. ``written``: the write took
-    place."""
+    """How a workflow stands after a write whose answer was lost. ``journalled``: the journal has
+    the write's row, None where it cannot tell."""
 
     id: str
     status: str
     locked: bool
     token: datetime | None
-    written: bool
+    journalled: bool | None
 
 
-LOOK_UP = Statement(
-    WriteStatus,
-    f"""
+def look_up(binding: Binding) -> Statement[WriteStatus]:
+    """Look how workflows stand, and which rows the journal has: two arrays of ids."""
+    entry = "EXISTS (SELECT FROM {task_logs} t WHERE t.{task_logs.id} = d.entry_id)"
+    told = f"CASE WHEN d.entry_id IS NOT NULL THEN {entry} END"
+    keeps = binding.has("task_logs", "id")
+    types = ("{workflows.id:type}", "{task_logs.id:type}" if keeps else "text")
+    return Statement(
+        WriteStatus,
+        f"""
 SELECT w.{{workflows.id}}, coalesce(w.{{workflows.status}}, ''),
        coalesce(w.{{workflows.locked}}, false), w.{{workflows.lockedAt}},
-       EXISTS (SELECT FROM {{task_logs?}} t WHERE t.{{task_logs.id}} = d.entry_id)
-  FROM {unnested(("{workflows.id:type}", "{task_logs.id:type}"))} AS d (id, entry_id)
+       {told if keeps else "NULL::bool"}
+  FROM {unnested(types)} AS d (id, entry_id)
   JOIN {{workflows}} w ON w.{{workflows.id}} = d.id
 """,
-)
-"""Look whether writes took place, by the journal's rows that were part of them."""
+    )
 
 
 class _Write(Protocol):
-    """A write that waits for its turn. Its token is read when it is sent."""
+    """A write that waits for its turn. Its token is read when it is sent; ``locks`` are the values
+    that it has given to the lock, one for each time that it was sent."""
 
     @property
     def advance(self) -> Advance: ...
@@ -282,47 +303,88 @@ class _Write(Protocol):
     @property
     def token(self) -> datetime: ...
 
+    @property
+    def locks(self) -> list[datetime]: ...
+
 
 WriteT = TypeVar("WriteT", bound=_Write)
+
+
+class DatabaseClock(Protocol):
+    """The database's clock as a process knows it (`workers.context.ServerClock`)."""
+
+    def now(self) -> datetime: ...
+
+    def measured(self, told: datetime, asked: float, answered: float) -> None: ...
 
 
 class WorkflowWrites(Generic[WriteT]):
     """Writes what becomes of workflows, many in one statement, for a batch writer.
 
     The result is how each workflow stands, None for one that was lost. ``on_mail`` is called when a
-    commit has queued mail.
+    commit has queued mail. ``clock`` is the database's as this process knows it; ``lease`` is in
+    seconds.
     """
 
-    def __init__(self, database: Database, on_mail: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        database: Database,
+        on_mail: Callable[[], None],
+        *,
+        clock: DatabaseClock,
+        lease: float,
+    ) -> None:
         self._database = database
         self._on_mail = on_mail
+        self._clock = clock
+        self._late = max(1.0, lease / 2)
+        self._lock = datetime.min.replace(tzinfo=UTC)
         self._connections = DedicatedConnections(database, PLANNED_ONCE)
 
     async def write(self, batch: Sequence[WriteT], *, again: bool) -> Sequence[Advanced | None]:
-        """Write all of these in one statement."""
+        """Write all of these in one statement. What it did not find is looked up before it counts
+        as lost: when it was sent before, that may have been carried out after all."""
         mails = any(write.advance.mails for write in batch)
         statement = self._database.binding.cached(advance, mails=mails)
+        self._lock = max(_in_milliseconds(self._clock.now()), self._lock + MILLISECOND)
+        for write in batch:
+            write.locks.append(self._lock)
         values = advance_values(
-            [write.advance for write in batch], [write.token for write in batch], mails=mails
+            [write.advance for write in batch],
+            [write.token for write in batch],
+            lock=self._lock,
+            late=self._late,
+            mails=mails,
         )
         found = {row.id: row for row in await self._connections.fetch(statement, *values)}
         self._tell_of_mail(write for write in batch if write.advance.workflow_id in found)
-        return [found.get(write.advance.workflow_id) for write in batch]
+        missed = [write for write in batch if write.advance.workflow_id not in found]
+        known = await self.look_up(missed) if missed else {}
+        if len(known) < len(missed):
+            await self._measure_clock()
+            raise UnreachableError("A write took too long to reach the database, and is sent anew.")
+        return [found.get(write.advance.workflow_id) or known.get(write) for write in batch]
+
+    async def _measure_clock(self) -> None:
+        asked = monotonic()
+        [now] = await self._database.fetch(NOW)
+        self._clock.measured(now, asked, monotonic())
 
     async def look_up(self, batch: Sequence[WriteT]) -> Mapping[WriteT, Advanced | None]:
-        """Look whether the writes took place, by the journal's rows that are part of them."""
+        """Look whether the writes took place, and whether the workflows are still ours."""
         ids = [write.advance.workflow_id for write in batch]
         entries = [write.advance.entry and write.advance.entry.id for write in batch]
+        statement = self._database.binding.cached(look_up)
         async with pooled_session(self._database) as session:
-            found = {row.id: row for row in await session.fetch(LOOK_UP, ids, entries)}
+            found = {row.id: row for row in await session.fetch(statement, ids, entries)}
         known: dict[WriteT, Advanced | None] = {}
         for write in batch:
             row = found.get(write.advance.workflow_id)
-            if row is not None and row.written:
-                known[write] = Advanced(row.id, row.status, row.locked, row.token)
+            if row is not None and row.locked and row.token == write.token:
+                continue  # not written, and still ours
+            known[write] = _written(write, row)
+            if known[write] is not None:
                 self._tell_of_mail([write])
-            elif row is None or not row.locked or row.token != write.token:
-                known[write] = None
         return known
 
     async def refused(self, item: WriteT, error: AgentflowError) -> Advanced | None:
@@ -336,6 +398,30 @@ class WorkflowWrites(Generic[WriteT]):
     def close(self) -> None:
         """Close the connections."""
         self._connections.close()
+
+
+def _written(write: _Write, row: WriteStatus | None) -> Advanced | None:
+    """How a workflow stands whose lock is not the one that the write was about, None where another
+    process or an operator took it before.
+
+    The write took place where the lock has a value that it was given, or the journal its row. A
+    write that lets go, without a row in the journal, has nothing to lose.
+    """
+    if row is None or row.journalled is False:
+        return None
+    if row.locked and row.token in write.locks:
+        return Advanced(row.id, row.status, True, row.token)
+    if write.advance.holds and row.locked:
+        return None
+    return Advanced(row.id, row.status, False, None)
+
+
+MILLISECOND = timedelta(milliseconds=1)
+
+
+def _in_milliseconds(moment: datetime) -> datetime:
+    """A moment that is the same when it is read back: some databases keep no more."""
+    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
 
 
 API_KEY = Statement(

@@ -51,6 +51,8 @@ class PendingWrite:
     state: RunState
     name: str | None = None
     result: Any = None
+    locks: list[datetime] = field(default_factory=list)
+    """The values that it has given to the lock, one for each time that it was sent."""
 
     @property
     def token(self) -> datetime:
@@ -119,7 +121,7 @@ class HeldWorkflow:
             steps={name: context[name] for name in plan.index if name in context},
             replaces=not merges or document.problem is not None,
             always_replaces=not merges,
-            on_record=state is not None and not claimed.taken_over,
+            on_record=state is not None and not claimed.crashed,
             readable=unreadable(document) is None,
             problem=found.problem,
             is_lost=found.is_lost,
@@ -136,7 +138,7 @@ class HeldWorkflow:
             held.secrets.note(step, held.results)
         about = {"workflow": held.id, "run": held.state.id}
         held.suffix = json.dumps(about, ensure_ascii=False)[1:]
-        if claimed.taken_over:
+        if claimed.crashed:
             held._count_crash()
         return held
 

@@ -83,7 +83,12 @@ class Runner:
         """What takes each held workflow through its steps, by the workflow's id."""
         self.foreign = ForeignWorkflows()
         self.threads = StepThreads()
-        self._writes = runs.WorkflowWrites[PendingWrite](context.database, self._mail_queued)
+        self._writes = runs.WorkflowWrites[PendingWrite](
+            context.database,
+            self._mail_queued,
+            clock=context.clock,
+            lease=context.settings.workers.lease,
+        )
         self.writer: BatchWriter[PendingWrite, Advanced | None] = BatchWriter(
             hooks=self._writes,
             rebind=context.database.rebind,
@@ -165,7 +170,9 @@ class Runner:
         if self._checks_json is None:
             self._checks_json = await _checks_json(context.database)
         statement = context.database.binding.cached(claims.claim, checks_json=self._checks_json)
-        values = sorted(self._handlers), float(workers.lease), ask, self.foreign.ids()
+        leave_alone = [*self.foreign.ids(), *self.held]
+        judged_at = context.leases.judged_at(KIND)
+        values = sorted(self._handlers), float(workers.lease), ask, leave_alone, judged_at
         claimed = await context.leases.claim(
             KIND, statement, *values, tokens=lambda rows: {row.id: row.token for row in rows}
         )
@@ -183,9 +190,6 @@ class Runner:
         )
         if held.is_foreign:
             return False
-        overtaken = self.tasks.get(held.id)
-        if overtaken is not None:  # this process stood still for longer than its own lease
-            overtaken.cancel()
         self.held[held.id] = held
         task = self._context.spawn(self._loop.run(held))
         self.tasks[held.id] = task

@@ -1,14 +1,14 @@
 """The mail that a sender has claimed: taken, kept by renewing the lease, and forgotten."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from time import monotonic
 
 from agentflow_tui.store.connection.statements import NOW
 from agentflow_tui.store.queue import mail_claims as store
-from agentflow_tui.store.queue.mail_claims import ClaimedMail
 from agentflow_tui.workers.backoff import retry_until_reachable
 from agentflow_tui.workers.context import WorkerContext
-from agentflow_tui.workers.sender.claim_cursor import ClaimCursor
+from agentflow_tui.workers.sender.claim_cursor import ClaimCursor, QueuePosition
 from agentflow_tui.workers.sender.held_mail import HeldMail
 
 BATCH = 100
@@ -16,6 +16,11 @@ BATCH = 100
 
 CAPACITY = 2 * BATCH
 """Mails held at a time."""
+
+
+def _looking_from(place: QueuePosition | None, judged_at: datetime) -> tuple[object, ...]:
+    """The parameters of a claim that differ: a place in the queue, or when leases are judged."""
+    return (judged_at,) if place is None else (place.priority, place.queued_at)
 
 
 class MailClaims:
@@ -49,21 +54,16 @@ class MailClaims:
             workers.retry_limit,
             ask,
             workers.lease,
-            list(leave_alone),
-            *(() if place is None else (place.priority, place.queued_at)),
+            [*leave_alone, *self.held],
+            *_looking_from(place, context.leases.judged_at(store.KIND)),
             tokens=lambda rows: {row.id: row.attempts for row in rows},
         )
         self._cursor.claimed(
             rows, asked=ask, onward=place is not None, began=began, ended=monotonic()
         )
-        return [self._take(row, began) for row in rows]
-
-    def _take(self, row: ClaimedMail, began: float) -> HeldMail:
-        if overtaken := self.held.get(row.id):  # our own lease had run out meanwhile
-            overtaken.lost = True
-        held = HeldMail(row, renewed_at=began)
-        self.held[row.id] = held
-        return held
+        taken = [HeldMail(row, renewed_at=began) for row in rows]
+        self.held.update({held.row.id: held for held in taken})
+        return taken
 
     def in_need_of_renewal(self) -> list[HeldMail]:
         """Claims held for long, and those that others may have given back."""

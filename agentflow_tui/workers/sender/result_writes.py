@@ -73,7 +73,21 @@ class ResultWrites:
             statement, *mail_results.result_values(results, claimed_at)
         )
         if len(moved) < len(results):
-            count = len(results) - len(moved)
+            await self._tell_of_lost(set(moved), results, mails)
+
+    async def _tell_of_lost(
+        self, moved: set[str], results: Sequence[MailResult], mails: Sequence[HeldMail]
+    ) -> None:
+        """Say how many were another worker's. What was sent before, and its answer lost, is not."""
+        left = [(r, held) for r, held in zip(results, mails, strict=True) if r.id not in moved]
+        written = await self._database.fetch(
+            mail_results.AS_WRITTEN,
+            [each.id for each, _ in left],
+            [each.attempts for each, _ in left],
+            [held.claimed_at for _, held in left],
+            [each.status for each, _ in left],
+        )
+        if count := len(left) - len(written):
             self._log.info("mails were claimed by another worker meanwhile", count=count)
 
     async def _give_back(self, mails: Sequence[HeldMail]) -> None:

@@ -1,10 +1,12 @@
 """What ends around a workflow: its runner, its process, its connections, the time to stop."""
 
 import asyncio
+import json
 from functools import partial
 from typing import Any
 
 import asyncpg
+import pytest
 
 from agentflow_tui.settings import Settings, WorkerSettings
 from agentflow_tui.steps.calls import Call, Handler
@@ -92,6 +94,34 @@ async def test_a_step_that_kills_its_worker_again_and_again_is_stopped(
         await runner.stop(0)
     assert "its worker died 2 times while it ran" in str(found.last_error)
     assert len(seen.calls) == 2
+
+
+@pytest.mark.parametrize(
+    ("holder", "deaths"),
+    [
+        (None, 0),
+        ({"lock": True}, 0),  # it holds its lock, or its death would be known: it stands still
+        ({"lock": False}, 1),  # behind a transaction pooler, where nothing else tells of a death
+    ],
+)
+async def test_a_lease_that_ran_out_is_a_death_where_nothing_else_would_tell(
+    database: Database, holder: dict[str, Any] | None, deaths: int
+) -> None:
+    async def slow(_call: Call[Any]) -> None:
+        await asyncio.Event().wait()
+
+    workflow = await add(database, [step("a", "slow")], status="running")
+    await change(database, workflow, {"locked": "true", "lockedAt": "now() - interval '1 hour'"})
+    if holder is not None:
+        await database.execute(
+            "INSERT INTO {health_checks} ({health_checks.id}, {health_checks.details})"
+            " VALUES ('worker:box:1:a', $1::text::jsonb)",
+            json.dumps(holder | {"workflows": {workflow: None}}),
+        )
+    runner = Runner(context_for(database), {"slow": Recorder().handler(slow)})
+    await runner.step()
+    assert runner.held[workflow].state.crashes == deaths
+    await runner.stop(0)
 
 
 async def test_a_step_that_kills_takes_no_other_workflow_with_it(database: Database) -> None:

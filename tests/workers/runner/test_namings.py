@@ -170,7 +170,14 @@ async def test_a_claim_reads_no_more_rows_than_it_takes_where_there_are_indexes(
         await session.connection.execute("ANALYZE workflows")
         sql = database.binding.render(claim(database.binding, checks_json=True).text)
         lines = await session.connection.fetch(
-            f"EXPLAIN {sql}", sorted(built_in()), 300.0, 100, [], context.identity, "{}"
+            f"EXPLAIN {sql}",
+            sorted(built_in()),
+            300.0,
+            100,
+            [],
+            context.now(),
+            context.identity,
+            "{}",
         )
     plan = "\n".join(line[0] for line in lines)
     assert "Index Scan using agentflow_workflows_pending" in plan
