@@ -33,6 +33,8 @@ async def accelerate(database: Database, options: argparse.Namespace) -> int:
     for place, accelerator in enumerate(missing, 1):
         say(f"[{place}/{len(missing)}] {accelerator.index} …")
         await accelerators.build(database, accelerator)
+    for index in accelerators.former(database.binding):
+        await accelerators.drop(database, index)
     if options.notify:
         await accelerators.set_notify_triggers(database, enable=True)
     await database.rebind()
@@ -60,5 +62,7 @@ async def _drop(database: Database) -> int:
     for accelerator in there:
         say(f"removing {accelerator.index} …")
         await accelerators.drop(database, accelerator.index)
+    for index in accelerators.former(database.binding):
+        await accelerators.drop(database, index)
     say(f"{plural(len(there), 'index', 'indexes')} removed; nothing named {PREFIX}… is left.")
     return 0

@@ -25,13 +25,15 @@ class Pace:
     ``shared_status`` is between two looks at health and consoles from views that do not show them,
     ``binding`` between two looks at the tables, columns and indexes that the database has,
     ``numbers`` between two readings of the overview although nothing was committed, and
-    ``patience`` what something may take before a window says that it is under way.
+    ``patience`` what something may take before a window says that it is under way. After looks
+    that are dear to the database the next one comes ``calm`` times later than they took.
     """
 
     shared_status: float = 15.0
     binding: float = 60.0
     numbers: float = 15.0
     patience: float = 0.4
+    calm: float = 30.0
 
 
 @dataclass(slots=True)

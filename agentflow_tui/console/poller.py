@@ -22,6 +22,9 @@ IDLE_AFTER = 180.0
 SILENT = 3.0
 """Seconds without an answer after which that is said, though it is waited for."""
 
+DEAR, CALMEST = 0.1, 60.0
+"""Seconds from which on a look is dear, so that the next one comes later; and how much at most."""
+
 RETRY = (0.5, 1.0, 2.0, 5.0)
 """Seconds between attempts while the database cannot be reached."""
 
@@ -56,6 +59,8 @@ class Poller:
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
     _is_answering: bool = False
     _failures: int = 0
+    _took: tuple[float, float] = (0.0, 0.0)
+    """Seconds that the last two looks took."""
 
     def show(self, view: Refreshable | None) -> None:
         """Refresh this view from now on, and at once."""
@@ -81,19 +86,26 @@ class Poller:
             if not self.state.is_frozen:
                 await self._look()
             self._is_answering = False
-            rest = RETRY[min(self._failures, len(RETRY)) - 1] if self._failures else self.interval()
+            rest = RETRY[min(self._failures, len(RETRY)) - 1] if self._failures else self._rest()
             try:
                 async with asyncio.timeout(rest):
                     await self._wake.wait()
             except TimeoutError:
                 pass
 
+    def _rest(self) -> float:
+        """Seconds until the next look: the database must not feel that somebody looks."""
+        dear = min(self._took)  # one that happened to be slow is not dear
+        calm = self.env.pace.calm * dear if dear > DEAR else 0.0
+        return max(self.interval(), min(calm, CALMEST))
+
     async def _look(self) -> None:
         view = self.view
         if view is None:
             return
         self.state.looks += 1
-        silence = asyncio.get_running_loop().call_later(SILENT, self._say_silent)
+        loop = asyncio.get_running_loop()
+        silence, began = loop.call_later(SILENT, self._say_silent), loop.time()
         try:
             await self._load(view)
         except AgentflowError as error:
@@ -106,6 +118,7 @@ class Poller:
             self._set(ConnectionState())
         finally:
             silence.cancel()
+            self._took = (self._took[1], loop.time() - began)
 
     async def _load(self, view: Refreshable) -> None:
         """Look at the view or, now and then in its place, at the status shared by all views."""

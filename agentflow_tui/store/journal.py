@@ -19,6 +19,9 @@ from agentflow_tui.text import storable
 
 TABLE = "task_logs"
 
+OPERATION_IDS = "0a9e0f10"
+"""What the ids of operators' entries begin with (see `store.changes.records.operation_id`)."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JournalEntry:

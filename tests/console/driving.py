@@ -96,6 +96,6 @@ async def console(
         environ={**({"AGENTFLOW_HOME": home} if home else {}), **(environ or {})},
         read_only=read_only,
     ).on(context or Context(database_url=url, production=production))
-    app = ConsoleApp(Environment(chosen, pace or Pace()), Place(view))
+    app = ConsoleApp(Environment(chosen, pace or Pace(calm=0.0)), Place(view))
     async with app.run_test(size=size, notifications=True) as pilot:
         yield pilot

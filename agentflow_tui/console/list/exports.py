@@ -20,6 +20,9 @@ from agentflow_tui.text import defuse
 CHUNK = 1_000
 """Rows that are read at a time."""
 
+LOOKED_AT = 20_000
+"""Rows that are looked at at a time where no index serves the filter; all are, in the end."""
+
 
 async def write(database: Database, wanted: Query[Any], target: Path) -> int:
     """Write every matching row to a new file whose ending says the format.
@@ -60,12 +63,13 @@ async def _rows(database: Database, wanted: Query[Any]) -> AsyncIterator[Any]:
     wanted = replace(wanted, listing=wanted.listing.whole)
     anchor = None
     while True:
-        page = await wanted.page(database, Window(limit=CHUNK, anchor=anchor, scan=wanted.scan))
+        window = Window(limit=CHUNK, anchor=anchor, scan=wanted.scan and LOOKED_AT)
+        page = await wanted.page(database, window)
         for row in page.rows:
             yield row
         if page.at_end:
             return
-        anchor = wanted.anchor(page.rows[-1])
+        anchor = page.reached or wanted.anchor(page.rows[-1])
 
 
 def plain_value(value: object) -> object:

@@ -71,6 +71,7 @@ class Grid(GridCanvas[RowT], can_focus=True):
         self.empty = empty
         self._reader = Reader(self.window, self._received)
         self._reading: asyncio.Future[None] | None = None
+        self._answered: asyncio.Future[None] | None = None
         self._is_known = False
         self._last_key: str | None = None
         self._click_opened = False
@@ -91,14 +92,16 @@ class Grid(GridCanvas[RowT], can_focus=True):
         self._read_on()
 
     async def look(self) -> None:
-        """Read the visible rows once more, and wait until they are shown.
+        """Read the visible rows once more, and wait until they are shown, or until some are while
+        more are looked for.
 
         Raises :class:`AgentflowError` when that is not possible now.
         """
         self.window.read_again()
         reading = self._read_on()
         if reading is not None:
-            await asyncio.shield(reading)
+            answered = self._answered = asyncio.get_running_loop().create_future()
+            await asyncio.wait((reading, answered), return_when=asyncio.FIRST_COMPLETED)
         if self._reader.problem is not None:
             raise self._reader.problem
 
@@ -136,6 +139,9 @@ class Grid(GridCanvas[RowT], can_focus=True):
             reading.set_result(None)
 
     def _received(self) -> None:
+        answered = self._answered
+        if self._reader.is_scanning and answered is not None and not answered.done():
+            answered.set_result(None)
         problem = self._reader.problem
         if problem is None:
             self._is_known = True

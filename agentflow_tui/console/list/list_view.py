@@ -14,7 +14,7 @@ from agentflow_tui.console.list.detail import Detail
 from agentflow_tui.console.list.grid import Grid
 from agentflow_tui.console.list.grid_messages import CursorMoved, RowOpened, SortRequested
 from agentflow_tui.console.list.menus import ListMenus
-from agentflow_tui.console.list.reading import StoreSource
+from agentflow_tui.console.list.store_source import StoreSource
 from agentflow_tui.console.place import Place
 from agentflow_tui.console.view import NOT_HERE, ViewEntry
 from agentflow_tui.console.widgets.line import Line, Piece
@@ -23,7 +23,7 @@ from agentflow_tui.console.widgets.prompt import Candidate, Mistake, Prompt
 from agentflow_tui.errors import FilterError
 from agentflow_tui.filters.completion import complete
 from agentflow_tui.store.reading.pages import COUNT_TO
-from agentflow_tui.store.reading.queries import SCAN, Query, query, vocabulary
+from agentflow_tui.store.reading.queries import Query, query, vocabulary
 from agentflow_tui.text import bounded, number
 
 WIDE = 140
@@ -360,8 +360,12 @@ class ListView(ListMenus):
         if self.wanted is not None and self.wanted.remarks:
             yield Piece(f"{self.wanted.remarks[0]}  ", "dim")
         source = self._source
-        if source is not None and source.bounded:
-            looked = self.wanted.scan if self.wanted and self.wanted.scan else SCAN
-            yield Piece(f"first {number(looked)} looked at, X for more  ", "warning")
-        if source is not None and source.count is not None:
-            yield Piece(f"{bounded(source.count, COUNT_TO)} rows  ", "dim")
+        if source is None:
+            return
+        if source.is_over:
+            yield Piece(f"first {number(source.looked)} looked at, X for more  ", "warning")
+        elif source.is_open and self.grid.is_reading:
+            yield Piece(f"{number(source.looked)} looked at so far  ", "warning")
+        if source.count is not None:
+            more = "+" if source.is_open and source.count <= COUNT_TO else ""
+            yield Piece(f"{bounded(source.count, COUNT_TO)}{more} rows  ", "dim")

@@ -1,24 +1,18 @@
 """Where the rows of a list come from, and the loop that reads what a window wants.
 
-A list reads pages of a query, or holds rows that one statement has counted; one request is under
-way at a time.
+A list reads pages of a query (`store_source`), or holds rows that one statement has counted; one
+request is under way at a time.
 """
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Generic, Protocol, runtime_checkable
 
-from agentflow_tui.console.environment import Environment
 from agentflow_tui.console.list.viewport import RowT
 from agentflow_tui.console.list.window import PagePosition, PageRequest, RowWindow
 from agentflow_tui.errors import AgentflowError
-from agentflow_tui.store.reading.pages import COUNT_TO, Page, Window
-from agentflow_tui.store.reading.queries import Query
-
-LOOK_ANYWAY = 15.0
-"""Seconds after which rows are read even though nothing was committed: time itself moves rows
-in and out of a filter, and a cheap look must never be the only one."""
+from agentflow_tui.store.reading.pages import Page
 
 
 class PageSource(Protocol[RowT]):
@@ -64,77 +58,6 @@ class GatedSource(Protocol):
 
 
 @dataclass(slots=True)
-class StoreSource(Generic[RowT]):
-    """Keyset pages of one query. ``count`` and ``bounded`` are what the last look said."""
-
-    env: Environment
-    query: Query[RowT]
-    count: int | None = None
-    bounded: bool = False
-    _seen: str | None = None
-    _looked: float = field(default=0.0)
-
-    async def first(self, count: int) -> Page[RowT]:
-        return await self._read(Window(limit=count, count_to=COUNT_TO, scan=self.query.scan))
-
-    async def last(self, count: int) -> Page[RowT]:
-        return await self._read(Window(limit=count, backwards=True, scan=self.query.scan))
-
-    async def after(self, row: RowT, count: int) -> Page[RowT]:
-        return await self._read(self._window(row, count))
-
-    async def before(self, row: RowT, count: int) -> Page[RowT]:
-        return await self._read(self._window(row, count, backwards=True))
-
-    async def around(self, row: RowT, before: int, count: int) -> Page[RowT]:
-        onward = await self._read(self._window(row, count, inclusive=True))
-        if not before:
-            return onward
-        back = await self._read(self._window(row, before, backwards=True))
-        rows = (*back.rows, *onward.rows)
-        return Page(rows, at_start=back.at_start, at_end=onward.at_end)
-
-    async def again(self, row: RowT | None, count: int, *, elsewhere: bool) -> Page[RowT] | None:
-        """The rows once more, or None when nothing was committed since the last look."""
-        due = self.env.clock().timestamp() - self._looked >= LOOK_ANYWAY
-        seen = None if elsewhere or due else self._seen
-        window = Window(
-            limit=count,
-            anchor=None if row is None else self.query.anchor(row),
-            inclusive=True,
-            count_to=COUNT_TO,
-            scan=self.query.scan,
-        )
-        page = await self._read(window, seen)
-        self._seen = page.snapshot
-        if page.unchanged:
-            return None
-        self._looked = self.env.clock().timestamp()
-        return page
-
-    def _window(
-        self, row: RowT, count: int, *, backwards: bool = False, inclusive: bool = False
-    ) -> Window:
-        return Window(
-            limit=count,
-            anchor=self.query.anchor(row),
-            backwards=backwards,
-            inclusive=inclusive,
-            scan=self.query.scan,
-        )
-
-    async def _read(self, window: Window, seen: str | None = None) -> Page[RowT]:
-        page = await self.query.page(await self.env.connected(), window, seen=seen)
-        if page.now is not None:
-            self.env.learn_time(page.now)
-        if not page.unchanged:
-            self.bounded = page.bounded
-            if page.count is not None:
-                self.count = page.count
-        return page
-
-
-@dataclass(slots=True)
 class HeldSource(Generic[RowT]):
     """Rows that are all here, such as groups that were counted by one statement; whoever counts
     replaces them."""
@@ -161,14 +84,25 @@ class HeldSource(Generic[RowT]):
         return Page(self.rows, at_start=True, at_end=True)
 
 
+@runtime_checkable
+class ScanningSource(Protocol[RowT]):
+    """A source whose first rows may be far from the start of what it looks through."""
+
+    async def onward(self, count: int) -> Page[RowT]:
+        """Up to ``count`` of the first rows, from where looking for them was left."""
+        ...
+
+
 class Reader(Generic[RowT]):
     """Serves a window from a source. ``received`` is called after each answer.
 
     ``reads`` counts the requests. ``problem`` is why the last one failed, None if it did not.
+    ``is_scanning`` tells that the last answer leaves more to look through.
     """
 
     def __init__(self, window: RowWindow[RowT], received: Callable[[], None]) -> None:
         self.reads = 0
+        self.is_scanning = False
         self.problem: AgentflowError | None = None
         self._window = window
         self._received = received
@@ -208,6 +142,7 @@ class Reader(Generic[RowT]):
                 self._received()
                 return
             self.problem = None
+            self.is_scanning = page is not None and page.bounded
             self._window.receive(request, page)
             self._received()
 
@@ -220,6 +155,8 @@ async def _ask(source: PageSource[RowT], request: PageRequest[RowT]) -> Page[Row
     if request.ask is PagePosition.LAST:
         return await source.last(count)
     if row is None:
+        if request.ask is PagePosition.AFTER and isinstance(source, ScanningSource):
+            return await source.onward(count)
         return await source.first(count)
     if request.ask is PagePosition.AFTER:
         return await source.after(row, count)

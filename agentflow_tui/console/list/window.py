@@ -34,7 +34,7 @@ class PagePosition(StrEnum):
 @dataclass(frozen=True, slots=True)
 class PageRequest(Generic[RowT]):
     """Rows to read. ``before`` counts for AROUND only; ``again`` when the rows are held already;
-    ``elsewhere`` when, besides, they are not those that were read again the last time."""
+    ``elsewhere`` when, besides, they are not all among those that were read again the last time."""
 
     ask: PagePosition
     row: RowT | None
@@ -188,6 +188,8 @@ class RowWindow(Viewport[RowT]):
         if self._jump is not None:
             before = 2 * self.height if self._jump.ask is PagePosition.AROUND else 0
             return self._request(self._jump.ask, self._jump.row, before=before)
+        if not self.rows and not self.at_end:
+            return self._request(PagePosition.AFTER)
         if not self.rows:
             return self._request(PagePosition.FIRST, again=True) if self._again else None
         if self._sought is not None:
@@ -218,7 +220,7 @@ class RowWindow(Viewport[RowT]):
         start = max(0, self.top - self.height)
         count = self.top - start + 2 * self.height
         row = self.rows[start]
-        elsewhere = self._last_again != (row.key, count)
+        elsewhere = self._is_elsewhere(row, count)
         ask, anchor = (
             (PagePosition.FIRST, None)
             if start == 0 and self.at_start
@@ -237,7 +239,15 @@ class RowWindow(Viewport[RowT]):
     ) -> PageRequest[RowT]:
         chunk = max(PAGES_PER_REQUEST * self.height, LEAST_ROWS)
         count = max(chunk, min(abs(lines) + self.height, 4 * chunk))
-        return PageRequest(ask, row, count, self.generation, before, again, elsewhere=again)
+        elsewhere = again and (before > 0 or self._is_elsewhere(row, count))
+        return PageRequest(ask, row, count, self.generation, before, again, elsewhere)
+
+    def _is_elsewhere(self, row: RowT | None, count: int) -> bool:
+        """Whether not all of these rows are among those that were read again the last time."""
+        if self._last_again is None:
+            return True
+        key, held = self._last_again
+        return key != (row.key if row else "") or held < count
 
     # Answers
 
@@ -274,7 +284,7 @@ class RowWindow(Viewport[RowT]):
         return True
 
     def _extend_below(self, request: PageRequest[RowT], page: Page[RowT]) -> bool:
-        if not _is(request.row, self.rows[-1:]):
+        if not _is(request.row, self.rows[-1:]) and (request.row or self.rows):
             return False
         kept = self._without(page.rows)
         if len(kept) < len(self.rows):
@@ -308,8 +318,10 @@ class RowWindow(Viewport[RowT]):
         jump, self._jump = self._jump, None
         self._foreign = False
         self._direction = 0
-        self._last_again = None
-        starts = request.ask is PagePosition.FIRST or page.at_start
+        is_first = request.ask is PagePosition.FIRST
+        key = page.rows[0].key if page.rows else ""
+        self._last_again = (key, request.count) if is_first else None
+        starts = is_first or page.at_start
         ends = request.ask is PagePosition.LAST or _ends(page)
         found = _index_of(request.row, page.rows)
         if request.ask is PagePosition.AROUND and found is None:
@@ -333,7 +345,7 @@ class RowWindow(Viewport[RowT]):
             self._sought = self.current
         elif page.rows or first:
             self._replace(start, page, at_start=first)
-            self._last_again = (page.rows[0].key, request.count) if page.rows else None
+            self._last_again = (page.rows[0].key if page.rows else "", request.count)
         else:
             self._shorten(start)
         return True
@@ -376,7 +388,7 @@ class RowWindow(Viewport[RowT]):
 
 
 def _ends(page: Page[RowT]) -> bool:
-    return page.at_end or not page.rows
+    return page.at_end or not (page.rows or page.bounded)
 
 
 def _is(row: RowT | None, edge: Sequence[RowT]) -> bool:

@@ -20,7 +20,7 @@ from agentflow_tui.operations.triage.issue_state import IssueMode
 from agentflow_tui.operators import operator
 from agentflow_tui.schema import TABLES
 from agentflow_tui.store.reading.queries import query
-from agentflow_tui.store.views.domains import AGES, NO_ADDRESS, DomainRow, read_matrix
+from agentflow_tui.store.views.domains import AGES, LOOK_AT, NO_ADDRESS, DomainRow, read_matrix
 from agentflow_tui.store.views.emails import QUEUE
 from agentflow_tui.store.views.failures import SAMPLE, unserved
 from agentflow_tui.text import NOTHING, number, plural
@@ -157,6 +157,11 @@ class ErrorsView(GroupView):
         triage.open_triage_menu(self, [row.issue for row in rows])
 
 
+def _looked_at(env: Environment) -> str:
+    queue = env.database.binding.tables["email_queue"] if env.database else None
+    return f"of the first {number(LOOK_AT)} of each state" if queue and queue.is_large else ""
+
+
 async def _matrix(env: Environment) -> Sequence[DomainRow]:
     return await read_matrix(await env.connected())
 
@@ -232,6 +237,7 @@ MATRIX_SCREEN = GroupScreen(
     columns=_matrix_columns,
     link=_mail_of,
     empty="No mail waits and none has failed.",
+    note=_looked_at,
     selections=_cells,
     keys=("row.retry", "row.cancel", "row.hold"),
 )

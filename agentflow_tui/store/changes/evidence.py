@@ -8,7 +8,7 @@ from datetime import datetime
 from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.connection.statements import Statement
 from agentflow_tui.store.queue.mail_results import keeps_receipts, receipt_id
-from agentflow_tui.store.reading.counts import CAP, has_index, is_large
+from agentflow_tui.store.reading.counts import CAP, has_state_index, is_large
 from agentflow_tui.store.reading.listings import is_unserved
 from agentflow_tui.store.views.checks import WORKER_PREFIX
 
@@ -44,7 +44,7 @@ async def sending_rate(database: Database) -> SendingRate | None:
     """How mail leaves; None where only scans of large tables would tell."""
     binding = database.binding
     unknown = is_unserved(binding, "emails.sentAt") or (
-        is_large(binding, "email_queue") and not has_index(binding, "email_queue", "pending")
+        is_large(binding, "email_queue") and not has_state_index(binding, "email_queue", "pending")
     )
     if unknown:
         return None

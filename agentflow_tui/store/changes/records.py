@@ -32,7 +32,7 @@ TASK = "operator."
 PART_TASK = "operation.part"
 """``task_logs.taskType`` of the rows that follow an operation's own."""
 
-_HEAD = 0x0A9E0F10
+_HEAD = int(journal.OPERATION_IDS, 16)
 _PARTS = UUID("8b0f6a52-02a6-4d4b-9a06-0a9e0f10aa01")
 
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from agentflow_tui.store.connection.bindings import Binding
-from agentflow_tui.store.schema.accelerators import PREFIX
+from agentflow_tui.store.schema.accelerators import PREFIX, state_indexes
 
 CAP = 10_000
 """Rows are counted up to here."""
@@ -32,8 +32,13 @@ def is_large(binding: Binding, table: str) -> bool:
 
 
 def has_index(binding: Binding, table: str, name: str) -> bool:
-    """Whether one of our indexes is there: ``failed`` for ``agentflow_<table>_failed``."""
+    """Whether one of our indexes is there: ``failed_at`` for ``agentflow_<table>_failed_at``."""
     return f"{PREFIX}{table}_{name}" in binding.tables[table].indexes
+
+
+def has_state_index(binding: Binding, table: str, state: str) -> bool:
+    """Whether the rows of this status have an index of their own, in the order of the list."""
+    return state in state_indexes(binding, table)
 
 
 def by_status(binding: Binding, table: str) -> str:
@@ -53,7 +58,7 @@ def by_status(binding: Binding, table: str) -> str:
         f"jsonb_build_object('{status}', (SELECT count(*)::text FROM (SELECT FROM "
         f"{{{table}}} q WHERE q.{{{table}.status}} = '{status}' LIMIT {CAP + 1}) c))"
         for status in binding.tables[table].table.statuses
-        if has_index(binding, table, status)
+        if has_state_index(binding, table, status)
     ]
     return f"({' || '.join([_estimates(binding, table), *pieces])})"
 

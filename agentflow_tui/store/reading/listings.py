@@ -15,6 +15,7 @@ from typing import Generic, TypeVar
 from agentflow_tui.errors import MissingError
 from agentflow_tui.schema import TABLES, Column, Kind, Table, snake
 from agentflow_tui.store.connection.bindings import Binding
+from agentflow_tui.store.schema.accelerators import following
 
 RowT = TypeVar("RowT")
 
@@ -41,9 +42,13 @@ class ListingField:
     secret: bool = False
     words: tuple[str, ...] = ()
     needs_index: str | None = None
+    lower_case: bool = False
+    lacking: tuple[str, str] | None = None
 
     def compared(self, binding: Binding) -> str:
         """The SQL of what conditions compare."""
+        if self.lacking and not binding.has(*self.lacking[0].split(".")):
+            return self.lacking[1]
         if self.needs_index and is_unserved(binding, self.needs_index):
             return "NULL"
         return self.value
@@ -76,13 +81,15 @@ class OrderKey:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listing(Generic[RowT]):
     """A table as a list of ``row``. ``fields`` stand in the order of the row's constructor;
-    ``further`` can be filtered by but is not fetched."""
+    ``further`` can be filtered by but is not fetched. The ids of all its rows begin with
+    ``ids_begin`` and go on with the time; with it a large table needs no other index."""
 
     table: Table
     row: Callable[..., RowT]
     fields: tuple[ListingField, ...]
     further: tuple[ListingField, ...] = ()
     joins: str = ""
+    ids_begin: str = ""
 
     def field(self, name: str) -> ListingField | None:
         wanted = snake(name)
@@ -108,18 +115,25 @@ class Listing(Generic[RowT]):
         """The sort keys for ``sort`` (a field name, ``-`` in front for descending), or for the
         order the table opens in; by the primary key alone where no index can serve the opening
         order of a large table, or the database lacks its columns. Always ends with the key."""
-        names = (sort,) if sort else self.table.order
+        names = self._sorted_by(binding, sort) if sort else self.table.order
         keys = [
             OrderKey(field=self._own(name.removeprefix("-")), descending=name.startswith("-"))
             for name in names
             if binding.has(self.table.name, name.removeprefix("-"))
         ]
-        if not sort and keys and self.why_unsorted(binding, keys[0].field.name):
+        by_id = bool(self.ids_begin) and binding.tables[self.table.name].is_large
+        if not sort and keys and (by_id or self.why_unsorted(binding, keys[0].field.name)):
             keys = []
         # Keys that are made in the order of time put the newest on top where nothing else can.
         newest = self.table.order[0].startswith("-") and not sort
         last = OrderKey(field=self.key, descending=keys[-1].descending if keys else newest)
         return (*(k for k in keys if k.field is not self.key), last)
+
+    def _sorted_by(self, binding: Binding, sort: str) -> tuple[str, ...]:
+        """The names of the sort keys, in one direction; where an index of ours orders the rows of
+        one value, as it does."""
+        sign, name = ("-" if sort.startswith("-") else ""), sort.removeprefix("-")
+        return (sort, *(sign + next_ for next_ in following(binding, self.table.name, name)))
 
     def why_unsorted(self, binding: Binding, name: str) -> str | None:
         """Why the list cannot be sorted by this field, or None when it can."""
@@ -151,6 +165,8 @@ class Computed:
     joined: bool = False
     searched: bool = False
     needs_index: str | None = None
+    lower_case: bool = False
+    lacking: tuple[str, str] | None = None
 
 
 def stored(
@@ -178,6 +194,7 @@ def listing(
     computed: dict[str, Computed] | None = None,
     *,
     joins: str = "",
+    ids_begin: str = "",
     further: dict[str, Computed] | None = None,
 ) -> Listing[RowT]:
     """Derive the listing of ``row`` (a dataclass) over ``table``."""
@@ -192,7 +209,9 @@ def listing(
         *(computed_field(name, value) for name, value in (further or {}).items()),
         *(column_field(table, c) for c in table.columns if c.name not in seen),
     )
-    return Listing(table=table, row=row, fields=shown, further=rest, joins=joins)
+    return Listing(
+        table=table, row=row, fields=shown, further=rest, joins=joins, ids_begin=ids_begin
+    )
 
 
 def _own_field(table: Table, name: str, value: Computed) -> ListingField:
@@ -241,4 +260,6 @@ def computed_field(name: str, value: Computed) -> ListingField:
         joined=value.joined,
         searched=value.searched,
         needs_index=value.needs_index,
+        lower_case=value.lower_case,
+        lacking=value.lacking,
     )

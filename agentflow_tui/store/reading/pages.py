@@ -5,8 +5,8 @@ database's snapshot id is compared first, and if no transaction has ended since 
 look, the rest of the statement is not executed at all.
 """
 
-from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
-from dataclasses import KW_ONLY, dataclass
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import KW_ONLY, dataclass, field
 from datetime import datetime
 from typing import Any, Generic, TypeVar
 
@@ -14,14 +14,12 @@ from agentflow_tui.store.connection.bindings import Binding
 from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.connection.statements import Statement, as_tuple
 from agentflow_tui.store.reading.listings import Listing, OrderKey
+from agentflow_tui.store.reading.ranges import DirectedKey, ordering_of, ranges
 
 RowT = TypeVar("RowT")
 
 Varying = Callable[["Window", str | None], object]
 """Gives a parameter's value for one window and the snapshot seen last."""
-
-Parameter = Callable[[Varying], str]
-"""Adds a parameter to a statement and returns its placeholder."""
 
 COUNT_TO = 10_000
 """Counts of lists are exact up to here, and ``10k+`` beyond."""
@@ -41,10 +39,27 @@ class Where:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Served:
+    """What the indexes of a large table find of a filter: ``where`` rows, of these ``states``, each
+    of which has an index in the list's order; any state where there are none."""
+
+    where: Where = field(default_factory=Where)
+    states: tuple[str, ...] = ()
+
+    def conditions(self, table: str, further: str) -> list[str]:
+        """SQL for the rows of each state that fit ``further``, or for those of any state."""
+        if not self.states:
+            return [further]
+        fits = f" AND {further}" if further else ""
+        return [f"{{q.{table}.status}} = '{state}'{fits}" for state in self.states]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Window:
     """Which page of a list to read. ``anchor`` holds the order keys' values of a row to start from:
     after it, before it (``backwards``), or with it (``inclusive``). ``scan`` bounds how many rows
-    the filter may look at; None looks at all. The rows that match are counted up to ``count_to``.
+    are looked at, from the anchor on; None looks at all. The rows that match are counted up to
+    ``count_to``, or among those that are looked at.
     """
 
     limit: int
@@ -67,9 +82,11 @@ class Page(Generic[RowT]):
     ``at_end`` when it is known to end with the last.
 
     ``count`` is how many rows match, exact up to the window's ``count_to``; None when it was not
-    asked for. ``bounded`` tells that the filter looked at no more than the window's ``scan`` rows,
-    so the list may go on all the same. ``snapshot`` and ``now`` are the database's at this look;
-    ``unchanged`` pages hold no rows: nothing was committed since the snapshot of the last one.
+    asked for. Where the window's ``scan`` bounded the look, ``looked`` rows were looked at, among
+    which ``count`` match, and ``reached`` is the place from which to look on, None where nothing is
+    left to look at, or more rows matched than fit the page. ``snapshot`` and ``now`` are the
+    database's at this look; ``unchanged`` pages hold no rows: nothing was committed since the
+    snapshot of the last one.
     """
 
     rows: Sequence[RowT]
@@ -77,10 +94,16 @@ class Page(Generic[RowT]):
     at_start: bool = False
     at_end: bool = False
     count: int | None = None
-    bounded: bool = False
+    looked: int = 0
+    reached: tuple[object, ...] | None = None
     snapshot: str = ""
     now: datetime | None = None
     unchanged: bool = False
+
+    @property
+    def bounded(self) -> bool:
+        """Whether not all rows were looked at, so that the list may go on all the same."""
+        return self.reached is not None
 
 
 def anchor_of(row: object, order: Sequence[OrderKey]) -> tuple[object, ...]:
@@ -92,14 +115,16 @@ def anchor_of(row: object, order: Sequence[OrderKey]) -> tuple[object, ...]:
 class PageStatement(Generic[RowT]):
     """The statement for every page of one shape of one list: compiled once, sent at each look.
 
-    Columns: snapshot, now, count, whether there is a row, then the listing's fields. Served by an
-    index on the order's columns, or by the primary key.
+    Columns: snapshot, now, count, whether there is a row, then the listing's fields; in front of
+    these, where only so many rows are looked at, their number and the ``scanned_keys`` order keys
+    of the last of them. Served by an index on the order's columns, or by the primary key.
     """
 
     listing: Listing[RowT]
     text: str
     fixed: tuple[object, ...]
     varying: tuple[Varying, ...]
+    scanned_keys: int = 0
 
     def values(self, window: Window, seen: str | None) -> list[object]:
         """The parameters: the filter's values, then what differs from page to page."""
@@ -112,18 +137,25 @@ class PageStatement(Generic[RowT]):
         snapshot, now, count, _ = records[0][:4]
         if seen is not None and snapshot == seen:
             return Page((), snapshot=snapshot, now=now, unchanged=True)
-        rows = [self.listing.row(*record[4:]) for record in records if record[3]]
-        is_last = len(rows) <= window.limit
+        begin = 5 + self.scanned_keys if self.scanned_keys else 4
+        rows = [self.listing.row(*record[begin:]) for record in records if record[3]]
+        fits = len(rows) <= window.limit
         del rows[window.limit :]
         if window.backwards:
             rows.reverse()
+        looked, reached = 0, None
+        if window.scan is not None:
+            looked = records[0][4]
+            reached = tuple(records[0][5:begin]) if fits and looked >= window.scan else None
+        is_last = fits and reached is None
         from_an_end = window.anchor is None
         return Page(
             tuple(rows),
             at_start=is_last if window.backwards else from_an_end,
             at_end=from_an_end if window.backwards else is_last,
             count=count,
-            bounded=window.scan is not None,
+            looked=looked,
+            reached=reached,
             snapshot=snapshot,
             now=now,
         )
@@ -153,142 +185,114 @@ def page_statement(
     order: Sequence[OrderKey],
     where: Where,
     window: Window,
+    served: Served | None = None,
 ) -> PageStatement[RowT]:
-    """Compile the statement for all windows of the shape of ``window``."""
-    varying: list[Varying] = []
+    """Compile the statement for all windows of the shape of ``window``. The parameters of ``where``
+    are numbered after those of ``served``."""
+    writer = _StatementWriter(binding, listing, order, served or Served(), where, window)
+    text = writer.whole() if window.scan is None else writer.scanning()
+    fixed = (*writer.served.where.values, *where.values)
+    scanned_keys = 0 if window.scan is None else len(order)
+    return PageStatement(listing, text, fixed, tuple(writer.varying), scanned_keys)
 
-    def parameter(value: Varying) -> str:
-        varying.append(value)
-        return f"${len(where.values) + len(varying)}"
 
-    keys = [_DirectedKey.of(key, listing, window.backwards) for key in order]
-    table = f"{{{listing.table.name}}} q"
-    limit = f"LIMIT {parameter(lambda window, _: window.limit + 1)}::int"
-    gate = f"s.snapshot IS DISTINCT FROM {parameter(lambda _, seen: seen)}::text"
-    matching = _matching(table, listing, keys, where, window, limit, parameter)
-    count = _count(table, listing, keys, where, window, parameter)
-    fields = ", ".join(f"{f.fetched(binding)} AS f{i}" for i, f in enumerate(listing.fields))
-    names = ", ".join(f"p.f{i}" for i in range(len(listing.fields)))
-    ordering = _ordering(keys)
-    text = f"""
-SELECT s.snapshot, now(), CASE WHEN {gate} THEN {count} END, p.there IS NOT NULL, {names}
+class _StatementWriter:
+    """Writes the SQL of a page. ``varying`` are the parameters that differ from page to page."""
+
+    def __init__(
+        self,
+        binding: Binding,
+        listing: Listing[Any],
+        order: Sequence[OrderKey],
+        served: Served,
+        where: Where,
+        window: Window,
+    ) -> None:
+        self.varying: list[Varying] = []
+        self.served = served
+        self._binding = binding
+        self._listing = listing
+        self._where = where
+        self._window = window
+        self._keys = [DirectedKey.of(key, listing, window.backwards) for key in order]
+        self._table = f"{{{listing.table.name}}} q"
+        self._limit = f"LIMIT {self._parameter(lambda window, _: window.limit + 1)}::int"
+        self._seen = f"{self._parameter(lambda _, seen: seen)}::text"
+
+    def _parameter(self, value: Varying) -> str:
+        self.varying.append(value)
+        fixed = len(self.served.where.values) + len(self._where.values)
+        return f"${fixed + len(self.varying)}"
+
+    def whole(self) -> str:
+        """The statement of a page that looks at all rows: matched while the ranges are read."""
+        joins = self._listing.joins if self._where.joined or self.served.where.joined else ""
+        gate = f"s.snapshot IS DISTINCT FROM {self._seen}"
+        conditions = self.served.conditions(self._listing.table.name, self._both())
+        source = f"{self._table} {joins}"
+        matching = self._ranges(source, conditions, self._limit)
+        count = "NULL::int"
+        if self._window.count_to:
+            cap = f"LIMIT {self._parameter(lambda window, _: window.count_to + 1)}::int"
+            counted = " UNION ALL ".join(
+                f"SELECT FROM {source} WHERE {condition or 'true'}" for condition in conditions
+            )
+            count = f"(SELECT count(*)::int FROM ({counted} {cap}) c)"
+        return f"""
+SELECT s.snapshot, now(), CASE WHEN {gate} THEN {count} END, p.there IS NOT NULL, {self._names}
   FROM (SELECT {SNAPSHOT} AS snapshot) s
   LEFT JOIN LATERAL (
-       SELECT true AS there, row_number() OVER (ORDER BY {ordering}) AS place, {fields}
-         FROM (SELECT * FROM ({matching}) u WHERE {gate} {limit}) q {listing.joins}
+       SELECT true AS there, row_number() OVER (ORDER BY {ordering_of(self._keys)}) AS place,
+              {self._fields}
+         FROM (SELECT * FROM ({matching}) u WHERE {gate} {self._limit}) q {self._listing.joins}
   ) p ON true
  ORDER BY p.place"""
-    return PageStatement(listing, text, where.values, tuple(varying))
 
+    def scanning(self) -> str:
+        """The statement of a page that looks at so many rows: only their keys are kept, and whether
+        they match; the rows of the page are then read by their primary key."""
+        scan = f"{self._parameter(lambda window, _: window.scan)}::int"
+        served = self.served.conditions(self._listing.table.name, self.served.where.sql)
+        first = self._ranges(self._table, served, f"LIMIT {scan}")
+        joins = self._listing.joins if self._where.joined else ""
+        keys = ", ".join(f"{key.sql} AS k{at}" for at, key in enumerate(self._keys))
+        names = ", ".join(f"r.k{at}" for at in range(len(self._keys)))
+        id_ = f"q.{{{self._listing.table.name}.{self._listing.table.primary_key.name}}}"
+        return f"""
+  WITH looked AS MATERIALIZED (
+       SELECT q.place, {keys}, {id_} AS id, ({self._where.sql or "true"}) IS TRUE AS fits
+         FROM (SELECT u.*, row_number() OVER () AS place FROM ({first}) u LIMIT {scan}) q {joins}
+        WHERE {SNAPSHOT} IS DISTINCT FROM {self._seen})
+SELECT {SNAPSHOT}, now(), a.fitting, p.there IS NOT NULL, a.looked, {names}, {self._names}
+  FROM (SELECT count(*)::int AS looked, count(*) FILTER (WHERE fits)::int AS fitting FROM looked) a
+  LEFT JOIN looked r ON r.place = {scan}
+  LEFT JOIN (
+       SELECT true AS there, f.place, {self._fields}
+         FROM (SELECT place, id FROM looked WHERE fits ORDER BY place {self._limit}) f
+         JOIN {self._table} ON {id_} = f.id {self._listing.joins}
+  ) p ON true
+ ORDER BY p.place"""
 
-def _matching(
-    table: str,
-    listing: Listing[Any],
-    keys: Sequence["_DirectedKey"],
-    where: Where,
-    window: Window,
-    limit: str,
-    parameter: Parameter,
-) -> str:
-    """The rows of the page: matched while reading the ranges, or, where the filter may only look
-    at so many rows, matched among the first of them."""
-    if window.scan is None:
-        source = f"{table} {listing.joins}" if where.joined else table
-        return _ranges(source, keys, where.sql, window, limit, parameter)
-    scan = f"LIMIT {parameter(_scan)}::int"
-    first = _ranges(table, keys, "", window, scan, parameter)
-    return (
-        f"SELECT q.* FROM (SELECT * FROM ({first}) u {scan}) q {listing.joins} "
-        f"WHERE {where.sql or 'true'} ORDER BY {_ordering(keys)} {limit}"
-    )
+    def _both(self) -> str:
+        return " AND ".join(sql for sql in (self.served.where.sql, self._where.sql) if sql)
 
-
-def _count(
-    table: str,
-    listing: Listing[Any],
-    keys: Sequence["_DirectedKey"],
-    where: Where,
-    window: Window,
-    parameter: Parameter,
-) -> str:
-    if not window.count_to:
-        return "NULL::int"
-    if window.scan is not None:
-        scan = f"LIMIT {parameter(_scan)}::int"
-        table = f"(SELECT q.* FROM {table} ORDER BY {_ordering(keys)} {scan}) q"
-    joins = listing.joins if where.joined else ""
-    cap = f"LIMIT {parameter(lambda window, _: window.count_to + 1)}::int"
-    matching = f"SELECT FROM {table} {joins} WHERE {where.sql or 'true'} {cap}"
-    return f"(SELECT count(*)::int FROM ({matching}) c)"
-
-
-@dataclass(frozen=True, slots=True)
-class _DirectedKey:
-    """An order key in the direction a page is read. PostgreSQL's own NULL order is kept, so that
-    one index serves both directions: last when ascending, first when descending."""
-
-    sql: str
-    descending: bool
-    nullable: bool
-
-    @classmethod
-    def of(cls, key: OrderKey, listing: Listing[Any], backwards: bool) -> "_DirectedKey":
-        column = key.field.column
-        if column is None:
-            raise KeyError(f"{key.field.name} is no column and cannot be sorted by")
-        name = f"q.{{{listing.table.name}.{column.name}}}"
-        return cls(name, key.descending != backwards, not column.primary_key)
+    def _ranges(self, source: str, conditions: Sequence[str], limit: str) -> str:
+        window, anchor = self._window, None
+        if window.anchor is not None:
+            anchor = [
+                None if value is None else self._parameter(_anchor_value(depth))
+                for depth, value in enumerate(window.anchor)
+            ]
+        return ranges(source, self._keys, conditions, anchor, limit, inclusive=window.inclusive)
 
     @property
-    def ordering(self) -> str:
-        return f"{self.sql} {'DESC' if self.descending else 'ASC'}"
+    def _fields(self) -> str:
+        fetched = (field.fetched(self._binding) for field in self._listing.fields)
+        return ", ".join(f"{sql} AS f{at}" for at, sql in enumerate(fetched))
 
-    def after(self, placeholder: str | None, *, or_equal: bool) -> list[str]:
-        """Conditions, in order, for the rows that come later than the anchor, whose value of this
-        key ``placeholder`` stands for; None where it is NULL."""
-        if placeholder is None:
-            return [f"{self.sql} IS NOT NULL"] if self.descending else []
-        sign = ("<" if self.descending else ">") + ("=" if or_equal else "")
-        later = [f"{self.sql} {sign} {placeholder}"]
-        if self.nullable and not self.descending:
-            later.append(f"{self.sql} IS NULL")
-        return later
-
-    def same(self, placeholder: str | None) -> str:
-        """The condition for the rows with the anchor's value of this key."""
-        return f"{self.sql} IS NULL" if placeholder is None else f"{self.sql} = {placeholder}"
-
-
-def _ordering(keys: Sequence[_DirectedKey]) -> str:
-    return ", ".join(key.ordering for key in keys)
-
-
-def _ranges(
-    source: str,
-    keys: Sequence[_DirectedKey],
-    condition: str,
-    window: Window,
-    limit: str,
-    parameter: Parameter,
-) -> str:
-    """The rows from the window's anchor on, as a concatenation of index ranges.
-
-    After the row (a, b, id) come, in this order: the rows with the same a and b and a later id,
-    those with the same a and a later b, those with a later a. Each is one contiguous range of an
-    index on (a, b, id), which one comparison of tuples would not be for mixed directions or NULLs.
-    """
-    ranges: Iterable[tuple[tuple[str, ...], str]] = [((), _ordering(keys))]
-    if window.anchor is not None:
-        anchor = [
-            None if value is None else parameter(_anchor_value(depth))
-            for depth, value in enumerate(window.anchor)
-        ]
-        ranges = _ranges_after(keys, anchor, inclusive=window.inclusive)
-    return " UNION ALL ".join(
-        f"(SELECT q.* FROM {source} WHERE {' AND '.join([*terms, condition or 'true'])} "
-        f"ORDER BY {ordering} {limit})"
-        for terms, ordering in ranges
-    )
+    @property
+    def _names(self) -> str:
+        return ", ".join(f"p.f{at}" for at in range(len(self._listing.fields)))
 
 
 def _anchor_value(depth: int) -> Varying:
@@ -297,21 +301,3 @@ def _anchor_value(depth: int) -> Varying:
         return window.anchor[depth]
 
     return value
-
-
-def _scan(window: Window, _: str | None) -> object:
-    return window.scan
-
-
-def _ranges_after(
-    keys: Sequence[_DirectedKey], anchor: Sequence[str | None], *, inclusive: bool
-) -> Iterator[tuple[tuple[str, ...], str]]:
-    for depth in reversed(range(len(keys))):
-        key, last = keys[depth], depth == len(keys) - 1
-        ahead = key.after(anchor[depth], or_equal=inclusive and last)
-        same = tuple(
-            earlier.same(value) for earlier, value in zip(keys[:depth], anchor[:depth], strict=True)
-        )
-        for later in ahead:
-            constant = later.endswith("IS NULL")
-            yield (*same, later), _ordering(keys[depth + 1 if constant else depth :])

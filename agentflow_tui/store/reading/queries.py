@@ -1,30 +1,34 @@
 """Queries: a listing with its filters and its sort, compiled once for each binding."""
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable
 from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
 from typing import Any, Generic, TypeVar
 
 from agentflow_tui.filters import Condition, Filter, Match, Text, Vocabulary, parse
 from agentflow_tui.filters import Field as Word
-from agentflow_tui.schema import TABLES
-from agentflow_tui.store.connection.bindings import Binding, BoundTable
+from agentflow_tui.filters.terms import Term
+from agentflow_tui.schema import TABLES, Kind
+from agentflow_tui.store.connection.bindings import Binding
 from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.reading.conditions import compile_filter
+from agentflow_tui.store.reading.conditions.texts import SHORTEST_ID, is_beginning
 from agentflow_tui.store.reading.listings import Listing, ListingField, OrderKey
 from agentflow_tui.store.reading.pages import (
     Page,
     PageStatement,
+    Served,
     Where,
     Window,
     anchor_of,
     page_statement,
 )
+from agentflow_tui.store.reading.serving import is_served, served_states
 
 RowT = TypeVar("RowT")
 
 SCAN = 200_000
-"""Rows of a large table that a filter without an index looks at before it says so."""
+"""Rows of a large table that a filter looks at in vain before it says so."""
 
 _COMPUTED_TYPES = {"number": "integer", "flag": "boolean"}
 
@@ -51,8 +55,11 @@ def vocabulary(listing: Listing[Any], binding: Binding) -> Vocabulary:
 class Query(Generic[RowT]):
     """A listing in an order and under two filters: ``base`` always holds, ``wanted`` is the user's.
 
-    ``scan`` bounds how many rows a filter may look at; None looks at all. ``words_as_written``
-    leaves out rows whose status is a known word in another case, which no index would find.
+    ``scan`` bounds how many rows a filter may look at in vain; None looks at all. Where it does,
+    indexes find the rows of ``states``, which is what the terms ``by_state`` ask for, and those
+    that fit the ``served`` terms.
+    ``words_as_written`` leaves out rows whose status is a known word in another case, which no
+    index would find.
     """
 
     listing: Listing[RowT]
@@ -61,6 +68,9 @@ class Query(Generic[RowT]):
     wanted: Filter
     scan: int | None = None
     words_as_written: bool = False
+    states: tuple[str, ...] = ()
+    by_state: tuple[Term, ...] = ()
+    served: tuple[Term, ...] = ()
     _compiled: dict[Hashable, tuple[Binding, PageStatement[RowT]]] = field(
         default_factory=dict, init=False, compare=False, repr=False
     )
@@ -69,33 +79,46 @@ class Query(Generic[RowT]):
     def remarks(self) -> tuple[str, ...]:
         """What the user should know about the filter: odd words, and what it does not look at."""
         said = [notice.message for notice in self.wanted.notices]
-        if self.words_as_written and any(
-            value.match is Match.WORD
+        if not self.words_as_written:
+            return tuple(said)
+        asked = [
+            (term.field, value)
             for term in self.wanted.terms
             if isinstance(term, Condition) and not term.negated
             for value in term.values
             if isinstance(value, Text)
-        ):
+        ]
+        if any(value.match is Match.WORD for _, value in asked):
             said.append("status words as written only")
+        key = self.listing.table.primary_key.name
+        ids = (field.name for field in self.listing.table.columns if field.kind is Kind.ID)
+        if any(
+            is_beginning(value, as_written=False) and not is_beginning(value, as_written=True)
+            for name, value in asked
+            if name in ids and name != key
+        ):
+            said.append(f"ids of fewer than {SHORTEST_ID} characters whole only")
         return tuple(said)
 
     def where(self, binding: Binding) -> Where:
         """Both filters as SQL."""
-        terms = (*self.base.terms, *self.wanted.terms)
+        return self._where(binding, (*self.base.terms, *self.wanted.terms), 1)
+
+    def _where(self, binding: Binding, terms: tuple[Term, ...], first_parameter: int) -> Where:
         if not terms:
             return Where()
         every = {f.name: f for f in (*self.listing.fields, *self.listing.further)}
-        searched = self.wanted.searched or self.base.searched
-        both = Filter(terms=terms, searched=searched)
+        wanted = Filter(terms=terms, searched=self.wanted.searched or self.base.searched)
         sql, values = compile_filter(
-            both,
+            wanted,
             {name: listed.compared(binding) for name, listed in every.items()},
-            1,
+            first_parameter,
             type_of=lambda name: _type_of(every[name], binding),
             server_version=binding.server_version,
             words_as_written=self.words_as_written,
+            lower_case=[name for name, listed in every.items() if listed.lower_case],
         )
-        joined = any(every[name].joined for name in both.names if name in every)
+        joined = any(every[name].joined for name in wanted.names if name in every)
         return Where(sql=sql, values=tuple(values), joined=joined)
 
     async def page(
@@ -108,8 +131,11 @@ class Query(Generic[RowT]):
         """The statement for windows of this shape, compiled once for each binding."""
         bound_to, statement = self._compiled.get(window.shape, (None, None))
         if statement is None or bound_to is not binding:
-            where = self.where(binding)
-            statement = page_statement(binding, self.listing, self.order, where, window)
+            terms = (*self.base.terms, *self.wanted.terms)
+            found = Served(where=self._where(binding, self.served, 1), states=self.states)
+            rest = tuple(term for term in terms if term not in (*self.served, *self.by_state))
+            where = self._where(binding, rest, 1 + len(found.where.values))
+            statement = page_statement(binding, self.listing, self.order, where, window, found)
             self._compiled[window.shape] = binding, statement
         return statement
 
@@ -140,36 +166,34 @@ def query(
 ) -> Query[RowT]:
     """Read a filter as the user wrote it. Raises `FilterError`.
 
-    On a large table a filter looks at the first `SCAN` rows unless ``scan`` says otherwise or an
-    index serves it, and finds known words as AgentFlow writes them. ``whole`` looks at every row
-    and finds everything, whatever it costs: for commands, which have the time.
+    On a large table a filter looks at `SCAN` rows in vain unless ``scan`` says otherwise or indexes
+    serve it (see `serving`), and finds known words as AgentFlow writes them. ``whole`` looks at
+    every row and finds everything, whatever it costs: for commands, which have the time.
     """
     words = vocabulary(listing, binding)
     wanted = parse(text, words, now=now, tz=zone)
-    held = parse(base, words, now=now, tz=zone)
-    if scan is None and not whole and _costs_a_scan((held, wanted), listing, binding):
-        scan = SCAN
     is_large = binding.tables[listing.table.name].is_large
+    if is_large and listing.ids_begin:
+        base = f"{base} {listing.key.name}:{listing.ids_begin}"
+    held = parse(base, words, now=now, tz=zone)
+    order = listing.order(binding, sort)
+    if whole or not is_large:
+        return Query(listing, order, held, wanted, scan)
+    terms = (*held.terms, *wanted.terms)
+    states = next((s for t in terms if (s := served_states(t, listing, order, binding))), ())
+    by_state = tuple(
+        t for t in terms if states and served_states(t, listing, order, binding) == states
+    )
+    served = tuple(t for t in terms if is_served(t, listing, binding))
+    left = set(terms) - {*by_state, *served}
     return Query(
         listing,
-        listing.order(binding, sort),
+        order,
         held,
         wanted,
-        scan,
-        words_as_written=is_large and not whole,
+        (scan or SCAN) if left else None,
+        words_as_written=True,
+        states=states,
+        by_state=by_state,
+        served=served,
     )
-
-
-def _costs_a_scan(filters: Sequence[Filter], listing: Listing[Any], binding: Binding) -> bool:
-    bound = binding.tables[listing.table.name]
-    if bound.rows <= SCAN:
-        return False
-    return any(
-        not (isinstance(term, Condition) and _is_indexed(bound, term.field))
-        for each in filters
-        for term in each.terms
-    )
-
-
-def _is_indexed(bound: BoundTable, name: str) -> bool:
-    return name in bound.columns and bound.columns[name].indexed

@@ -24,6 +24,8 @@ class Accelerator:
     purpose: str
     bytes_per_row: int
     covers: str = "all rows"
+    state: str = ""
+    """The status of the rows that it covers, in the order of their list."""
 
     @property
     def index(self) -> str:
@@ -41,41 +43,75 @@ def _plain(table: str, column: str, purpose: str, *, size: int = 45) -> Accelera
     )
 
 
-def _few(table: str, state: str, order: str, purpose: str) -> Accelerator:
+def _owned(table: str, purpose: str) -> Accelerator:
+    """The rows of a user, in the list's order."""
+    moment = _MOMENTS[table]
     return Accelerator(
-        name=f"{table}_{state}",
+        name=f"{table}_userid_{moment.lower()}",
+        table=table,
+        on=f"({{{table}.userId}}, {{{table}.{moment}}}, {{{table}.id}})",
+        purpose=purpose,
+        bytes_per_row=60,
+    )
+
+
+def _few(table: str, state: str, order: str, purpose: str, *, name: str = "") -> Accelerator:
+    return Accelerator(
+        name=name or f"{table}_{state}",
         table=table,
         on=f"({order}) WHERE {{{table}.status}} = '{state}'",
         purpose=purpose,
         bytes_per_row=50,
         covers=f"rows that are {state}",
+        state=state,
     )
 
 
+def _failed_at(table: str, moment: str) -> Accelerator:
+    return Accelerator(
+        name=f"{table}_failed_at",
+        table=table,
+        on=f"({{{table}.{moment}}}) WHERE {{{table}.status}} = 'failed'",
+        purpose="what failed last, and counting what failed since",
+        bytes_per_row=35,
+        covers="rows that are failed",
+    )
+
+
+_MOMENTS = {
+    **dict.fromkeys(("workflows", "emails", "task_logs"), "createdAt"),
+    "reports": "reportDate",
+}
+"""The time by which the rows of a user are ordered."""
+
+_MAIL_ORDER = "{email_queue.priority} DESC, {email_queue.createdAt}, {email_queue.id}"
+
+
+def domain_of(recipients: str) -> str:
+    """SQL for the domain of the first address in recipients of any shape."""
+    return f"lower(substring(({recipients})::text from '@([A-Za-z0-9.-]+)'))"
+
+
 ACCELERATORS: tuple[Accelerator, ...] = (
-    Accelerator(
-        name="email_queue_pending",
-        table="email_queue",
-        on=(
-            "({email_queue.priority} DESC, {email_queue.createdAt}, {email_queue.id}) "
-            "WHERE {email_queue.status} = 'pending'"
-        ),
-        purpose="claiming the next mail, and counting what waits",
-        bytes_per_row=50,
-        covers="rows that are pending",
+    _few(
+        "email_queue",
+        "pending",
+        _MAIL_ORDER,
+        "claiming the next mail, and listing and counting what waits",
     ),
     *(
-        _few("email_queue", state, "{email_queue.createdAt}, {email_queue.id}", purpose)
+        _few("email_queue", state, _MAIL_ORDER, purpose, name=f"email_queue_{state}_order")
         for state, purpose in (
-            ("processing", "finding mail whose worker has died"),
+            ("processing", "listing and counting mail that is leaving"),
             ("failed", "listing and counting failed mail"),
             ("held", "listing and counting held mail"),
         )
     ),
+    _failed_at("email_queue", "lastAttempt"),
     Accelerator(
         name="email_queue_order",
         table="email_queue",
-        on="({email_queue.priority} DESC, {email_queue.createdAt}, {email_queue.id})",
+        on=f"({_MAIL_ORDER})",
         purpose="the mail list in its own order",
         bytes_per_row=50,
     ),
@@ -88,16 +124,25 @@ ACCELERATORS: tuple[Accelerator, ...] = (
             ("failed", "listing and counting failed workflows"),
         )
     ),
+    _failed_at("workflows", "lastUpdated"),
     _few(
         "task_logs",
         "failed",
         "{task_logs.createdAt}, {task_logs.id}",
         "errors of the last days, and counting them",
     ),
+    _failed_at("task_logs", "endTime"),
     _plain("workflows", "createdAt", "workflows by age"),
     _plain("task_logs", "createdAt", "the journal, newest first"),
     _plain("emails", "createdAt", "messages by age"),
     _plain("emails", "sentAt", "mails sent a minute"),
+    Accelerator(
+        name="emails_domain",
+        table="emails",
+        on=f"({domain_of('{emails.recipients}')})",
+        purpose="mail to a domain",
+        bytes_per_row=12,
+    ),
     _plain("email_queue", "emailId", "which queue entry a message has"),
     _plain("schedules", "nextRun", "what is due next"),
     _plain("schedules", "workflowId", "which schedules start a workflow"),
@@ -106,11 +151,40 @@ ACCELERATORS: tuple[Accelerator, ...] = (
     _plain("insights", "createdAt", "insights by age"),
     _plain("insight_distributions", "insightId", "to whom an insight went"),
     _plain("insight_distributions", "createdAt", "distributions by age"),
-    _plain("workflows", "userId", "the workflows of a user"),
-    _plain("emails", "userId", "the mail of a user"),
-    _plain("reports", "userId", "the reports of a user"),
-    _plain("task_logs", "userId", "the tasks of a user"),
+    _owned("workflows", "the workflows of a user"),
+    _owned("emails", "the mail of a user"),
+    _owned("reports", "the reports of a user"),
+    _owned("task_logs", "the tasks of a user"),
 )
+
+FORMER = (
+    *(f"email_queue_{state}" for state in ("processing", "failed", "held")),
+    *(f"{table}_userid" for table in ("workflows", "emails", "reports", "task_logs")),
+)
+"""Names of accelerators of earlier versions, in whose place others are made."""
+
+
+def state_indexes(binding: Binding, table: str) -> dict[str, str]:
+    """The name of the index of each state that is there, as the list of the table is ordered."""
+    there = binding.tables[table].indexes
+    return {
+        accelerator.state: accelerator.index
+        for accelerator in ACCELERATORS
+        if accelerator.table == table and accelerator.state and accelerator.index in there
+    }
+
+
+def following(binding: Binding, table: str, column: str) -> tuple[str, ...]:
+    """The columns by which rows with one value of this column are ordered in its index of ours."""
+    moment = _MOMENTS.get(table, "")
+    name = f"{PREFIX}{table}_{column.lower()}_{moment.lower()}"
+    return (moment,) if moment and name in binding.tables[table].indexes else ()
+
+
+def former(binding: Binding) -> list[str]:
+    """The indexes of earlier versions that are still there."""
+    there = frozenset().union(*(bound.indexes for bound in binding.tables.values()))
+    return [PREFIX + name for name in FORMER if PREFIX + name in there]
 
 
 def is_built(binding: Binding, accelerator: Accelerator) -> bool:

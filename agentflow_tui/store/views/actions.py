@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from agentflow_tui.schema import TASK_LOGS, Kind
+from agentflow_tui.store.journal import OPERATION_IDS
 from agentflow_tui.store.reading.listings import Computed, listing
 
 
@@ -74,4 +75,5 @@ ACTION_LIST = listing(
         "irrevocable": _said("output", "irrevocable"),
         "undone_by": _said("output", "undone_by"),
     },
+    ids_begin=OPERATION_IDS,
 )

@@ -6,13 +6,13 @@ from datetime import datetime
 from agentflow_tui.store.connection.bindings import Binding
 from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.connection.statements import Statement
-from agentflow_tui.store.reading.counts import has_index, is_large
+from agentflow_tui.store.reading.counts import has_state_index, is_large
 
 AGES = (("10m", 600), ("1h", 3_600), ("6h", 21_600), ("24h", 86_400))
 """Upper ends of the columns, with their seconds; older than the last is a column of its own."""
 
-LOOK_AT = 20_000
-"""Rows of each state that are looked at, oldest first."""
+LOOK_AT = 5_000
+"""Rows of each state that are looked at, in the order of the queue."""
 
 NO_ADDRESS = "(no address)"
 """Stands for the domain of mail whose recipients hold no address."""
@@ -51,12 +51,13 @@ def matrix_sql(binding: Binding) -> str:
     served = [
         state
         for state in STATES
-        if not is_large(binding, "email_queue") or has_index(binding, "email_queue", state)
+        if not is_large(binding, "email_queue") or has_state_index(binding, "email_queue", state)
     ]
     rows = (
         " UNION ALL ".join(
             f"(SELECT q.* FROM {{email_queue}} q WHERE {{q.email_queue.status}} = '{state}' "
-            f"ORDER BY {{q.email_queue.createdAt}} LIMIT {LOOK_AT})"
+            "ORDER BY {q.email_queue.priority} DESC, {q.email_queue.createdAt}, "
+            f"{{q.email_queue.id}} LIMIT {LOOK_AT})"
             for state in served
         )
         or "(SELECT q.* FROM {email_queue} q WHERE false)"

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from agentflow_tui.retries import next_try
 from agentflow_tui.schema import EMAIL_QUEUE, EMAILS
 from agentflow_tui.store.reading.listings import Computed, joined, listing, stored
+from agentflow_tui.store.schema.accelerators import domain_of
 
 _ADDRESS = re.compile(r"[^\s\"'<>,;:\[\]{}()\\]+@[^\s\"'<>,;:\[\]{}()\\]+")
 _HEAD = 500
@@ -96,9 +97,10 @@ QUEUE = listing(
             joined=True,
         ),
         "domain": Computed(
-            "lower(substring(coalesce({e.emails.recipients}::text, {q.email_queue.recipient})"
-            " from '@([A-Za-z0-9.-]+)'))",
+            domain_of("coalesce({e.emails.recipients}::text, {q.email_queue.recipient})"),
             joined=True,
+            lower_case=True,
+            lacking=("email_queue.recipient", domain_of("{e.emails.recipients}")),
         ),
         "body": Computed("coalesce({e.emails.body}, {q.email_queue.body})", joined=True),
         "userId": stored("emails.userId", "e"),

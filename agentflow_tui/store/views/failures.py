@@ -32,7 +32,7 @@ class Failure:
     created_at: datetime | None
 
 
-SAMPLE = 20_000
+SAMPLE = 10_000
 """Rows of a large table without an index that are looked at, highest keys first."""
 
 
@@ -41,12 +41,12 @@ def unserved(binding: Binding) -> list[str]:
     return [
         table
         for table, _, _ in SOURCES
-        if is_large(binding, table) and not has_index(binding, table, "failed")
+        if is_large(binding, table) and not has_index(binding, table, "failed_at")
     ]
 
 
 def failures_sql(binding: Binding) -> str:
-    """The newest failures of each table."""
+    """The newest failures of each table, by when they failed."""
     sampled = unserved(binding)
     return " UNION ALL ".join(
         _part(table, words, at, sampled=table in sampled) for table, words, at in SOURCES
@@ -67,7 +67,7 @@ def _part(table: str, words: str, at: str, *, sampled: bool) -> str:
         f"coalesce({{q.{table}.{at}}}, {{q.{table}.createdAt}})::timestamptz, {domain}, "
         f"{{q.{table}.createdAt}}::timestamptz "
         f"FROM (SELECT q.* FROM {source} WHERE {{q.{table}.status}} = 'failed' "
-        f"ORDER BY {{q.{table}.createdAt}} DESC LIMIT {NEWEST}) q {joins})"
+        f"ORDER BY {{q.{table}.{at}}} DESC LIMIT {NEWEST}) q {joins})"
     )
 
 

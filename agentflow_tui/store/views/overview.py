@@ -220,14 +220,13 @@ def _split(columns: str) -> list[str]:
 
 
 def failed_since(binding: Binding, table: str, moment: str) -> str:
-    """SQL for how many failed after a moment, looking at the newest failures only; NULL where even
-    that would take a scan."""
-    if is_large(binding, table) and not has_index(binding, table, "failed"):
+    """SQL for how many failed after a moment, counted up to `CAP`; NULL where that would take a
+    scan."""
+    if is_large(binding, table) and not has_index(binding, table, "failed_at"):
         return "NULL::int"
     return (
-        f"(SELECT count(*)::int FROM (SELECT {{q.{table}.{_MOVED[table]}}} AS at "
-        f"FROM {{{table}?}} q WHERE {{q.{table}.status}} = 'failed' "
-        f"ORDER BY {{q.{table}.createdAt}} DESC LIMIT {CAP}) f WHERE f.at > {moment})"
+        f"(SELECT count(*)::int FROM (SELECT FROM {{{table}?}} q WHERE {{q.{table}.status}} = "
+        f"'failed' AND {{q.{table}.{_MOVED[table]}}} > {moment} LIMIT {CAP}) f)"
     )
 
 

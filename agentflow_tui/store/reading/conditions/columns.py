@@ -1,6 +1,6 @@
 """A field in one database: its SQL, how its type is compared, and the parameters it needs."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
 from agentflow_tui.filters.terms import Condition, Match, Presence, Text
@@ -26,13 +26,15 @@ FAMILIES = {
 
 @dataclass(slots=True)
 class Compilation:
-    """The state of compiling one filter: what is known of the fields, and the parameters so far."""
+    """The state of compiling one filter: what is known of the fields, and the parameters so far.
+    The attributes are those of `compile_filter`."""
 
     expressions: Mapping[str, str]
     type_of: Callable[[str], str]
     first_parameter: int
     server_version: int
     words_as_written: bool = False
+    lower_case: Collection[str] = ()
     values: list[object] = field(default_factory=list)
 
     def parameter(self, value: object, type_: str) -> str:

@@ -1,6 +1,6 @@
 """The compiler that makes one SQL condition of a filter."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 from agentflow_tui.errors import MissingError
 from agentflow_tui.filters.filter import Filter
@@ -20,19 +20,24 @@ def compile_filter(
     type_of: Callable[[str], str],
     server_version: int,
     words_as_written: bool = False,
+    lower_case: Collection[str] = (),
 ) -> tuple[str, list[object]]:
     """The filter as an SQL condition in documented names, and the values of its parameters.
 
     ``expressions`` gives the SQL of each field by name and ``type_of`` its physical type, as
     ``format_type`` words it; parameters are numbered from ``first_parameter``. An empty filter is
     ``true``. Words look only where this database has a column. ``words_as_written`` compares known
-    words exactly, as an index on them needs it; else they are found in any case.
+    words exactly, as an index on them needs it, and takes fewer than `texts.SHORTEST_ID` characters
+    for a whole id; else words are found in any case, and ids by any beginning. The fields in
+    ``lower_case``, whose values have no capitals, are compared so that an index on them serves.
 
     Raises `MissingError` for a condition on a field without an expression, and `FilterError` for
     a path into a document that this server (``server_version`` is its major version) cannot read
     safely.
     """
-    target = Compilation(expressions, type_of, first_parameter, server_version, words_as_written)
+    target = Compilation(
+        expressions, type_of, first_parameter, server_version, words_as_written, lower_case
+    )
     searched = [
         (found.kind, target.column(found.name))
         for found in filter.searched

@@ -9,22 +9,34 @@ from agentflow_tui.store.reading.conditions.columns import (
     texts_in,
 )
 
+SHORTEST_ID = 4
+"""Characters that the beginning of an id has at least, where a whole one is meant else."""
+
 _UUID = "'^[0-9A-Fa-f]+-[0-9A-Fa-f]+-[0-9A-Fa-f]+-[0-9A-Fa-f]+-[0-9A-Fa-f]+$'"
 
 
 def string_is(column: ConditionColumn, condition: Condition) -> list[str]:
     empty = f"{column.sql} IS NULL OR {column.text} = ''"
-    return presence(condition, f"({empty})") + text_is(column.target, column.text, condition)
+    is_lower = column.name in column.target.lower_case
+    return presence(condition, f"({empty})") + text_is(
+        column.target, column.text, condition, is_lower=is_lower
+    )
 
 
-def text_is(target: Compilation, sql: str, condition: Condition) -> list[str]:
-    """A text that is, fits or contains one of the condition's texts."""
+def text_is(
+    target: Compilation, sql: str, condition: Condition, *, is_lower: bool = False
+) -> list[str]:
+    """A text that is, fits or contains one of the condition's texts; ``is_lower`` where it has no
+    capitals."""
     contained = condition.operator is Comparison.CONTAINS
     served = {Match.EXACT, Match.WORD} if target.words_as_written else {Match.EXACT}
     if condition.negated:  # no index serves it, and what it leaves out must be left out whole
         served = {Match.EXACT}
     alternatives = []
     exact = texts_in(condition, *served)
+    if is_lower and not contained:
+        served.add(Match.FOLDED)
+        exact += [text.lower() for text in texts_in(condition, Match.FOLDED)]
     if exact:
         alternatives.append(_equals_any(target, sql, exact, "text"))
     patterns = [
@@ -82,6 +94,13 @@ def _uuid_is(column: ConditionColumn, condition: Condition) -> list[str]:
     return alternatives
 
 
+def is_beginning(value: Text, *, as_written: bool) -> bool:
+    """Whether a text is taken for the beginning of UUIDs that are kept as texts."""
+    prefix = uuid_prefix(value.value) if value.match is Match.FOLDED else None
+    shortest = SHORTEST_ID if as_written else 1
+    return prefix is not None and shortest <= len(prefix) < 36
+
+
 def _text_id_is(column: ConditionColumn, condition: Condition) -> list[str]:
     """Ids kept as text: equality for the index, and the beginnings of those that are UUIDs."""
     equal: dict[str, None] = {}
@@ -90,7 +109,7 @@ def _text_id_is(column: ConditionColumn, condition: Condition) -> list[str]:
         equal[value.value] = None
         if len(prefix) == 36:
             equal |= {prefix: None, prefix.upper(): None}
-        elif prefix and value.match is Match.FOLDED:
+        elif is_beginning(value, as_written=column.target.words_as_written):
             beginnings[prefix + "%"] = None
     alternatives = []
     if equal:

@@ -1,0 +1,98 @@
+"""What a look at a large table costs the server is bounded, with and without `db accelerate`."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+import asyncpg
+import pytest
+
+from benchmarks.looks import LISTS, READS, accelerate, fill, measured
+from benchmarks.plans import Cost
+from tests.conftest import with_database
+
+LOOK = 500
+"""Buffers that a look may touch where an index serves it."""
+
+ONE_BY_ONE = 5_000
+"""Buffers of a look that finds a screen of rows among some hundred."""
+
+INDEXES = {
+    "actions": "task_logs_pkey",
+    "mail": "agentflow_email_queue_failed_order",
+    "workflows status:failed": "agentflow_workflows_failed",
+    "workflows status:pending": "agentflow_workflows_pending",
+    "workflows status:running": "agentflow_workflows_running",
+    "workflows userId:1": "agentflow_workflows_userid_createdat",
+    "workflows age:>1h": "agentflow_workflows_createdat",
+    "workflows sort userId": "agentflow_workflows_userid_createdat",
+    "mail domain:acme.test": "agentflow_emails_domain",
+}
+"""Why each is fast, accelerated."""
+
+FOUND_NOWHERE = {
+    *(f"{table} zzzqx" for table in ("workflows", "email_queue", "emails", "task_logs")),
+    "mail domain:acme.test",
+}
+RARE = {"workflows status:pending", "workflows status:running"}
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What opening and each look cost, by name."""
+
+    plain: dict[str, tuple[Cost, Cost]]
+    accelerated: dict[str, tuple[Cost, Cost]]
+
+
+@pytest.fixture(
+    scope="module",
+    params=[51_000, pytest.param(1_000_000, marks=[pytest.mark.long, pytest.mark.timeout(900)])],
+    ids=["51,000 rows", "1,000,000 rows"],
+)
+async def costs(request: pytest.FixtureRequest, server: str) -> AsyncIterator[Measured]:
+    """Measured once on a database of so many rows in each large table, and once accelerated."""
+    names = [f"looks_{request.param}", f"looks_{request.param}_fast"]
+    connection = await asyncpg.connect(server)
+    plain, fast = (with_database(server, name) for name in names)
+    await connection.execute(f"CREATE DATABASE {names[0]}")
+    await fill(plain, request.param)
+    await connection.execute(f"CREATE DATABASE {names[1]} TEMPLATE {names[0]} STRATEGY file_copy")
+    await accelerate(fast)
+    yield Measured(await measured(plain), await measured(fast))
+    for name in names:
+        await connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    await connection.close()
+
+
+async def test_an_accelerated_look_is_small_and_served_by_the_index_that_is_meant(
+    costs: Measured,
+) -> None:
+    for name, index in INDEXES.items():
+        opening, look = costs.accelerated[name]
+        assert index in opening.indexes | look.indexes, (name, opening)
+        assert look.buffers <= LOOK, (name, look)
+        assert opening.buffers <= 4 * LOOK, (name, opening)
+    assert costs.accelerated["overview"][1].buffers <= LOOK
+
+
+async def test_a_look_without_our_indexes_finds_a_screen_of_rows_among_a_few_hundred(
+    costs: Measured,
+) -> None:
+    for look in LISTS:
+        if look.name not in FOUND_NOWHERE | RARE and not look.sort:
+            assert costs.plain[look.name][1].buffers <= ONE_BY_ONE, look.name
+    assert costs.plain["actions"][1].buffers <= LOOK
+    assert costs.plain["overview"][1].buffers <= LOOK
+
+
+async def test_the_accelerated_default_is_never_dearer_than_the_plain_one(costs: Measured) -> None:
+    for look in LISTS:
+        plain, fast = costs.plain[look.name], costs.accelerated[look.name]
+        for one, other in zip(plain, fast, strict=True):
+            assert other.buffers <= 1.2 * one.buffers + 50, (look.name, one, other)
+
+
+async def test_no_look_writes_temporary_files(costs: Measured) -> None:
+    for measured_ in (costs.plain, costs.accelerated):
+        for name in (*(look.name for look in LISTS if not look.sort), *READS):
+            assert sum(cost.temporary for cost in measured_[name]) == 0, name
