@@ -266,7 +266,7 @@ WORKFLOWS = Table(
         _json("context", "Accumulated context/memory"),
         _text("status", "Workflow status"),
         _text("lastError", "Last error message", type_="text"),
-        _time("lastUpdated", "Last update timestamp"),
+        _time("lastUpdated", "Last update timestamp", "updated_at"),
         Column(name="locked", type="boolean", description="Concurrency guard"),
         _time("lockedAt", "Lock timestamp"),
         _CREATED,
@@ -322,6 +322,10 @@ REPORTS = Table(
         _UPDATED,
     ),
     order=("-reportDate",),
+    met=(
+        _text("status", "Whether insights were written from it"),
+        Column(name="recordCount", type="integer", description="Number of records"),
+    ),
 )
 
 INSIGHTS = Table(
@@ -334,9 +338,14 @@ INSIGHTS = Table(
         _key(),
         _reference("reportId", "uuid", "reports.id"),
         _text("insightType", "Type of insight"),
-        _json("content", "Insight content"),
-        Column(name="score", type="integer", description="Quality score (0-100)"),
-        _json("metadata", "Additional metadata"),
+        _json("content", "Insight content", "insight_data"),
+        Column(
+            name="score",
+            type="integer",
+            description="Quality score (0-100)",
+            also=("overall_score",),
+        ),
+        _json("metadata", "Additional metadata", "quality_scores"),
         _CREATED,
     ),
     order=("-createdAt",),
@@ -351,11 +360,11 @@ INSIGHT_DISTRIBUTIONS = Table(
     columns=(
         _key(),
         _reference("insightId", "uuid", "insights.id"),
-        _text("recipientType", "Type of recipient (e.g., 'executive')"),
-        _text("recipientId", "Recipient identifier"),
+        _text("recipientType", "Type of recipient (e.g., 'executive')", also=("recipient_role",)),
+        _text("recipientId", "Recipient identifier", also=("recipient_email",)),
         _text("distributionMethod", "Method of distribution (e.g., 'email')"),
-        _text("status", "Distribution status"),
-        _time("sentAt", "Sent timestamp"),
+        _text("status", "Distribution status", also=("email_status",)),
+        _time("sentAt", "Sent timestamp", "email_sent_date"),
         _CREATED,
     ),
     order=("-createdAt",),
@@ -373,7 +382,7 @@ EMAILS = Table(
         _USER_ID,
         _text("subject", "Email subject", type_="text"),
         _text("body", "Email body", type_="text"),
-        _json("recipients", "Array of recipients"),
+        _json("recipients", "Array of recipients", "recipient_email"),
         _json("attachments", "Array of attachments"),
         _text("status", "Email status"),
         _time("sentAt", "Sent timestamp"),
@@ -381,6 +390,7 @@ EMAILS = Table(
     ),
     order=("-createdAt",),
     statuses=("draft", "queued", "sent", "failed", "cancelled"),
+    met=(_text("html", "The body as HTML, beside the text", type_="text", also=("html_body",)),),
 )
 
 EMAIL_QUEUE = Table(
@@ -394,7 +404,7 @@ EMAIL_QUEUE = Table(
         _reference("emailId", "uuid", "emails.id"),
         Column(name="priority", type="integer", description="Send priority"),
         Column(name="attempts", type="integer", description="Number of send attempts"),
-        _time("lastAttempt", "Last attempt timestamp"),
+        _time("lastAttempt", "Last attempt timestamp", "last_attempt_at", "updated_at"),
         _text("status", "Queue status"),
         Column(name="error", type="text", description="Last error message", also=("last_error",)),
         _CREATED,
@@ -405,7 +415,12 @@ EMAIL_QUEUE = Table(
     met=(
         _text("recipient", "Where there is no message: its recipient", also=("recipient_email",)),
         _text("subject", "Where there is no message: its subject"),
-        _text("body", "Where there is no message: its body"),
+        _text("body", "Where there is no message: its body", type_="text"),
+        _text("html", "Where there is no message: its HTML", type_="text", also=("html_body",)),
+        _json("options", "Where there is no message: cc, bcc, replyTo, attachments"),
+        _time("processAfter", "Not to be sent before"),
+        Column(name="maxAttempts", type="integer", description="Attempts before it has failed"),
+        _time("sentAt", "Sent timestamp"),
     ),
 )
 

@@ -10,9 +10,9 @@ from urllib.parse import urlsplit
 import pytest
 
 from agentflow_tui.errors import MissingError
-from agentflow_tui.schema import TABLES, Kind
+from agentflow_tui.schema import TABLES
 from agentflow_tui.store import journal
-from agentflow_tui.store.connection.bindings import Binding
+from agentflow_tui.store.connection.bindings import Binding, bind
 from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.queue.schedule_fires import UPCOMING
 from agentflow_tui.store.reading.pages import Window
@@ -217,8 +217,11 @@ async def test_a_large_journal_without_our_indexes_has_a_summary(database: Datab
     assert (found.failures, found.changes) == (0, {})
 
 
-def test_what_is_met_beside_the_document_is_text() -> None:
-    assert all(column.kind is Kind.TEXT for table in TABLES.values() for column in table.met)
+def test_what_is_met_beside_the_document_stands_for_nothing_where_it_is_missing() -> None:
+    binding = bind(())
+    for table in TABLES.values():
+        for column in table.met:
+            assert binding.render(f"{{q.{table.name}.{column.name}}}") == f"NULL::{column.type}"
 
 
 async def test_verbs_act_on_a_queue_that_holds_its_mail_itself(

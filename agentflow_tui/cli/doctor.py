@@ -145,7 +145,7 @@ async def _mail(settings: Settings) -> CheckResult:
     from agentflow_tui.mail.answers import with_advice
     from agentflow_tui.mail.configuration import sender_of
     from agentflow_tui.mail.smtp.handshake import RelayDownError, probe
-    from agentflow_tui.mail.smtp.relays import from_environ
+    from agentflow_tui.mail.smtp.relays import from_environ, names_mailbox
 
     if settings.environ.get("AGENTFLOW_OUTBOX"):
         return CheckResult(
@@ -156,9 +156,10 @@ async def _mail(settings: Settings) -> CheckResult:
     except AgentflowError as error:
         return CheckResult("mail", Severity.PROBLEM, str(error))
     if relay is None:
-        return CheckResult(
-            "mail", Severity.WARNING, "no SMTP_URL and no EMAIL_HOST: nothing is sent"
-        )
+        lacking = "no EMAIL_HOST"
+        if names_mailbox(settings.environ):
+            lacking = "EMAIL_HOST is a mailbox by its port"
+        return CheckResult("mail", Severity.WARNING, f"no SMTP_URL and {lacking}: nothing is sent")
     try:
         sender = sender_of(settings.workers, relay).sender.spec
         await probe(relay, RELAY_ANSWERS_WITHIN, sender=sender)

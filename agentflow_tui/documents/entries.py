@@ -161,7 +161,7 @@ def _step(index: int, value: Any) -> Step:
     )
 
 
-_RETRIES = ("maxretries", "retries")
+_RETRIES = ("maxretries",)
 _BACKOFF = ("backofffactor", "backoff")
 _TIMEOUT = ("timeout", "timeoutms")
 

@@ -21,6 +21,17 @@ NOT_CONFIGURED = (
 )
 
 
+ONLY_A_MAILBOX = (
+    "No mail is sent: by its port EMAIL_HOST is a mailbox, not a relay. Set SMTP_URL, "
+    "or AGENTFLOW_OUTBOX to write files."
+)
+
+
+def not_configured(settings: Settings) -> str:
+    """Why no mail is sent without a relay."""
+    return ONLY_A_MAILBOX if relays.names_mailbox(settings.environ) else NOT_CONFIGURED
+
+
 def transport_from(settings: Settings) -> tuple[Transport, SenderIdentity]:
     """The configured transport, and the sender that mail names. Raises `SettingsError`."""
     workers = settings.workers
@@ -28,7 +39,7 @@ def transport_from(settings: Settings) -> tuple[Transport, SenderIdentity]:
         return OutboxTransport(folder), sender_identity(workers, _HERE)
     relay = relays.from_environ(settings.environ)
     if relay is None:
-        raise SettingsError(NOT_CONFIGURED)
+        raise SettingsError(not_configured(settings))
     transport = SmtpTransport(
         relay,
         connections=workers.connections,

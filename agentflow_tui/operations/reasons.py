@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from agentflow_tui.documents import Step
 from agentflow_tui.settings import WorkerSettings
-from agentflow_tui.steps.names import waiting_reason
+from agentflow_tui.steps.names import AGENTFLOW, waiting_reason
 from agentflow_tui.store.views.emails import QueuedMail
 from agentflow_tui.store.views.workflows import Workflow, steps_of
 from agentflow_tui.text import age
@@ -30,7 +30,7 @@ def why_workflow(workflow: Workflow, now: datetime, lease: timedelta) -> str:
         case "failed":
             return workflow.last_error or f"failed at {name}, no reason given"
         case "paused":
-            return f"paused before {name}; resume it to go on"
+            return _why_paused(workflow, step, name, now)
         case "cancelled":
             return "cancelled"
         case "pending" | "running":
@@ -38,9 +38,23 @@ def why_workflow(workflow: Workflow, now: datetime, lease: timedelta) -> str:
     return f"status {workflow.status!r} is not one of AgentFlow's"
 
 
+def _why_paused(workflow: Workflow, step: Step | None, name: str, now: datetime) -> str:
+    """AgentFlow's own backend pauses workflows between two steps, and two tries of one."""
+    until = workflow.not_before(now)
+    if until is not None:
+        return f"AgentFlow's own backend tries {name} again in {age(until - now)}"
+    elsewhere = waiting_reason(step.type, config=step.config) if step else None
+    if workflow.between_steps or (elsewhere and AGENTFLOW in elsewhere):
+        return f"paused before {name}, where {AGENTFLOW} goes on by itself"
+    return f"paused before {name}; resume it to go on"
+
+
 def _why_unfinished(
     workflow: Workflow, step: Step | None, name: str, now: datetime, lease: timedelta
 ) -> str:
+    until = workflow.not_before(now)
+    if until is not None:
+        return f"waits {age(until - now)} before {name}"
     if workflow.is_stale(now, lease):
         held = workflow.lock_age(now)
         return (
@@ -50,9 +64,6 @@ def _why_unfinished(
         )
     if workflow.locked:
         return f"running {name} for {age(workflow.lock_age(now))}"
-    until = workflow.not_before(now)
-    if until is not None:
-        return f"waits {age(until - now)} before {name}"
     if step is None:
         return "has no step left to run" if steps_of(workflow.steps) else "has no readable steps"
     elsewhere = waiting_reason(step.type, config=step.config)
@@ -94,6 +105,8 @@ def _why_waiting(mail: QueuedMail, now: datetime, workers: WorkerSettings) -> st
     due = mail.next_try(workers.retry_base, workers.retry_limit)
     error = f": {mail.error}" if mail.error else ""
     if due is not None and due > now:
+        if due == mail.process_after:
+            return f"not to leave before its process_after, in {age(due - now)}{error}"
         if not mail.attempts:
             return f"leaves in {age(due - now)}; undo takes it back"
         return f"next try in {age(due - now)}{error}"

@@ -15,17 +15,26 @@ coroutine function or a plain one, and may block."""
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CustomConfig:
-    """``function`` is the registered name; ``input`` is whatever that function wants."""
+    """``function`` is the registered name; ``input`` is whatever that function wants.
 
-    function: str
+    ``operation`` and ``parameters`` are AgentFlow's own, which gives them back as they are.
+    """
+
+    function: str | None = None
     input: Any = None
+    operation: Any = None
+    parameters: Any = None
+
+    def __post_init__(self) -> None:
+        if (self.function is None) == (self.operation is None):
+            raise ValueError("function is missing, the name of a registered one")
 
 
 def custom(functions: Mapping[str, Function], broken: Mapping[str, str]) -> Handler[CustomConfig]:
     """The handler over the functions that are installed; ``broken`` says why others are not."""
 
     def verify(config: CustomConfig) -> None:
-        if config.function in functions:
+        if config.function is None or config.function in functions:
             return
         name = safe(config.function, 40)
         if config.function in broken:
@@ -39,7 +48,10 @@ def custom(functions: Mapping[str, Function], broken: Mapping[str, str]) -> Hand
         )
 
     def run(call: Call[CustomConfig]) -> Any:
-        verify(call.config)
-        return functions[call.config.function](call)
+        config = call.config
+        verify(config)
+        if config.function is None:
+            return {"operation": config.operation, "parameters": config.parameters}
+        return functions[config.function](call)
 
     return Handler(config=CustomConfig, run=run, verify=verify)

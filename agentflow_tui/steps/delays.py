@@ -11,14 +11,20 @@ LONGEST = 366 * 86_400.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DelayConfig:
-    """``seconds`` from the moment the step is reached, or ``until`` an ISO 8601 time."""
+    """``seconds`` from the moment the step is reached, or ``until`` an ISO 8601 time.
+
+    ``duration`` is AgentFlow's own: milliseconds.
+    """
 
     seconds: float | None = None
     until: str | None = None
+    duration: float | None = None
 
     def __post_init__(self) -> None:
-        if (self.seconds is None) == (self.until is None):
+        if [self.seconds, self.until, self.duration].count(None) != 2:
             raise ValueError("seconds or until, one of the two, must be given")
+        if self.duration is not None and not 0 <= self.duration <= LONGEST * 1000:
+            raise ValueError(f"duration must be between 0 and {LONGEST * 1000:.0f} milliseconds")
         if self.seconds is not None and not 0 <= self.seconds <= LONGEST:
             raise ValueError(f"seconds must be between 0 and {LONGEST:.0f}")
         if self.until is not None:
@@ -45,4 +51,6 @@ async def delay(call: Call[DelayConfig]) -> StepOutcome:
 def _end(call: Call[DelayConfig]) -> datetime:
     if call.config.until is not None:
         return moment(call.config.until)
-    return call.now + timedelta(seconds=call.config.seconds or 0.0)
+    return call.now + timedelta(
+        seconds=call.config.seconds or 0.0, milliseconds=call.config.duration or 0.0
+    )

@@ -13,7 +13,6 @@ from agentflow_tui.errors import AgentflowError, NotAcceptedError
 from agentflow_tui.settings import InsightSettings
 from agentflow_tui.steps.calls import Call
 from agentflow_tui.steps.configs import ConfigError
-from agentflow_tui.steps.names import NEEDS
 from agentflow_tui.store.changes.new_insights import NewInsight, insert_insights
 from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.journal import JournalEntry, write
@@ -32,11 +31,6 @@ class InsightGenerationConfig:
     ``platform``, and no reports."""
 
     reports: str | list[str]
-
-
-def is_ours(config: Mapping[str, Any]) -> bool:
-    """Whether the step says which reports; else it is written for AgentFlow's own backend."""
-    return NEEDS["insightGeneration"] in config
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 
+from agentflow_tui.steps.agentflow_shapes import is_left_to_agentflow
+
 HANDLED: dict[str, str] = {
     "api": "calls an HTTP service",
     "dataProcessing": "filters, reshapes, joins and sums up earlier results",
@@ -13,16 +15,17 @@ HANDLED: dict[str, str] = {
 }
 """Types that the runner handles by itself, with what their steps do."""
 
+AGENTFLOW = "AgentFlow's own backend"
+"""What the other program on the database is called."""
+
 ELSEWHERE: dict[str, str] = {
     "emailIngestion": "collecting mail from vendor platforms",
     "distribution": "distributing insights",
+    "browserAction": "work in a browser",
+    "http": "calling a service",
+    "crm": "work in a CRM",
 }
 """Types of AgentFlow that its own backend handles, with what their steps do."""
-
-
-NEEDS: dict[str, str] = {"insightGeneration": "reports"}
-"""Types that AgentFlow's own backend has as well, with the member of a config that makes it one of
-ours."""
 
 
 def waiting_reason(
@@ -35,13 +38,12 @@ def waiting_reason(
     ``registered`` are further types that installed packages bring a handler for; ``config`` is the
     step's, which tells whose step it is where both programs have the type.
     """
-    if config is not None and step_type in NEEDS and NEEDS[step_type] not in config:
-        needed = NEEDS[step_type]
-        return f"waits for AgentFlow's own backend: the step is written for it, without '{needed}'"
+    if is_left_to_agentflow(step_type, config):
+        return f"waits for {AGENTFLOW}: its '{step_type}' step is written for that"
     if step_type in HANDLED or step_type in registered:
         return None
     if step_type in ELSEWHERE:
-        return f"waits for AgentFlow's own backend: {ELSEWHERE[step_type]} is not done here"
+        return f"waits for {AGENTFLOW}: {ELSEWHERE[step_type]} is not done here"
     if not step_type:
         return "the step has no type, so nobody can run it"
     return f"no worker here runs steps of type '{step_type}': waits for a program that does"

@@ -10,15 +10,12 @@ from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
+from agentflow_tui.steps.agentflow_shapes import is_our_analysis, is_our_request, is_our_table
 from agentflow_tui.steps.calls import Handler
 from agentflow_tui.steps.conditions import ConditionConfig, condition, targets
 from agentflow_tui.steps.customs import Function, custom
 from agentflow_tui.steps.delays import DelayConfig, delay
-from agentflow_tui.steps.insight_generation import (
-    InsightGenerationConfig,
-    insight_generation,
-    is_ours,
-)
+from agentflow_tui.steps.insight_generation import InsightGenerationConfig, insight_generation
 from agentflow_tui.steps.mails import EmailConfig, email
 from agentflow_tui.steps.requests import ApiConfig, request
 from agentflow_tui.steps.tables import TableConfig, process
@@ -36,11 +33,19 @@ def _of_table(config: Mapping[str, Any]) -> tuple[str, ...]:
     return () if config.get("single", False) is not False else ("rows", "count")
 
 
+def _of_request(config: Mapping[str, Any]) -> tuple[str, ...]:
+    if isinstance(config.get("body"), dict | list):
+        return ("success", "data", "status", "timestamp")
+    return ("status", "headers", "body")
+
+
 BUILT_IN: dict[str, Handler[Any]] = {
     "api": Handler(
-        config=ApiConfig, run=request, apart=False, gives=_always("status", "headers", "body")
+        config=ApiConfig, run=request, apart=False, is_ours=is_our_request, gives=_of_request
     ),
-    "dataProcessing": Handler(config=TableConfig, run=process, keyed=False, gives=_of_table),
+    "dataProcessing": Handler(
+        config=TableConfig, run=process, keyed=False, is_ours=is_our_table, gives=_of_table
+    ),
     "email": Handler(
         config=EmailConfig,
         run=email,
@@ -63,7 +68,7 @@ BUILT_IN: dict[str, Handler[Any]] = {
         run=insight_generation,
         apart=False,
         keyed=False,
-        is_ours=is_ours,
+        is_ours=is_our_analysis,
         gives=_always("success", "reports", "insights", "stored", "top"),
     ),
 }

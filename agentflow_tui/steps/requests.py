@@ -44,7 +44,8 @@ class ApiConfig:
     """One request. ``timeout`` is in seconds, for all of it; ``max_bytes`` bounds the body.
 
     ``expect`` lists the statuses that count as success; left out, any 2xx does. ``json`` is sent as
-    JSON, ``body`` as it is. ``api_key`` names an active row of ``api_keys``, sent as a bearer token
+    JSON, ``body`` as it is where it is a text. One of JSON is AgentFlow's own, as is ``auth_type``,
+    and answered as there. ``api_key`` names an active row of ``api_keys``, sent as a bearer token
     or, as it is, in the header ``api_key_header``.
     """
 
@@ -53,13 +54,14 @@ class ApiConfig:
     headers: dict[str, str | int | float] | None = None
     query: dict[str, str | int | float | bool | list[str | int | float | bool] | None] | None = None
     json: Any = None
-    body: str | None = None
+    body: str | dict[str, Any] | list[Any] | None = None
     timeout: float = 30.0
     expect: int | list[int] | None = None
     max_bytes: int = LIMIT
     api_key: str | None = field(default=None, metadata=PUBLIC)
     api_key_header: str | None = field(default=None, metadata=PUBLIC)
     follow_redirects: bool = False
+    auth_type: str | None = field(default=None, metadata=PUBLIC)
 
     def __post_init__(self) -> None:
         if not self.url.lower().startswith(("http://", "https://")):
@@ -74,6 +76,11 @@ class ApiConfig:
             raise ValueError("apiKey is missing: apiKeyHeader only says where to put it")
         if self.api_key is not None and self.follow_redirects:
             raise ValueError("followRedirects would carry the apiKey to wherever the answer says")
+
+    @property
+    def is_agentflows(self) -> bool:
+        """Whether it says in AgentFlow's own shape what is sent."""
+        return isinstance(self.body, dict | list)
 
     def expects(self, status: int) -> bool:
         if self.expect is None:
@@ -96,7 +103,8 @@ def make_client() -> "httpx.AsyncClient":
 
 
 async def request(call: Call[ApiConfig]) -> dict[str, Any]:
-    """Send the request; the result is ``{status, headers, body}``, a body of JSON parsed.
+    """Send the request; the result is ``{status, headers, body}``, a body of JSON parsed. To a
+    config in AgentFlow's shape it is ``{success, data, status, timestamp}``.
 
     Raises `StepError` for an unexpected status, an answer that is too long, and for whatever keeps
     the service from answering.
@@ -106,7 +114,7 @@ async def request(call: Call[ApiConfig]) -> dict[str, Any]:
     config = call.config
     where = f"{config.method} {safe(place(config.url), 200)}"
     headers = {**_plain_headers(config, call.key), **await _key_header(call)}
-    content = {"json": config.json} if config.json is not None else {"content": config.body}
+    content = _content(config)
     client = call.services.http()
     try:
         async with asyncio.timeout(config.timeout):  # the client's own is for each read
@@ -139,11 +147,25 @@ async def request(call: Call[ApiConfig]) -> dict[str, Any]:
         raise StepError(f"{where} failed: {_reason(error)}.") from None
     if not config.expects(response.status_code):
         raise _unexpected(where, response, body, call.now)
+    if config.is_agentflows:
+        return {
+            "success": True,
+            "data": parsed(response, body, where),
+            "status": response.status_code,
+            "timestamp": call.now.isoformat(),
+        }
     return {
         "status": response.status_code,
         "headers": _public(response.headers),
         "body": parsed(response, body, where),
     }
+
+
+def _content(config: ApiConfig) -> dict[str, Any]:
+    """What is sent, as the client wants to be told."""
+    if config.is_agentflows:
+        return {"json": config.body}
+    return {"json": config.json} if config.json is not None else {"content": config.body}
 
 
 async def _answer(

@@ -8,9 +8,10 @@ from agentflow_tui.documents import Document, Step, as_steps
 from agentflow_tui.filters.parsing import did_you_mean
 from agentflow_tui.schema import spelling
 from agentflow_tui.steps import configs
+from agentflow_tui.steps.agentflow_shapes import is_left_to_agentflow
 from agentflow_tui.steps.calls import Handler, StepError
 from agentflow_tui.steps.configs import ConfigError
-from agentflow_tui.steps.names import ELSEWHERE, NEEDS, waiting_reason
+from agentflow_tui.steps.names import ELSEWHERE, waiting_reason
 from agentflow_tui.steps.plans import (
     MEMBERS,
     RESERVED,
@@ -92,7 +93,11 @@ def _shape_faults(each: FileStep, registry: Registry) -> Iterator[Fault]:
         yield each.member(name), f"a step has no member '{safe(name, 40)}'. {hint}"
     if step.problem:
         yield _of_problem(each), step.problem
-    elif each.handler is None and step.type not in {*ELSEWHERE, *NEEDS}:
+    elif (
+        each.handler is None
+        and step.type not in ELSEWHERE
+        and not is_left_to_agentflow(step.type, step.config)
+    ):
         yield each.member("type"), _unknown_type(step.type, registry)
     try:
         if not step.unknown and not step.problem:
@@ -163,7 +168,7 @@ def _worded(error: ConfigError, declared: Sequence[str]) -> str:
 def elsewhere(steps: Sequence[FileStep]) -> Iterator[Fault]:
     """Steps that no worker here runs, though nothing is wrong with them."""
     for each in steps:
-        if each.handler is None and each.step.type in NEEDS:
+        if is_left_to_agentflow(each.step.type, each.step.config):
             yield each.member("type"), f"{waiting_reason(each.step.type, config=each.step.config)}"
         elif each.handler is None and each.step.type in ELSEWHERE:
             about = ELSEWHERE[each.step.type]

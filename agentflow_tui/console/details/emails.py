@@ -14,7 +14,7 @@ from agentflow_tui.console.list.declarations import DetailRow, Tab
 from agentflow_tui.console.widgets.line import Piece
 from agentflow_tui.console.widgets.pane import Link, PaneLine, text_line
 from agentflow_tui.errors import SettingsError
-from agentflow_tui.schema import EMAILS
+from agentflow_tui.schema import EMAIL_QUEUE, EMAILS
 from agentflow_tui.settings import Settings
 from agentflow_tui.store.reading.records import Record, read_record
 from agentflow_tui.text import size
@@ -34,10 +34,13 @@ async def queued_message(opened: DetailRow) -> list[PaneLine]:
     """The message behind an entry of the queue."""
     lines = error_lines(opened, opened.record.text("error"))
     email = opened.record.text("emailId")
-    record = await read_record(await opened.env.connected(), EMAILS, email) if email else None
-    if record is None:
-        return [*lines, text_line("The message of this entry is gone.", "failed")]
-    return [*lines, *await _message(opened, record, opened.record.id)]
+    database = await opened.env.connected()
+    record = await read_record(database, EMAILS, email) if email else None
+    if record is not None:
+        return [*lines, *await _message(opened, record, opened.record.id)]
+    if not email and database.binding.has("email_queue", "recipient"):
+        return [*lines, *await _message(opened, opened.record, opened.record.id)]
+    return [*lines, text_line("The message of this entry is gone.", "failed")]
 
 
 async def own_message(opened: DetailRow) -> list[PaneLine]:
@@ -67,24 +70,23 @@ async def _message(opened: DetailRow, record: Record, mail_id: str) -> list[Pane
 
 
 async def _stored(opened: DetailRow, record: Record, mail_id: str) -> "OutgoingMail":
-    """The columns as the sender reads them: whole, also where the record was cut."""
+    """The columns as the sender reads them: whole, and of the queue where that holds its mail."""
     from agentflow_tui.mail.message.stored import stored_mail, stored_recipients
-    from agentflow_tui.store.queue.mail_claims import CONTENTS
+    from agentflow_tui.store.queue.mail_claims import CONTENTS, OWN_CONTENTS, Contents
 
-    columns = {name: record.text(name) for name in ("subject", "body", "recipients", "attachments")}
-    if record.cut:
-        whole = await (await opened.env.connected()).fetch_one(CONTENTS, record.id)
-        if whole is not None:
-            columns = {name: getattr(whole, name) or "" for name in columns}
+    statement = OWN_CONTENTS if record.table is EMAIL_QUEUE else CONTENTS
+    whole = await (await opened.env.connected()).fetch_one(statement, record.id)
+    contents = whole or Contents(subject=None, body=None, recipients=None, attachments=None)
 
     def read_columns() -> "OutgoingMail":
         return stored_mail(
             mail_id,
-            subject=columns["subject"],
-            body=columns["body"],
-            recipients=stored_recipients(columns["recipients"] or None),
-            raw_recipients=columns["recipients"],
-            raw_attachments=columns["attachments"],
+            subject=contents.subject,
+            body=contents.body,
+            html=contents.html,
+            recipients=stored_recipients(contents.recipients),
+            raw_recipients=contents.recipients,
+            raw_attachments=contents.attachments,
             date=_sent_at(record) or opened.env.now(),
         )
 

@@ -33,7 +33,7 @@ def _columns(env: Environment) -> tuple[ListColumn[Workflow], ...]:
         return (found.name or found.id or found.type) if found else NOTHING
 
     def lock(workflow: Workflow, now: datetime) -> Cell:
-        if not workflow.locked:
+        if not workflow.locked or workflow.not_before(now):
             return ""
         held = workflow.lock_age(now)
         stale = workflow.is_stale(now, lease)

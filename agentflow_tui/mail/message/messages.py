@@ -32,7 +32,8 @@ class OutgoingMail:
 
     ``recipients`` and ``attachments`` as `documents.as_recipients` and `as_attachments` find them;
     ``date`` is aware and becomes the ``Date`` header. ``format`` says what the body is, ``text`` or
-    ``html``; without it that is guessed.
+    ``html``; without it that is guessed. ``text`` stands beside a body that is HTML; without it the
+    text is made of the HTML.
     """
 
     id: str
@@ -41,6 +42,7 @@ class OutgoingMail:
     recipients: Sequence[Recipient]
     date: datetime
     format: str = ""
+    text: str = ""
     attachments: Sequence[Attachment] = ()
 
 
@@ -230,7 +232,7 @@ def _content(mail: OutgoingMail, folder: Path | None, reports: Mapping[str, Atta
     if mail.format == "text" or not (mail.format or plaintext.is_html(mail.body)):
         return _with_files(bodies.text_part(mail.body, "plain"), files, mail)
     shown = [file for file in files if file.is_shown]
-    text = _with_images(mail, shown) if shown else _alternatives(mail.body)
+    text = _with_images(mail, shown) if shown else _alternatives(mail.body, mail.text)
     return _with_files(text, [file for file in files if not file.is_shown], mail)
 
 
@@ -254,12 +256,15 @@ def _with_images(mail: OutgoingMail, shown: Sequence[AttachedFile]) -> bytes:
     """HTML together with the files that it shows (RFC 2387), beside its text alternative."""
     html = bodies.text_part(mail.body, "html")
     related = bodies.multipart("related", [html, *map(attachments.part, shown)], mail.id)
-    text = bodies.text_part(plaintext.text_of(mail.body), "plain")
+    text = bodies.text_part(mail.text or plaintext.text_of(mail.body), "plain")
     return bodies.multipart("alternative", [text, related], mail.id)
 
 
 @lru_cache(maxsize=32)
-def _alternatives(html: str) -> bytes:
+def _alternatives(html: str, text: str) -> bytes:
     """Text first, HTML second: readers show the last one they can (RFC 2046 5.1.4)."""
-    parts = [bodies.text_part(plaintext.text_of(html), "plain"), bodies.text_part(html, "html")]
+    parts = [
+        bodies.text_part(text or plaintext.text_of(html), "plain"),
+        bodies.text_part(html, "html"),
+    ]
     return bodies.multipart("alternative", parts, "")

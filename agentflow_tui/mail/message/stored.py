@@ -32,8 +32,10 @@ def stored_mail(
     raw_recipients: str | None,
     raw_attachments: str | None,
     date: datetime,
+    html: str | None = None,
 ) -> OutgoingMail:
     """The mail that the columns of ``emails`` make; ``recipients`` are `stored_recipients`.
+    ``html`` is the body as HTML where there is a column for it, ``body`` then its text.
 
     Raises `MessageError`.
     """
@@ -46,10 +48,15 @@ def stored_mail(
     return OutgoingMail(
         id=mail_id,
         subject=subject or "",
-        body=body or "",
+        body=html or body or "",
+        text=(body or "") if html else "",
         recipients=recipients,
         date=date,
-        format=text_format(read(raw_recipients, LONGEST_DOCUMENT)) if says_format else "",
+        format="html"
+        if html
+        else text_format(read(raw_recipients, LONGEST_DOCUMENT))
+        if says_format
+        else "",
         attachments=attached,
     )
 

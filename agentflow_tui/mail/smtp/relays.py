@@ -68,9 +68,18 @@ def from_environ(environ: Mapping[str, str]) -> Relay | None:
     """The configured relay, or None. Raises `SettingsError` naming the variable and the mend."""
     if url := environ.get("SMTP_URL", "").strip():
         return from_url(url)
-    if host := environ.get("EMAIL_HOST", "").strip():
-        return _from_parts(host, environ)
-    return None
+    host = environ.get("EMAIL_HOST", "").strip()
+    return _from_parts(host, environ) if host and not names_mailbox(environ) else None
+
+
+def names_mailbox(environ: Mapping[str, str]) -> bool:
+    """Whether ``EMAIL_HOST`` is a mailbox, which AgentFlow collects reports from, and no relay: by
+    its port, 993 or 143."""
+    has_host = bool(environ.get("EMAIL_HOST", "").strip())
+    return has_host and environ.get("EMAIL_PORT", "").strip() in _MAILBOX_PORTS
+
+
+_MAILBOX_PORTS = ("993", "143")
 
 
 def from_url(url: str) -> Relay:

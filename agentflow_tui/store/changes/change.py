@@ -78,9 +78,8 @@ class Change:
     def missing(self, binding: Binding) -> str:
         """What this database lacks for it, in words; ``""`` when it can be done."""
         bound = binding.tables[self.table]
-        needed = {*self.guard, self.described.primary_key.name} | {
-            name for name in self.sets if name not in MODIFICATION_TIMES
-        }
+        optional = {*MODIFICATION_TIMES, *(column.name for column in self.described.met)}
+        needed = {*self.guard, self.described.primary_key.name} | (self.sets.keys() - optional)
         lacking = sorted(needed - bound.columns.keys())
         if bound.oid is None:
             return f"this database has no table {self.table}"

@@ -13,10 +13,10 @@ from agentflow_tui.store.connection.statements import Statement
 
 
 def present(binding: Binding, table: str, names: Iterable[str]) -> list[str]:
-    """Those of the documented columns that this database has, in the document's order."""
+    """Those of the columns that this database has, in the document's order."""
     wanted = set(names)
     columns = binding.tables[table].columns
-    return [c.name for c in TABLES[table].columns if c.name in wanted and c.name in columns]
+    return [name for name in TABLES[table].by_name if name in wanted and name in columns]
 
 
 def image(binding: Binding, table: str, alias: str, names: Iterable[str]) -> str:

@@ -9,14 +9,14 @@ _IS_INACTIVE = flag("schedules", "active", False, "is active")
 
 PAUSE = Change(
     table="schedules",
-    sets={"active": "false", **_UPDATED},
+    sets={"active": "false", "status": "'paused'", **_UPDATED},
     rules=(_IS_ACTIVE,),
     guard=("active",),
 )
 
 RESUME = Change(
     table="schedules",
-    sets={"active": "true", "nextRun": "NULL", **_UPDATED},
+    sets={"active": "true", "status": "'active'", "nextRun": "NULL", **_UPDATED},
     rules=(_IS_INACTIVE,),
     guard=("active",),
 )

@@ -244,11 +244,13 @@ class Binding:
 
     def _value(self, alias: str, table: str, name: str) -> str:
         bound = self.tables[table]
-        if name in bound.columns and (table, name) == ("schedules", "active"):
+        if name not in bound.columns:
+            return f"NULL::{bound.table.by_name[name].type}"
+        if (table, name) == ("schedules", "active"):
             return self._active(alias, bound)
-        if name in bound.columns:
-            return f"{alias}.{bound.columns[name].sql}"
-        return f"NULL::{bound.table.by_name[name].type}"
+        if (table, name) == ("insights", "score"):
+            return self._score(alias, bound)
+        return f"{alias}.{bound.columns[name].sql}"
 
     @staticmethod
     def _active(alias: str, schedules: BoundTable) -> str:
@@ -258,6 +260,19 @@ class Binding:
             return active
         status = f"{alias}.{schedules.columns['status'].sql}"
         return f"({active} AND {status}::text IS DISTINCT FROM 'paused')"
+
+    @staticmethod
+    def _score(alias: str, insights: BoundTable) -> str:
+        """A score of 0 to 100. Where the column takes fractions, AgentFlow writes scores of 0 to 1
+        and of 0 to 10 as well, and -1 where it could not score."""
+        score = insights.columns["score"]
+        value = f"{alias}.{score.sql}"
+        if score.type in ("integer", "bigint", "smallint"):
+            return value
+        return (
+            f"(CASE WHEN {value} < 0 THEN NULL WHEN {value} <= 1 THEN {value} * 100 "
+            f"WHEN {value} <= 10 THEN {value} * 10 ELSE {value} END)::int"
+        )
 
 
 def quoted(identifier: str) -> str:
@@ -299,6 +314,7 @@ def _bind_table(table: Table, candidates: dict[tuple[str, str], list[CatalogueRo
     for column in (*table.columns, *table.met):
         found = _find_column(column, names)
         if found is not None:
+            del names[found.attname]  # one that stands in for another is not there for itself
             columns[column.name] = BoundColumn(
                 column=column,
                 sql=quoted(found.attname),

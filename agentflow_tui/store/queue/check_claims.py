@@ -92,6 +92,17 @@ SELECT w.id, taken.token,
     )
 
 
+IS_AGENTFLOWS_TOO = Statement(
+    bool,
+    """
+SELECT EXISTS (SELECT FROM {health_checks?} h
+                WHERE {h.health_checks.name} IN ('Email Service', 'AI Service'))
+""",
+)
+"""Whether AgentFlow's own backend keeps its health here, too: checks by names that ours never
+have."""
+
+
 async def record(database: Database, found: Mapping[str, tuple[datetime, CheckFinding]]) -> int:
     """Write findings by check, each with the token it was taken with. Returns how many were still
     ours to write. One statement. ``updatedAt`` keeps since when the status is what it is."""
@@ -100,7 +111,7 @@ async def record(database: Database, found: Mapping[str, tuple[datetime, CheckFi
     changes = {
         "status": "d.status",
         "message": "d.message",
-        "responseTime": "d.response",
+        "responseTime": _answer_time(database.binding),
         "details": "d.details::{health_checks.details:type}",
         "updatedAt": "CASE WHEN h.{health_checks.status} = d.status"
         " THEN {h.health_checks.updatedAt} ELSE now() END",
@@ -121,6 +132,11 @@ UPDATE {{health_checks}} h SET {assignments(database.binding, _TABLE, changes)}
         [None if f.response is None else round(f.response * 1000) for f in findings],
         [None if f.details is None else as_json(f.details) for f in findings],
     )
+
+
+def _answer_time(binding: Binding) -> str:
+    column = binding.tables[_TABLE].columns.get("responseTime")
+    return column.value("d.response") if column else "d.response"
 
 
 @dataclass(frozen=True, slots=True)

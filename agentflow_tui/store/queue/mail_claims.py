@@ -26,12 +26,14 @@ LARGE = 100_000
 
 @dataclass(frozen=True, slots=True)
 class ClaimedMail:
-    """A mail that this process has just claimed. ``email_id`` is None without the email's row.
+    """A mail that this process has just claimed. ``email_id`` is None without the email's row;
+    ``is_whole``: the queue's own row says what is sent, and to whom.
 
     ``before`` is the value that ``lastAttempt`` had; ``priority`` and ``queued_at`` are its place
     in the queue. ``suspect``: a process died while it held the mail; ``deaths``: how many died
     while they sent it (`poison_mail`). ``cancelled``: the message was cancelled and left
-    it in the queue. The contents are None while ``large``.
+    it in the queue. The contents are None while ``large``. ``most_attempts`` is what the row says
+    of how often it may be tried.
     """
 
     id: str
@@ -51,6 +53,9 @@ class ClaimedMail:
     body: str | None = field(repr=False)
     recipients: str | None = field(repr=False)
     attachments: str | None = field(repr=False)
+    html: str | None = field(default=None, repr=False)
+    is_whole: bool = False
+    most_attempts: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,17 +66,41 @@ class Contents:
     body: str | None = field(repr=False)
     recipients: str | None = field(repr=False)
     attachments: str | None = field(repr=False)
+    html: str | None = field(default=None, repr=False)
 
+
+_IN_MESSAGE = {
+    name: f"{{e.emails.{name}}}::text"
+    for name in ("subject", "body", "recipients", "attachments", "html")
+}
+_OPTIONS = "{q.email_queue.options}::text::jsonb"
+_IN_QUEUE = {
+    "subject": "{q.email_queue.subject}::text",
+    "body": "{q.email_queue.body}::text",
+    "recipients": f"""
+       (SELECT jsonb_strip_nulls(jsonb_build_object('to', {{q.email_queue.recipient}}::text,
+          'cc', o.o -> 'cc', 'bcc', o.o -> 'bcc',
+          'replyTo', coalesce(o.o -> 'replyTo', o.o -> 'reply_to')))::text
+          FROM (SELECT CASE WHEN jsonb_typeof({_OPTIONS}) = 'object'
+                            THEN {_OPTIONS} END AS o) o)""",
+    "attachments": f"({_OPTIONS} -> 'attachments')::text",
+    "html": "{q.email_queue.html}::text",
+}
+"""What a mail says: in its message, and in the queue where that holds its mail itself, as the
+columns of a message would say it."""
 
 CONTENTS = Statement(
     Contents,
-    """
-SELECT {e.emails.subject}::text, {e.emails.body}::text, {e.emails.recipients}::text,
-       {e.emails.attachments}::text
-  FROM {emails} e WHERE e.{emails.id} = $1
-""",
+    f"SELECT {', '.join(_IN_MESSAGE.values())} FROM {{emails}} e WHERE e.{{emails.id}} = $1",
 )
 """The contents of one email."""
+
+OWN_CONTENTS = Statement(
+    Contents,
+    f"SELECT {', '.join(_IN_QUEUE.values())} FROM {{email_queue}} q"
+    " WHERE q.{email_queue.id} = $1::text::{email_queue.id:type}",
+)
+"""The contents of one mail that the queue holds itself."""
 
 NEXT_TRY = """
        (q.{email_queue.lastAttempt} + interval '1 s'
@@ -84,14 +113,20 @@ NEXT_TRY = """
 
 # The cheap questions first: a mail that was never tried needs no hash.
 _DUE = f"""
-   CASE WHEN q.{{email_queue.lastAttempt}} IS NULL THEN true
+   CASE WHEN {{q.email_queue.processAfter}} > now() THEN false
+        WHEN q.{{email_queue.lastAttempt}} IS NULL THEN true
         WHEN q.{{email_queue.lastAttempt}} > now() THEN false
         WHEN coalesce(q.{{email_queue.attempts}}, 0) <= 0 THEN true
         WHEN q.{{email_queue.lastAttempt}}
              > now() - interval '1 s' * 0.75 * least($1::float8, $2::float8) THEN false
         ELSE {NEXT_TRY} <= now() END"""
 
-_ORDER = "{email_queue.priority} DESC, q.{email_queue.createdAt}"
+
+def _order(binding: Binding) -> str:
+    """The order of the document's query; the oldest first where there are no priorities."""
+    priority = "q.{email_queue.priority} DESC, " if binding.has("email_queue", "priority") else ""
+    return f"{priority}q.{{email_queue.createdAt}}"
+
 
 _STALE = """
 stale AS MATERIALIZED (
@@ -107,18 +142,40 @@ stale AS MATERIALIZED (
 ), """
 
 
-_ONWARD = """ AND q.{email_queue.priority} = $6::{email_queue.priority:type}
+_ONWARD = """ AND {q.email_queue.priority} = $6::int
      AND q.{email_queue.createdAt} >= $7::{email_queue.createdAt:type}"""
 
 
-_LARGE = f"""(coalesce(pg_column_size({{e.emails.body}}), 0)
-        + coalesce(pg_column_size({{e.emails.recipients}}), 0)
-        + coalesce(pg_column_size({{e.emails.attachments}}), 0) > {LARGE})"""
+_IS_WHOLE = "(c.email_id IS NULL AND {q.email_queue.recipient} IS NOT NULL)"
 
-_CONTENTS = ", ".join(
-    f"CASE WHEN NOT {_LARGE} THEN {{e.emails.{name}}}::text END"
-    for name in ("subject", "body", "recipients", "attachments")
-)
+
+def _large(binding: Binding) -> str:
+    """SQL for whether the contents of a claimed mail are read later."""
+    sizes = [f"{{e.emails.{name}}}" for name in ("body", "recipients", "attachments", "html")]
+    if _owns(binding):
+        sizes += [f"{{q.email_queue.{name}}}" for name in ("body", "html", "options")]
+    return f"({' + '.join(f'coalesce(pg_column_size({each}), 0)' for each in sizes)} > {LARGE})"
+
+
+def _contents(binding: Binding) -> str:
+    """SQL for what a claimed mail says, of its message or of the queue."""
+    said = {
+        name: f"CASE WHEN {_IS_WHOLE} THEN {_IN_QUEUE[name]} ELSE {text} END"
+        if _owns(binding)
+        else text
+        for name, text in _IN_MESSAGE.items()
+    }
+    return ", ".join(f"CASE WHEN NOT {_large(binding)} THEN {text} END" for text in said.values())
+
+
+def _owns(binding: Binding) -> bool:
+    """Whether the queue can hold its mail itself."""
+    return binding.has("email_queue", "recipient")
+
+
+_QUEUED = """LEFT JOIN LATERAL (
+    SELECT * FROM {email_queue} q WHERE q.{email_queue.id} = c.id LIMIT 1
+  ) q ON true"""
 
 _RAN_OUT = """q.{email_queue.status} = 'processing'
          AND q.{email_queue.lastAttempt} > 'epoch'"""
@@ -161,6 +218,7 @@ def claim(binding: Binding, *, onward: bool) -> Statement[ClaimedMail]:
     place = _ONWARD if onward else ""
     worker = 8 if onward else 7
     held = leases.holding(binding, KIND, "claimed", worker=worker, held=worker + 1)
+    owns = _owns(binding)
     return Statement(
         ClaimedMail,
         f"""
@@ -170,14 +228,15 @@ WITH {dead}pending AS MATERIALIZED (
     FROM {{email_queue}} q
    WHERE q.{{email_queue.status}} = 'pending'{place} AND {_DUE}
      AND q.{{email_queue.id}} <> ALL($5::{{email_queue.id:type}}[]) AND $4::float8 > 0
-   ORDER BY q.{_ORDER}
+   ORDER BY {_order(binding)}
    LIMIT {room} FOR UPDATE SKIP LOCKED
 ), due AS (
   SELECT * FROM pending {also}
 ), claimed AS (
   UPDATE {{email_queue}} q SET {_changes(binding, onward=onward)}
    WHERE q.{{email_queue.id}} = ANY(ARRAY(SELECT id FROM due))
-  RETURNING q.{{email_queue.id}} AS id, q.{{email_queue.emailId}} AS email_id,
+  RETURNING q.{{email_queue.id}} AS id, {{q.email_queue.emailId}} AS email_id,
+            {{q.email_queue.maxAttempts}}::int AS most_attempts,
             {poison_mail.DEATHS_SO_FAR} AS deaths,
             q.{{email_queue.attempts}} AS token, q.{{email_queue.lastAttempt}} AS claimed_at,
             {{q.email_queue.priority}} AS priority, {{q.email_queue.createdAt}} AS created_at
@@ -186,11 +245,12 @@ WITH {dead}pending AS MATERIALIZED (
 SELECT c.id, e.{{emails.id}}::text, c.token, c.claimed_at, due.before, c.priority, c.created_at,
        coalesce({{e.emails.createdAt}}, c.created_at), {{e.emails.userId}}::text,
        due.suspect OR c.deaths > 0, c.deaths,
-       coalesce({{e.emails.status}}::text = 'cancelled', false), {_LARGE}, {_CONTENTS}
+       coalesce({{e.emails.status}}::text = 'cancelled', false), {_large(binding)},
+       {_contents(binding)}, {_IS_WHOLE if owns else "false"}, c.most_attempts
   FROM claimed c JOIN due ON due.id = c.id
   LEFT JOIN LATERAL (
-    SELECT * FROM {{emails}} e WHERE e.{{emails.id}} = c.email_id LIMIT 1
-  ) e ON true
+    SELECT * FROM {{emails?}} e WHERE e.{{emails.id}} = c.email_id LIMIT 1
+  ) e ON true {_QUEUED if owns else ""}
  ORDER BY c.priority DESC, c.created_at
 """,
     )
@@ -228,9 +288,10 @@ NEXT_DUE = Statement(
     NextDueMail,
     f"""
 SELECT extract(epoch FROM least(
-   (SELECT min({NEXT_TRY}) FROM {{email_queue}} q
+   (SELECT min(greatest({NEXT_TRY}, {{q.email_queue.processAfter}})) FROM {{email_queue}} q
      WHERE q.{{email_queue.status}} = 'pending'
-       AND (q.{{email_queue.attempts}} > 0 OR q.{{email_queue.lastAttempt}} > now())),
+       AND (q.{{email_queue.attempts}} > 0 OR q.{{email_queue.lastAttempt}} > now()
+            OR {{q.email_queue.processAfter}} > now())),
    (SELECT min(q.{{email_queue.lastAttempt}}) + $3::float8 * interval '1 s' FROM {{email_queue}} q
      WHERE q.{{email_queue.status}} = 'processing')) - now())::float8
 """,

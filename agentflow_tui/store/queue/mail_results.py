@@ -74,6 +74,7 @@ def write_results(binding: Binding, *, once: bool = True) -> Statement[str]:
         "attempts": "d.attempts",  # given back as a dead process's, it counts one less
         "error": "d.error",
         "updatedAt": "now()",
+        "sentAt": "CASE WHEN d.status = 'completed' THEN now() ELSE {q.email_queue.sentAt} END",
     }
     mail = {
         "status": "m.email_status::{emails.status:type}",
@@ -81,6 +82,14 @@ def write_results(binding: Binding, *, once: bool = True) -> Statement[str]:
         if binding.has("emails", "sentAt")
         else "NULL",
     }
+    set_mail = assignments(binding, "emails", mail) if binding.has("emails", "id") else ""
+    update_mail = (
+        f"""UPDATE {{emails}} e SET {set_mail}
+    FROM moved m
+   WHERE e.{{emails.id}} = m.email_id AND m.email_status IS NOT NULL"""
+        if set_mail
+        else "SELECT"
+    )
     entries = (
         journal.insertion(binding, once=once)
         if journalled
@@ -96,11 +105,9 @@ WITH d AS (
   UPDATE {{email_queue}} q SET {assignments(binding, "email_queue", changes)}
     FROM d
    WHERE q.{{email_queue.id}} = d.id AND {_STILL_CLAIMED}
-  RETURNING q.{{email_queue.id}} AS id, q.{{email_queue.emailId}} AS email_id, d.email_status
+  RETURNING q.{{email_queue.id}} AS id, {{q.email_queue.emailId}} AS email_id, d.email_status
 ), mail AS (
-  UPDATE {{emails}} e SET {assignments(binding, "emails", mail)}
-    FROM moved m
-   WHERE e.{{emails.id}} = m.email_id AND m.email_status IS NOT NULL
+  {update_mail}
 ), journalled AS (
 {entries}
 )

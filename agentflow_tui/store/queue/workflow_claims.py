@@ -12,6 +12,7 @@ from agentflow_tui.store.connection.bindings import Binding
 from agentflow_tui.store.connection.statements import Statement
 from agentflow_tui.store.queue import leases
 from agentflow_tui.store.schema.insertions import assignments, unnested
+from agentflow_tui.store.views.checks import WORKER_PREFIX
 
 KIND = "workflows"
 """What the rows of processes call the workflows that they hold."""
@@ -35,6 +36,18 @@ class ClaimedWorkflow:
     now: datetime
 
 
+_AGENTFLOWS = "left to AgentFlow"
+"""Stands for the type of a step that is left to it: there is no such handler."""
+
+_LEFT = """coalesce(CASE s.step ->> 'type'
+           WHEN 'api' THEN coalesce(s.step -> 'config' ->> 'authType', '') NOT IN ('', 'none')
+           WHEN 'dataProcessing' THEN jsonb_typeof(s.step -> 'config' -> 'operation') = 'string'
+                                      OR s.step -> 'config' ? 'inputKey'
+           WHEN 'insightGeneration' THEN NOT coalesce(s.step -> 'config' ? 'reports', false)
+         END, false)"""
+"""`agentflow_shapes.is_left_to_agentflow` in SQL."""
+
+
 def _step_type(binding: Binding, *, checks_json: bool) -> str:
     """SQL for the type of the current step, NULL where only a closer look can tell.
 
@@ -55,18 +68,44 @@ def _step_type(binding: Binding, *, checks_json: bool) -> str:
         else inner
     )
     current = "coalesce(w.{workflows.currentStep}, 0)::int"
-    return (
-        f"(CASE WHEN {current} >= 0 AND jsonb_typeof({steps}) = 'array'"
-        f" THEN btrim(({steps}) -> {current} ->> 'type') END)"
-    )
+    return f"""
+          (SELECT CASE WHEN {_LEFT} THEN '{_AGENTFLOWS}' ELSE btrim(s.step ->> 'type') END
+             FROM (SELECT CASE WHEN {current} >= 0 AND jsonb_typeof({steps}) = 'array'
+                               THEN ({steps}) -> {current} END AS step) s)"""
 
 
-_FREE = """
-   ({workflows.locked} IS NOT TRUE
-        AND ({workflows.lockedAt} IS NULL OR {workflows.lockedAt} <= now())
-    OR {workflows.locked}
-        AND ({workflows.lockedAt} IS NULL
-             OR {workflows.lockedAt} < least(now(), $5) - $2 * interval '1 s'))
+AGENTFLOWS_LEASE = 300.0
+"""Seconds after which AgentFlow's own backend counts a lock as stale, ours and its own."""
+
+
+def _free(binding: Binding) -> str:
+    """SQL for a workflow that is not locked, or whose lock is stale. What no process of ours lists,
+    nor has ever put on record, is another program's, whose lease is its own, however short ours."""
+    listed = "false"
+    if leases.keeps_rows(binding):
+        listed = f"""EXISTS (SELECT FROM {{health_checks}} h
+             WHERE h.{{health_checks.id}} LIKE '{WORKER_PREFIX}%'
+               AND strpos(h.{{health_checks.details}}::text, w.{{workflows.id}}::text) > 0)"""
+    return f"""
+   ({{workflows.locked}} IS NOT TRUE
+        AND ({{workflows.lockedAt}} IS NULL OR {{workflows.lockedAt}} <= now())
+    OR {{workflows.locked}}
+        AND ({{workflows.lockedAt}} IS NULL
+             OR {{workflows.lockedAt}} < least(now(), $5) - $2 * interval '1 s'
+                AND ({{workflows.lockedAt}} < least(now(), $5) - {AGENTFLOWS_LEASE} * interval '1 s'
+                     OR {listed}
+                     OR strpos({{w.workflows.context}}::text, '"_run"') > 0)))
+"""
+
+
+def hand_over(binding: Binding, *, checks_json: bool) -> str:
+    """Leave workflows that wait at a step of AgentFlow's own backend, by the types ``$1``, as that
+    leaves them between its steps."""
+    return f"""
+UPDATE {{workflows}} w SET {{workflows.status}} = 'paused'
+ WHERE w.{{workflows.status}} = 'running' AND w.{{workflows.locked}} IS NOT TRUE
+   AND w.{{workflows.lockedAt}} IS NULL
+   AND {_step_type(binding, checks_json=checks_json)} = ANY($1::text[] || '{_AGENTFLOWS}'::text)
 """
 
 
@@ -95,7 +134,7 @@ def _due(binding: Binding, status: str, kind: str, limit: str) -> str:
   SELECT w.{{workflows.id}} AS id, w.{{workflows.status}} AS status,
          {_crashed(binding)} AS crashed
     FROM {{workflows}} w
-   WHERE w.{{workflows.status}} = '{status}' AND {_FREE}
+   WHERE w.{{workflows.status}} = '{status}' AND {_free(binding)}
      AND coalesce(nullif({kind}, '') = ANY($1::text[]), true)
      AND w.{{workflows.id}} <> ALL($4::{{workflows.id:type}}[])
    ORDER BY {{w.workflows.createdAt}}, w.{{workflows.id}}

@@ -201,7 +201,17 @@ def _journalled(binding: Binding) -> str:
 )"""
 
 
+_ADDRESSES = """(SELECT string_agg(r ->> 'email', ', ') FROM jsonb_array_elements(
+           l.recipients::jsonb) r WHERE r ->> 'type' = '{kind}')"""
+_TO = _ADDRESSES.format(kind="to")
+_OPTIONS = f"""jsonb_strip_nulls(jsonb_build_object('cc', {_ADDRESSES.format(kind="cc")},
+        'bcc', {_ADDRESSES.format(kind="bcc")}, 'replyTo', {_ADDRESSES.format(kind="reply-to")},
+        'attachments', nullif(l.attachments, '[]')::jsonb))"""
+
+
 def _queued(binding: Binding) -> str:
+    """The CTEs that queue mail: message and entry, or the entry alone where it holds all of it."""
+    has_message = binding.has("email_queue", "emailId")
     mail_columns, mail_values = insertion(
         binding,
         "emails",
@@ -210,7 +220,7 @@ def _queued(binding: Binding) -> str:
             "userId": "m.user_id",
             "subject": "l.subject",
             "body": "l.body",
-            "recipients": "l.recipients",
+            "recipients": _TO if _holds_addresses(binding) else "l.recipients",
             "attachments": "l.attachments",
             "status": "'queued'",
             "createdAt": "now()",
@@ -227,21 +237,32 @@ def _queued(binding: Binding) -> str:
             "status": "'pending'",
             "createdAt": "now()",
             "updatedAt": "now()",
+            "recipient": _TO,
+            "subject": "l.subject",
+            "body": "l.body",
+            "options": _OPTIONS,
         },
     )
+    written = f"""written AS (
+  INSERT INTO {{emails}} ({mail_columns})
+  SELECT {mail_values} FROM l JOIN moved m ON m.id = l.id
+  ON CONFLICT DO NOTHING
+), """
     return f"""
 , l AS (
   SELECT * FROM {unnested(_MAIL_TYPES, first=_FIRST + len(_WRITE_TYPES))}
     AS l (id, {", ".join(_MAIL_COLUMNS)})
-), written AS (
-  INSERT INTO {{emails}} ({mail_columns})
-  SELECT {mail_values} FROM l JOIN moved m ON m.id = l.id
-  ON CONFLICT DO NOTHING
-), queued AS (
+), {written if has_message else ""}queued AS (
   INSERT INTO {{email_queue}} ({queue_columns})
   SELECT {queue_values} FROM l JOIN moved m ON m.id = l.id
   ON CONFLICT DO NOTHING
 )"""
+
+
+def _holds_addresses(binding: Binding) -> bool:
+    """Whether ``emails`` has its recipients in a text of addresses, as AgentFlow's own does."""
+    column = binding.tables["emails"].columns.get("recipients")
+    return column is not None and column.sql == '"recipient_email"'
 
 
 def advance_values(

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from agentflow_tui.retries import next_try
-from agentflow_tui.schema import EMAIL_QUEUE, EMAILS
+from agentflow_tui.schema import EMAIL_QUEUE, EMAILS, Kind
 from agentflow_tui.store.reading.listings import Computed, joined, listing, stored
 from agentflow_tui.store.schema.accelerators import domain_of
 
@@ -38,6 +38,7 @@ class QueuedMail:
     recipients: str | None
     email_status: str | None
     own_recipient: str | None = None
+    process_after: datetime | None = None
 
     @property
     def key(self) -> str:
@@ -68,11 +69,13 @@ class QueuedMail:
         )
 
     def next_try(self, base: float, limit: float) -> datetime | None:
-        """When it is due (see `agentflow_tui.retries`); None when it does not wait, or for
-        nothing."""
+        """When it is due (see `agentflow_tui.retries`), and not before ``process_after``; None when
+        it does not wait, or for nothing."""
         if not self.is_waiting:
             return None
-        return next_try(self.id, self.attempts or 0, self.last_attempt, base, limit)
+        due = next_try(self.id, self.attempts or 0, self.last_attempt, base, limit)
+        known = [moment for moment in (due, self.process_after) if moment is not None]
+        return max(known, default=None)
 
 
 QUEUE = listing(
@@ -88,6 +91,7 @@ QUEUE = listing(
         "recipients": stored("emails.recipients", "e", cut=_HEAD, searched=True),
         "email_status": stored("emails.status", "e"),
         "own_recipient": Computed("{q.email_queue.recipient}", searched=True),
+        "process_after": Computed("{q.email_queue.processAfter}", Kind.TIME),
     },
     joins="LEFT JOIN {emails?} e ON {e.emails.id} = {q.email_queue.emailId}",
     further={

@@ -126,10 +126,10 @@ class ScoreCount:
 _SCORES = Statement(
     ScoreCount,
     f"""
-SELECT least(i.{{insights.score}} / {SCORES}, {100 // SCORES - 1})::int AS bucket,
+SELECT least({{i.insights.score}} / {SCORES}, {100 // SCORES - 1})::int AS bucket,
        count(*)::int AS insights
   FROM {{insights?}} i
- WHERE i.{{insights.reportId}} = $1 AND i.{{insights.score}} BETWEEN 0 AND 100
+ WHERE i.{{insights.reportId}} = $1 AND {{i.insights.score}} BETWEEN 0 AND 100
  GROUP BY 1""",
 )
 

@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 
 from agentflow_tui.documents import Step, as_steps, read
-from agentflow_tui.schema import WORKFLOWS
-from agentflow_tui.store.reading.listings import listing, stored
+from agentflow_tui.schema import WORKFLOWS, Kind
+from agentflow_tui.store.reading.listings import Computed, listing, stored
 
 _STEPS_HEAD = 16_000
 """Characters of the step definitions that a list fetches: about fifty steps."""
@@ -33,7 +33,8 @@ def workflow_title(steps: str | None, fallback: str = "") -> str:
 
 @dataclass(frozen=True, slots=True)
 class Workflow:
-    """A workflow as a list shows it. ``steps`` is the head of its definitions, as JSON text."""
+    """A workflow as a list shows it. ``steps`` is the head of its definitions, as JSON text.
+    ``between_steps``: it is paused as AgentFlow's own backend leaves it after a step."""
 
     id: str
     user_id: str | None
@@ -45,6 +46,7 @@ class Workflow:
     locked_at: datetime | None
     created_at: datetime | None
     steps: str | None
+    between_steps: bool | None = None
 
     @property
     def key(self) -> str:
@@ -70,8 +72,9 @@ class Workflow:
         return self.locked is True and (age is None or age > lease)
 
     def not_before(self, now: datetime) -> datetime | None:
-        """The lock time of an unlocked workflow if it lies ahead: until then it waits."""
-        if not self.locked and self.locked_at is not None and self.locked_at > now:
+        """The lock time if it lies ahead: until then it waits. AgentFlow's own backend puts it
+        there between two tries of a step."""
+        if self.locked_at is not None and self.locked_at > now:
             return self.locked_at
         return None
 
@@ -79,5 +82,13 @@ class Workflow:
 WORKFLOW_LIST = listing(
     Workflow,
     WORKFLOWS,
-    {"steps": stored("workflows.steps", cut=_STEPS_HEAD)},
+    {
+        "steps": stored("workflows.steps", cut=_STEPS_HEAD),
+        "between_steps": Computed(
+            "(CASE WHEN {q.workflows.status} = 'paused'"
+            """ THEN strpos({q.workflows.context}::text, '"__lastStepResult"') > 0"""
+            """ AND strpos({q.workflows.context}::text, '"_run"') = 0 END)""",
+            Kind.FLAG,
+        ),
+    },
 )

@@ -8,7 +8,7 @@ A check of our own is a function that looks and a line of `OWN`; what it reads s
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from agentflow_tui import clock
 from agentflow_tui.errors import SettingsError
@@ -65,11 +65,26 @@ async def _look_at_scheduler(context: WorkerContext, _times: AnswerTimes) -> Che
 OWN = (
     SharedCheck("database", "Database", _look_at_database),
     SharedCheck("queue", "Mail queue", _look_at_queue, costs=True),
-    SharedCheck("scheduler", "Scheduler", _look_at_scheduler, costs=True),
+    SharedCheck("scheduler", "Scheduler Service", _look_at_scheduler, costs=True),
 )
-"""The checks that come with AgentFlow. The sender reports one more, ``smtp``, itself."""
+"""The checks that come with AgentFlow. The sender reports one more, ``smtp``, itself.
 
-_RESERVED = {"smtp", *(check.id for check in OWN)}
+AgentFlow's own backend looks its checks up by these names and inserts those it misses under the
+same ids: so it finds ours, and takes them over."""
+
+_BESIDE = {
+    "database": ("workers.database", "Database of the workers"),
+    "scheduler": ("workers.scheduler", "Scheduler of the workers"),
+}
+"""Id and name of a check where the other one is AgentFlow's own backend's."""
+
+_RESERVED = {"smtp", *(check.id for check in OWN), *(id_ for id_, _ in _BESIDE.values())}
+
+
+def beside_agentflow(check: SharedCheck) -> SharedCheck:
+    """The same check in a row of its own, for a database where AgentFlow's backend has its own."""
+    id_, name = _BESIDE.get(check.id, (check.id, check.name))
+    return replace(check, id=id_, name=name)
 
 
 def configured_checks(settings: Settings, times: AnswerTimes = DEFAULT_TIMES) -> list[SharedCheck]:

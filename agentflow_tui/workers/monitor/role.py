@@ -14,7 +14,13 @@ from agentflow_tui.settings import Settings
 from agentflow_tui.store.queue import check_claims, leases
 from agentflow_tui.store.queue.check_claims import CheckFinding
 from agentflow_tui.workers.context import RoleFactory, StepReport, WorkerContext
-from agentflow_tui.workers.monitor.checks import OWN, SILENT, SharedCheck, configured_checks
+from agentflow_tui.workers.monitor.checks import (
+    OWN,
+    SILENT,
+    SharedCheck,
+    beside_agentflow,
+    configured_checks,
+)
 from agentflow_tui.workers.monitor.findings import (
     DEFAULT_TIMES,
     AnswerTimes,
@@ -41,7 +47,7 @@ class Monitor:
     def __init__(self, context: WorkerContext, times: AnswerTimes = DEFAULT_TIMES) -> None:
         self._context = context
         self._times = times
-        self._checks = {c.id: c for c in [*OWN, *configured_checks(context.settings, times)]}
+        self._checks = [*OWN, *configured_checks(context.settings, times)]
         self._rests_until = float("-inf")
 
     async def step(self, woken: bool = True) -> StepReport:
@@ -53,17 +59,18 @@ class Monitor:
         if not database.binding.has("health_checks", "id", "lastChecked"):
             return StepReport()
         every = context.settings.workers.poll * EVERY
+        checks = await self._named_checks()
         due = await database.fetch(
             check_claims.claim(database.binding),
-            list(self._checks),
-            [check.name for check in self._checks.values()],
-            [every] * len(self._checks),
-            [check.costs for check in self._checks.values()],
+            list(checks),
+            [check.name for check in checks.values()],
+            [every] * len(checks),
+            [check.costs for check in checks.values()],
         )
         ours = {row.id: row.token for row in due if row.token is not None}
-        found = await self._look(ours)
+        found = await self._look(checks, ours)
         await check_claims.record(database, found)
-        if "database" in ours:
+        if any(id_.endswith("database") for id_ in ours):
             await self._clean_up()
         waits = [row.seconds for row in due if row.token is None]
         waits += [
@@ -77,7 +84,15 @@ class Monitor:
     async def stop(self, deadline: float) -> None:
         """Nothing is held: a check that is not finished is done again by the next process."""
 
-    async def _look(self, ours: Mapping[str, datetime]) -> dict[str, tuple[datetime, CheckFinding]]:
+    async def _named_checks(self) -> dict[str, SharedCheck]:
+        """The checks by the ids of their rows in this database."""
+        shared = await self._context.database.fetch(check_claims.IS_AGENTFLOWS_TOO)
+        checks = map(beside_agentflow, self._checks) if any(shared) else self._checks
+        return {check.id: check for check in checks}
+
+    async def _look(
+        self, checks: Mapping[str, SharedCheck], ours: Mapping[str, datetime]
+    ) -> dict[str, tuple[datetime, CheckFinding]]:
         async def one(check: SharedCheck) -> CheckFinding:
             try:
                 async with asyncio.timeout(self._times.measurement if check.costs else None):
@@ -87,7 +102,7 @@ class Monitor:
             except (MissingError, RefusedError) as error:
                 return CheckFinding(status="warning", message=f"It could not be checked. {error}")
 
-        findings = await asyncio.gather(*(one(self._checks[key]) for key in ours))
+        findings = await asyncio.gather(*(one(checks[key]) for key in ours))
         return {
             key: (token, finding)
             for (key, token), finding in zip(ours.items(), findings, strict=True)

@@ -16,7 +16,7 @@ from agentflow_tui.steps.references import StepResults
 from agentflow_tui.store.queue.workflow_claims import ClaimedWorkflow
 from agentflow_tui.store.queue.workflow_runs import Advance, Advanced, StepEntry, StepMailRows
 from agentflow_tui.text import safe
-from agentflow_tui.workers.runner.run_place import context_of, place, unreadable
+from agentflow_tui.workers.runner.run_place import FOREIGN_RESULT, context_of, place, unreadable
 from agentflow_tui.workers.runner.run_secrets import RunSecrets
 from agentflow_tui.workers.runner.run_state import ALONE, RunLimits, RunState, recorded
 
@@ -70,7 +70,9 @@ class HeldWorkflow:
     the next write has to give all of it, because what is stored cannot be patched. ``on_record``:
     the state is stored, so that the idempotency key will be the same after a crash. ``suffix`` is
     what the journal's rows say about the run, the end of a JSON object. ``is_writing``: something
-    is being written about it. ``is_lost``: the step that it was at is not among its steps any more.
+    is being written about it. ``hands_over`` is the status in which it is left before a step of
+    another program; ``is_agentflows``: that has begun the run. ``is_lost``: the step that it was at
+    is not among its steps any more.
     """
 
     id: str
@@ -90,6 +92,8 @@ class HeldWorkflow:
     suffix: str
     renewed_at: float
     limits: RunLimits = field(default_factory=RunLimits)
+    hands_over: str = "running"
+    is_agentflows: bool = False
     is_lost: bool = False
     secrets: RunSecrets = field(default_factory=RunSecrets, repr=False)
     is_writing: bool = False
@@ -103,6 +107,7 @@ class HeldWorkflow:
         *,
         merges: bool,
         limits: RunLimits | None = None,
+        hands_over: str = "running",
     ) -> Self:
         """Open what was claimed. Never raises; ``problem`` says what is wrong with it."""
         document = read(claimed.context, CONTEXT_LIMIT)
@@ -130,6 +135,8 @@ class HeldWorkflow:
             suffix="",
             renewed_at=monotonic(),
             limits=limits or RunLimits(),
+            hands_over=hands_over,
+            is_agentflows=stored is None and FOREIGN_RESULT in context,
         )
         if found.forgets:
             held._forget_results_of_earlier_runs()
@@ -168,7 +175,10 @@ class HeldWorkflow:
 
     @property
     def is_foreign(self) -> bool:
-        """On a closer look it is for another program: its own shape, or a step it has to take."""
+        """On a closer look it is for another program: its own shape, or a step it has to take. What
+        that has begun never fails here for a shape that is not ours."""
+        if self.is_agentflows and self.problem is not None:
+            return True
         if self.plan.foreign or not self.has_step:
             return self.plan.foreign
         return self.step.handler is None and self.step.problem is None
@@ -298,10 +308,11 @@ class HeldWorkflow:
         self, following: int, state: RunState, *, stopping: bool, **rest: Any
     ) -> PendingWrite:
         over = following >= len(self.plan.steps)
-        holds = not over and not stopping and self.plan.steps[following].handler is not None
-        return self._write(
-            following, state, "completed" if over else "running", holds=holds, **rest
-        )
+        if over:
+            return self._write(following, state, "completed", holds=False, **rest)
+        is_ours = self.plan.steps[following].handler is not None
+        status = "running" if is_ours else self.hands_over
+        return self._write(following, state, status, holds=is_ours and not stopping, **rest)
 
     def _write(
         self,

@@ -17,6 +17,7 @@ from typing import Any
 from agentflow_tui.errors import UnreachableError
 from agentflow_tui.settings import Settings
 from agentflow_tui.steps.calls import Handlers, Services
+from agentflow_tui.steps.names import ELSEWHERE
 from agentflow_tui.steps.plans import WorkflowPlan, plan
 from agentflow_tui.steps.registry import load
 from agentflow_tui.steps.requests import make_client
@@ -24,6 +25,7 @@ from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.connection.dedicated import pooled_session
 from agentflow_tui.store.queue import workflow_claims as claims
 from agentflow_tui.store.queue import workflow_runs as runs
+from agentflow_tui.store.queue.check_claims import IS_AGENTFLOWS_TOO
 from agentflow_tui.store.queue.workflow_claims import KIND, ClaimedWorkflow
 from agentflow_tui.store.queue.workflow_runs import Advanced
 from agentflow_tui.workers.batch_writer import BatchWriter
@@ -49,6 +51,9 @@ CROWDED = 0.25
 AT_LEAST = 1.0
 MOMENT = 0.05
 """Seconds that stopping takes at least, if it has to, and that a write gets until the next look."""
+
+LOOK_EVERY = 10.0
+"""Seconds between two looks whether AgentFlow's own backend works on the database, too."""
 
 GC_THRESHOLD = 50_000
 """Allocations between two runs of the garbage collector. A step leaves no cycles behind, and with
@@ -112,6 +117,8 @@ class Runner:
         self._loop = WorkflowLoop(context, self.writer, attempts)
         self._writing = context.spawn(self.writer.serve())
         self._backlog = False
+        self._hands_over = "running"
+        self._looked_at = float("-inf")
         self._reported = 0
         gc.set_threshold(GC_THRESHOLD, 20, 100)
 
@@ -119,6 +126,7 @@ class Runner:
         """Renew leases that are getting old, and claim what is due while there are slots."""
         context = self._context
         await self._renew()
+        await self._look_for_agentflow()
         claimed = 0
         if not context.leases.trusted:  # whether more is due is not known, so a drain must not end
             return StepReport(again=0.25, held=len(self.held) + 1)
@@ -132,6 +140,29 @@ class Runner:
         }
         again = await self._until_next(context.database)
         return StepReport(done=claimed + done, again=again, held=len(self.held))
+
+    async def _look_for_agentflow(self) -> None:
+        """Learn how to leave a workflow before a step of AgentFlow's own backend: where that is at
+        work it is ``paused``, as between two of its own steps; those that were left before, too."""
+        if monotonic() - self._looked_at < LOOK_EVERY:
+            return
+        self._looked_at = monotonic()
+        database = self._context.database
+        async with pooled_session(database) as session:
+            shared = await session.fetch_one(IS_AGENTFLOWS_TOO)
+            self._hands_over = "paused" if shared else "running"
+            if shared:
+                statement = database.binding.cached(
+                    claims.hand_over, checks_json=await self._reads_json()
+                )
+                theirs = sorted(ELSEWHERE.keys() - self._handlers.keys())
+                await session.execute(statement, theirs)
+
+    async def _reads_json(self) -> bool:
+        """Whether the server can say if a text is JSON."""
+        if self._checks_json is None:
+            self._checks_json = await _checks_json(self._context.database)
+        return self._checks_json
 
     async def _until_next(self, database: Database) -> float | None:
         """Seconds to the next step."""
@@ -167,9 +198,9 @@ class Runner:
         ask = min(workers.runner_slots - len(self.held), BATCH)
         if ask <= 0:
             return 0
-        if self._checks_json is None:
-            self._checks_json = await _checks_json(context.database)
-        statement = context.database.binding.cached(claims.claim, checks_json=self._checks_json)
+        statement = context.database.binding.cached(
+            claims.claim, checks_json=await self._reads_json()
+        )
         leave_alone = [*self.foreign.ids(), *self.held]
         judged_at = context.leases.judged_at(KIND)
         values = sorted(self._handlers), float(workers.lease), ask, leave_alone, judged_at
@@ -186,7 +217,11 @@ class Runner:
     def _begin(self, claimed: ClaimedWorkflow, *, merges: bool) -> bool:
         """Start on a workflow; False when on a closer look it is another program's."""
         held = HeldWorkflow.take(
-            claimed, self._plan(claimed.steps), merges=merges, limits=self._limits
+            claimed,
+            self._plan(claimed.steps),
+            merges=merges,
+            limits=self._limits,
+            hands_over=self._hands_over,
         )
         if held.is_foreign:
             return False
@@ -221,7 +256,8 @@ class Runner:
     async def _renew(self) -> None:
         """Renew the lease of every workflow whose step has been running for a while."""
         context = self._context
-        old, doubts = monotonic() - context.settings.workers.lease / 4, context.leases.doubts
+        lease = min(context.settings.workers.lease, claims.AGENTFLOWS_LEASE)
+        old, doubts = monotonic() - lease / 4, context.leases.doubts
         held = [
             w
             for w in self.held.values()

@@ -148,7 +148,8 @@ async def build_slowly(
     """The same with files and large contents. Raises also `UnreachableError`."""
     row = held.row
     if row.large:
-        contents = await database.fetch_one(store.CONTENTS, row.email_id)
+        statement = store.OWN_CONTENTS if row.is_whole else store.CONTENTS
+        contents = await database.fetch_one(statement, row.id if row.is_whole else row.email_id)
         if contents is None:
             raise _missing(row)
         row = replace(
@@ -157,6 +158,7 @@ async def build_slowly(
             body=contents.body,
             recipients=contents.recipients,
             attachments=contents.attachments,
+            html=contents.html,
         )
     mail = await asyncio.to_thread(lambda: _mail(row, stored_recipients(row.recipients), now))
     paths = await store.report_paths(database, [e.report_id for e in mail.attachments])
@@ -185,12 +187,13 @@ def _missing(row: ClaimedMail) -> MessageError:
 
 
 def _mail(row: ClaimedMail, recipients: Entries[Recipient], now: datetime) -> OutgoingMail:
-    if row.email_id is None:
+    if row.email_id is None and not row.is_whole:
         raise _missing(row)
     return stored_mail(
         row.id,
         subject=row.subject,
         body=row.body,
+        html=row.html,
         recipients=recipients,
         raw_recipients=row.recipients,
         raw_attachments=row.attachments,

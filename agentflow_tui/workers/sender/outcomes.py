@@ -25,8 +25,8 @@ LONGEST_ERROR = 20_000
 class RetryLimits:
     """When a mail that the relay puts off fails for good.
 
-    ``attempts`` counts answers of the relay about this mail, 0 is no limit; ``age`` is its time in
-    the queue.
+    ``attempts`` counts answers of the relay about this mail, 0 is no limit but the one that the
+    mail's own row names; ``age`` is its time in the queue.
     """
 
     attempts: int
@@ -39,7 +39,8 @@ class RetryLimits:
     def reached(self, held: HeldMail, now: datetime) -> bool:
         """Whether this answer was the last one to wait for."""
         answers = held.row.attempts - held.earlier.free_attempts(held.row.attempts)
-        if self.attempts and answers >= self.attempts:
+        most = self.attempts or held.row.most_attempts
+        if most and answers >= most:
             return True
         return answers >= TRIES_AT_LEAST and self.is_too_old(held, now)
 
