@@ -268,10 +268,11 @@ def plural(count: int, one: str, many: str | None = None) -> str:
 
 
 def shorten_id(identifier: object) -> str:
-    """The first eight digits of a UUID; any other key as it is, cut to twelve cells."""
+    """The last eight digits of a UUID, which tell those apart that were made at one time; any other
+    key as it is, cut to twelve cells."""
     text = safe(str(identifier))
     if len(text) == 36 and text.count("-") == 4:
-        return text[:8]
+        return text[-8:]
     return text if cell_width(text) <= 12 else _cut(text, 12)[0]
 
 

@@ -277,7 +277,11 @@ class ConsoleApp(TerminalApp):
             self._views.seen.tick()
         self.show_bars()
 
+    def show_said(self) -> None:
+        self._bars.said.show(self._notifications)
+
     def show_bars(self) -> None:
+        self.show_said()
         view = self._views.seen
         if view is not None and self.is_running:
             view.set_class(bool(self.state.connection.problem), "-stale")

@@ -39,11 +39,11 @@ class Shell(Protocol):
     # Saying
 
     def say(self, message: str, *, severity: str = "information") -> None:
-        """A toast. What it says is never markup."""
+        """Say a sentence that stands for a few seconds. It is never markup."""
         ...
 
     def fail(self, error: "AgentflowError") -> None:
-        """A toast that says what went wrong."""
+        """Say what went wrong."""
         ...
 
     def show_bars(self) -> None:

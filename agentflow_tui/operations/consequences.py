@@ -11,7 +11,7 @@ from agentflow_tui.store.changes import evidence
 from agentflow_tui.store.changes.evidence import MINUTES, WorkflowLock
 from agentflow_tui.store.reading.counts import CAP
 from agentflow_tui.store.views.tasks import Mentions, mentions
-from agentflow_tui.text import age, bounded, duration, number, plural
+from agentflow_tui.text import age, bounded, duration, number, plural, shorten_id
 
 SHOWN = 3
 """Rows of which the evidence is told one by one."""
@@ -116,7 +116,7 @@ def _lock_lines(lock: WorkflowLock, found: Mentions) -> list[str]:
     held = age(lock.now - lock.locked_at) if lock.locked_at else "nobody knows how long"
     usual = _usual(found)
     compared = f"; its steps usually take {duration(usual)}" if usual is not None else ""
-    told = [f"{name} of {lock.id[:8]} has been locked for {held}{compared}."]
+    told = [f"{name} of {shorten_id(lock.id)} has been locked for {held}{compared}."]
     if lock.holder is None:
         told.append("  No worker's row says that it holds it.")
     else:

@@ -14,7 +14,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.message import Message
 
-from agentflow_tui.console.list.grid import Grid
+from agentflow_tui.console.list.grid import PATIENCE, Grid
 from agentflow_tui.console.list.grid_messages import (
     AllRequested,
     MarksChanged,
@@ -67,14 +67,20 @@ class GridApp(CellwiseApp):
     ]
 
     def __init__(
-        self, source: PageSource[Item] | None, columns: Sequence[ListColumn[Item]] = COLUMNS
+        self,
+        source: PageSource[Item] | None,
+        columns: Sequence[ListColumn[Item]] = COLUMNS,
+        patience: float = PATIENCE,
     ) -> None:
         super().__init__()
         for theme in THEMES:
             self.register_theme(theme)
         self.theme = THEMES[0].name
         self.grid: Grid[Item] = Grid(
-            columns, now=lambda: START, empty="No item waits here. [b]They appear[/b] when made."
+            columns,
+            now=lambda: START,
+            empty="No item waits here. [b]They appear[/b] when made.",
+            patience=patience,
         )
         self.source = source
         self.told: list[Message | str] = []

@@ -13,7 +13,7 @@ import pytest
 from textual.geometry import Region
 from textual.pilot import Pilot
 
-from agentflow_tui.console.list.grid import Grid
+from agentflow_tui.console.list.grid import PATIENCE, Grid
 from agentflow_tui.console.list.grid_messages import (
     AllRequested,
     RowOpened,
@@ -50,10 +50,12 @@ def _app(pilot: Pilot[None]) -> GridApp:
 
 @asynccontextmanager
 async def showing(
-    source: Table | Endless | Held | None, size: tuple[int, int] = SIZES[0]
+    source: Table | Endless | Held | None,
+    size: tuple[int, int] = SIZES[0],
+    patience: float = PATIENCE,
 ) -> AsyncIterator[tuple[Pilot[None], Grid[Item]]]:
     """A list on a source, with its first page if that is to be had."""
-    app = GridApp(source)
+    app = GridApp(source, patience=patience)
     async with app.run_test(size=size) as pilot:
         await pilot.pause()
         if isinstance(source, Table | Endless):
@@ -233,8 +235,9 @@ async def test_trouble_greys_the_rows_and_goes_by_itself() -> None:
 
 async def test_what_stands_where_there_are_no_rows() -> None:
     source = Held(Table())
-    async with showing(source) as (pilot, grid):
+    async with showing(source, patience=3600) as (pilot, _):
         assert not any(screen(_app(pilot))[1:])
+    async with showing(source, patience=0.001) as (pilot, grid):
         await until(pilot, lambda: "Reading…" in "".join(screen(_app(pilot))))
         source.fails = True
         source.open.set()

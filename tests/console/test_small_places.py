@@ -13,7 +13,7 @@ from agentflow_tui.errors import AgentflowError
 from agentflow_tui.settings import Settings
 from agentflow_tui.store.connection.database import Database
 from tests.console.asking import app_of, asked
-from tests.console.driving import burst, console, said, screen_text, sees, settled, told
+from tests.console.driving import burst, console, said, screen_text, sees, settled, told, until
 from tests.console.test_typing_ahead import states
 from tests.samples import fill, uid
 
@@ -158,3 +158,39 @@ async def test_what_was_said_of_one_screen_does_not_follow_to_another(database: 
         await burst(pilot, "2")
         assert "Sent the id" not in said(app_of(pilot))
         assert "Sent the id" not in screen_text(app_of(pilot))
+
+
+async def test_what_is_said_covers_no_row(database: Database) -> None:
+    await fill(database)
+    async with console(database.url, "tasks") as pilot:
+        await sees(pilot, "email.send")
+        app = app_of(pilot)
+        await burst(pilot, "E", "escape", "y")
+        await told(pilot, "Sent the id")
+        app.say("A sentence that is so long that it does not fit on one line. " * 3)
+        await sees(pilot, "Sent the id", "does not fit on one line. A")
+        grid, said_bar = app.query_one("#view-tasks Grid"), app.query_one("#said")
+        assert said_bar.size.height == 4
+        assert not grid.region.overlaps(said_bar.region)
+        assert not app.screen.query("Toast")
+        await burst(pilot, "?")
+        await until(pilot, lambda: bool(app.screen.query("Toast")), "a toast over the window")
+
+
+async def test_rows_made_at_one_time_are_told_apart_by_their_short_ids(database: Database) -> None:
+    made = [f"01a22d43-7c00-7000-8000-0000{n:08x}" for n in (0xA1B2C3D4, 0xA1B2C3D5)]
+    await fill(database)
+    for id_ in made:
+        await database.execute(
+            "INSERT INTO {workflows} ({workflows.id}, {workflows.status}, {workflows.createdAt}) "
+            "VALUES ($1, 'failed', now() + interval '1 hour')",
+            id_,
+        )
+    async with console(database.url, "workflows") as pilot:
+        await sees(pilot, "5 rows")
+        await burst(pilot, "enter")
+        await sees(pilot, "a1b2c3d")
+        first = {end for end in ("a1b2c3d4", "a1b2c3d5") if end in screen_text(app_of(pilot))}
+        assert len(first) == 1
+        await burst(pilot, "escape", *"gjkD")
+        await sees(pilot, f"{first.pop()}  ")

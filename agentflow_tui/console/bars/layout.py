@@ -5,6 +5,7 @@ from collections.abc import Container, Iterable
 from textual.widget import Widget
 
 from agentflow_tui.console.bars import away_summary, contents
+from agentflow_tui.console.bars.said import SaidBar
 from agentflow_tui.console.catalogue import SCREENS, screen_of
 from agentflow_tui.console.key_entry import KeyEntry
 from agentflow_tui.console.keys import BY_ID, in_scope
@@ -21,6 +22,7 @@ class Bars:
     def __init__(self, *, ascii_only: bool) -> None:
         self.title = Line(id="title", ascii_only=ascii_only)
         self.tabs = Line(id="tabs", ascii_only=ascii_only)
+        self.said = SaidBar()
         self.news = Line(id="news", ascii_only=ascii_only)
         self.outage = Line(id="outage", ascii_only=ascii_only)
         self.keys = Line(id="keys", ascii_only=ascii_only)
@@ -31,7 +33,7 @@ class Bars:
 
     def below(self) -> Iterable[Widget]:
         """What stands below them."""
-        return self.news, self.outage, self.keys
+        return self.said, self.news, self.outage, self.keys
 
     def show(self, shell: Shell, view: View, width: int) -> None:
         """Bring every line up to date, for a screen of so many cells; what is the same is not

@@ -74,7 +74,7 @@ def effort(operation: Operation, count: int, context: Context) -> Effort:
 
 
 def word(snapshot: Snapshot) -> str:
-    """What has to be typed: the count, or for one row the head of its id."""
+    """What has to be typed: the count, or for one row its short id."""
     fit = snapshot.changeable
     secret = snapshot.operation.change.described.primary_key.secret
     return shorten_id(fit[0].id) if len(fit) == 1 and not secret else str(len(fit))
@@ -171,7 +171,7 @@ def _command(
 
 
 def row_line(row: Any, *, secret: bool) -> str:
-    """A row on one line: the head of its id, and what it is."""
+    """A row on one line: its short id, and what it is."""
     id_ = "••••" if secret else shorten_id(row.key)
     return f"{id_}  {row.title}"
 

@@ -64,11 +64,13 @@ class Grid(GridCanvas[RowT], can_focus=True):
         now: Callable[[], datetime],
         empty: str = "Nothing here.",
         ascii_only: bool = False,
+        patience: float = PATIENCE,
         id: str | None = None,  # noqa: A002
         classes: str | None = None,
     ) -> None:
         super().__init__(columns, now=now, ascii_only=ascii_only, id=id, classes=classes)
         self.empty = empty
+        self._patience = patience
         self._reader = Reader(self.window, self._received)
         self._reading: asyncio.Future[None] | None = None
         self._answered: asyncio.Future[None] | None = None
@@ -122,7 +124,7 @@ class Grid(GridCanvas[RowT], can_focus=True):
         if self._reading is None and self._reader.has_work and self.is_attached:
             self._reading = asyncio.get_running_loop().create_future()
             if not self._is_known:
-                self.set_timer(PATIENCE, self._speak_of_reading)
+                self.set_timer(self._patience, self._speak_of_reading)
             work: Any = self._read  # not called: if it never starts, nothing is left behind
             self.run_worker(work, name="rows", group="rows")
         return self._reading

@@ -77,7 +77,7 @@ def text_column(
 
 
 def id_column(title: str, of: Attribute, *, drop: int = 0) -> ListColumn[Any]:
-    """The head of an id."""
+    """The part of an id that tells rows apart."""
     return ListColumn(
         title,
         lambda row, _now: ((shorten_id(of(row)) if of(row) else NOTHING, "dim"),),

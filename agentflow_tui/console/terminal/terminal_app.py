@@ -82,6 +82,17 @@ class TerminalApp(CellwiseApp):
             if said.severity == "information":
                 self._unnotify(said)
 
+    def show_said(self) -> None:
+        """Show what was said and still stands, on the main screen."""
+
+    def _refresh_notifications(self) -> None:
+        """Something was said, or another screen has come up. Toasts stand over windows only: on the
+        main screen they would cover rows."""
+        if isinstance(self.screen, MainScreen):
+            self.show_said()
+        else:
+            super()._refresh_notifications()
+
     def fail(self, error: AgentflowError) -> None:
         self.say(str(error), severity="error")
 
