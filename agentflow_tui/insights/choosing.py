@@ -1,6 +1,6 @@
 """Which candidates are told: those that chance does not explain, each thing once, at most seven."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from agentflow_tui.insights.facts import Finding, InsightCandidate, ReportFacts
@@ -8,12 +8,13 @@ from agentflow_tui.insights.scoring import Score, score
 from agentflow_tui.insights.significance import adjusted
 
 Q = 0.10
-"""The share of false ones among the statistical insights of a report, by Benjamini and Hochberg
-within each family of tests."""
+"""The share of false ones among what is told, by Benjamini and Hochberg: first over the families of
+tests, each with its combined p by Simes, then within those that stood, at Q times their share of
+all families (Benjamini and Bogomolov, 2014)."""
 
 REPORT = 0.04
-"""The chance that a report of pure noise yields any: the smallest of its families' combined p (by
-Simes), times the number of families, must be below it."""
+"""The chance that a report of pure noise yields any: the smallest of its families' combined p,
+times the number of families, must be below it."""
 
 MOST = 7
 _SHARED = 0.6
@@ -41,26 +42,24 @@ def significant(
 ) -> list[tuple[InsightCandidate, float | None]]:
     """The candidates that chance does not explain, each with its q; facts have none."""
     families: dict[str, list[InsightCandidate]] = {}
+    found: list[tuple[InsightCandidate, float | None]] = []
     for candidate in candidates:
-        if candidate.p is not None:
+        if candidate.p is None:
+            found.append((candidate, None))
+        else:
             families.setdefault(candidate.family, []).append(candidate)
-    q_values = {name: adjusted([c.p or 0.0 for c in mine]) for name, mine in families.items()}
-    found: list[tuple[InsightCandidate, float | None]] = [
-        (c, None) for c in candidates if c.p is None
-    ]
-    if report_p(q_values) > REPORT:
+    within = {name: adjusted([c.p or 0.0 for c in mine]) for name, mine in families.items()}
+    combined = {name: min(values) for name, values in within.items()}  # by Simes
+    if not combined or min(combined.values()) * len(combined) > REPORT:
         return found
-    for name, mine in families.items():
-        pairs = zip(mine, q_values[name], strict=True)
-        found += [(candidate, q) for candidate, q in pairs if q <= Q]
+    standing = [
+        name for name, q in zip(combined, adjusted(list(combined.values())), strict=True) if q <= Q
+    ]
+    of_all = len(combined) / len(standing)
+    for name in standing:
+        pairs = zip(families[name], within[name], strict=True)
+        found += [(candidate, q * of_all) for candidate, q in pairs if q * of_all <= Q]
     return found
-
-
-def report_p(q_values: Mapping[str, Sequence[float]]) -> float:
-    """p that nothing in the report is more than chance. The least q of a family is its combined p
-    by Simes."""
-    least = min((min(values) for values in q_values.values()), default=1.0)
-    return min(1.0, least * len(q_values))
 
 
 def choose(facts: ReportFacts, candidates: Sequence[InsightCandidate]) -> list[ScoredFinding]:
@@ -89,9 +88,10 @@ def _order(each: ScoredFinding) -> tuple[float, float, str]:
 
 
 def _one_a_subject(scored: Sequence[ScoredFinding]) -> list[ScoredFinding]:
-    """Of all that is found about the same rows and column, the best."""
+    """Of all that is found about the same rows and column, the best; an exception from what all
+    others do says the most."""
     kept: dict[tuple[object, str], ScoredFinding] = {}
-    for each in scored:
+    for each in sorted(scored, key=lambda each: each.finding.type != _EXCEPTION):
         finding = each.finding
         kept.setdefault((finding.subject, finding.measure or finding.metric), each)
     return list(kept.values())
@@ -111,6 +111,7 @@ def _without_relatives(scored: Sequence[ScoredFinding]) -> list[ScoredFinding]:
 
 
 _OVER_TIME = ("trend", "change_point")
+_EXCEPTION = "common_pattern"
 
 
 def _is_part(child: Finding, parent: Finding) -> bool:
@@ -132,12 +133,15 @@ def _explains(child: Finding, parent: Finding) -> bool:
 
 
 def _implies(parent: Finding, child: Finding) -> bool:
-    return (
-        parent.type == "difference"
-        and _is_part(child, parent)
-        and child.stake < _PARENT * parent.stake
-        and child.magnitude < _MUCH_MORE * parent.magnitude
-    )
+    """Whether the child follows from the parent: it shares in it and does not much more."""
+    if parent.type == _EXCEPTION and child.type in _OVER_TIME and len(child.subject) == 1:
+        same = parent.metric == child.metric and parent.rise != child.rise
+        return same and parent.subject[0][0] == child.subject[0][0]
+    if not _is_part(child, parent) or child.stake >= _PARENT * parent.stake:
+        return False
+    if parent.type == "difference":
+        return child.magnitude < _MUCH_MORE * parent.magnitude
+    return child.stake <= _MUCH_MORE * child.coverage * parent.stake
 
 
 def _worth(each: ScoredFinding, chosen: Sequence[ScoredFinding]) -> float:

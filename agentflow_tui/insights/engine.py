@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID, uuid5
 
-from agentflow_tui.insights.analyses import rows, series
+from agentflow_tui.insights.analyses import funnels, movers, quality, rows, series, thresholds
 from agentflow_tui.insights.analyses.rows import as_rows
 from agentflow_tui.insights.choosing import ScoredFinding, choose
 from agentflow_tui.insights.facts import METHOD, Analysis, InsightCandidate, ReportFacts
@@ -14,6 +14,10 @@ from agentflow_tui.insights.words import rounded
 BUILT_IN: Mapping[str, Analysis] = {
     "series": series.analyse,
     "rows": rows.analyse,
+    "movers": movers.analyse,
+    "funnels": funnels.analyse,
+    "thresholds": thresholds.analyse,
+    "quality": quality.analyse,
 }
 """The analyses that come with AgentFlow."""
 

@@ -102,6 +102,11 @@ class InsightCandidate:
     p: float | None
     finding: Callable[[], Finding]
 
+    @classmethod
+    def fact(cls, finding: Finding) -> "InsightCandidate":
+        """Something that needs no test."""
+        return cls("fact", None, lambda: finding)
+
 
 Analysis = Callable[[ReportFacts], Iterable[InsightCandidate]]
 """Asks a report everything of one kind. A package adds one under the entry points' group

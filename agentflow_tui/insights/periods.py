@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
+from agentflow_tui.insights import words
 from agentflow_tui.insights.facts import ReportFacts
 from agentflow_tui.insights.series_statistics import median
 from agentflow_tui.insights.tables import (
@@ -253,6 +254,28 @@ def _start(day: date, step: str) -> date:
     if step == "week":
         return day - timedelta(days=day.weekday())
     return day.replace(day=1) if step == "month" else day
+
+
+def last_two_periods(
+    facts: ReportFacts,
+) -> tuple[tuple[str, frozenset[int]], tuple[str, frozenset[int]]] | None:
+    """The names and rows of the last two whole weeks or months of a log; None without them. Of
+    single days too little is known, and a table of periods has no rows to compare."""
+    time = facts.table.time
+    if time is None or is_by_period(facts):
+        return None
+    bins = _bins(facts, [day_of(value) for value in time.values])
+    if bins is None or bins.step == "day":
+        return None
+    last = len(bins.days) - 1
+    before, after = (
+        (
+            f"the {bins.step} of {words.day(bins.days[at])}",
+            frozenset(row for row, period in enumerate(bins.of_row) if period == at),
+        )
+        for at in (last - 1, last)
+    )
+    return before, after
 
 
 def _starts(first: date, last: date, step: str) -> list[date]:

@@ -114,14 +114,22 @@ def group_mean_z(moments: Moments, k: int, mean: float) -> tuple[float, float]:
     return z, skewness
 
 
+LEAST_P = 1e-16
+"""What is less likely than this is not told apart: an approximation knows no better."""
+
+
 def moment_p(z: float, skewness: float) -> float:
     """Two-sided p by the first three moments of the permutations' distribution."""
-    upper = skewed_tail(z, skewness)
-    return min(1.0, 2 * min(upper, 1 - upper if upper > 0.5 else skewed_tail(-z, -skewness)))
+    tails = skewed_tail(z, skewness), skewed_tail(-z, -skewness)
+    return max(LEAST_P, min(1.0, 2 * min(tails)))
 
 
 SELDOM = 0.01
 """p by moments above which a group is not permuted: permutations could not make it small."""
+
+FEW, SKEWED = 20, 0.25
+"""Values of a group up to which, and skewness of its mean from which on, three moments do not say
+enough, so that it is permuted."""
 
 
 def group_mean_p(
@@ -129,17 +137,17 @@ def group_mean_p(
 ) -> float:
     """Two-sided p that ``k`` of the values have this total by chance, by permutation.
 
-    The permutations are the same for the same seed. Where none of them is as extreme the first
-    three moments of all permutations say how much rarer it is.
+    The first three moments of all permutations say it where they suffice, else permutations do,
+    the same for the same seed; and where none of them is as extreme, moments say how much rarer.
     """
     z, skewness = group_mean_z(moments, k, total / k)
     by_moments = moment_p(z, skewness)
-    if by_moments > SELDOM:
+    drawn = min(k, moments.n - k)
+    if by_moments > SELDOM or (drawn > FEW and abs(skewness) < SKEWED):
         return by_moments
     rng = random.Random(seed)
     expected = moments.mean * k
     limit = abs(total - expected) * (1 - 1e-9)
-    drawn = min(k, moments.n - k)
     expected_drawn = moments.mean * drawn
     extreme = 0
     for made in range(1, PERMUTATIONS + 1):
@@ -152,6 +160,10 @@ def group_mean_p(
     return min(by_moments, 1 / (PERMUTATIONS + 1))
 
 
+CLEAR = 2.0
+"""Standard deviations below which amounts need no permutation to be no news."""
+
+
 def signs_p(amounts: Sequence[float], difference: float, seed: int) -> float:
     """Two-sided p that amounts which fall to one of two equal sides by chance differ by so much:
     the exact test of two counts, for counts of unequal amounts."""
@@ -161,7 +173,7 @@ def signs_p(amounts: Sequence[float], difference: float, seed: int) -> float:
     z = abs(difference) / math.sqrt(variance)
     rng = random.Random(seed)
     limit = abs(difference) * (1 - 1e-9)
-    if z < 1:
+    if z < CLEAR:
         return min(1.0, 2 * normal_tail(z))
     extreme = 0
     for made in range(1, PERMUTATIONS + 1):

@@ -130,6 +130,10 @@ class ReportTable:
             found[column.name] = {value: rows[value] for value in order}
         return found
 
+    def column(self, name: str) -> TableColumn | None:
+        """The column of this name."""
+        return next((column for column in self.columns if column.name == name), None)
+
     def find(self, *patterns: str, roles: Sequence[ColumnRole] = ()) -> TableColumn | None:
         """The first column whose name, in words, matches the earliest of these expressions."""
         for pattern in patterns:
