@@ -25,6 +25,10 @@ COMMANDS: Mapping[str, Command] = {
     "credential": Command("credential", "The vault: secrets listed, revealed, written, rotated."),
     "create": Command("create", "Make a workflow or a schedule of a file."),
     "check": Command("check", "Check workflow and schedule files, without a database."),
+    "export": Command("export", "Write a workflow or a schedule as a file."),
+    "clone": Command("export", "Make the same workflow once more, as a draft."),
+    "steps": Command("steps", "The step types: a JSON Schema of workflow files."),
+    "cron": Command("cron", "What a cron expression says, and its next ten fires."),
     "report": Command("report", "Reports in: files of vendors, each stored once."),
     "insight": Command("insight", "Insights: what is worth telling in reports."),
     "undo": Command("undo", "Take back your last change, or the one named."),
@@ -35,17 +39,8 @@ COMMANDS: Mapping[str, Command] = {
 
 
 _FIRST = (
-    "demo",
-    "worker",
-    "db",
-    "doctor",
-    "list",
-    "show",
-    "create",
-    "check",
-    "credential",
-    "report",
-    "insight",
+    *("demo", "worker", "db", "doctor", "list", "show", "create", "check", "export", "clone"),
+    *("steps", "cron", "credential", "report", "insight"),
 )
 
 

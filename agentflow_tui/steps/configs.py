@@ -50,12 +50,16 @@ class ConfigError(StepError):
 
 
 @dataclass(frozen=True, slots=True)
-class _Field:
+class ConfigField:
+    """A field of a config's declaration: its ``attribute`` there, its type, and what it is when it
+    is left out, where it may be."""
+
     attribute: str
     hint: Any
     required: bool
     public: bool
     url: bool
+    default: Any = None
 
 
 class _Later:
@@ -76,15 +80,10 @@ def check(declaration: type[DeclarationT], config: Mapping[str, Any]) -> Declara
     return None if found is _LATER else cast("DeclarationT", found)
 
 
-def names(declaration: type) -> list[str]:
-    """The names of the fields that a config may have."""
-    return list(_declared(declaration))
-
-
 def mistakes(declaration: type, config: Mapping[str, Any]) -> list[ConfigError]:
     """What is wrong with a config as far as can be told before anything ran: the first mistake of
     each field, those that are unknown or missing among them."""
-    declared = _declared(declaration)
+    declared = declared_fields(declaration)
     found = [
         *(_unknown(name, declared, "config") for name in config if name not in declared),
         *(_missing(name, "config") for name in _lacking(declared, config)),
@@ -115,7 +114,7 @@ def read(
 
 def marked(declaration: type, config: Mapping[str, Any]) -> dict[str, Any]:
     """A copy of a config in which what is declared as an expression or `PUBLIC` is `Public`."""
-    declared = _declared(declaration)
+    declared = declared_fields(declaration)
     return {
         name: _marked(declared[name].hint, value, declared[name].public)
         if name in declared
@@ -144,7 +143,7 @@ def _filled_marked(value: Any, results: StepResults) -> Any:
 
 
 def _marked(hint: Any, value: Any, public: bool = False) -> Any:
-    for choice in _choices(hint):
+    for choice in alternatives(hint):
         if isinstance(value, str):
             value = Public(value) if public or choice is Expression else value
         elif isinstance(value, list) and get_origin(choice) is list:
@@ -162,21 +161,23 @@ def _marked_object(hint: Any, value: dict[str, Any]) -> dict[str, Any]:
     return value
 
 
-def _choices(hint: Any) -> tuple[Any, ...]:
+def alternatives(hint: Any) -> tuple[Any, ...]:
     """The alternatives of a type; itself for one without."""
     return get_args(hint) if get_origin(hint) in (UnionType, Union) else (hint,)
 
 
 @cache
-def _declared(declaration: type) -> dict[str, _Field]:
+def declared_fields(declaration: type) -> dict[str, ConfigField]:
+    """The fields of a declaration by the names that they have in a config."""
     hints = get_type_hints(declaration)
     return {
-        _camel(f.name): _Field(
+        _camel(f.name): ConfigField(
             attribute=f.name,
             hint=hints[f.name],
             required=f.default is MISSING and f.default_factory is MISSING,
             public=f.metadata.get("public", False),
             url=f.metadata.get("url", False),
+            default=None if f.default is MISSING else f.default,
         )
         for f in fields(declaration)
     }
@@ -188,7 +189,7 @@ def _camel(name: str) -> str:
 
 
 def _read(declaration: type, config: Mapping[str, Any], where: str, filled: _Fill | None) -> Any:
-    declared = _declared(declaration)
+    declared = declared_fields(declaration)
     for name in config:
         if name not in declared:
             raise _unknown(name, declared, where)
@@ -207,7 +208,7 @@ def _read(declaration: type, config: Mapping[str, Any], where: str, filled: _Fil
         raise ConfigError(f"{where}: {error}", where) from None
 
 
-def _unknown(name: object, declared: Mapping[str, _Field], where: str) -> ConfigError:
+def _unknown(name: object, declared: Mapping[str, ConfigField], where: str) -> ConfigError:
     known = ", ".join(declared) or "none at all"
     said = f"{where}.{safe(str(name), 40)} is not a field of this step; known are: {known}"
     return ConfigError(said, f"{where}.{name}")
@@ -217,7 +218,7 @@ def _missing(name: str, where: str) -> ConfigError:
     return ConfigError(f"{where}.{name} is missing", where)
 
 
-def _lacking(declared: Mapping[str, _Field], config: Mapping[str, Any]) -> list[str]:
+def _lacking(declared: Mapping[str, ConfigField], config: Mapping[str, Any]) -> list[str]:
     return [name for name, entry in declared.items() if entry.required and name not in config]
 
 
@@ -234,7 +235,7 @@ class _Filler:
         return fill_url(value, self.results, where) if isinstance(value, str) else value
 
 
-def _as(entry: _Field, filled: _Fill | None) -> _Fill | None:
+def _as(entry: ConfigField, filled: _Fill | None) -> _Fill | None:
     return filled.url if entry.url and isinstance(filled, _Filler) else filled
 
 
@@ -271,7 +272,7 @@ def expression(value: Any, where: str) -> Expression:
 
 
 def _typed(hint: Any, value: Any, where: str, filled: _Fill | None) -> Any:
-    if len(_choices(hint)) > 1:
+    if len(alternatives(hint)) > 1:
         return _either(hint, value, where, filled)
     if isinstance(value, list) and get_origin(hint) is list:
         return _list(get_args(hint)[0], value, where, filled)

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Literal
 
 from agentflow_tui import clock
@@ -61,7 +62,7 @@ def check_file(
         )
         mistake = FileMistake(root.line, root.column, "", said)
         return CheckedFile(kind=meant, mistakes=(*tree.mistakes, mistake))
-    check = _Check(root, zone, registry or load())
+    check = _Check(root, zone, registry or _installed())
     content = check.workflow() if meant == "workflow" else check.schedule()
     unread = {mistake.path for mistake in tree.mistakes}  # what they hold is not what is meant
     faults = [fault for fault in check.faults if fault[0] not in unread]
@@ -72,6 +73,12 @@ def check_file(
         mistakes=tuple(sorted(dict.fromkeys(mistakes))),
         remarks=tuple(sorted(_placed(root, check.remarks))),
     )
+
+
+@cache
+def _installed() -> Registry:
+    """The step types of this process: looking for what is installed takes longer than a check."""
+    return load()
 
 
 def _kind_of(root: FileNode | None) -> FileKind:

@@ -8,7 +8,7 @@ from typing import Any
 
 from agentflow_tui.workflow_files.nodes import DEPTH, BrokenFileError, TreeBuilder
 
-DIGITS = 300
+DIGITS = 1000
 """Digits of the longest number that is read."""
 
 _PIECE = re.compile(r'[{}\[\]]|"(?:[^"\\]|\\.)*"|[^\s{}\[\],:"]+')

@@ -127,7 +127,8 @@ def _unknown_type(type_: str, registry: Registry) -> str:
 def _config_faults(
     each: FileStep, handler: Handler[Any], index: Mapping[str, int]
 ) -> Iterator[Fault]:
-    declared = configs.names(handler.config)
+    config: type = handler.config
+    declared = list(configs.declared_fields(config))
     for error in configs.mistakes(handler.config, each.step.config):
         yield f"{each.path}.{error.where or 'config'}", _worded(error, declared)
     try:

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from agentflow_tui.workflow_files.checking import check_file
@@ -88,6 +88,7 @@ def test_what_yaml_and_json_agree_on_is_read(data: bytes, value: Any) -> None:
     assert tree.root.plain == value
 
 
+@settings(max_examples=60)
 @given(objects)
 def test_what_is_written_is_read_as_the_same(value: dict[str, Any]) -> None:
     assume(is_storable(value))
@@ -97,6 +98,7 @@ def test_what_is_written_is_read_as_the_same(value: dict[str, Any]) -> None:
         assert json.dumps(tree.root.plain) == json.dumps(value)
 
 
+@settings(max_examples=60)
 @given(workflow_files())
 def test_a_workflow_that_is_written_is_right_and_the_same(workflow: WorkflowFile) -> None:
     assume(is_storable(workflow.as_members()))
@@ -110,6 +112,7 @@ def test_a_workflow_that_is_written_is_right_and_the_same(workflow: WorkflowFile
 _signs = st.text(alphabet="{}[]\":,-&*!|>'%@` \n\t#?ab1.\\", max_size=60)
 
 
+@settings(max_examples=60)
 @given(st.binary(max_size=200) | _signs.map(str.encode))
 def test_no_content_is_more_than_a_mistake(data: bytes) -> None:
     for name in ("x.yaml", "x.json", ""):
