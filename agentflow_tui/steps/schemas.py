@@ -12,7 +12,7 @@ from typing import Any, Literal, get_args, get_origin
 from agentflow_tui.steps.calls import Handlers
 from agentflow_tui.steps.configs import ConfigField, alternatives, declared_fields
 from agentflow_tui.steps.expressions import Expression
-from agentflow_tui.steps.names import ELSEWHERE, HANDLED
+from agentflow_tui.steps.names import ELSEWHERE, HANDLED, NEEDS
 from agentflow_tui.steps.plans import LONGEST_TIMEOUT
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -92,11 +92,15 @@ def _step(handlers: Handlers, configs: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _config_of(name: str, config: Mapping[str, Any]) -> dict[str, Any]:
-    """A step of this type has a config of this shape."""
+    """A step of this type has a config of this shape, where it is one of ours."""
     then: dict[str, Any] = {"properties": {"config": {"$ref": f"#/$defs/{name}"}}}
     if config.get("required"):
         then["required"] = ["config"]
-    return {"if": {"properties": {"type": {"const": name}}, "required": ["type"]}, "then": then}
+    when: dict[str, Any] = {"properties": {"type": {"const": name}}, "required": ["type"]}
+    if name in NEEDS:
+        when["properties"]["config"] = {"required": [NEEDS[name]]}
+        when["required"].append("config")
+    return {"if": when, "then": then}
 
 
 def _object(declaration: type, name: str, definitions: dict[str, Any]) -> dict[str, Any]:

@@ -1,14 +1,12 @@
 """``agentflow create`` and ``agentflow check``, as a user runs them."""
 
-import asyncio
 import json
-import subprocess
 from pathlib import Path
 
 import pytest
 
 from agentflow_tui.store.connection.database import Database
-from tests.cli.running import PROGRAM, agentflow, environment
+from tests.cli.running import agentflow
 from tests.cli.workflow_files import STOCK, rows, written
 from tests.namings import NAMINGS, make_tables
 
@@ -84,20 +82,10 @@ async def test_what_was_made_to_run_runs_and_a_draft_waits_for_its_start(
 
 
 async def test_stdin_is_a_file_too(database: Database, database_url: str) -> None:
-    def run(*words: str) -> "subprocess.CompletedProcess[str]":
-        return subprocess.run(
-            [*PROGRAM, *words],
-            input=STOCK,
-            capture_output=True,
-            text=True,
-            env=environment(database_url),
-            timeout=60,
-        )
-
-    made = await asyncio.to_thread(run, "create", "workflow", "-")
+    made = await agentflow("create", "workflow", "-", url=database_url, given=STOCK)
     assert made.returncode == 0, made.stderr
     assert [(made.stdout.strip(),)] == await rows(database, "workflows", "id")
-    checked = await asyncio.to_thread(run, "check", "-")
+    checked = await agentflow("check", "-", given=STOCK)
     assert (checked.returncode, checked.stderr) == (0, "<stdin>: a workflow, no mistake.\n")
 
 

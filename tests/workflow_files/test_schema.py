@@ -43,6 +43,7 @@ RIGHT = [
         ],
     ),
     _steps({"type": "emailIngestion", "config": {"platform": "VinSolutions"}}),
+    _step("insightGeneration", platform="VinSolutions", csvData="a,b"),
 ]
 WRONG = [
     ({"name": "x"}, "required steps"),
@@ -53,6 +54,7 @@ WRONG = [
     (_steps({"type": "delay", "config": {}, "maxRetries": -1}), "minimum 0"),
     (_steps({"type": "delay", "config": {}, "retrys": 1}), "additionalProperties retrys"),
     (_step("api", method="GET"), "required url"),
+    (_step("insightGeneration", reports="latest", platform="x"), "additionalProperties platform"),
     (_step("api", url="x", methd="GET"), "additionalProperties methd"),
     (_step("api", url="x", method="get"), "0 of 2 fit"),
     (_step("api", url="x", timeout="soon"), "0 of 2 fit"),
