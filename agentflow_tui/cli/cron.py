@@ -2,6 +2,7 @@
 
 import argparse
 import json
+from dataclasses import dataclass
 from datetime import datetime
 
 from agentflow_tui import clock
@@ -30,43 +31,58 @@ def run(options: argparse.Namespace) -> int:
     """Say what an expression means, or why it is refused. Returns 1 for one that is."""
     zone = options.zone or load_settings(options).workers.time_zone
     clock.zone(zone)  # a wrong one is a mistake of the command line's
-    expression = " ".join(options.expression).strip()
-    words, problem = timetable_words(expression, zone)
-    fires = [] if problem else coming_fires(expression, zone)
+    timetable = CronTimetable.of(" ".join(options.expression).strip(), zone)
     if options.json:
-        put(json.dumps(timetable_json(expression, words, problem, fires, zone)))
-    elif not problem:
-        for line in timetable_lines(expression, words, fires, zone):
-            put(line)
-    if problem:
-        say(f"agentflow: {safe(problem)}")
-    return 1 if problem else 0
+        put(json.dumps(timetable.as_json()))
+    elif not timetable.problem:
+        put(f"{'cron':<20} {safe(timetable.expression)}")
+        put("\n".join(timetable.lines()))
+    if timetable.problem:
+        say(f"agentflow: {safe(timetable.problem)}")
+    return 1 if timetable.problem else 0
 
 
-def coming_fires(expression: str, zone: str) -> list[datetime]:
-    """The next fires of an expression that is right."""
-    return list(next_fires(expression, clock.now(), FIRES, zone_of(zone)))
+@dataclass(frozen=True, slots=True)
+class CronTimetable:
+    """What an expression says in ``words``, and its next ``fires``, or what is wrong with it."""
 
+    expression: str
+    zone: str
+    words: str
+    problem: str
+    fires: tuple[datetime, ...] = ()
 
-def timetable_lines(expression: str, words: str, fires: list[datetime], zone: str) -> list[str]:
-    """An expression for people: words, zone, and its next fires."""
-    at = zone_of(zone)
-    lines = [f"{'cron':<20} {safe(expression)}", f"{'says':<20} {words}", f"{'zone':<20} {zone}"]
-    for place, fire in enumerate(fires):
-        lines.append(f"{'next' if not place else '':<20} {fire.astimezone(at):%a} "
-                     f"{written_time(fire, at)}")  # fmt: skip
-    return lines if fires else [*lines, f"{'next':<20} never"]
+    @classmethod
+    def of(cls, expression: str, zone: str) -> "CronTimetable":
+        words, problem = timetable_words(expression, zone)
+        if problem:
+            return cls(expression, zone, words, problem)
+        fires = next_fires(expression, clock.now(), FIRES, zone_of(zone))
+        return cls(expression, zone, words, problem, tuple(fires))
 
+    def lines(self) -> list[str]:
+        """Words, zone and fires, for people."""
+        if self.problem:
+            return [f"{'says':<20} {safe(self.problem)}"]
+        at = zone_of(self.zone)
+        fires = [f"{fire.astimezone(at):%a} {written_time(fire, at)}" for fire in self.fires]
+        labels = ["next", *[""] * FIRES]
+        return [
+            f"{'says':<20} {self.words}",
+            f"{'zone':<20} {self.zone}",
+            *(
+                f"{label:<20} {fire}"
+                for label, fire in zip(labels, fires or ["never"], strict=False)
+            ),
+        ]
 
-def timetable_json(
-    expression: str, words: str, problem: str, fires: list[datetime], zone: str
-) -> dict[str, object]:
-    """The same for scripts."""
-    at = zone_of(zone)
-    return {
-        "cron": expression,
-        "says": words or None,
-        "problem": problem or None,
-        "timeZone": zone,
-        "nextFires": [fire.astimezone(at).isoformat() for fire in fires],
-    }
+    def as_json(self) -> dict[str, object]:
+        """The same for scripts."""
+        at = zone_of(self.zone)
+        return {
+            "cron": self.expression,
+            "says": self.words or None,
+            "problem": self.problem or None,
+            "timeZone": self.zone,
+            "nextFires": [fire.astimezone(at).isoformat() for fire in self.fires],
+        }

@@ -4,22 +4,24 @@ import argparse
 import json
 from collections.abc import Iterator
 from datetime import tzinfo
+from typing import TYPE_CHECKING
 
 from agentflow_tui import clock
 from agentflow_tui.cli.connection import connected, load_settings
-from agentflow_tui.cli.cron import coming_fires, timetable_json, timetable_lines
 from agentflow_tui.cli.ids import meant_id
 from agentflow_tui.cli.output import put
 from agentflow_tui.cli.streams import require_stdout
 from agentflow_tui.cli.tables import table_called
 from agentflow_tui.cli.values import MASKED, json_value, line_value
 from agentflow_tui.errors import AgentflowError
-from agentflow_tui.operations.timetables import timetable_words
 from agentflow_tui.schema import Column
 from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.reading.records import COUNT_TO, Record, read_record
 from agentflow_tui.store.views.by_id import public_id
-from agentflow_tui.text import NOTHING, bounded, safe
+from agentflow_tui.text import NOTHING, bounded
+
+if TYPE_CHECKING:
+    from agentflow_tui.cli.cron import CronTimetable
 
 
 def add_options(parser: argparse.ArgumentParser, _name: str) -> None:
@@ -44,7 +46,8 @@ def run(options: argparse.Namespace) -> int:
         if options.json:
             put(_json(record, workers_zone))
         else:
-            put("\n".join([*_lines(record, zone), *_timetable_lines(record, workers_zone)]))
+            timetable = _timetable(record, workers_zone)
+            put("\n".join([*_lines(record, zone), *(timetable.lines() if timetable else ())]))
         return 0
 
     return connected(chosen, work)
@@ -62,28 +65,19 @@ def _json(record: Record, zone: str) -> str:
     related = {
         f"{relation.table}.{relation.column}": count for relation, count in record.pointing.items()
     }
-    timetable = _timetable(record, zone)
-    return json.dumps({**values, "related": related, **timetable}, ensure_ascii=True)
+    said = {**values, "related": related}
+    if timetable := _timetable(record, zone):
+        said["timetable"] = timetable.as_json()
+    return json.dumps(said, ensure_ascii=True)
 
 
-def _timetable(record: Record, zone: str) -> dict[str, object]:
+def _timetable(record: Record, zone: str) -> "CronTimetable | None":
     """What a schedule's expression says, and when it fires, whether or not it is active."""
     if record.table.name != "schedules":
-        return {}
-    expression = record.text("cron")
-    words, problem = timetable_words(expression, zone)
-    fires = [] if problem else coming_fires(expression, zone)
-    return {"timetable": timetable_json(expression, words, problem, fires, zone)}
+        return None
+    from agentflow_tui.cli.cron import CronTimetable  # other tables do not pay for it
 
-
-def _timetable_lines(record: Record, zone: str) -> list[str]:
-    if record.table.name != "schedules":
-        return []
-    expression = record.text("cron")
-    words, problem = timetable_words(expression, zone)
-    if problem:
-        return [f"{'says':<20} {safe(problem)}"]
-    return timetable_lines(expression, words, coming_fires(expression, zone), zone)[1:]
+    return CronTimetable.of(record.text("cron"), zone)
 
 
 def _lines(record: Record, zone: tzinfo) -> Iterator[str]:
