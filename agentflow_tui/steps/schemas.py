@@ -9,13 +9,22 @@ from dataclasses import is_dataclass
 from types import NoneType
 from typing import Any, Literal, get_args, get_origin
 
+from agentflow_tui.steps.agentflow_shapes import PLAIN_AUTH
 from agentflow_tui.steps.calls import Handlers
 from agentflow_tui.steps.configs import ConfigField, alternatives, declared_fields
 from agentflow_tui.steps.expressions import Expression
-from agentflow_tui.steps.names import ELSEWHERE, HANDLED, NEEDS
+from agentflow_tui.steps.names import ELSEWHERE, HANDLED
 from agentflow_tui.steps.plans import LONGEST_TIMEOUT
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
+
+_OUR_SHAPES: Mapping[str, dict[str, Any]] = {
+    "api": {"properties": {"authType": {"enum": list(PLAIN_AUTH)}}},
+    "dataProcessing": {"not": {"anyOf": [{"required": ["operation"]}, {"required": ["inputKey"]}]}},
+    "insightGeneration": {"required": ["reports"]},
+}
+"""Which configs are ours, where AgentFlow's own backend has the type too; what
+`agentflow_tui.steps.agentflow_shapes` says."""
 
 _REFERENCE = {"$ref": "#/$defs/reference"}
 _SCALARS: Mapping[type, dict[str, Any]] = {
@@ -97,9 +106,9 @@ def _config_of(name: str, config: Mapping[str, Any]) -> dict[str, Any]:
     if config.get("required"):
         then["required"] = ["config"]
     when: dict[str, Any] = {"properties": {"type": {"const": name}}, "required": ["type"]}
-    if name in NEEDS:
-        when["properties"]["config"] = {"required": [NEEDS[name]]}
-        when["required"].append("config")
+    if shape := _OUR_SHAPES.get(name):
+        when["properties"]["config"] = shape
+        when["required"] += ["config"] if "required" in shape else []
     return {"if": when, "then": then}
 
 

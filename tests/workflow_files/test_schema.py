@@ -44,12 +44,14 @@ RIGHT = [
     ),
     _steps({"type": "emailIngestion", "config": {"platform": "VinSolutions"}}),
     _step("insightGeneration", platform="VinSolutions", csvData="a,b"),
+    _step("dataProcessing", operation="filter", inputKey="x"),
+    _step("api", url="https://x", authType="oauth", scope="y"),
 ]
 WRONG = [
     ({"name": "x"}, "required steps"),
     ({"steps": []}, "minItems 1"),
     ({**RIGHT[0], "usr": "ann"}, "additionalProperties usr"),
-    (_steps({"type": "emial"}), "0 of 9 fit"),
+    (_steps({"type": "emial"}), "0 of 12 fit"),
     (_steps({"type": "api"}), "required config"),
     (_steps({"type": "delay", "config": {}, "maxRetries": -1}), "minimum 0"),
     (_steps({"type": "delay", "config": {}, "retrys": 1}), "additionalProperties retrys"),
