@@ -37,6 +37,10 @@ class UnreachableError(AgentflowError):
     exit_code = 3
 
 
+class NoConnectionLeftError(UnreachableError):
+    """The server gives no further connection; those that there are go on working."""
+
+
 class RefusedError(AgentflowError):
     """The database answered, and the answer was no: privileges, a time limit, a full disk. The very
     same may be accepted later, unless it is a `NotAcceptedError`."""

@@ -77,6 +77,10 @@ class ConsoleSettings:
     keys: dict[str, str] = option({}, "remapped keys: id = 'key,key'; ':keys' shows the ids")
 
 
+CONNECTIONS = 5
+"""Connections to the database with which a worker is at its best."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerSettings:
     """How the background workers behave: ``[workers]``."""
@@ -99,7 +103,7 @@ class WorkerSettings:
     hold: float = option(10.0, "seconds that requeued mail waits, in which undo is certain")
     connections: int = option(8, "connections to the mail relay from one process", least=1)
     database_connections: int = option(
-        0, "connections to the database in one worker's pool; 0: two for each role, and two"
+        CONNECTIONS, "connections to the database from one worker; fewer are slower", least=2
     )
     rate: float = option(0.0, "mails per second to the relay from all processes; 0: no limit")
     domain_rate: float = option(0.0, "the same to one recipient domain; 0: no limit")

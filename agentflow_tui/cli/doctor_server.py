@@ -15,9 +15,6 @@ from agentflow_tui.store.connection.pooler import PoolerMode
 from agentflow_tui.store.views.diagnosis import HEADROOM, TIMETABLES, Timetable
 from agentflow_tui.text import plural, safe
 
-ROLES = 4
-"""Roles of a worker; each keeps two connections, and the worker two more and one for its lease."""
-
 _POOLERS = {
     PoolerMode.NONE: (Severity.FINE, "none in between: session locks hold"),
     PoolerMode.SESSION: (
@@ -74,7 +71,7 @@ async def _connections(database: Database, settings: Settings) -> CheckResult:
     headroom = await database.fetch_one(HEADROOM)
     if headroom is None:
         return CheckResult("connections", Severity.WARNING, "the server does not say how many")
-    needed = (settings.workers.database_connections or 2 * ROLES + 2) + 1
+    needed = settings.workers.database_connections
     said = f"{headroom.free} of {headroom.most} are free, and a worker needs up to {needed}"
     if headroom.free >= needed:
         return CheckResult("connections", Severity.FINE, said)

@@ -16,8 +16,9 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from agentflow_tui import clock
-from agentflow_tui.settings import Settings
+from agentflow_tui.settings import CONNECTIONS, Settings
 from agentflow_tui.store.connection.database import Database
+from agentflow_tui.store.connection.dedicated import PLANNED_ONCE, DedicatedConnections
 from agentflow_tui.store.views.checks import WORKER_PREFIX
 from agentflow_tui.workers.lease_book import LeaseBook
 from agentflow_tui.workers.logs import Log
@@ -129,6 +130,8 @@ class WorkerContext:
     start: Callable[[Coroutine[Any, Any, None]], "asyncio.Task[None]"] = _start_task
     leases: LeaseBook = field(init=False)
     """What this process holds."""
+    writes: DedicatedConnections = field(init=False)
+    """The connections by which roles write many rows' results at once."""
 
     def __post_init__(self) -> None:
         self.leases = LeaseBook(
@@ -139,6 +142,8 @@ class WorkerContext:
             now=self.now,
             lease=self.settings.workers.lease,
         )
+        ample = self.settings.workers.database_connections > CONNECTIONS
+        self.writes = DedicatedConnections(self.database, PLANNED_ONCE, limit=2 if ample else 1)
 
     def now(self) -> datetime:
         """The database's time."""

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import Coroutine, Iterator, Sequence
+from functools import partial
 from importlib import import_module
 from typing import Any
 
@@ -26,6 +27,9 @@ from agentflow_tui.workers import logs, signals
 from agentflow_tui.workers.backoff import Backoff, Once
 from agentflow_tui.workers.context import Role, RoleFactory, StepReport, WorkerContext
 from agentflow_tui.workers.heartbeat import Heartbeat
+
+BESIDE = 3
+"""Connections beside the pool: for the lease, for claims, and for writes."""
 
 NOISE_LIMIT = 0.1
 """Seconds, at most, that a role which is woken again and again for nothing lets pass in between."""
@@ -93,9 +97,11 @@ async def run(
     for; and `RefusedError` when it takes no writes, or has keys of another type. A bug is logged
     and gives 1.
     """
+    given = settings.workers.database_connections
     options = ConnectionOptions(
         application="agentflow worker",
-        connections=settings.workers.database_connections or 2 * len(factories) + 2,
+        connections=max(1, given - (BESIDE if given > BESIDE else 1)),
+        dedicated=given > BESIDE,
         statement_timeout=30.0,
         pooler=settings.context.pooler,
     )
@@ -110,10 +116,18 @@ async def run(
                 "Lists and filters work all the same."
             )
         context = WorkerContext(database=database, settings=settings, drain=drain)
+        database.on_shortage = partial(_tell_of_shortage, Once(context.log.warning), given)
         with signals.handled(context.stop):
             return await supervise(context, factories, exit_with_parent=exit_with_parent)
     finally:
         database.close()
+
+
+def _tell_of_shortage(once: Once, given: int) -> None:
+    once.say(
+        "The database has no further connection for this worker, which goes on with those that it "
+        f"has, more slowly. It wants {given}: see [workers] database_connections."
+    )
 
 
 async def supervise(

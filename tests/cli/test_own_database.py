@@ -79,7 +79,7 @@ async def test_a_locked_table_is_said_to_be_locked_and_by_whom(
 async def test_doctor_says_how_many_connections_are_free(database_url: str, tmp_path: Path) -> None:
     verdict, message = (await findings(database_url, tmp_path))["connections"]
     assert verdict == "fine"
-    assert "a worker needs up to 11" in message
+    assert "a worker needs up to 5" in message
     connection = await asyncpg.connect(database_url)
     role = f"few_{await connection.fetchval('SELECT pg_backend_pid()')}"
     await connection.execute(f"CREATE ROLE {role} LOGIN CONNECTION LIMIT 5")

@@ -13,6 +13,7 @@ import asyncpg
 from agentflow_tui.errors import (
     LockedError,
     MissingError,
+    NoConnectionLeftError,
     SettingsError,
     TooSlowError,
     UnreachableError,
@@ -27,6 +28,7 @@ from agentflow_tui.store.connection.options import (
     set_session,
     set_transaction,
 )
+from agentflow_tui.store.connection.pool_gate import PoolGate
 from agentflow_tui.store.connection.pooler import PoolerMode, mode_of, read_facts
 from agentflow_tui.store.connection.statements import Statement
 from agentflow_tui.store.connection.targets import Target, target_of
@@ -114,10 +116,17 @@ class Database:
     """How many statements this process has sent, for the cost meter and for tests that count."""
     application_name: str = ""
     """The name that this process was last given among the sessions; empty: that of `options`."""
+    on_shortage: Callable[[], None] = lambda: None
+    """Called when the server gives fewer connections than are wanted, and those that there are have
+    to do."""
+    _gate: PoolGate = field(init=False)
     _target: Target = field(default_factory=lambda: Target(""))
     _pool: Any = None
     _closes: list[Callable[[], None]] = field(default_factory=list)
     _lost: bool = False
+
+    def __post_init__(self) -> None:
+        self._gate = PoolGate(self.options.connections)
 
     @property
     def pooled(self) -> bool:
@@ -282,13 +291,32 @@ class Database:
         pool = self._pool
         if pool is None:
             raise UnreachableError("Not connected to a database.")
-        with connecting(self.url):
-            connection = await pool.acquire(timeout=self._connect_timeout)
+        connection = await self._acquire(pool)
         try:
             yield connection
         finally:
             if self._pool is pool:  # else the database was closed in the middle
                 await _release(pool, connection)
+            self._gate.leave()
+
+    async def _acquire(self, pool: Any) -> Any:
+        """A connection of the pool, and a place at its gate, which the caller leaves. Where the
+        server has no further connection it waits for one of those that there are."""
+        while True:
+            try:
+                with connecting(self.url):
+                    await self._gate.enter(self._connect_timeout)
+                    try:
+                        return await pool.acquire(timeout=self._connect_timeout)
+                    except BaseException as error:  # when cancelled, too
+                        full = isinstance(error, asyncpg.TooManyConnectionsError)
+                        narrowed = full and self._gate.narrow()
+                        self._gate.leave()
+                        raise
+            except NoConnectionLeftError:
+                if not narrowed:
+                    raise
+                self.on_shortage()
 
     @asynccontextmanager
     async def session(self, further: Mapping[str, str] | None = None) -> AsyncIterator[Session]:

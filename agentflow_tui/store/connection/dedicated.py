@@ -1,15 +1,23 @@
 """Dedicated connections for a stream of statements, and pooled sessions for single writes."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
+from time import monotonic
 from typing import Any, TypeVar
 
 import asyncpg
 
-from agentflow_tui.errors import MissingError, NotAcceptedError, UnreachableError
+from agentflow_tui.errors import (
+    MissingError,
+    NoConnectionLeftError,
+    NotAcceptedError,
+    UnreachableError,
+)
 from agentflow_tui.store.connection.database import Database, Session
 from agentflow_tui.store.connection.driver_errors import first_line, translated
-from agentflow_tui.store.connection.options import set_session
+from agentflow_tui.store.connection.options import set_session, set_transaction
+from agentflow_tui.store.connection.pool_gate import WIDENS_AFTER
 from agentflow_tui.store.connection.statements import Statement
 
 RowT = TypeVar("RowT")
@@ -57,14 +65,18 @@ class DedicatedConnections:
     """Connections kept for one kind of statement, with ``settings`` of their own.
 
     Planning once is a third of what a write of fifty steps costs the server, and a session of the
-    pool a third of what it takes to begin a claim. Behind a transaction pooler they are ordinary
-    sessions. They are closed with the database, if not before.
+    pool a third of what it takes to begin a claim. Behind a transaction pooler, and where the
+    server has no further connection, they are sessions of the pool. There are ``limit`` at most,
+    for users that come at the same time. They are closed with the database, if not before.
     """
 
-    def __init__(self, database: Database, settings: Mapping[str, str]) -> None:
+    def __init__(self, database: Database, settings: Mapping[str, str], limit: int = 1) -> None:
+        self.limit = limit
         self._database = database
         self._settings = settings
         self._idle: list[Any] = []
+        self._turns = asyncio.Semaphore(limit)
+        self._connects_from = float("-inf")
         database.on_close(self.close)
 
     async def fetch(
@@ -80,13 +92,24 @@ class DedicatedConnections:
         then nothing has happened.
         """
         database = self._database
-        if database.pooled:
-            async with pooled_session(database, self._settings) as session:
-                asked(session.connection.get_server_pid())
-                return await session.fetch(statement, *values)
+        if database.pooled or not database.options.dedicated:
+            return await self._fetch_pooled(statement, values, asked)
+        async with self._turns:
+            connection = self._unused() or await self._connect_if_possible()
+            if connection is None:
+                return await self._fetch_pooled(statement, values, asked)
+            return await self._fetch(connection, statement, values, asked)
+
+    async def _fetch(
+        self,
+        connection: Any,
+        statement: Statement[RowT],
+        values: tuple[object, ...],
+        asked: Callable[[int], None],
+    ) -> list[RowT]:
+        database = self._database
         database.statements += 1
         sql = database.binding.render(statement.text)
-        connection = self._unused() or await self._connect()
         asked(connection.get_server_pid())
         limit = database.options.answer_timeout
         try:
@@ -96,6 +119,37 @@ class DedicatedConnections:
                 raise
         self._idle.append(connection)
         return statement.rows(records)
+
+    async def _fetch_pooled(
+        self,
+        statement: Statement[RowT],
+        values: tuple[object, ...],
+        asked: Callable[[int], None],
+    ) -> list[RowT]:
+        """The same in a transaction of the pool, with the settings that these connections have."""
+        database = self._database
+        async with pooled_session(database, self._settings) as session:
+            asked(session.connection.get_server_pid())
+            if database.pooled:
+                return await session.fetch(statement, *values)
+            try:
+                async with session.transaction():
+                    await session.execute(set_transaction(self._settings))
+                    return await session.fetch(statement, *values)
+            except UnreachableError:
+                session.connection.terminate()  # what was asked on it may still be under way
+                raise
+
+    async def _connect_if_possible(self) -> Any:
+        """A new connection; None while the server has none to give."""
+        if monotonic() < self._connects_from:
+            return None
+        try:
+            return await self._connect()
+        except NoConnectionLeftError:
+            self._connects_from = monotonic() + WIDENS_AFTER
+            self._database.on_shortage()
+            return None
 
     @contextmanager
     def _translated(self, connection: Any) -> Iterator[None]:

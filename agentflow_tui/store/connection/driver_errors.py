@@ -15,6 +15,7 @@ from agentflow_tui.errors import (
     AgentflowError,
     LockedError,
     MissingError,
+    NoConnectionLeftError,
     NotAcceptedError,
     RefusedError,
     SettingsError,
@@ -200,7 +201,8 @@ def connecting(url: str) -> Iterator[None]:
         sentence = _sentence(error).format(
             where=place(url), socket=endpoint(url), words=first_line(error)
         )
-        raise UnreachableError(sentence) from None
+        is_full = isinstance(error, asyncpg.TooManyConnectionsError)
+        raise (NoConnectionLeftError if is_full else UnreachableError)(sentence) from None
 
 
 def _sentence(error: BaseException) -> str:

@@ -18,6 +18,9 @@ class ConnectionOptions:
 
     application: str = "agentflow"
     connections: int = 3
+    """In the pool."""
+    dedicated: bool = True
+    """Whether streams of statements have connections of their own beside the pool."""
     statement_timeout: float = 5.0
     connect_timeout: float = CONNECT_TIMEOUT
     read_only: bool = False

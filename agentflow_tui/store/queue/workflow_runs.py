@@ -15,7 +15,6 @@ from agentflow_tui.errors import AgentflowError, UnreachableError
 from agentflow_tui.store.connection.bindings import Binding
 from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.connection.dedicated import (
-    PLANNED_ONCE,
     DedicatedConnections,
     pooled_session,
 )
@@ -350,6 +349,7 @@ class WorkflowWrites(Generic[WriteT]):
     def __init__(
         self,
         database: Database,
+        connections: DedicatedConnections,
         on_mail: Callable[[], None],
         *,
         clock: DatabaseClock,
@@ -360,7 +360,7 @@ class WorkflowWrites(Generic[WriteT]):
         self._clock = clock
         self._late = max(1.0, lease / 2)
         self._lock = datetime.min.replace(tzinfo=UTC)
-        self._connections = DedicatedConnections(database, PLANNED_ONCE)
+        self._connections = connections
 
     async def write(self, batch: Sequence[WriteT], *, again: bool) -> Sequence[Advanced | None]:
         """Write all of these in one statement. What it did not find is looked up before it counts
@@ -415,10 +415,6 @@ class WorkflowWrites(Generic[WriteT]):
     def _tell_of_mail(self, writes: Iterable[WriteT]) -> None:
         if any(write.advance.mails for write in writes):
             self._on_mail()
-
-    def close(self) -> None:
-        """Close the connections."""
-        self._connections.close()
 
 
 def _written(write: _Write, row: WriteStatus | None) -> Advanced | None:

@@ -90,6 +90,7 @@ class Runner:
         self.threads = StepThreads()
         self._writes = runs.WorkflowWrites[PendingWrite](
             context.database,
+            context.writes,
             self._mail_queued,
             clock=context.clock,
             lease=context.settings.workers.lease,
@@ -99,7 +100,7 @@ class Runner:
             rebind=context.database.rebind,
             what="What became of a step",
             warn=log.warning,
-            concurrency=2,
+            concurrency=context.writes.limit,
         )
         self._context = context
         self._handlers = handlers
@@ -291,7 +292,6 @@ class Runner:
         while self.tasks and loop.time() < deadline:
             await self._let_go()
         self._writing.cancel()
-        self._writes.close()
         self.threads.close()
         for client in self._client:
             await client.aclose()

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from agentflow_tui.errors import AgentflowError, NotAcceptedError
 from agentflow_tui.mail.answers import SendResult
 from agentflow_tui.store.connection.database import Database
-from agentflow_tui.store.connection.dedicated import PLANNED_ONCE, DedicatedConnections
+from agentflow_tui.store.connection.dedicated import DedicatedConnections
 from agentflow_tui.store.queue import mail_claims, mail_results
 from agentflow_tui.store.queue.mail_results import MailResult
 from agentflow_tui.workers.logs import Log
@@ -34,13 +34,10 @@ class ResultWrites:
     row's id make the second one change nothing.
     """
 
-    def __init__(self, database: Database, log: Log) -> None:
+    def __init__(self, database: Database, connections: DedicatedConnections, log: Log) -> None:
         self._database = database
+        self._connections = connections
         self._log = log
-        self._connections = DedicatedConnections(database, PLANNED_ONCE)
-
-    def close(self) -> None:
-        self._connections.close()
 
     async def write(self, batch: Sequence[FinishedMail], *, again: bool) -> list[None]:
         await self._give_back([each.held for each in batch if each.result is None])

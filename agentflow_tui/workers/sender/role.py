@@ -119,7 +119,7 @@ class SenderQueue:
         self._waits = waits
         self._report = report
         self._on_claim = on_claim
-        self._writes = ResultWrites(context.database, log)
+        self._writes = ResultWrites(context.database, context.writes, log)
         self._writer: BatchWriter[FinishedMail, None] = BatchWriter(
             hooks=self._writes,
             rebind=context.database.rebind,
@@ -185,7 +185,6 @@ class SenderQueue:
             log = self._context.log.of(NAME)
             log.warning("not everything could be written; the lease ends the rest")
         writing.cancel()
-        self._writes.close()
 
     # --- claiming ---------------------------------------------------------------------------------
 
