@@ -43,7 +43,7 @@ class Column:
 
     ``name`` is the document's spelling (camelCase); ``also`` lists other names seen in the field,
     in snake_case; ``references`` is ``"table.column"``; a ``secret`` is never shown, exported or
-    logged unmasked.
+    logged unmasked; of one that ``shows_ends`` the first and the last characters are.
     """
 
     name: str
@@ -53,6 +53,7 @@ class Column:
     unique: bool = False
     references: str | None = None
     secret: bool = False
+    shows_ends: bool = False
     also: tuple[str, ...] = ()
 
     @property
@@ -211,6 +212,11 @@ CREDENTIALS = Table(
         _UPDATED,
     ),
     order=("-createdAt",),
+    met=(
+        _text("authTag", "A part of the secret: its tag", type_="text", secret=True),
+        _text("salt", "A part of the secret: its salt", type_="text", secret=True),
+        _text("keyVersion", "Which key it is written with"),
+    ),
 )
 
 API_KEYS = Table(
@@ -222,7 +228,13 @@ API_KEYS = Table(
     columns=(
         _key("varchar"),
         _text("keyName", "Key name (unique)", unique=True),
-        _text("keyValue", "API key value", type_="text", secret=True),
+        Column(
+            name="keyValue",
+            type="text",
+            description="API key value",
+            secret=True,
+            shows_ends=True,
+        ),
         Column(name="active", type="boolean", description="Whether key is active"),
         _CREATED,
         _UPDATED,

@@ -13,6 +13,7 @@ from agentflow_tui.cli.streams import abandon_stdout, reserve_streams
 from agentflow_tui.errors import AgentflowError, FilterError
 from agentflow_tui.gc_pause import gc_paused
 from agentflow_tui.text import cell_width, safe
+from agentflow_tui.vault.memory import switch_core_dumps_off
 
 
 def run() -> None:
@@ -39,6 +40,7 @@ def _run(arguments: Sequence[str]) -> int:
     with gc_paused():
         from agentflow_tui.cli.parser import parse, refuse_empty
     try:
+        switch_core_dumps_off()
         refuse_empty(arguments)
         options = parse(arguments)
         code: int = options.run(options)

@@ -60,6 +60,8 @@ def _json(record: Record, zone: str) -> str:
             values[column.name] = json_value(
                 record.table, column, record.values.get(column.name, record.id)
             )
+        elif column.shows_ends:
+            values[column.name] = record.ends.get(column.name)
         elif column.secret:
             values[column.name] = MASKED if column.name in record.secrets else None
     related = {
@@ -93,6 +95,8 @@ def _lines(record: Record, zone: tzinfo) -> Iterator[str]:
 
 
 def _shown(record: Record, column: Column, zone: tzinfo) -> str:
+    if column.shows_ends:
+        return record.ends.get(column.name) or NOTHING
     if column.secret and not column.primary_key:
         return MASKED if column.name in record.secrets else NOTHING
     value = record.values.get(column.name)

@@ -16,6 +16,7 @@ from agentflow_tui.store.views.consoles import ConsoleIdentity
 
 if TYPE_CHECKING:
     from agentflow_tui.embedded.postgres import EmbeddedServer
+    from agentflow_tui.operations.secret_states import SecretStates
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +50,7 @@ class Environment:
     operator: Operator = field(init=False)
     introduction: ConsoleIdentity = field(init=False)
     _connecting: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _secret_states: "SecretStates | None" = None
 
     def __post_init__(self) -> None:
         self.operator = operator(self.settings.environ)
@@ -59,6 +61,15 @@ class Environment:
         self.introduction.go(screen)
         if self.database is not None:
             await self.database.set_application_name(str(self.introduction))
+
+    @property
+    def secret_states(self) -> "SecretStates":
+        """How stored secrets stand under the keys of this console."""
+        if self._secret_states is None:
+            from agentflow_tui.operations.secret_states import SecretStates  # with its ciphers
+
+            self._secret_states = SecretStates(self.settings.environ)
+        return self._secret_states
 
     @property
     def zone(self) -> tzinfo:

@@ -1,10 +1,15 @@
 """The memory of a process that holds secrets, kept from what reads it afterwards."""
 
-import ctypes
 import resource
 import sys
 
 _PR_SET_DUMPABLE = 4
+
+
+def switch_core_dumps_off() -> None:
+    """Leave no core dump, which would hold keys and secrets, of this process and its children."""
+    _, hard = resource.getrlimit(resource.RLIMIT_CORE)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, hard))
 
 
 def keep_memory_private() -> None:
@@ -12,8 +17,9 @@ def keep_memory_private() -> None:
 
     What Python itself leaves in memory until it ends is not wiped: it copies texts as it likes.
     """
-    _, hard = resource.getrlimit(resource.RLIMIT_CORE)
-    resource.setrlimit(resource.RLIMIT_CORE, (0, hard))
+    switch_core_dumps_off()
     if sys.platform == "linux":
         # A core pattern that is a pipe takes no notice of the limit.
+        import ctypes
+
         ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)

@@ -42,6 +42,11 @@ class SecretStatus(StrEnum):
         return _ABOUT[self]
 
     @property
+    def is_open_to_all(self) -> bool:
+        """Whether anybody who can read the table can read the secret."""
+        return self in {SecretStatus.PUBLIC, SecretStatus.CLEAR}
+
+    @property
     def decrypts(self) -> bool:
         """Whether the secret can be read, and is what was written as far as the format tells."""
         return self not in {

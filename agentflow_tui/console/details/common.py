@@ -72,6 +72,8 @@ async def row(opened: DetailRow) -> list[PaneLine]:
 def _column(opened: DetailRow, column: Column, now: datetime) -> PaneLine:
     record = opened.record
     if column.secret:
+        if column.shows_ends:
+            return field(column.name, record.ends.get(column.name, NOTHING), "dim")
         there = column.primary_key or column.name in record.secrets
         return field(column.name, mask("secret") if there else NOTHING, "dim")
     value = record.values.get(column.name)

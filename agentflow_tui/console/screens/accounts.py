@@ -72,8 +72,16 @@ def _credential_columns(env: Environment) -> tuple[ListColumn[Credential], ...]:
             return (("▲ expires", "warning"),)
         return (("● ok", "ok"),)
 
+    def secret(row: Credential, _now: datetime) -> Cell:
+        found = env.secret_states.look(row)
+        if found is None:
+            return (("…", "dim"),)
+        style = "" if found.decrypts else "failed"
+        return ((found.value, "warning" if found.is_open_to_all else style),)
+
     return (
         ListColumn("State", state, width=10, ticks=True, key="state"),
+        ListColumn("Secret", secret, width=20, ticks=True, drop=2, key="secret"),
         text_column("Platform", lambda row: row.platform, width=14, sort="platform"),
         text_column("Label", lambda row: row.label, sort="label"),
         _until("Token", "refreshTokenExpiry", lambda row: row.refresh_token_expiry),
@@ -86,7 +94,7 @@ def _key_columns(env: Environment) -> tuple[ListColumn[ApiKey], ...]:
     return (
         text_column("Name", lambda row: row.key_name, sort="keyName"),
         flag_column("Active", lambda row: row.active, sort="active"),
-        flag_column("Value", lambda row: row.has_value),
+        text_column("Value", lambda row: row.value, width=11, style="dim"),
         age_column("Changed", lambda row: row.updated_at, sort="updatedAt"),
         age_column("Age", lambda row: row.created_at, sort="createdAt"),
     )

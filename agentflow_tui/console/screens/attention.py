@@ -30,6 +30,9 @@ LATE = timedelta(minutes=15)
 LOCKS, LATE_MAIL = "locks", "mail.late"
 """Subjects of which there is one."""
 
+SECRETS_EVERY = timedelta(minutes=1)
+"""Time between two looks at how stored secrets stand."""
+
 SHOWN = 4
 """Lines of one kind that are shown."""
 
@@ -58,15 +61,43 @@ class Attention:
     unfolded: bool = False
     _overview: Overview | None = None
     _states: Mapping[str, IssueState] = field(default_factory=dict)
+    _secrets: Sequence[IssueLine] = ()
+    _secrets_at: datetime | None = None
 
     async def look(self, database: Database, overview: Overview) -> None:
         """Read the states of what is going on; one statement.
 
         Raises `UnreachableError`, `RefusedError`.
         """
+        await self._look_at_secrets(database)
         subjects = [w.issue.subject for w in self._worries(overview, self.env.now())]
         self._states = await read_states(database, dict.fromkeys([*subjects, LOCKS, LATE_MAIL]))
         self._overview = overview
+
+    async def _look_at_secrets(self, database: Database) -> None:
+        """Find the credentials that cannot be read, or by anybody."""
+        now = self.env.now()
+        if self._secrets_at is not None and now - self._secrets_at < SECRETS_EVERY:
+            return
+        self._secrets_at = now
+        from agentflow_tui.operations.secret_states import read_worries  # with its ciphers
+
+        found = await read_worries(database, self.env.secret_states)
+        self._secrets = [
+            IssueLine(
+                issue=Issue(
+                    subject=f"credential:{worry.id}:secret",
+                    label=f"{worry.name} {worry.about}",
+                    mark=worry.status,
+                ),
+                kind="secrets",
+                glyph="▲",
+                style="warning",
+                since=None,
+                link=Link("credentials", worry.id),
+            )
+            for worry in found
+        ]
 
     def issues(self, key: str) -> list[Issue]:
         """What a line is about: the heading about all that needs attention, another line about
@@ -139,6 +170,7 @@ class Attention:
             *_failing(overview.checks, "warning"),
             *_errors(groups, fresh=False),
             *_expiring(overview.expiring, now),
+            *self._secrets,
         ]
 
     def _beyond(self) -> list[str]:

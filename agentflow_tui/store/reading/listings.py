@@ -164,6 +164,7 @@ class Computed:
     stored: str = ""
     joined: bool = False
     searched: bool = False
+    secret: bool = False
     needs_index: str | None = None
     lower_case: bool = False
     lacking: tuple[str, str] | None = None
@@ -244,6 +245,16 @@ def column_field(table: Table, column: Column) -> ListingField:
     )
 
 
+def ends(table: Table, column: Column) -> str:
+    """SQL for the first and the last four characters of a secret, for stars where that would be
+    all of it."""
+    value = f"{{q.{table.name}.{column.name}}}::text"
+    return (
+        f"(CASE WHEN length({value}) > 8 THEN left({value}, 4) || '…' || right({value}, 4) "
+        f"WHEN {value} <> '' THEN '****' END)"
+    )
+
+
 def joined(*parts: str | None) -> str:
     """The parts of a row's title that are there, side by side."""
     return "  ".join(part for part in parts if part)
@@ -259,6 +270,7 @@ def computed_field(name: str, value: Computed) -> ListingField:
         stored=value.stored,
         joined=value.joined,
         searched=value.searched,
+        secret=value.secret,
         needs_index=value.needs_index,
         lower_case=value.lower_case,
         lacking=value.lacking,

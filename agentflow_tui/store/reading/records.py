@@ -7,7 +7,7 @@ from agentflow_tui.schema import RELATIONS, Column, Kind, Relation, Table
 from agentflow_tui.store.connection.bindings import Binding
 from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.connection.statements import Statement, as_tuple
-from agentflow_tui.store.reading.listings import is_unserved
+from agentflow_tui.store.reading.listings import ends, is_unserved
 
 TEXT_LIMIT = 1_000_000
 """Characters of one value that a detail fetches; what is longer is shown as far as that."""
@@ -19,12 +19,14 @@ COUNT_TO = 1_000
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
     """A row by documented column names. Secrets are not fetched: ``secrets`` tells which of them
-    are set. ``cut`` names what was too long to fetch whole. ``pointing`` counts the rows of each
-    relation that point here, None where counting would scan a large table."""
+    are set, ``ends`` how those look of which the ends are shown. ``cut`` names what was too long to
+    fetch whole. ``pointing`` counts the rows of each relation that point here, None where counting
+    would scan a large table."""
 
     table: Table
     values: dict[str, object]
     secrets: frozenset[str]
+    ends: dict[str, str]
     cut: frozenset[str]
     pointing: dict[Relation, int | None]
 
@@ -49,11 +51,12 @@ async def read_record(database: Database, table: Table, id_: str) -> Record | No
     fetched = iter(found)
     values = {column.name: next(fetched) for column in _plain(table)}
     values.setdefault(table.primary_key.name, id_)
-    secrets = frozenset(column.name for column in _secret(table) if next(fetched))
+    set_ones = {column.name: found for column in _secret(table) if (found := next(fetched))}
     pointing = {relation: next(fetched) for relation in _relations(table)}
     return Record(
         table=table,
-        secrets=secrets,
+        secrets=frozenset(set_ones),
+        ends={name: found for name, found in set_ones.items() if isinstance(found, str)},
         pointing=pointing,
         cut=frozenset(name for name, value in values.items() if _is_cut(value)),
         values={
@@ -83,7 +86,7 @@ def _statement(table: Table, binding: Binding) -> Statement[tuple[Any, ...]]:
     """The plain columns, whether each secret is set, and the counts of what points here."""
     pieces = [
         *(_value(table, column.name, column.kind) for column in _plain(table)),
-        *(f"{{q.{table.name}.{column.name}}} IS NOT NULL" for column in _secret(table)),
+        *(_secret_value(table, column) for column in _secret(table)),
         *(_pointing(binding, relation) for relation in _relations(table)),
     ]
     key = f"q.{{{table.name}.{table.primary_key.name}}}"
@@ -91,6 +94,13 @@ def _statement(table: Table, binding: Binding) -> Statement[tuple[Any, ...]]:
     return Statement(
         as_tuple, f"SELECT {', '.join(pieces)} FROM {{{table.name}}} q WHERE {condition}"
     )
+
+
+def _secret_value(table: Table, column: Column) -> str:
+    """Whether a secret is set, or its ends."""
+    if column.shows_ends:
+        return ends(table, column)
+    return f"{{q.{table.name}.{column.name}}} IS NOT NULL"
 
 
 def _needs_cast(binding: Binding, table: Table) -> bool:

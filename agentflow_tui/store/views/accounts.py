@@ -1,10 +1,10 @@
 """People, their sessions, and the secrets AgentFlow keeps: never the secrets themselves."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from agentflow_tui.schema import API_KEYS, CREDENTIALS, SESSIONS, USERS, Kind
-from agentflow_tui.store.reading.listings import Computed, joined, listing
+from agentflow_tui.store.reading.listings import Computed, ends, joined, listing
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,8 @@ SESSION_LIST = listing(LoginSession, SESSIONS)
 
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """A stored sign-in, without what is encrypted."""
+    """A stored sign-in. What is encrypted is here for the vault, which says how it stands; none of
+    it is shown or written anywhere."""
 
     id: str
     user_id: str | None
@@ -68,6 +69,11 @@ class Credential:
     updated_at: datetime | None
     has_data: bool | None
     has_refresh_token: bool | None
+    blob: str | None = field(default=None, repr=False)
+    iv: str | None = field(default=None, repr=False)
+    tag: str | None = field(default=None, repr=False)
+    salt: str | None = field(default=None, repr=False)
+    key_version: str | None = None
 
     @property
     def key(self) -> str:
@@ -81,6 +87,16 @@ class Credential:
         return self.refresh_token_expiry is not None and self.refresh_token_expiry < now + span
 
 
+LONGEST = 100_000
+"""Characters of a part of a secret that a list fetches; a longer one is none."""
+
+
+def _sealed(column: str) -> Computed:
+    value = f"{{q.credentials.{column}}}::text"
+    fetched = f"CASE WHEN length({value}) <= {LONGEST} THEN {value} END"
+    return Computed(value, shown=fetched, secret=True)
+
+
 CREDENTIAL_LIST = listing(
     Credential,
     CREDENTIALS,
@@ -89,20 +105,25 @@ CREDENTIAL_LIST = listing(
             "({q.credentials.encryptedData} <> '' AND {q.credentials.iv} <> '')", Kind.FLAG
         ),
         "has_refresh_token": Computed("({q.credentials.refreshToken} <> '')", Kind.FLAG),
+        "blob": _sealed("encryptedData"),
+        "iv": _sealed("iv"),
+        "tag": _sealed("authTag"),
+        "salt": _sealed("salt"),
+        "key_version": _sealed("keyVersion"),
     },
 )
 
 
 @dataclass(frozen=True, slots=True)
 class ApiKey:
-    """A key for an external service, without its value."""
+    """A key for an external service; of its ``value`` both ends."""
 
     id: str
     key_name: str | None
     active: bool | None
     created_at: datetime | None
     updated_at: datetime | None
-    has_value: bool | None
+    value: str | None
 
     @property
     def key(self) -> str:
@@ -113,6 +134,6 @@ class ApiKey:
         return self.key_name or ""
 
 
-API_KEY_LIST = listing(
-    ApiKey, API_KEYS, {"has_value": Computed("({q.api_keys.keyValue} <> '')", Kind.FLAG)}
-)
+_KEY_ENDS = ends(API_KEYS, API_KEYS.by_name["keyValue"])
+
+API_KEY_LIST = listing(ApiKey, API_KEYS, {"value": Computed(_KEY_ENDS, secret=True)})

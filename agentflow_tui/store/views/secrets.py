@@ -3,7 +3,6 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from agentflow_tui.schema import spelling
 from agentflow_tui.store.connection.bindings import Binding
 from agentflow_tui.store.connection.statements import Statement
 
@@ -33,7 +32,8 @@ class StoredSecret:
 
 def companion(binding: Binding, name: str) -> tuple[str, str] | None:
     """The quoted name and the type of a companion column; None where the table has none."""
-    return binding.tables[TABLE].further.get(spelling(name))
+    column = binding.tables[TABLE].columns.get(name)
+    return None if column is None else (column.sql, column.type)
 
 
 def columns(binding: Binding) -> str:
