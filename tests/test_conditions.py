@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from agentflow_tui.errors import FilterError, MissingError
 from agentflow_tui.filters import Field, Filter, Vocabulary, parse
 from agentflow_tui.schema import Kind
-from agentflow_tui.store.connection.database import Database, Session
+from agentflow_tui.store.connection.database import Database
+from agentflow_tui.store.connection.session import Session
 from agentflow_tui.store.reading.conditions import compile_filter
 from tests.filter_matching import matches
 

@@ -22,7 +22,7 @@ from agentflow_tui.store.changes.apply import TRANSACTION_OPTIONS, change_rows
 from agentflow_tui.store.changes.records import PART, RowResults
 from agentflow_tui.store.changes.snapshot import RowSnapshot
 from agentflow_tui.store.connection import notifications
-from agentflow_tui.store.connection.database import Session
+from agentflow_tui.store.connection.session import Session
 
 DELETED_AT_ONCE = 50
 """Rows with documents in them that are deleted, and written down whole, in one transaction."""

@@ -25,7 +25,7 @@ from agentflow_tui.store.changes.new_workflows import (
     now_and_row,
 )
 from agentflow_tui.store.changes.records import RowChange, RowResults
-from agentflow_tui.store.connection.database import Session
+from agentflow_tui.store.connection.session import Session
 from agentflow_tui.text import safe
 from agentflow_tui.workflow_files.documents import ScheduleFile, WorkflowFile
 

@@ -11,7 +11,8 @@ from agentflow_tui.store import journal
 from agentflow_tui.store.changes import records
 from agentflow_tui.store.changes.apply import TRANSACTION_OPTIONS
 from agentflow_tui.store.changes.secrets import SecretChange, insert_secret, replace_secrets
-from agentflow_tui.store.connection.database import Database, Session
+from agentflow_tui.store.connection.database import Database
+from agentflow_tui.store.connection.session import Session
 from agentflow_tui.store.views import secrets
 from agentflow_tui.store.views.secrets import StoredSecret
 from agentflow_tui.text import storable

@@ -24,7 +24,7 @@ from agentflow_tui.store import journal
 from agentflow_tui.store.changes import records
 from agentflow_tui.store.changes.records import OperationRecord, RowChange, RowResults
 from agentflow_tui.store.changes.restore import restore_rows
-from agentflow_tui.store.connection.database import Session
+from agentflow_tui.store.connection.session import Session
 from agentflow_tui.text import plural
 
 LOOK_BACK = 200

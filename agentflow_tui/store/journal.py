@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from agentflow_tui.store.connection.bindings import Binding
-from agentflow_tui.store.connection.database import Session
+from agentflow_tui.store.connection.session import Session
 from agentflow_tui.text import storable
 
 TABLE = "task_logs"

@@ -4,7 +4,7 @@ import asyncio
 import sys
 
 from agentflow_tui.settings import Settings, WorkerSettings
-from agentflow_tui.store.connection.database import Session
+from agentflow_tui.store.connection.session import Session
 from agentflow_tui.store.connection.statements import Statement
 from agentflow_tui.store.queue.leases import holding
 from agentflow_tui.workers import logs, supervisor

@@ -23,7 +23,7 @@ from agentflow_tui.store.changes.records import RowChange, RowResults
 from agentflow_tui.store.changes.row_images import COLUMNS, PhysicalColumn, image, present, whole
 from agentflow_tui.store.changes.snapshot import RowSnapshot, judgement
 from agentflow_tui.store.connection.bindings import Binding
-from agentflow_tui.store.connection.database import Session
+from agentflow_tui.store.connection.session import Session
 from agentflow_tui.store.connection.statements import Statement
 from agentflow_tui.store.schema.insertions import assignments
 

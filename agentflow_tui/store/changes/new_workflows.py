@@ -8,7 +8,7 @@ from typing import Any
 
 from agentflow_tui.store.changes.row_images import COLUMNS, PhysicalColumn, whole
 from agentflow_tui.store.connection.bindings import Binding
-from agentflow_tui.store.connection.database import Session
+from agentflow_tui.store.connection.session import Session
 from agentflow_tui.store.connection.statements import Statement, as_tuple
 from agentflow_tui.store.schema.insertions import insertion
 

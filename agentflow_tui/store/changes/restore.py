@@ -19,7 +19,7 @@ from agentflow_tui.store.changes.row_images import (
 )
 from agentflow_tui.store.changes.snapshot import MOVED
 from agentflow_tui.store.connection.bindings import Binding
-from agentflow_tui.store.connection.database import Session
+from agentflow_tui.store.connection.session import Session
 from agentflow_tui.store.connection.statements import Statement
 
 BACK = "is there again"

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from agentflow_tui.errors import MissingError
 from agentflow_tui.store.connection.bindings import Binding
-from agentflow_tui.store.connection.database import Session
+from agentflow_tui.store.connection.session import Session
 from agentflow_tui.store.connection.statements import Statement
 from agentflow_tui.store.schema.insertions import insertion
 from agentflow_tui.store.views.secrets import TABLE, StoredSecret, columns, companion

@@ -4,7 +4,7 @@ import asyncio
 import os
 import ssl
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Self, TypeVar
 
@@ -30,70 +30,12 @@ from agentflow_tui.store.connection.options import (
 )
 from agentflow_tui.store.connection.pool_gate import PoolGate
 from agentflow_tui.store.connection.pooler import PoolerMode, mode_of, read_facts
+from agentflow_tui.store.connection.session import Session, UnresetConnection, release
 from agentflow_tui.store.connection.statements import Statement
 from agentflow_tui.store.connection.targets import Target, target_of
 from agentflow_tui.store.connection.write_access import ServerMode, read_only_reason
 
 RowT = TypeVar("RowT")
-
-ROLLBACK_TIMEOUT = 5.0
-"""Seconds for taking a transaction back; after that its connection is given up, which does it."""
-
-RELEASE_TIMEOUT = 1.0
-"""Seconds in which a connection that is given back has to be ready for the next use."""
-
-
-class _Connection(asyncpg.Connection):  # type: ignore[misc]  # asyncpg ships no types
-    """A connection that the pool does not reset: no state is left on it, so that a reset would be a
-    round trip for nothing."""
-
-    def get_reset_query(self) -> str:
-        return ""
-
-
-@dataclass(frozen=True, slots=True)
-class Session:
-    """One connection of the pool while it is in use, with the binding of its database."""
-
-    connection: Any
-    binding: Binding
-
-    async def fetch(self, statement: Statement[RowT], *values: object) -> list[RowT]:
-        """All rows. Raises `UnreachableError`, `RefusedError`, `MissingError`."""
-        sql = self.binding.render(statement.text)
-        with translated():
-            return statement.rows(await self.connection.fetch(sql, *values))
-
-    async def fetch_one(self, statement: Statement[RowT], *values: object) -> RowT | None:
-        rows = await self.fetch(statement, *values)
-        return rows[0] if rows else None
-
-    async def execute(self, template: str, *values: object) -> int:
-        """Run a statement that yields no rows. Returns how many it touched."""
-        sql = self.binding.render(template)
-        with translated():
-            tag: str = await self.connection.execute(sql, *values)
-        last = tag.rsplit(" ", 1)[-1]
-        return int(last) if last.isdigit() else 0
-
-    @asynccontextmanager
-    async def transaction(self, *, isolation: str | None = None) -> AsyncIterator[Self]:
-        """Everything inside commits together or not at all."""
-        with translated():
-            transaction = self.connection.transaction(isolation=isolation)
-            await transaction.start()
-        try:
-            yield self
-        except BaseException:  # when cut off, too: nothing of it may stay
-            # A connection that broke has been taken from us, and its server has rolled back.
-            with suppress(UnreachableError, asyncpg.InterfaceError):
-                if not self.connection.is_closed():
-                    with translated():
-                        async with asyncio.timeout(ROLLBACK_TIMEOUT):
-                            await transaction.rollback()
-            raise
-        with translated():
-            await transaction.commit()
 
 
 @dataclass(slots=True)
@@ -228,7 +170,7 @@ class Database:
                 timeout=self._connect_timeout,
                 command_timeout=self.options.answer_timeout,
                 statement_cache_size=0 if self.pooled else 200,
-                connection_class=_Connection,
+                connection_class=UnresetConnection,
                 init=self._prepare,
                 server_settings=server_settings,
             )
@@ -296,7 +238,7 @@ class Database:
             yield connection
         finally:
             if self._pool is pool:  # else the database was closed in the middle
-                await _release(pool, connection)
+                await release(pool, connection)
             self._gate.leave()
 
     async def _acquire(self, pool: Any) -> Any:
@@ -448,13 +390,6 @@ class Database:
         pool, self._pool = self._pool, None  # first: a session in use looks at it
         if pool is not None:
             pool.terminate()
-
-
-async def _release(pool: Any, connection: Any) -> None:
-    """Give a connection back to the pool. One that does not answer is ended by the driver, which is
-    no matter: what was asked on it has been answered, or has failed already."""
-    with suppress(UnreachableError), translated():
-        await pool.release(connection, timeout=RELEASE_TIMEOUT)
 
 
 _SET_APPLICATION_NAME = "SELECT set_config('application_name', $1, false)"

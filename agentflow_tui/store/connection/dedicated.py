@@ -14,10 +14,11 @@ from agentflow_tui.errors import (
     NotAcceptedError,
     UnreachableError,
 )
-from agentflow_tui.store.connection.database import Database, Session
+from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.connection.driver_errors import first_line, translated
 from agentflow_tui.store.connection.options import set_session, set_transaction
 from agentflow_tui.store.connection.pool_gate import WIDENS_AFTER
+from agentflow_tui.store.connection.session import Session
 from agentflow_tui.store.connection.statements import Statement
 
 RowT = TypeVar("RowT")

@@ -6,9 +6,10 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from agentflow_tui.errors import RefusedError, UnreachableError
-from agentflow_tui.store.connection.database import Database, Session
+from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.connection.driver_errors import translated
 from agentflow_tui.store.connection.notifications import CHANNEL
+from agentflow_tui.store.connection.session import Session
 from agentflow_tui.store.connection.statements import Statement
 from agentflow_tui.store.queue.leases import LOCK_KEY
 

@@ -22,7 +22,8 @@ from typing import Any
 from agentflow_tui.documents import read
 from agentflow_tui.store import journal
 from agentflow_tui.store.connection.bindings import Binding
-from agentflow_tui.store.connection.database import Database, Session
+from agentflow_tui.store.connection.database import Database
+from agentflow_tui.store.connection.session import Session
 from agentflow_tui.store.connection.statements import Statement
 from agentflow_tui.store.queue import poison_mail
 from agentflow_tui.store.schema.insertions import assignments, insertion

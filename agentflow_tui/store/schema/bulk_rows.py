@@ -13,8 +13,9 @@ from datetime import datetime
 import asyncpg
 
 from agentflow_tui.store.connection.bindings import Binding
-from agentflow_tui.store.connection.database import Database, Session
+from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.connection.driver_errors import translated
+from agentflow_tui.store.connection.session import Session
 from agentflow_tui.store.schema.insertions import insertion
 
 CHUNK = 50_000

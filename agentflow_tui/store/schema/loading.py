@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 from agentflow_tui.errors import AgentflowError, RefusedError
 from agentflow_tui.schema import TABLES, Kind, Table
-from agentflow_tui.store.connection.database import Database, Session
+from agentflow_tui.store.connection.database import Database
+from agentflow_tui.store.connection.session import Session
 from agentflow_tui.store.connection.statements import Statement
 from agentflow_tui.store.schema.ddl import in_creation_order
 from agentflow_tui.store.schema.insertions import insertion
