@@ -212,6 +212,23 @@ async def test_letters_and_editing_keys_of_a_field_go_the_same_way(
         assert app_of(pilot).query_one("#view-users", ListView).prompt.field.value == text
 
 
+@pytest.mark.parametrize(
+    ("view", "keys", "text"),
+    [
+        ("schedules", ["i", "ctrl+u", *"0 5", "backspace", *"6 *"], "0 6 *"),  # a cron expression
+        ("mail", ["c", *"48", "left", "backspace", "1"], "18"),  # a count that is to be typed
+    ],
+)
+async def test_letters_and_editing_keys_of_a_dialogs_field_go_the_same_way(
+    database: Database, view: str, keys: list[str], text: str
+) -> None:
+    await fill(database)
+    async with console(database.url, view, production=True) as pilot:
+        await settled(pilot)
+        await burst(pilot, *keys)
+        assert (await end(pilot, database)).typed[-1:] == (text,)
+
+
 async def test_two_commands_in_one_burst_are_both_done(database: Database) -> None:
     await fill(database)
     async with console(database.url, "mail") as pilot:

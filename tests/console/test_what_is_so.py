@@ -38,6 +38,16 @@ async def test_what_a_hidden_line_was_told_is_there_when_it_is_seen_again() -> N
             assert "".join(segment.text for segment in shown).strip() == words
 
 
+async def test_the_title_of_a_detail_is_that_of_the_row_opened_last(database: Database) -> None:
+    await fill(database)
+    async with console(database.url, "workflows") as pilot:
+        await settled(pilot)
+        for row in (uid(11), uid(12), uid(13)):
+            await burst(pilot, "/", "ctrl+u", *f"id:{row}", "enter", "enter")
+            await sees(pilot, f" {row[-8:]}  Steps")
+            await burst(pilot, "escape")
+
+
 async def test_an_open_detail_stays_with_its_row_though_that_leaves_the_filter(
     database: Database,
 ) -> None:
