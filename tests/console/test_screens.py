@@ -9,7 +9,7 @@ from agentflow_tui.console.catalogue import VIEWS
 from agentflow_tui.console.list.grid import Grid
 from agentflow_tui.settings import ConsoleSettings
 from agentflow_tui.store.connection.database import Database
-from tests.console.driving import console, screen_text, sees, settled, until
+from tests.console.driving import burst, console, screen_text, sees, settled, until
 from tests.samples import fill, uid
 
 SHOWN = {
@@ -206,3 +206,30 @@ async def test_health_tells_about_the_database_itself(database: Database) -> Non
         await sees(pilot, "Mail relay")
         await pilot.press("enter", "left_square_bracket")
         await sees(pilot, "PostgreSQL", "Round trip", "statements so far")
+
+
+async def test_rows_and_people_have_names_that_a_filter_finds(database: Database) -> None:
+    await fill(database)
+    finds = {
+        "workflows": (("fetch", "Fetch leads"), ("Ann", "Ann")),
+        "schedules": (("fetch", "Fetch leads"),),
+        "credentials": (("Ann", "Ann"),),
+        "reports": (("ann", "Ann"),),
+        "emails": (("Ann", "Ann"),),
+    }
+    async with console(database.url, size=(200, 40)) as pilot:
+        await settled(pilot)
+        for view, words in finds.items():
+            for word, shown in words:
+                await burst(pilot, ":", *f"{view} {word}", "enter")
+                await sees(pilot, f"  {word}  ", f" {shown} ")
+
+
+async def test_what_a_row_points_at_is_called_by_its_name(database: Database) -> None:
+    await fill(database)
+    async with console(database.url, size=(120, 40)) as pilot:
+        await settled(pilot)
+        await burst(pilot, ":", *f"schedules id:{uid(21)}", "enter", "enter", "]", "]")
+        await sees(pilot, f"workflowId        Fetch leads  {uid(11)}")
+        await burst(pilot, ":", *f"workflows id:{uid(11)}", "enter", "enter", "]", "]", "]")
+        await sees(pilot, "userId            Ann  ann@acme.test  ann")

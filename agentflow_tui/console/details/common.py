@@ -10,7 +10,10 @@ from agentflow_tui.console.widgets.line import Piece
 from agentflow_tui.console.widgets.pane import Link, PaneLine, heading, text_line
 from agentflow_tui.documents import Node, NodeKind, headline, read, walk
 from agentflow_tui.schema import TABLES, Column, Kind
+from agentflow_tui.store.reading.listings import joined
 from agentflow_tui.store.reading.records import COUNT_TO
+from agentflow_tui.store.views.by_id import read_rows
+from agentflow_tui.store.views.by_table import LISTINGS
 from agentflow_tui.text import NOTHING, age, bounded, mask, moment, safe_lines
 
 LABEL = 18
@@ -54,8 +57,9 @@ async def row(opened: DetailRow) -> list[PaneLine]:
     """All documented columns, then what the row points at and what points at it."""
     record = opened.record
     now = opened.env.now()
+    names = await _names(opened)
     lines = [
-        _column(opened, column, now)
+        _column(opened, column, now, names.get(column.name, ""))
         for column in record.table.columns
         if column.name in record.values or column.secret
     ]
@@ -69,7 +73,21 @@ async def row(opened: DetailRow) -> list[PaneLine]:
     return lines
 
 
-def _column(opened: DetailRow, column: Column, now: datetime) -> PaneLine:
+async def _names(opened: DetailRow) -> dict[str, str]:
+    """What the rows that this one points at are called, by the columns that point."""
+    database = await opened.env.connected()
+    names: dict[str, str] = {}
+    for column in opened.record.table.columns:
+        id_ = opened.record.values.get(column.name)
+        if column.references and id_ is not None:
+            listing = LISTINGS[column.references.split(".")[0]]
+            async for rows in read_rows(database, listing, [str(id_)]):
+                names.update((column.name, row.title) for row in rows)
+    return names
+
+
+def _column(opened: DetailRow, column: Column, now: datetime, name: str) -> PaneLine:
+    """A column's label and value; ``name`` is that of the row it points at."""
     record = opened.record
     if column.secret:
         if column.shows_ends:
@@ -84,7 +102,8 @@ def _column(opened: DetailRow, column: Column, now: datetime) -> PaneLine:
         ago = f"{age(now - value)} ago" if value <= now else f"in {age(value - now)}"
         return field(column.name, f"{shown}  ({ago})")
     if column.references:
-        return field(column.name, str(value), "", Link(column.references.split(".")[0], str(value)))
+        link = Link(column.references.split(".")[0], str(value))
+        return field(column.name, joined(name, str(value)), "", link)
     if column.kind is Kind.JSON:
         document = read(str(value))
         return field(column.name, document.problem or headline(document), "dim")

@@ -10,7 +10,7 @@ from agentflow_tui.console.screens.cells import (
     Attribute,
     age_column,
     flag_column,
-    id_column,
+    owner_column,
     text_column,
 )
 from agentflow_tui.store.views.accounts import (
@@ -85,7 +85,7 @@ def _credential_columns(env: Environment) -> tuple[ListColumn[Credential], ...]:
         text_column("Platform", lambda row: row.platform, width=14, sort="platform"),
         text_column("Label", lambda row: row.label, sort="label"),
         _until("Token", "refreshTokenExpiry", lambda row: row.refresh_token_expiry),
-        id_column("Owner", lambda row: row.user_id, drop=1),
+        owner_column(drop=1),
         age_column("Changed", lambda row: row.updated_at, sort="updatedAt", drop=2),
     )
 

@@ -76,15 +76,13 @@ def text_column(
     )
 
 
-def id_column(title: str, of: Attribute, *, drop: int = 0) -> ListColumn[Any]:
-    """The part of an id that tells rows apart."""
-    return ListColumn(
-        title,
-        lambda row, _now: ((shorten_id(of(row)) if of(row) else NOTHING, "dim"),),
-        width=8,
-        drop=drop,
-        key=title,
-    )
+def owner_column(*, drop: int = 0) -> ListColumn[Any]:
+    """Whose a row is: the name, and the id where no user has it."""
+
+    def cell(row: Any, _now: datetime) -> Cell:
+        return row.owner or ((shorten_id(row.user_id) if row.user_id else NOTHING, "dim"),)
+
+    return ListColumn("Owner", cell, width=18, drop=drop, key="owner")
 
 
 def number_column(

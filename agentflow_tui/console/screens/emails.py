@@ -7,8 +7,8 @@ from agentflow_tui.console.list.declarations import ListScreen
 from agentflow_tui.console.list.row_lines import Cell, ListColumn
 from agentflow_tui.console.screens.cells import (
     age_column,
-    id_column,
     number_column,
+    owner_column,
     status_column,
     text_column,
 )
@@ -41,7 +41,7 @@ def _message_columns(env: Environment) -> tuple[ListColumn[Message], ...]:
         text_column("Subject", lambda message: message.subject),
         age_column("Sent", lambda message: message.sent_at, sort="sentAt"),
         age_column("Age", lambda message: message.created_at, sort="createdAt"),
-        id_column("User", lambda message: message.user_id, drop=3),
+        owner_column(drop=3),
     )
 
 

@@ -7,9 +7,9 @@ from agentflow_tui.console.list.declarations import ListScreen
 from agentflow_tui.console.list.row_lines import Cell, ListColumn
 from agentflow_tui.console.screens.cells import (
     age_column,
-    id_column,
     moment_column,
     number_column,
+    owner_column,
     status_column,
     text_column,
 )
@@ -44,7 +44,7 @@ def _report_columns(env: Environment) -> tuple[ListColumn[Report], ...]:
         moment_column("Date", lambda row: row.report_date, env.zone, sort="reportDate"),
         number_column("Insights", lambda row: row.insight_count),
         text_column("File", lambda row: row.file_path, drop=2, style="dim"),
-        id_column("Owner", lambda row: row.user_id, drop=3),
+        owner_column(drop=3),
         age_column("Age", lambda row: row.created_at, sort="createdAt", drop=1),
     )
 

@@ -5,10 +5,10 @@ from datetime import datetime
 from agentflow_tui.console.environment import Environment
 from agentflow_tui.console.list.declarations import ListScreen
 from agentflow_tui.console.list.row_lines import Cell, ListColumn
-from agentflow_tui.console.screens.cells import age_column, status_column, text_column
+from agentflow_tui.console.screens.cells import age_column, owner_column, status_column
 from agentflow_tui.operations.reasons import current_step, why_workflow
 from agentflow_tui.store.views.workflows import WORKFLOW_LIST, Workflow, steps_of
-from agentflow_tui.text import NOTHING, age, bar, shorten_id
+from agentflow_tui.text import NOTHING, age, bar
 
 _BAR = 5
 
@@ -27,6 +27,9 @@ def _columns(env: Environment) -> tuple[ListColumn[Workflow], ...]:
         at = done if workflow.is_finished else min(done + 1, total)
         style = "failed" if workflow.status == "failed" else "running"
         return ((bar(done / total, _BAR, blocks=blocks), style), (f" {at}/{total}", ""))
+
+    def what(workflow: Workflow, _now: datetime) -> Cell:
+        return workflow.title or NOTHING
 
     def step(workflow: Workflow, _now: datetime) -> Cell:
         found = current_step(workflow)
@@ -47,13 +50,14 @@ def _columns(env: Environment) -> tuple[ListColumn[Workflow], ...]:
 
     return (
         status_column(),
+        ListColumn("What", what, grows=True, min_width=18, key="what"),
         ListColumn("Steps", progress, width=_BAR + 6, key="steps"),
         ListColumn("At", step, width=16, drop=1, key="at"),
-        text_column("Owner", lambda row: shorten_id(row.user_id or ""), width=12, drop=3),
+        owner_column(drop=3),
         ListColumn("Lock", lock, width=5, right=True, ticks=True, key="lock"),
         age_column("Age", lambda row: row.created_at, sort="createdAt"),
         age_column("Moved", lambda row: row.last_updated, sort="lastUpdated", drop=2),
-        ListColumn("Why", why, grows=True, min_width=32, ticks=True, key="why"),
+        ListColumn("Why", why, grows=True, min_width=20, ticks=True, key="why"),
     )
 
 

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from agentflow_tui.schema import API_KEYS, CREDENTIALS, SESSIONS, USERS, Kind
 from agentflow_tui.store.reading.listings import Computed, ends, joined, listing
+from agentflow_tui.store.views.people import join_owner, owner
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +23,7 @@ class User:
 
     @property
     def title(self) -> str:
-        return self.name
+        return joined(self.name, self.email)
 
     @property
     def name(self) -> str:
@@ -74,6 +75,7 @@ class Credential:
     tag: str | None = field(default=None, repr=False)
     salt: str | None = field(default=None, repr=False)
     key_version: str | None = None
+    owner: str | None = None
 
     @property
     def key(self) -> str:
@@ -110,7 +112,9 @@ CREDENTIAL_LIST = listing(
         "tag": _sealed("authTag"),
         "salt": _sealed("salt"),
         "key_version": _sealed("keyVersion"),
+        "owner": owner(),
     },
+    joins=join_owner("credentials"),
 )
 
 

@@ -8,6 +8,7 @@ from agentflow_tui.retries import next_try
 from agentflow_tui.schema import EMAIL_QUEUE, EMAILS, Kind
 from agentflow_tui.store.reading.listings import Computed, joined, listing, stored
 from agentflow_tui.store.schema.accelerators import domain_of
+from agentflow_tui.store.views.people import join_owner, owner
 
 _ADDRESS = re.compile(r"[^\s\"'<>,;:\[\]{}()\\]+@[^\s\"'<>,;:\[\]{}()\\]+")
 _HEAD = 500
@@ -123,6 +124,7 @@ class Message:
     sent_at: datetime | None
     created_at: datetime | None
     recipients: str | None
+    owner: str | None = None
 
     @property
     def key(self) -> str:
@@ -140,5 +142,9 @@ class Message:
 MESSAGES = listing(
     Message,
     EMAILS,
-    {"recipients": stored("emails.recipients", cut=_HEAD, searched=True)},
+    {
+        "recipients": stored("emails.recipients", cut=_HEAD, searched=True),
+        "owner": owner(),
+    },
+    joins=join_owner("emails"),
 )

@@ -7,6 +7,7 @@ from agentflow_tui.schema import INSIGHT_DISTRIBUTIONS, INSIGHTS, REPORTS, Kind
 from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.connection.statements import Statement
 from agentflow_tui.store.reading.listings import Computed, joined, listing, stored
+from agentflow_tui.store.views.people import join_owner, owner
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,7 @@ class Report:
     created_at: datetime | None
     updated_at: datetime | None
     insight_count: int | None
+    owner: str | None = None
 
     @property
     def key(self) -> str:
@@ -41,8 +43,10 @@ REPORT_LIST = listing(
             "WHERE {i.insights.reportId} = {q.reports.id})",
             Kind.NUMBER,
             needs_index="insights.reportId",
-        )
+        ),
+        "owner": owner(),
     },
+    joins=join_owner("reports"),
 )
 
 

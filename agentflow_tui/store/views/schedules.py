@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from agentflow_tui.schema import SCHEDULES
-from agentflow_tui.store.reading.listings import listing, stored
+from agentflow_tui.store.reading.listings import joined, listing, stored
+from agentflow_tui.store.views.workflows import workflow_title
 
 STARTED_FROM = frozenset({"draft", "completed", "failed", "cancelled", "pending", "running"})
 """Statuses from which a schedule starts a workflow, or which pass by themselves."""
@@ -31,7 +32,7 @@ class Schedule:
 
     @property
     def title(self) -> str:
-        return self.cron or ""
+        return joined(workflow_title(self.workflow_steps), self.cron)
 
     @property
     def starts_nothing(self) -> bool:
@@ -49,7 +50,7 @@ SCHEDULE_LIST = listing(
     SCHEDULES,
     {
         "workflow_status": stored("workflows.status", "w"),
-        "workflow_steps": stored("workflows.steps", "w", cut=2000),
+        "workflow_steps": stored("workflows.steps", "w", cut=2000, searched=True),
     },
     joins="LEFT JOIN {workflows?} w ON {w.workflows.id} = {q.schedules.workflowId}",
 )

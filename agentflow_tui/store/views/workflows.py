@@ -8,6 +8,7 @@ from functools import lru_cache
 from agentflow_tui.documents import Step, as_steps, read
 from agentflow_tui.schema import WORKFLOWS, Kind
 from agentflow_tui.store.reading.listings import Computed, listing, stored
+from agentflow_tui.store.views.people import join_owner, owner
 
 _STEPS_HEAD = 16_000
 """Characters of the step definitions that a list fetches: about fifty steps."""
@@ -34,7 +35,8 @@ def workflow_title(steps: str | None, fallback: str = "") -> str:
 @dataclass(frozen=True, slots=True)
 class Workflow:
     """A workflow as a list shows it. ``steps`` is the head of its definitions, as JSON text.
-    ``between_steps``: it is paused as AgentFlow's own backend leaves it after a step."""
+    ``between_steps``: it is paused as AgentFlow's own backend leaves it after a step. ``owner``
+    is the name of the user whose it is."""
 
     id: str
     user_id: str | None
@@ -47,6 +49,7 @@ class Workflow:
     created_at: datetime | None
     steps: str | None
     between_steps: bool | None = None
+    owner: str | None = None
 
     @property
     def key(self) -> str:
@@ -83,12 +86,14 @@ WORKFLOW_LIST = listing(
     Workflow,
     WORKFLOWS,
     {
-        "steps": stored("workflows.steps", cut=_STEPS_HEAD),
+        "steps": stored("workflows.steps", cut=_STEPS_HEAD, searched=True),
         "between_steps": Computed(
             "(CASE WHEN {q.workflows.status} = 'paused'"
             """ THEN strpos({q.workflows.context}::text, '"__lastStepResult"') > 0"""
             """ AND strpos({q.workflows.context}::text, '"_run"') = 0 END)""",
             Kind.FLAG,
         ),
+        "owner": owner(),
     },
+    joins=join_owner("workflows"),
 )
