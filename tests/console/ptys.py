@@ -18,6 +18,9 @@ from tests.waiting import SECONDS, until_sync
 
 ROOT = Path(__file__).parent.parent.parent
 
+ANSWERS = {b"\x1b[5n": b"\x1b[0n", b"\x1b[?2026$p": b"\x1b[?2026;2$y"}
+"""What a terminal is asked, and says: that it is well, and knows synchronized output."""
+
 
 class Terminal:
     """A process in a pty of its own: what it wrote, and the screen that makes."""
@@ -28,9 +31,12 @@ class Terminal:
         *,
         size: tuple[int, int] = (80, 24),
         script: tuple[str, ...] = (),
+        answers: bool = False,
         **environ: str,
     ) -> None:
+        """``answers`` says whether it answers what a console asks, as good terminals do."""
         width, height = size
+        self._answers = ANSWERS if answers else {}
         self.raw = bytearray()
         self.screen = pyte.Screen(width, height)
         self._stream = pyte.ByteStream(self.screen)
@@ -61,9 +67,15 @@ class Terminal:
                 break
             if not data:
                 break
-            self.raw += data
-            self._stream.feed(data)
+            self._take(data)
         return len(self.raw) - before
+
+    def _take(self, data: bytes) -> None:
+        self.raw += data
+        self._stream.feed(data)
+        for question, answer in self._answers.items():
+            if data.count(question):
+                os.write(self.fd, answer * data.count(question))
 
     def first(self, seconds: float) -> int:
         """Wait for the first bytes that come. Returns how many there were."""
@@ -71,8 +83,7 @@ class Terminal:
         if not ready:
             return 0
         data = os.read(self.fd, 65_536)
-        self.raw += data
-        self._stream.feed(data)
+        self._take(data)
         return len(data)
 
     @property

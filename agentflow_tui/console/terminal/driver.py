@@ -1,10 +1,12 @@
-"""Textual's driver for a terminal, with input that arrives in pieces and a size that is true."""
+"""Textual's driver for a terminal: input that arrives in pieces, output that never waits, and a
+size that is true."""
 
 import contextlib
 import os
 import selectors
 import time
 from codecs import getincrementaldecoder
+from collections.abc import Callable
 
 from textual import events
 from textual._xterm_parser import (
@@ -17,13 +19,63 @@ from textual._xterm_parser import (
 from textual.drivers.linux_driver import LinuxDriver
 
 from agentflow_tui.console.terminal.sequences import ESC, SequenceReader, WholeInput
+from agentflow_tui.console.terminal.writer import ANSWER, TerminalWriter
+
+STDERR = 2
+"""What Textual writes to."""
 
 REST = 0.1
 """Seconds between two looks whether the console has ended."""
 
 
 class TerminalDriver(LinuxDriver):
-    """Hands on whole keys only; what a terminal says by itself is no key, whole or cut."""
+    """Hands on whole keys only; what a terminal says by itself is no key, whole or cut. Writes
+    without waiting, where the terminal can be opened for that."""
+
+    on_room: Callable[[], None] | None = None
+    """Called when the terminal is not behind any more."""
+
+    _writer: TerminalWriter | None = None
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether the terminal still has enough to show."""
+        return self._writer is not None and self._writer.is_behind
+
+    def write(self, data: str) -> None:
+        if self._writer is not None:
+            self._writer.write(data)
+        else:
+            super().write(data)
+
+    def write_frame(self, frame: str) -> None:
+        """Write a whole frame."""
+        if self._writer is not None:
+            self._writer.write_frame(frame)
+        else:
+            super().write(frame)
+
+    def start_application_mode(self) -> None:
+        with contextlib.suppress(OSError):
+            self._writer = TerminalWriter(STDERR, self._say_room)
+        super().start_application_mode()  # type: ignore[no-untyped-call]  # Textual's
+        if self._writer is not None:
+            self._writer.ask()
+
+    def disable_input(self) -> None:
+        if self._writer is not None and not self.exit_event.is_set():
+            self._writer.await_answer()
+        super().disable_input()
+
+    def close(self) -> None:
+        writer, self._writer = self._writer, None
+        if writer is not None:
+            writer.finish()
+        super().close()
+
+    def _say_room(self) -> None:
+        if self.on_room is not None:
+            self.on_room()
 
     def run_input_thread(self) -> None:
         reader, parser = SequenceReader(), XTermParser(self._debug)
@@ -50,6 +102,8 @@ class TerminalDriver(LinuxDriver):
         for piece in pieces:
             if piece.is_paste:
                 self.process_message(events.Paste(piece.text.replace("\x00", "")))
+            elif piece.text == ANSWER and self._writer is not None:
+                self._writer.answered()
             elif piece.text == ESC:
                 self.process_message(events.Key("escape", ESC))
             elif stands_for_something(parser, piece.text):

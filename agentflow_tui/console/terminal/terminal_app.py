@@ -4,7 +4,6 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
 from rich.text import Text
-from textual.driver import Driver
 from textual.events import Event, Key, Paste
 from textual.filter import LineFilter
 from textual.screen import ModalScreen, Screen
@@ -58,15 +57,6 @@ class TerminalApp(CellwiseApp):
     def get_line_filters(self) -> Sequence[LineFilter]:
         filters = super().get_line_filters()
         return [*filters, ASCII] if self.env.settings.console.ascii else filters
-
-    def get_driver_class(self) -> type[Driver]:
-        """Textual's own choice, in our shape where that is a terminal."""
-        chosen = super().get_driver_class()
-        if chosen.__name__ != "LinuxDriver":
-            return chosen
-        from agentflow_tui.console.terminal.driver import TerminalDriver  # not everywhere there
-
-        return TerminalDriver
 
     def say(self, message: str, *, severity: str = "information") -> None:
         self.notify(

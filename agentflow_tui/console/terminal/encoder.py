@@ -1,0 +1,196 @@
+"""Writes a frame: the shortest sequences that make what is shown into what is wanted."""
+
+from collections.abc import Iterator
+from functools import lru_cache
+
+from agentflow_tui.console.terminal.abilities import Abilities
+from agentflow_tui.console.terminal.cells import PLAIN, SEEN_ON_BLANKS, Pen, Row
+from agentflow_tui.console.terminal.scrolling import Scroll, find_scroll
+
+GAP = 4
+"""Cells that are the same and are written all the same: to move past them costs as much."""
+
+ERASED = 4
+"""Changed cells at the end of a row from which on it is erased, not written."""
+
+_EMOJI = "\U0001f000"
+"""From here on terminals do not agree on widths."""
+
+_ENDS = {"1": "22", "2": "22", "3": "23", "4": "24", "5": "25", "6": "25", "7": "27"}
+_ENDS |= {"8": "28", "9": "29", "21": "24", "51": "54", "52": "54", "53": "55"}
+"""What ends an attribute. Two of them may have one end in common."""
+
+
+class FrameEncoder:
+    """Knows what is shown, cell by cell, as far as it was written by itself.
+
+    A frame begins and ends with a pen that is reset, and the first thing it does is to go to a
+    place: whatever is written between two frames does not matter, if it draws nothing.
+    """
+
+    def __init__(self, abilities: Abilities) -> None:
+        self._abilities = abilities
+        self._shown: list[Row | None] = []
+        self._cursor = (-1, -1)
+        self._out: list[str] = []
+        self._pen = PLAIN
+        self._at: tuple[int, int | None] | None = None
+        """Row and column of the next cell; no column where terminals may not agree on it."""
+
+    def forget(self) -> None:
+        """Know nothing: something else may have been drawn, or the terminal has another size."""
+        self._shown = []
+        self._cursor = (-1, -1)
+
+    def encode(self, wanted: list[Row], cursor: tuple[int, int]) -> str:
+        """What makes the terminal show these rows, with the cursor at (column, row).
+
+        Empty if it does already.
+        """
+        if len(self._shown) != len(wanted):
+            self._shown = [None] * len(wanted)
+        self._out, self._pen, self._at = [], PLAIN, None
+        self._scroll(wanted)
+        for y, row in enumerate(wanted):
+            shown = self._shown[y]
+            if shown != row:
+                self._draw_row(y, shown if shown and len(shown) == len(row) else None, row)
+                self._shown[y] = row.copy()
+        if self._pen != PLAIN:
+            self._out.append("\x1b[m")
+        if self._out or cursor != self._cursor:
+            self._go_to(cursor[1], cursor[0])
+            self._cursor = cursor
+        return "".join(self._out)
+
+    def _scroll(self, wanted: list[Row]) -> None:
+        """Have the terminal move what only moved."""
+        shown = [row for row in self._shown if row is not None]
+        if not self._abilities.moves_rows or len(shown) < len(wanted):
+            return
+        scroll = find_scroll(shown, wanted)
+        if scroll is None:
+            return
+        top, bottom, by = scroll
+        letter = "M" if by > 0 else "L"
+        count = "" if abs(by) == 1 else str(abs(by))
+        self._out.append(f"\x1b[{top + 1};{bottom + 1}r\x1b[{top + 1}H\x1b[{count}{letter}\x1b[r")
+        self._shown[top : bottom + 1] = _moved(shown, scroll)
+
+    def _draw_row(self, y: int, shown: Row | None, wanted: Row) -> None:
+        end = len(wanted)
+        erased = self._erased(shown, wanted)
+        for start, behind in _runs(shown, wanted, end if erased is None else erased):
+            self._go_to(y, start)
+            self._write(y, start, wanted[start:behind])
+        if erased is not None:
+            self._go_to(y, erased)
+            self._take(wanted[-1][1])
+            self._out.append("\x1b[K")
+
+    def _erased(self, shown: Row | None, wanted: Row) -> int | None:
+        """The cell from which on the row is to be erased."""
+        last = wanted[-1]
+        if last[0] != " " or last[1].foreground:
+            return None
+        if not self._abilities.colours_erased and last[1].background != PLAIN.background:
+            return None
+        first = len(wanted)
+        while first and wanted[first - 1] == last:
+            first -= 1
+        if shown is not None:
+            changed = [x for x in range(first, len(wanted)) if shown[x] != last]
+            if len(changed) < ERASED:
+                return None
+            first = changed[0]
+        return first if len(wanted) - first >= ERASED else None
+
+    def _write(self, y: int, x: int, cells: Row) -> None:
+        out = self._out
+        for text, pen in cells:
+            if pen is not self._pen:
+                self._take(pen)
+            out.append(text)
+        self._at = (y, x + len(cells))
+        if any(len(text) > 1 or text >= _EMOJI for text, _ in cells):
+            self._at = (y, None)
+
+    def _take(self, pen: Pen) -> None:
+        sequence, self._pen = _change_pen(self._pen, pen)
+        if sequence:
+            self._out.append(sequence)
+
+    def _go_to(self, y: int, x: int) -> None:
+        at, self._at = self._at, (y, x)
+        if at == (y, x):
+            return
+        row, column = at or (None, None)
+        if row == y and column is not None and x > column:
+            self._out.append("\x1b[C" if x - column == 1 else f"\x1b[{x - column}C")
+        elif row is not None and row + 1 == y and not x:
+            self._out.append("\r\n")
+        else:
+            self._out.append(f"\x1b[{y + 1};{x + 1}H" if x else f"\x1b[{y + 1}H")
+
+
+def _moved(shown: list[Row], scroll: Scroll) -> list[Row | None]:
+    """What stands in the rows of a scroll after it; unknown where it has nothing to take."""
+    exposed = scroll.exposed
+    rows = range(scroll.top, scroll.bottom + 1)
+    return [None if y in exposed else shown[y + scroll.by] for y in rows]
+
+
+def _runs(shown: Row | None, wanted: Row, end: int) -> Iterator[tuple[int, int]]:
+    """The cells before an end that are to be written, as (first, behind the last)."""
+    if shown is None:
+        yield 0, end
+        return
+    changed = [x for x in range(end) if shown[x] != wanted[x]]
+    start = behind = -1
+    for x in changed:
+        if x < behind:
+            continue
+        if start >= 0 and not (x - behind <= GAP and _are_alike(wanted[behind - 1 : x + 1])):
+            yield start, behind
+            start = -1
+        first, last = _whole(shown, wanted, x, x + 1)
+        start = first if start < 0 else min(start, first)
+        behind = max(behind, last)
+    if start >= 0:
+        yield start, behind
+
+
+def _are_alike(cells: Row) -> bool:
+    """Whether cells can be written with the pen of the first."""
+    pen = cells[0][1]
+    return all(p is pen or (not p.foreground and p.background == pen.background) for _, p in cells)
+
+
+def _whole(shown: Row, wanted: Row, start: int, behind: int) -> tuple[int, int]:
+    """A run that cuts no wide character in two, neither the old one nor the new one."""
+    while start and not (shown[start][0] and wanted[start][0]):
+        start -= 1
+    while behind < len(wanted) and not (shown[behind][0] and wanted[behind][0]):
+        behind += 1
+    return start, behind
+
+
+@lru_cache(maxsize=4096)
+def _change_pen(held: Pen, wanted: Pen) -> tuple[str, Pen]:
+    """The sequence that changes the pen, and the pen that is held then."""
+    keeps = held.attributes
+    if not wanted.foreground:
+        # A blank: only what shows without a character matters.
+        if SEEN_ON_BLANKS.isdisjoint(keeps):
+            wanted = Pen(keeps, held.foreground, wanted.background)
+        else:
+            wanted = wanted._replace(foreground=held.foreground)
+    codes = list(dict.fromkeys(_ENDS[a] for a in keeps if a not in wanted.attributes))
+    codes += [a for a in wanted.attributes if a not in keeps or _ENDS[a] in codes]
+    if held.foreground != wanted.foreground:
+        codes.append(wanted.foreground)
+    if held.background != wanted.background:
+        codes.append(wanted.background)
+    if wanted == PLAIN:
+        codes = [""] if codes else []
+    return (f"\x1b[{';'.join(codes)}m" if codes else ""), wanted
