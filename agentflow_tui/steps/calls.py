@@ -63,17 +63,24 @@ def no_database() -> Database:
     raise StepError("there is no database here", retry=False)
 
 
+async def no_credential(_label: str) -> Any:
+    """For handlers that are called outside a runner. Raises `StepError`."""
+    raise StepError("there is no vault here", retry=False)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
     """What handlers may reach besides their config, one for the whole runner.
 
     ``api_key`` answers with the value of an active row of ``api_keys``, None when there is none;
-    ``http`` makes, once, the HTTP client that all steps share. ``database`` is the runner's, for
+    ``http`` makes, once, the HTTP client that all steps share. ``credential`` answers with what the
+    credential of a label holds, and raises `StepError`. ``database`` is the runner's, for
     handlers that run on its own loop.
     """
 
     api_key: Callable[[str], Awaitable[str | None]]
     http: Callable[[], Any]
+    credential: Callable[[str], Awaitable[Any]] = no_credential
     database: Callable[[], Database] = no_database
     insights: InsightSettings = field(default_factory=InsightSettings)
 

@@ -5,7 +5,8 @@ camelCase; a default makes a field optional; ``__post_init__`` may raise `ValueE
 sentence that names the field. Types understood: ``str``, ``int``, ``float``, ``bool``, ``None``,
 ``Any``, `Expression`, ``Literal``, further declarations, and ``list``, ``dict``, ``|`` of these.
 A field with the metadata `PUBLIC` holds no secret, though its name may sound like it; one with
-`URL` is filled in as a URL.
+`URL` is filled in as a URL. Only what is marked `SERVICE`, because it leaves for one, may name a
+secret of the vault.
 """
 
 from collections.abc import Callable, Mapping
@@ -26,6 +27,7 @@ from agentflow_tui.steps.references import (
     fill_url,
     has_references,
     holds_reference,
+    secrets_named,
     written,
 )
 from agentflow_tui.text import safe
@@ -34,7 +36,8 @@ DeclarationT = TypeVar("DeclarationT")
 
 
 PUBLIC: Mapping[str, bool] = {"public": True}
-URL: Mapping[str, bool] = {"url": True}
+SERVICE: Mapping[str, bool] = {"service": True}
+URL: Mapping[str, bool] = {"url": True, **SERVICE}
 
 _SHOWN = 40
 """Characters of a wrong text that are shown."""
@@ -59,6 +62,7 @@ class ConfigField:
     required: bool
     public: bool
     url: bool
+    service: bool = False
     default: Any = None
 
 
@@ -177,6 +181,7 @@ def declared_fields(declaration: type) -> dict[str, ConfigField]:
             required=f.default is MISSING and f.default_factory is MISSING,
             public=f.metadata.get("public", False),
             url=f.metadata.get("url", False),
+            service=f.metadata.get("service", False),
             default=None if f.default is MISSING else f.default,
         )
         for f in fields(declaration)
@@ -195,6 +200,8 @@ def _read(declaration: type, config: Mapping[str, Any], where: str, filled: _Fil
             raise _unknown(name, declared, where)
     for name in _lacking(declared, config):
         raise _missing(name, where)
+    if filled is None:
+        _check_secrets(declared, config, where)
     values = {
         entry.attribute: _value(entry.hint, config[name], f"{where}.{name}", _as(entry, filled))
         for name, entry in declared.items()
@@ -233,6 +240,17 @@ class _Filler:
 
     def url(self, value: Any, where: str) -> Any:
         return fill_url(value, self.results, where) if isinstance(value, str) else value
+
+
+def _check_secrets(
+    declared: Mapping[str, ConfigField], config: Mapping[str, Any], where: str
+) -> None:
+    """Refuse references to secrets where what is filled in does not leave for a service."""
+    for name, entry in declared.items():
+        if not entry.service and name in config and secrets_named(config[name]):
+            raise ConfigError(
+                f"{where}.{name} names a credential; only what is sent to a service may"
+            )
 
 
 def _as(entry: ConfigField, filled: _Fill | None) -> _Fill | None:

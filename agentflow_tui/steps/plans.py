@@ -12,7 +12,7 @@ from agentflow_tui.steps.calls import END, Handler, Handlers, StepError
 from agentflow_tui.steps.configs import ConfigError
 from agentflow_tui.steps.expressions import Expression, ExpressionError
 from agentflow_tui.steps.redaction import literals, redacted
-from agentflow_tui.steps.references import has_references, steps_named
+from agentflow_tui.steps.references import has_references, secrets_named, steps_named
 from agentflow_tui.steps.results import for_journal
 from agentflow_tui.text import safe
 
@@ -38,7 +38,8 @@ class PlannedStep:
     ``journal`` is what the journal says about it, as a JSON object without its closing brace,
     ``quoted`` its id as JSON, ``secrets`` what its config holds that is shown nowhere, ``marked``
     its config for `configs.filled_secrets` where it holds references, ``sources`` the steps whose
-    results these hand on. ``mark`` tells a step without an id of its own by the steps before it.
+    results these hand on, ``credentials`` the labels of those that they name. ``mark`` tells a step
+    without an id of its own by the steps before it.
     """
 
     step: Step
@@ -53,6 +54,7 @@ class PlannedStep:
     secrets: tuple[str, ...] = field(default=(), repr=False)
     marked: dict[str, Any] = field(default_factory=dict, repr=False)
     sources: frozenset[str] = frozenset()
+    credentials: tuple[str, ...] = ()
     mark: str = ""
     problem: str | None = None
 
@@ -164,6 +166,7 @@ def _checked(step: Step, handler: Handler[Any] | None, index: dict[str, int]) ->
         secrets=tuple(sorted(set(literals(marked)), key=len, reverse=True)),
         marked=marked if has_references(step.config) else {},
         sources=frozenset(steps_named(step.config)),
+        credentials=tuple(sorted(secrets_named(step.config))),
     )
 
 
@@ -202,7 +205,20 @@ def condition(when: Any) -> Expression | bool:
     raise ConfigError("when must be an expression in a text, or true or false")
 
 
+def _secrets_used(step: Step) -> list[str]:
+    """The secrets that a step uses, as the journal names them."""
+    named = [
+        f"credentials.{label}.{field}".rstrip(".")
+        for label, fields in secrets_named(step.config).items()
+        for field in sorted(fields)
+    ]
+    key = step.config.get("apiKey")
+    return [*named, f"api_keys.{key}"] if isinstance(key, str) and step.type == "api" else named
+
+
 def _journal(step: Step, marked: dict[str, Any], at: int) -> str:
     config = for_journal(json.dumps(redacted(marked), ensure_ascii=False))
-    head = {"step": step.id, "index": at, "type": step.type, "name": step.name}
+    head: dict[str, Any] = {"step": step.id, "index": at, "type": step.type, "name": step.name}
+    if used := _secrets_used(step):
+        head["secrets"] = used
     return f'{json.dumps(head, ensure_ascii=False)[:-1]}, "config": {config}'

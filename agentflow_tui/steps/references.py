@@ -9,7 +9,7 @@ What was filled in is data and is never looked through for further references.
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
 
@@ -18,6 +18,9 @@ from agentflow_tui.text import safe
 _REFERENCE = re.compile(r"(\\)?\{\{(.*?)\}\}", re.DOTALL)
 _SEGMENT = re.compile(r"""\.?(?:\[(-?\d+)\]|\["([^"\]]*)"\]|\['([^'\]]*)'\]|([^.\[\]"'\s]+))""")
 _KEYS_NAMED = 8
+
+CREDENTIALS = "credentials"
+"""What references to secrets of the vault begin with."""
 
 _AUTHORITY = re.compile(r"[^/?#]*://[^/?#]*")
 """The beginning of a URL up to somewhere in its host and port."""
@@ -29,10 +32,12 @@ class LostReferenceError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class StepResults:
-    """What references and expressions see: ``steps`` by step id, and the whole ``context``."""
+    """What references and expressions see: ``steps`` by step id, and the whole ``context``.
+    ``credentials``, by label, are seen by references alone."""
 
     steps: Mapping[str, Any]
     context: Mapping[str, Any]
+    credentials: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
     def roots(self) -> dict[str, Any]:
         return {"steps": self.steps, "context": self.context}
@@ -56,12 +61,26 @@ def steps_named(value: Any) -> set[str]:
     """Ids of the steps whose results the references in a JSON value may hand on."""
     if isinstance(value, str):
         paths = [_SEGMENT.findall(found[2].strip()) for found in _REFERENCE.finditer(value)]
-        return {next(filter(None, path[1]), "") for path in paths if len(path) > 1}
+        return {
+            next(filter(None, path[1]), "")
+            for path in paths
+            if len(path) > 1 and path[0][3] != CREDENTIALS
+        }
     if isinstance(value, dict):
         return {name for pair in value.items() for part in pair for name in steps_named(part)}
     if isinstance(value, list):
         return {name for inner in value for name in steps_named(inner)}
     return set()
+
+
+def secrets_named(value: Any) -> dict[str, set[str]]:
+    """The labels of the credentials that references in a JSON value name, with the fields."""
+    found: dict[str, set[str]] = {}
+    for _, path in references_in(value):
+        segments = [next(filter(None, each), "") for each in _SEGMENT.findall(path.strip())]
+        if len(segments) > 1 and segments[0] == CREDENTIALS:
+            found.setdefault(segments[1], set()).add(".".join(segments[2:]))
+    return found
 
 
 def references_in(value: Any, where: str = "") -> Iterator[tuple[str, str]]:
@@ -166,6 +185,8 @@ def find(path: str, results: StepResults) -> Any:
     """
     segments = path_segments(path)
     value: Any = results.roots()
+    if segments[0] == CREDENTIALS:
+        value[CREDENTIALS] = results.credentials
     walked = ""
     for segment in segments:
         try:
@@ -207,8 +228,12 @@ def _nowhere(path: str, walked: str, segment: str, value: Any) -> str:
     missing = safe(segment, 40)
     if not walked:
         return f"{reference}: it must begin with 'steps.' or 'context.'"
+    if walked == CREDENTIALS:
+        return f"{reference}: the credential '{missing}' cannot be used here"
     if walked == "steps":
         return f"{reference}: no step '{missing}' has given a result yet"
+    if walked.startswith(f"{CREDENTIALS}."):
+        return f"{reference}: the credential has no '{missing}'"
     if isinstance(value, Mapping):
         names = [safe(str(key), 30) for key in list(value)[:_KEYS_NAMED]]
         more = ", …" if len(value) > _KEYS_NAMED else ""

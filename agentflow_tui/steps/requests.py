@@ -10,7 +10,7 @@ from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import TYPE_CHECKING, Any, Literal
 
 from agentflow_tui.steps.calls import Call, StepError
-from agentflow_tui.steps.configs import PUBLIC, URL
+from agentflow_tui.steps.configs import PUBLIC, SERVICE, URL
 from agentflow_tui.steps.http_answers import ENCODINGS, parsed, retry_after, text, whole_body
 from agentflow_tui.steps.redaction import is_secret_name, place, redacted_text, without_passwords
 from agentflow_tui.steps.results import LIMIT
@@ -51,10 +51,12 @@ class ApiConfig:
 
     url: str = field(metadata=URL)
     method: Method = "GET"
-    headers: dict[str, str | int | float] | None = None
-    query: dict[str, str | int | float | bool | list[str | int | float | bool] | None] | None = None
-    json: Any = None
-    body: str | dict[str, Any] | list[Any] | None = None
+    headers: dict[str, str | int | float] | None = field(default=None, metadata=SERVICE)
+    query: dict[str, str | int | float | bool | list[str | int | float | bool] | None] | None = (
+        field(default=None, metadata=SERVICE)
+    )
+    json: Any = field(default=None, metadata=SERVICE)
+    body: str | dict[str, Any] | list[Any] | None = field(default=None, metadata=SERVICE)
     timeout: float = 30.0
     expect: int | list[int] | None = None
     max_bytes: int = LIMIT

@@ -170,8 +170,10 @@ def built_in(**more: Handler[Any]) -> Handlers:
     return {**load([]).handlers, **more}
 
 
-def context_for(database: Database, **settings: Any) -> WorkerContext:
-    base = Settings()
+def context_for(
+    database: Database, *, environ: Mapping[str, str] | None = None, **settings: Any
+) -> WorkerContext:
+    base = Settings(environ=environ or {})
     workers = replace(base.workers, **{"poll": 0.05} | settings)
     given = replace(base, workers=workers)
     return WorkerContext(database=database, settings=given, wakes={"runner": asyncio.Event()})
@@ -183,10 +185,11 @@ async def running(
     handlers: Handlers | None = None,
     *,
     limits: RunLimits | None = None,
+    environ: Mapping[str, str] | None = None,
     **settings: Any,
 ) -> AsyncIterator[Runner]:
     """A runner at work, stopped in order at the end. A bug in one of its tasks fails the test."""
-    context = context_for(database, **settings)
+    context = context_for(database, environ=environ, **settings)
     async with asyncio.TaskGroup() as group:
         spawned: list[asyncio.Task[None]] = []
 

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from inspect import isawaitable
@@ -19,9 +19,11 @@ from agentflow_tui.steps.calls import (
     StepOutcome,
     mail_ids,
 )
+from agentflow_tui.steps.credentials import forms
 from agentflow_tui.steps.expressions import ExpressionError
 from agentflow_tui.steps.plans import LONGEST_BACKOFF
 from agentflow_tui.steps.redaction import may_hold_secrets, redacted, scrub
+from agentflow_tui.steps.references import StepResults
 from agentflow_tui.steps.results import JOURNAL_LIMIT, ResultError, for_journal, pack, storable
 from agentflow_tui.store.queue.workflow_runs import StepMailRows
 from agentflow_tui.text import safe
@@ -72,7 +74,8 @@ class Attempts:
         job = ThreadJob() if handler.apart else None
         call: Call[Any] | None = None
         try:
-            call = self._call(held, handler)
+            results = await self._with_credentials(held)
+            call = self._call(held, handler, results)
             attempt = partial(_attempt, handler, call, held.secrets.all())
             with limit:
                 result: StepResult = await (
@@ -95,12 +98,22 @@ class Attempts:
         except Exception as error:  # noqa: BLE001  the boundary around steps that people write
             return self._accident(held, error, call)
 
-    def _call(self, held: HeldWorkflow, handler: Handler[Any]) -> Call[Any]:
+    async def _with_credentials(self, held: HeldWorkflow) -> StepResults:
+        """What the references of the step see. What credentials hold is masked in all of the run
+        from now on. Raises `StepError`."""
+        if not held.step.credentials:
+            return held.results
+        found = {label: await self.services.credential(label) for label in held.step.credentials}
+        for data in found.values():
+            held.secrets.add(forms(data))
+        return replace(held.results, credentials=found)
+
+    def _call(self, held: HeldWorkflow, handler: Handler[Any], results: StepResults) -> Call[Any]:
         step = held.step
-        held.secrets.note(step, held.results)
+        held.secrets.note(step, results)
         config = step.config
         if config is None or handler.apart:  # what may change its config gets one of its own
-            config = configs.read(handler.config, step.step.config, held.results)
+            config = configs.read(handler.config, step.step.config, results)
         state = held.state
         mine = state.at == step.step.id
         return Call(

@@ -17,6 +17,7 @@ from typing import Any
 from agentflow_tui.errors import UnreachableError
 from agentflow_tui.settings import Settings
 from agentflow_tui.steps.calls import Handlers, Services
+from agentflow_tui.steps.credentials import CredentialReader
 from agentflow_tui.steps.names import ELSEWHERE
 from agentflow_tui.steps.plans import WorkflowPlan, plan
 from agentflow_tui.steps.registry import load
@@ -111,6 +112,9 @@ class Runner:
         services = Services(
             api_key=self._api_key,
             http=self._http,
+            credential=CredentialReader(
+                lambda: context.database, context.settings.environ, self._http
+            ),
             database=lambda: context.database,
             insights=context.settings.insights,
         )
