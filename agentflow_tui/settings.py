@@ -148,6 +148,22 @@ class InsightSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DistributionSettings:
+    """To whom insights go by mail: ``[distribution]``."""
+
+    recipients: dict[str, str] = option(
+        {}, "role = 'ann@dealer.example, Bob <bob@dealer.example>'; AgentFlow's roles or others"
+    )
+    rules: dict[str, str] = option(
+        {}, "role = 'trend, movers >= 60': types ('*' for all) and the least score"
+    )
+    subject: str = option(
+        "{count} for {vendor}: {title}", "subject of a digest; {count}, {vendor} and {title}"
+    )
+    priority: int = option(0, "priority of digests in the queue; higher leaves first", least=-1000)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """All settings, with the context in use."""
 
@@ -157,6 +173,7 @@ class Settings:
     workers: WorkerSettings = field(default_factory=WorkerSettings)
     vault: VaultSettings = field(default_factory=VaultSettings)
     insights: InsightSettings = field(default_factory=InsightSettings)
+    distribution: DistributionSettings = field(default_factory=DistributionSettings)
     read_only: bool = False
     """``--read-only`` was given: it holds for whichever context is in use."""
     environ: Mapping[str, str] = field(default_factory=dict, repr=False)
@@ -273,6 +290,9 @@ def _from_file(
         workers=_section(WorkerSettings, data.pop("workers", {}), "workers", path),
         vault=_section(VaultSettings, data.pop("vault", {}), "vault", path),
         insights=_section(InsightSettings, data.pop("insights", {}), "insights", path),
+        distribution=_section(
+            DistributionSettings, data.pop("distribution", {}), "distribution", path
+        ),
         read_only=read_only,
         environ=environ,
         path=path,

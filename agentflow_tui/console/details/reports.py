@@ -1,14 +1,15 @@
 """Reports, insights and distributions: the content readable, not raw JSON."""
 
-from agentflow_tui.console.details.common import ROW, field, tree_tab, wrapped
+from agentflow_tui.console.details.common import LABEL, ROW, field, tree_tab, wrapped
 from agentflow_tui.console.details.journals import journal_tab
 from agentflow_tui.console.list.declarations import DetailRow, Tab
 from agentflow_tui.console.widgets.pane import Link, PaneLine, heading, text_line
 from agentflow_tui.documents import read, readable
+from agentflow_tui.insights.contents import StoryLine, is_ours, lines_of, score_of, story_of
 from agentflow_tui.schema import INSIGHTS
 from agentflow_tui.store.reading.records import read_record
 from agentflow_tui.store.views.reports import SCORES, scores_of
-from agentflow_tui.text import bar
+from agentflow_tui.text import bar, fit
 
 _BAR = 30
 
@@ -24,6 +25,39 @@ def content(opened: DetailRow, text: str) -> list[PaneLine]:
     return lines or [text_line("Nothing here.", "dim")]
 
 
+def told(opened: DetailRow, text: str) -> list[PaneLine]:
+    """What an insight says, in whichever shape it was written; other documents as paragraphs."""
+    document = read(text)
+    said = lines_of(story_of(document.value)) if document.value is not None else []
+    if not said:
+        return content(opened, text)
+    lines = [text_line(f"▲ {document.problem}", "warning")] if document.problem else []
+    before = ""
+    for line in said:
+        if line.kind == "heading" or (line.kind == "bar" and before != "bar"):
+            lines.append(text_line(""))
+        lines += _said(opened, line)
+        before = line.kind
+    return lines
+
+
+def _said(opened: DetailRow, line: StoryLine) -> list[PaneLine]:
+    match line.kind:
+        case "title":
+            return [*wrapped(line.text, opened.width, "strong"), text_line("")]
+        case "heading":
+            return [heading(line.text)]
+        case "point":
+            return list(wrapped(f"- {line.text}", opened.width, indent="  "))
+        case "figure":
+            return [field(f"  {fit(line.label, LABEL - 3)}", line.text)]
+        case "bar":
+            blocks = not opened.env.settings.console.ascii
+            drawn = bar(line.value, _BAR, blocks=blocks)
+            return [field(f"  {fit(line.label, LABEL - 3)}", f"{drawn} {line.text}", "running")]
+    return list(wrapped(line.text, opened.width))
+
+
 async def report_content(opened: DetailRow) -> list[PaneLine]:
     """The processed data of a report."""
     return content(opened, opened.record.text("reportData"))
@@ -32,15 +66,16 @@ async def report_content(opened: DetailRow) -> list[PaneLine]:
 async def insight_content(opened: DetailRow) -> list[PaneLine]:
     """What an insight says, and how good it is."""
     record = opened.record
-    score = record.values.get("score")
+    metadata = read(record.text("metadata")).value
+    score = score_of(record.values.get("score"), ours=is_ours(metadata))
     blocks = not opened.env.settings.console.ascii
     lines = []
-    if isinstance(score, int):
+    if score is not None:
         lines.append(field("Score", f"{bar(score / 100, _BAR, blocks=blocks)} {score}", "running"))
     report = record.text("reportId")
     lines.append(field("Type", record.text("insightType")))
     lines.append(field("Report", report, "", Link("reports", report) if report else None))
-    return [*lines, text_line(""), *content(opened, record.text("content"))]
+    return [*lines, text_line(""), *told(opened, record.text("content"))]
 
 
 async def histogram(opened: DetailRow) -> list[PaneLine]:
@@ -74,7 +109,7 @@ async def distributed(opened: DetailRow) -> list[PaneLine]:
     if found is None:
         return [*lines, text_line("Its insight is gone.", "failed")]
     lines.append(field("Insight", insight, "", Link("insights", insight)))
-    return [*lines, text_line(""), *content(opened, found.text("content"))]
+    return [*lines, text_line(""), *told(opened, found.text("content"))]
 
 
 REPORT_TABS = (
