@@ -1,8 +1,10 @@
-"""``agentflow insight generate``: what is worth telling in reports."""
+"""``agentflow insight``: what is worth telling in reports, and to whom."""
 
 import argparse
 import json
 import sys
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from agentflow_tui.cli.connection import connected, load_writable
@@ -29,6 +31,65 @@ def add_options(parser: argparse.ArgumentParser, _name: str) -> None:
     each.add_argument("--vendor", help="with --new: of this vendor only")
     each.add_argument("--type", help="with --new: of this type only")
     each.add_argument("--json", action="store_true", help="one object a report")
+    _add_distribute(below, add_shared)
+
+
+def _add_distribute(below: Any, add_shared: Callable[[argparse.ArgumentParser], None]) -> None:
+    about = "Queue a digest for everyone who gets something; never the same insight twice."
+    each: argparse.ArgumentParser = below.add_parser("distribute", help=about, description=about)
+    each.set_defaults(run=distribute_insights)
+    add_shared(each)
+    each.add_argument("insights", nargs="*", metavar="INSIGHT", help="ids of insights")
+    each.add_argument(
+        "--report", action="append", default=[], metavar="ID", help="all insights of a report"
+    )
+    each.add_argument(
+        "--pending", action="store_true", help="new mail for distributions that were requeued"
+    )
+    each.add_argument(
+        "--rules", metavar="FILE", type=Path, help="rules as AgentFlow writes them; else settings"
+    )
+    each.add_argument("--json", action="store_true", help="print one object")
+
+
+def distribute_insights(options: argparse.Namespace) -> int:
+    """Distribute insights, and say how many went into how many digests."""
+    from agentflow_tui.operations import insight_distribution as operations
+    from agentflow_tui.operations.context import OperationContext
+    from agentflow_tui.store.connection.database import Database
+
+    named = bool(options.insights or options.report)
+    if named == options.pending:
+        raise UsageError("Name insights or a --report, or ask for --pending ones.")
+    chosen = load_writable(options)
+
+    async def work(database: Database) -> int:
+        context = OperationContext.of(database, chosen)
+        if options.pending:
+            done = await operations.distribute_pending(context, chosen.distribution)
+        else:
+            audiences = operations.audiences(chosen.distribution, options.rules)
+            done = await operations.distribute_for(
+                context, options.insights, options.report, audiences, chosen.distribution
+            )
+        if options.json:
+            put(
+                json.dumps(
+                    {
+                        "digests": done.digests,
+                        "distributions": done.distributions,
+                        "known": done.known,
+                    }
+                )
+            )
+        known = f"; {done.known} were distributed before" if done.known else ""
+        say(
+            f"{plural(done.distributions, 'insight')} queued in "
+            f"{plural(done.digests, 'digest')}{known}."
+        )
+        return 0
+
+    return connected(chosen, work)
 
 
 def run(options: argparse.Namespace) -> int:

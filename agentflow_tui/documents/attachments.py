@@ -14,7 +14,8 @@ class Attachment:
     """One attachment: a file, bytes given in the row, or a report to be attached.
 
     ``content`` is text in ``encoding``, or bytes. ``content_id`` is the name by which HTML shows
-    the file (``cid:…``); ``inline`` asks for it to be shown and not offered.
+    the file (``cid:…``); ``inline`` asks for it to be shown and not offered; ``alternative``: it is
+    the text of a body that is HTML, and no file.
     """
 
     filename: str
@@ -25,6 +26,7 @@ class Attachment:
     content_type: str = ""
     content_id: str = ""
     inline: bool = False
+    alternative: bool = False
     problem: str | None = None
 
 
@@ -57,6 +59,7 @@ def _attachment(value: Any) -> Attachment:
     nothing = None if path or report_id or content is not None else "the attachment has no content"
     filename = fields.text("filename", "name") or _basename(path)
     content_type = fields.text("contenttype", "mimetype", "type")
+    disposition = fields.text("disposition", "contentdisposition").lower()
     encoding = fields.text("encoding", "contenttransferencoding", "transferencoding").lower()
     return Attachment(
         filename=filename,
@@ -66,7 +69,8 @@ def _attachment(value: Any) -> Attachment:
         report_id=report_id,
         content_type=content_type,
         content_id=fields.text("cid", "contentid"),
-        inline=fields.text("disposition", "contentdisposition").lower().startswith("inline"),
+        inline=disposition.startswith("inline"),
+        alternative=disposition == "alternative",
         problem=nothing,
     )
 

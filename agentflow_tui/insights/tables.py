@@ -83,6 +83,8 @@ class Metric:
     @property
     def label(self) -> str:
         """What the figure is called in a sentence."""
+        if self.how == "count":
+            return f"number of {self.name}"
         return f"average {self.name}" if self.how == "mean" else self.name
 
 

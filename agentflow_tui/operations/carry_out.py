@@ -74,8 +74,17 @@ async def carry_out(
         raise BrokenOffError(error, run.outcome()) from None
     finally:
         if run.applied:
+            await _write_anew(context, snapshot.operation)
             await wake_workers(context)
     return run.outcome(stopped=stopped)
+
+
+async def _write_anew(context: OperationContext, operation: Operation) -> None:
+    """New mail for distributions that were requeued: theirs is sent, or failed for good."""
+    if (operation.verb, operation.table) == ("requeue", "insight_distributions"):
+        from agentflow_tui.steps.distribution import distribute_again  # seldom needed
+
+        await distribute_again(context.database, context.distribution)
 
 
 @dataclass(slots=True)

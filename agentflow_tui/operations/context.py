@@ -1,10 +1,10 @@
 """The context of an operation: database, operator, settings."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Self
 
 from agentflow_tui.operators import Operator, operator
-from agentflow_tui.settings import Settings
+from agentflow_tui.settings import DistributionSettings, Settings
 from agentflow_tui.store.changes.change import ChangeSettings
 from agentflow_tui.store.connection.database import Database
 
@@ -16,7 +16,9 @@ class OperationContext:
     database: Database
     operator: Operator
     settings: ChangeSettings
+    distribution: DistributionSettings = field(default_factory=DistributionSettings)
 
     @classmethod
     def of(cls, database: Database, settings: Settings) -> Self:
-        return cls(database, operator(settings.environ), ChangeSettings.of(settings))
+        by = operator(settings.environ)
+        return cls(database, by, ChangeSettings.of(settings), settings.distribution)

@@ -209,7 +209,7 @@ OPERATIONS: tuple[Operation, ...] = (
         "requeue",
         reports.REQUEUE,
         "requeued",
-        "Have failed distributions sent again, with new mail, by whoever distributes insights.",
+        "Send failed distributions again, with new mail; AgentFlow's own are left to it.",
     ),
 )
 

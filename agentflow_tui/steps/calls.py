@@ -7,7 +7,7 @@ from typing import Any, Generic, TypeVar
 from uuid import UUID, uuid5
 
 from agentflow_tui.errors import AgentflowError
-from agentflow_tui.settings import InsightSettings
+from agentflow_tui.settings import DistributionSettings, InsightSettings
 from agentflow_tui.steps.references import StepResults
 from agentflow_tui.store.connection.database import Database
 
@@ -58,6 +58,10 @@ END = "end"
 """The ``goto`` that completes the workflow."""
 
 
+def nothing_to_wake() -> None:
+    """For handlers that are called outside a runner."""
+
+
 def no_database() -> Database:
     """For handlers that are called outside a runner. Raises `StepError`."""
     raise StepError("there is no database here", retry=False)
@@ -74,8 +78,8 @@ class Services:
 
     ``api_key`` answers with the value of an active row of ``api_keys``, None when there is none;
     ``http`` makes, once, the HTTP client that all steps share. ``credential`` answers with what the
-    credential of a label holds, and raises `StepError`. ``database`` is the runner's, for
-    handlers that run on its own loop.
+    credential of a label holds, and raises `StepError`. ``database`` is the runner's, for handlers
+    that run on its own loop; ``mail_queued`` tells senders of what they wrote there.
     """
 
     api_key: Callable[[str], Awaitable[str | None]]
@@ -83,6 +87,8 @@ class Services:
     credential: Callable[[str], Awaitable[Any]] = no_credential
     database: Callable[[], Database] = no_database
     insights: InsightSettings = field(default_factory=InsightSettings)
+    distribution: DistributionSettings = field(default_factory=DistributionSettings)
+    mail_queued: Callable[[], None] = nothing_to_wake
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

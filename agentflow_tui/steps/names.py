@@ -12,6 +12,7 @@ HANDLED: dict[str, str] = {
     "condition": "goes on at another step",
     "custom": "calls a registered function",
     "insightGeneration": "finds what is worth telling in reports",
+    "distribution": "mails insights to those who should know",
 }
 """Types that the runner handles by itself, with what their steps do."""
 
@@ -20,7 +21,6 @@ AGENTFLOW = "AgentFlow's own backend"
 
 ELSEWHERE: dict[str, str] = {
     "emailIngestion": "collecting mail from vendor platforms",
-    "distribution": "distributing insights",
     "browserAction": "work in a browser",
     "http": "calling a service",
     "crm": "work in a CRM",

@@ -15,6 +15,7 @@ from agentflow_tui.steps.calls import Handler
 from agentflow_tui.steps.conditions import ConditionConfig, condition, targets
 from agentflow_tui.steps.customs import Function, custom
 from agentflow_tui.steps.delays import DelayConfig, delay
+from agentflow_tui.steps.distribution import DistributionConfig, distribution
 from agentflow_tui.steps.insight_generation import InsightGenerationConfig, insight_generation
 from agentflow_tui.steps.mails import EmailConfig, email
 from agentflow_tui.steps.requests import ApiConfig, request
@@ -62,6 +63,13 @@ BUILT_IN: dict[str, Handler[Any]] = {
         keyed=False,
         targets=targets,
         gives=_always("holds", "goto"),
+    ),
+    "distribution": Handler(
+        config=DistributionConfig,
+        run=distribution,
+        apart=False,
+        keyed=False,
+        gives=_always("success", "digests", "distributions", "known"),
     ),
     "insightGeneration": Handler(
         config=InsightGenerationConfig,

@@ -54,7 +54,8 @@ def commands() -> list[str]:
 
 def filled_in(command: str, **said: str) -> list[str]:
     """The words of a command, with values for what stands in capitals."""
-    named = {"ID": uid(11), "TEXT": "a test", "FILE": "key", "NAME": "password", "REPORT": uid(31)}
+    named = {"ID": uid(11), "TEXT": "a test", "FILE": "key", "NAME": "password"}
+    named |= {"REPORT": uid(31), "INSIGHT": uid(41)}
     named |= {"EXPR": "0 7 * * *"} | said
     return [named.get(word.rstrip("…"), word) for word in shlex.split(command)[1:]]
 
@@ -95,6 +96,10 @@ async def test_a_command_of_the_documents_does_what_it_says(
         return
     if words[0] == "undo":
         await agentflow("pause", "workflows", "--all", url=database.url)
+    if "distribute" in words:
+        settings = tmp_path / "agentflow" / "config.toml"
+        settings.parent.mkdir()
+        settings.write_text('[distribution.recipients]\nexecutive = "ann@acme.test"\n')
     if words == ["db", "accelerate"]:
         words.append("--yes")  # asked for at a terminal
     if words[0] == "retry":

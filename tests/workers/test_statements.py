@@ -7,12 +7,13 @@ from typing import Any
 import pytest
 
 from agentflow_tui.store import journal
-from agentflow_tui.store.changes import new_insights
+from agentflow_tui.store.changes import new_distributions, new_insights
 from agentflow_tui.store.connection.bindings import Binding
 from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.connection.statements import Statement
 from agentflow_tui.store.queue import (
     check_claims,
+    distribution_inputs,
     insight_inputs,
     leases,
     lost_claims,
@@ -71,6 +72,15 @@ STATEMENTS: dict[str, Callable[[Binding], Statement[Any] | str]] = {
     "told": lambda _: insight_inputs.TOLD,
     "without insights": lambda _: insight_inputs.WITHOUT_INSIGHTS,
     "insert insights": new_insights.insert,
+    "insights by id": lambda _: distribution_inputs.BY_ID,
+    "insights of reports": lambda _: distribution_inputs.OF_REPORTS,
+    "pending distributions": lambda _: distribution_inputs.PENDING,
+    "insert distributions": new_distributions.insert_rows,
+    "insert digests": new_distributions.insert_mails,
+    "mark queued": new_distributions.mark_queued,
+    "results with insights": lambda binding: mail_results.write_results(
+        binding, distributions=True
+    ),
     "happenings": away_summary.away_statement,
     "look around": lambda _: shared_status.STATUS,
 }

@@ -163,6 +163,8 @@ def _trend_finding(facts: ReportFacts, series: Series, found: Trend) -> Finding:
     rise = _rise(series, found)
     middle = median(series.values)
     start, end = middle - rise / 2, middle + rise / 2
+    if min(series.values) >= 0:  # a line may leave what there can be
+        start, end = max(0.0, start), max(0.0, end)
     unit, name = series.metric.unit, _name(series)
     verb = "rises" if rise > 0 else "falls"
     relative = _relative(rise, start if start > 0 else middle)

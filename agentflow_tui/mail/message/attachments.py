@@ -36,6 +36,7 @@ class AttachedFile:
     content_type: str = ""
     content_id: str = ""
     inline: bool = False
+    alternative: bool = False
 
     @property
     def is_shown(self) -> bool:
@@ -67,6 +68,7 @@ def load(
         content_type=entry.content_type or found.content_type,
         content_id=entry.content_id,
         inline=entry.inline or bool(entry.content_id),
+        alternative=entry.alternative,
     )
 
 

@@ -231,9 +231,12 @@ def _content(mail: OutgoingMail, folder: Path | None, reports: Mapping[str, Atta
     files = _loaded(mail, folder, reports)
     if mail.format == "text" or not (mail.format or plaintext.is_html(mail.body)):
         return _with_files(bodies.text_part(mail.body, "plain"), files, mail)
+    texts = [file.content.decode("utf-8", "replace") for file in files if file.alternative]
+    files = [file for file in files if not file.alternative]
+    text = mail.text or "".join(texts[:1])
     shown = [file for file in files if file.is_shown]
-    text = _with_images(mail, shown) if shown else _alternatives(mail.body, mail.text)
-    return _with_files(text, [file for file in files if not file.is_shown], mail)
+    body = _with_images(mail, text, shown) if shown else _alternatives(mail.body, text)
+    return _with_files(body, [file for file in files if not file.is_shown], mail)
 
 
 def _loaded(
@@ -252,12 +255,12 @@ def _with_files(text: bytes, files: Sequence[AttachedFile], mail: OutgoingMail) 
     return bodies.multipart("mixed", [text, *map(attachments.part, files)], mail.id)
 
 
-def _with_images(mail: OutgoingMail, shown: Sequence[AttachedFile]) -> bytes:
+def _with_images(mail: OutgoingMail, text: str, shown: Sequence[AttachedFile]) -> bytes:
     """HTML together with the files that it shows (RFC 2387), beside its text alternative."""
     html = bodies.text_part(mail.body, "html")
     related = bodies.multipart("related", [html, *map(attachments.part, shown)], mail.id)
-    text = bodies.text_part(mail.text or plaintext.text_of(mail.body), "plain")
-    return bodies.multipart("alternative", [text, related], mail.id)
+    plain = bodies.text_part(text or plaintext.text_of(mail.body), "plain")
+    return bodies.multipart("alternative", [plain, related], mail.id)
 
 
 @lru_cache(maxsize=32)

@@ -7,4 +7,4 @@ REQUEUE = Change(
     sets={"status": "'pending'", "sentAt": "NULL"},
     rules=(among("insight_distributions", "failed"),),
 )
-"""The program that distributes insights takes it up again, and writes its mail anew."""
+"""Whoever made the distribution takes it up again, and writes its mail anew."""

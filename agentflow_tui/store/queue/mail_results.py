@@ -28,7 +28,8 @@ class MailResult:
     """The result of one claimed mail, with the journal's row of the attempt.
 
     ``status`` is ``completed``, ``failed``, ``cancelled`` or ``pending``; ``email_status`` None
-    leaves ``emails`` as it is.
+    leaves ``emails`` as it is. ``distributions`` are ids of ``insight_distributions`` that the mail
+    carries, with what becomes of each: recipients may have different fates.
     """
 
     id: str
@@ -37,6 +38,7 @@ class MailResult:
     error: str | None
     email_status: str | None
     entry: journal.JournalEntry
+    distributions: tuple[tuple[str, str], ...] = ()
 
 
 _RESULT_TYPES = (
@@ -59,16 +61,38 @@ _STILL_CLAIMED = """
           THEN q.{email_queue.lastAttempt} = 'epoch' END"""
 
 
-def write_results(binding: Binding, *, once: bool = True) -> Statement[str]:
+_FATE_TYPES = ("{email_queue.id:type}", "{insight_distributions.id:type}", "text")
+
+
+def _distributed(binding: Binding, first: int) -> str:
+    """The CTE by which distributions follow the mail that carries them."""
+    changes = {
+        "status": "f.status::{insight_distributions.status:type}",
+        "sentAt": "CASE WHEN f.status = 'sent' THEN now() END",
+    }
+    return f""", followed AS (
+  UPDATE {{insight_distributions}} x
+     SET {assignments(binding, "insight_distributions", changes)}
+    FROM {unnested(_FATE_TYPES, first=first)} AS f (mail, id, status)
+    JOIN moved m ON m.id = f.mail
+   WHERE x.{{insight_distributions.id}} = f.id
+)"""
+
+
+def write_results(
+    binding: Binding, *, once: bool = True, distributions: bool = False
+) -> Statement[str]:
     """Write many results at once: rows, emails and journal. Yields the ids still held.
 
     Parameters are those of `result_values`. A claim whose process is taken for dead
     (``lastAttempt`` of 1970, one attempt less) is still held until another process claims it. The
     journal is written for the others too: what the relay said was said. With ``once`` it changes
     nothing when it is sent again after a lost answer; without, which is cheaper, it is refused.
+    ``distributions``: some of the mails carry insights.
     """
     journalled = binding.has(journal.TABLE)
     first = 10
+    followed = _distributed(binding, first + len(_RESULT_TYPES)) if distributions else ""
     changes = {
         "status": "d.status::{email_queue.status:type}",
         "attempts": "d.attempts",  # given back as a dead process's, it counts one less
@@ -108,7 +132,7 @@ WITH d AS (
   RETURNING q.{{email_queue.id}} AS id, {{q.email_queue.emailId}} AS email_id, d.email_status
 ), mail AS (
   {update_mail}
-), journalled AS (
+){followed}, journalled AS (
 {entries}
 )
 SELECT id::text FROM moved
@@ -130,9 +154,11 @@ SELECT q.{{email_queue.id}}::text FROM {{email_queue}} q
 
 
 def result_values(
-    results: Sequence[MailResult], claimed_at: Sequence[datetime]
+    results: Sequence[MailResult], claimed_at: Sequence[datetime], *, distributions: bool = False
 ) -> list[list[object]]:
     """The parameters of `write_results`, an array each, from results and their claims' times."""
+    fates = [(each.id, *fate) for each in results for fate in each.distributions]
+    carried: list[list[object]] = [[fate[at] for fate in fates] for at in range(3)]
     return [
         *journal.parameters([each.entry for each in results]),
         [each.id for each in results],
@@ -141,6 +167,7 @@ def result_values(
         [each.status for each in results],
         [None if each.error is None else storable(each.error) for each in results],
         [each.email_status for each in results],
+        *(carried if distributions else []),
     ]
 
 

@@ -117,6 +117,8 @@ class Runner:
             ),
             database=lambda: context.database,
             insights=context.settings.insights,
+            distribution=context.settings.distribution,
+            mail_queued=self._mail_queued,
         )
         attempts = Attempts(services, self.threads, TimeLimits(), log)
         self._loop = WorkflowLoop(context, self.writer, attempts)

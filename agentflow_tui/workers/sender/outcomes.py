@@ -9,6 +9,7 @@ from agentflow_tui.settings import WorkerSettings
 from agentflow_tui.store.journal import JournalEntry, ordered_id
 from agentflow_tui.store.queue import mail_results as store
 from agentflow_tui.store.queue.mail_results import MailResult
+from agentflow_tui.workers.sender.carried_insights import fates
 from agentflow_tui.workers.sender.held_mail import HeldMail
 
 _NO_MEMORY = "Some have it, and this database has no journal to say who: not tried again."
@@ -86,7 +87,7 @@ def outcome(
         }
         id_ = store.receipt_id(held.row.id, held.earlier.count)
     entry = _entry(held, error=error, started=started, output=output, id_=id_)
-    return _mail_result(held, status, error, entry)
+    return _mail_result(held, status, error, entry, standing)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +159,7 @@ def nobody_left(held: HeldMail, invalid: tuple[tuple[str, str], ...]) -> MailRes
     answer = "Everybody has it already." if standing.status == "completed" else standing.error
     output = {"answer": answer, "accepted": sorted(standing.accepted)}
     entry = _entry(held, error=standing.error, output=output)
-    return _mail_result(held, standing.status, standing.error, entry)
+    return _mail_result(held, standing.status, standing.error, entry, standing)
 
 
 def unbuildable(held: HeldMail, sentence: str) -> MailResult:
@@ -214,8 +215,16 @@ def _entry(
 _EMAIL_STATUS = {"completed": "sent", "failed": "failed"}
 
 
-def _mail_result(held: HeldMail, status: str, error: str | None, entry: JournalEntry) -> MailResult:
+def _mail_result(
+    held: HeldMail,
+    status: str,
+    error: str | None,
+    entry: JournalEntry,
+    standing: _RecipientCounts | None = None,
+) -> MailResult:
     row = held.row
+    accepted = standing.accepted if standing else held.earlier.accepted
+    refused = standing.refused if standing else held.still_refused
     return MailResult(
         id=row.id,
         attempts=row.attempts,
@@ -223,4 +232,5 @@ def _mail_result(held: HeldMail, status: str, error: str | None, entry: JournalE
         error=error or None,
         email_status=_EMAIL_STATUS.get(status),
         entry=entry,
+        distributions=fates(row.recipients, status, accepted, refused),
     )

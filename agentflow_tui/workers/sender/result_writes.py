@@ -64,11 +64,14 @@ class ResultWrites:
     async def _write(
         self, results: Sequence[MailResult], mails: Sequence[HeldMail], *, once: bool
     ) -> None:
-        statement = self._database.binding.cached(mail_results.write_results, once=once)
-        claimed_at = [held.claimed_at for held in mails]
-        moved = await self._connections.fetch(
-            statement, *mail_results.result_values(results, claimed_at)
+        binding = self._database.binding
+        carries = any(each.distributions for each in results) and binding.has(
+            "insight_distributions", "id", "status"
         )
+        statement = binding.cached(mail_results.write_results, once=once, distributions=carries)
+        claimed_at = [held.claimed_at for held in mails]
+        values = mail_results.result_values(results, claimed_at, distributions=carries)
+        moved = await self._connections.fetch(statement, *values)
         if len(moved) < len(results):
             await self._tell_of_lost(set(moved), results, mails)
 
