@@ -1,4 +1,4 @@
-"""Insights: reports analysed a second of CPU, and a digest queued to many people in one transaction.
+"""Insights: reports analysed a second of CPU, and a digest queued to many people at once.
 
     python -m benchmarks.insights [--reports 200] [--people 1000] [--rounds 5]
 

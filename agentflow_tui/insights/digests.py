@@ -112,7 +112,7 @@ def _item(insight: DigestInsight) -> dict[str, Any]:
             "label": safe(label, 24),
             "text": words.amount(value, "number"),
             "width": max(1, round(100 * abs(value) / most)),
-            "colour": "#2b6cb0" if value >= 0 else "#c53d3d",
+            "colour": "#3d7fc4" if value >= 0 else "#c53d3d",
         }
         for label, value in insight.story.bars[-_BARS:]
     ]

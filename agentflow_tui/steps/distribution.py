@@ -49,11 +49,17 @@ class Distributed:
 
 @dataclass(slots=True)
 class _Person:
-    """Someone with an address, in the first role that wants something, and what is for them."""
+    """Someone with an address, in the first role that wants something, and what is for them.
+    ``ids`` are those of the distributions, by insight."""
 
     address: Address
     role: str
     insights: list[InsightInput] = field(default_factory=list)
+    ids: dict[str, str] = field(default_factory=dict)
+
+    def identify(self) -> None:
+        """Work out the ids, once: they are hashes."""
+        self.ids = {each.id: distribution_id(each.id, self.address.spec) for each in self.insights}
 
 
 async def distribution(call: Call[DistributionConfig]) -> dict[str, Any]:
@@ -112,7 +118,7 @@ async def distribute(
     people = _people(found, audiences)
     rows = [
         NewDistribution(
-            id=distribution_id(insight.id, person.address.spec),
+            id=person.ids[insight.id],
             insight_id=insight.id,
             recipient_type=person.role,
             recipient_id=person.address.spec,
@@ -122,17 +128,8 @@ async def distribute(
     ]
     async with database.transaction() as session:
         new = await writes.insert_distributions(session, rows) if rows else frozenset()
-        mine = [
-            (person, kept)
-            for person in people
-            if (
-                kept := [
-                    insight
-                    for insight in person.insights
-                    if distribution_id(insight.id, person.address.spec) in new
-                ]
-            )
-        ]
+        kept = [(p, [each for each in p.insights if p.ids[each.id] in new]) for p in people]
+        mine = [(person, insights) for person, insights in kept if insights]
         await _queue(session, mine, settings)
         done = Distributed(digests=len(mine), distributions=len(new), known=len(rows) - len(new))
         if about is not None:
@@ -172,6 +169,7 @@ def _people(insights: Sequence[InsightInput], audiences: Sequence[Audience]) -> 
     for person in people.values():
         person.insights.sort(key=lambda each: (-(each.score or 0), each.id))
         del person.insights[MOST:]
+        person.identify()
     return list(people.values())
 
 
@@ -197,7 +195,7 @@ async def _queue(
         if key not in places:
             places[key] = len(contents)
             contents.append(_content(insights, person.role, settings))
-        ids = [distribution_id(insight.id, person.address.spec) for insight in insights]
+        ids = [person.ids[insight.id] for insight in insights]
         email_id = str(uuid4() if again else uuid5(_IDS, "\0".join(("digest", *sorted(ids)))))
         recipient: dict[str, Any] = {"email": person.address.spec, "type": "to"}
         if person.address.name:
@@ -304,6 +302,7 @@ def _waiting_people(
             person.insights.append(insight)
     found: list[tuple[_Person, Sequence[InsightInput]]] = []
     for person in people.values():
+        person.identify()
         ordered = sorted(person.insights, key=lambda each: (-(each.score or 0), each.id))
         found += [(person, ordered[at : at + MOST]) for at in range(0, len(ordered), MOST)]
     return found

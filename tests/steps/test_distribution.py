@@ -144,7 +144,7 @@ async def test_a_digest_is_html_text_and_a_picture_and_nothing_remote(database: 
     assert picture.get_content_type() == "image/png"
     assert f"cid:{picture['Content-ID'].strip('<>')}" in html.get_content()
     page = html.get_content()
-    assert "prefers-color-scheme: dark" in page
+    assert "prefers-color-scheme:dark" in page
     assert len(page.encode()) < LARGEST
     assert [
         word for word in ("<script", "\x1b", 'src="http', "href=", "url(") if word in page
