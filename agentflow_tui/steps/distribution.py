@@ -15,7 +15,8 @@ from agentflow_tui.steps.calls import Call, StepError
 from agentflow_tui.steps.configs import ConfigError
 from agentflow_tui.store.changes import new_distributions as writes
 from agentflow_tui.store.changes.new_distributions import DigestContent, NewDigest, NewDistribution
-from agentflow_tui.store.connection.database import Database, Session
+from agentflow_tui.store.connection.database import Database
+from agentflow_tui.store.connection.session import Session
 from agentflow_tui.store.journal import JournalEntry, write
 from agentflow_tui.store.queue import distribution_inputs as inputs
 from agentflow_tui.store.queue.distribution_inputs import InsightInput, PendingDistribution

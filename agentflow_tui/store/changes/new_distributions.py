@@ -6,7 +6,7 @@ from typing import Any
 
 from agentflow_tui.store import journal
 from agentflow_tui.store.connection.bindings import Binding
-from agentflow_tui.store.connection.database import Session
+from agentflow_tui.store.connection.session import Session
 from agentflow_tui.store.connection.statements import Statement
 from agentflow_tui.store.schema.insertions import assignments, insertion, unnested
 from agentflow_tui.text import storable
