@@ -287,6 +287,8 @@ def test_attachments_are_found_in_every_shape() -> None:
         "the attachment is a number, not an object",
     ]
     assert len(as_attachments(stored({"filename": "a", "content": "x"}))) == 1
+    nothing: tuple[Any, ...] = ({}, [], "", None)
+    assert not any(len(as_attachments(Document(value=value))) for value in nothing)
     assert len(as_attachments(stored({"attachments": [{"path": "a"}]}))) == 1
 
 

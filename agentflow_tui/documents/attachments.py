@@ -32,7 +32,7 @@ class Attachment:
 
 def as_attachments(document: Document) -> Entries[Attachment]:
     """The attachments of ``emails.attachments``: a list, a single one, or paths."""
-    value = document.value
+    value = document.value or None  # an object or a text with nothing in it has none, too
     if isinstance(value, dict):
         inner = unwrapped(value.get("attachments"))
         value = [value] if inner is None else inner

@@ -30,13 +30,15 @@ class StepError(AgentflowError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepMail:
-    """A mail to be queued together with the step's result. ``priority``: higher leaves first."""
+    """A mail to be queued together with the step's result. ``priority``: higher leaves first.
+    ``format``: what ``body`` is, ``text`` or ``html``; without it that is told by the body."""
 
     subject: str
     body: str
     recipients: tuple[Any, ...]
     attachments: tuple[Any, ...] = ()
     priority: int = 0
+    format: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

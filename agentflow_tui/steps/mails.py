@@ -18,7 +18,8 @@ from agentflow_tui.steps.configs import ConfigError
 class EmailConfig:
     """Addresses are texts (``Bob <bob@example.com>``), lists of them, or ``{email, name}``.
 
-    ``body`` is text or HTML. ``attachments`` are what ``emails.attachments`` may hold. A higher
+    ``body`` is text or HTML; ``format`` says which, ``text`` or ``html``, else it is told by the
+    body. ``attachments`` are what ``emails.attachments`` may hold. A higher
     ``priority`` leaves first.
     """
 
@@ -30,8 +31,11 @@ class EmailConfig:
     reply_to: str | list[Any] | None = None
     attachments: list[Any] | None = None
     priority: int = 0
+    format: str | None = None
 
     def __post_init__(self) -> None:
+        if self.format not in (None, "text", "html"):
+            raise ValueError("format must be text or html")
         if not -(2**31) <= self.priority < 2**31:
             raise ValueError("priority must fit into an integer column")
 
@@ -57,6 +61,7 @@ async def email(call: Call[EmailConfig]) -> StepOutcome:
         recipients=tuple(recipients),
         attachments=_attachments(config.attachments),
         priority=config.priority,
+        format=config.format or "",
     )
     email_id, queue_id = mail_ids(call.key, 0)
     result = {"emailId": email_id, "queueId": queue_id, "recipients": len(recipients)}

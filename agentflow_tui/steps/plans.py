@@ -7,6 +7,7 @@ from typing import Any
 from zlib import crc32
 
 from agentflow_tui.documents import Step, as_steps, read
+from agentflow_tui.documents.run_members import RESERVED_KEYS
 from agentflow_tui.steps import configs
 from agentflow_tui.steps.calls import END, Handler, Handlers, StepError
 from agentflow_tui.steps.configs import ConfigError
@@ -25,9 +26,6 @@ LONGEST_TIMEOUT = 3600.0
 
 LONGEST_BACKOFF = 3600.0
 """Seconds between two attempts, at most."""
-
-RESERVED = "_run"
-"""The member of ``workflows.context`` in which the runner keeps its own account of the run."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,7 +99,7 @@ def plan(text: str | None, handlers: Handlers) -> WorkflowPlan:
         return WorkflowPlan(index={}, problem=f"The steps cannot be run: {reason}.")
     index: dict[str, int] = {}
     for position, step in enumerate(found):
-        if step.id in index or step.id == RESERVED:
+        if step.id in index or step.id in RESERVED_KEYS:
             return WorkflowPlan(index={}, problem=_taken(step, position, index))
         index[step.id] = position
     marks = _marks(found)
@@ -125,7 +123,7 @@ def _marks(steps: Sequence[Step]) -> list[str]:
 
 def _taken(step: Step, position: int, index: dict[str, int]) -> str:
     name = safe(step.id, 40)
-    if step.id == RESERVED:
+    if step.id in RESERVED_KEYS:
         return f"Step {position + 1} cannot be called '{name}'; that name is the runner's own."
     return f"Steps {index[step.id] + 1} and {position + 1} have the same id '{name}'."
 

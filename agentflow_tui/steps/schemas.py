@@ -9,6 +9,7 @@ from dataclasses import is_dataclass
 from types import NoneType
 from typing import Any, Literal, get_args, get_origin
 
+from agentflow_tui.documents.run_members import RESERVED_KEYS
 from agentflow_tui.steps.agentflow_shapes import PLAIN_AUTH
 from agentflow_tui.steps.calls import Handlers
 from agentflow_tui.steps.configs import ConfigField, alternatives, declared_fields
@@ -80,7 +81,7 @@ def _step(handlers: Handlers, configs: Mapping[str, Any]) -> dict[str, Any]:
             "id": {
                 "type": ["string", "integer"],
                 "description": "Its result is {{steps.ID}}.",
-                "not": {"const": "_run"},
+                "not": {"enum": sorted(RESERVED_KEYS)},
             },
             "type": {
                 "description": "What it does.",

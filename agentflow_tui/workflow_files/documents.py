@@ -5,15 +5,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from agentflow_tui.documents import Document, as_steps, read
-from agentflow_tui.steps.plans import RESERVED
+from agentflow_tui.documents.run_members import RESERVED_KEYS
 
 WORKFLOW_MEMBERS = ("name", "userId", "cron", "timeZone", "context", "steps")
 SCHEDULE_MEMBERS = ("cron", "timeZone", "workflowId", "active", "intent")
 IGNORED = "$schema"
 """A member by which editors find the schema of a JSON file."""
-
-LAST_RESULT = "__lastStepResult"
-"""The member of a context in which runners keep the last step's result."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +81,7 @@ def workflow_of(
         return None, "its context is no object"
     if kept.value is None and kept.problem:
         return None, f"its context cannot be read: {kept.problem}"
-    left = {RESERVED, LAST_RESULT, *results_of(written)}
+    left = RESERVED_KEYS | results_of(written)
     values = {name: value for name, value in (kept.value or {}).items() if name not in left}
     name = values.pop("name") if isinstance(values.get("name"), str) else None
     return WorkflowFile(name=name, user_id=user_id, context=values, steps=tuple(found)), ""

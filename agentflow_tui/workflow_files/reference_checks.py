@@ -5,12 +5,11 @@ from functools import cached_property
 from typing import Any
 
 from agentflow_tui.documents import kind_of
+from agentflow_tui.documents.run_members import RESERVED_KEYS
 from agentflow_tui.filters.parsing import did_you_mean
 from agentflow_tui.steps.conditions import ConditionConfig
-from agentflow_tui.steps.plans import RESERVED
 from agentflow_tui.steps.references import LostReferenceError, path_segments, references_in
 from agentflow_tui.text import safe
-from agentflow_tui.workflow_files.documents import LAST_RESULT
 from agentflow_tui.workflow_files.step_checks import Fault, FileStep
 
 ROOTS = ("steps", "context")
@@ -117,7 +116,7 @@ class _Check:
         return self._why_not_in_steps(at, path[0], path[1:])
 
     def _why_not_in_context(self, path: Sequence[str]) -> str:
-        if path[0] in {LAST_RESULT, RESERVED}:
+        if path[0] in RESERVED_KEYS:
             return ""
         value: Any = self._context
         walked = "the context"

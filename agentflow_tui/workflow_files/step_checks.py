@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from agentflow_tui.documents import Document, Step, as_steps
+from agentflow_tui.documents.run_members import RESERVED_KEYS
 from agentflow_tui.filters.parsing import did_you_mean
 from agentflow_tui.schema import spelling
 from agentflow_tui.steps import configs
@@ -14,7 +15,6 @@ from agentflow_tui.steps.configs import ConfigError
 from agentflow_tui.steps.names import ELSEWHERE, waiting_reason
 from agentflow_tui.steps.plans import (
     MEMBERS,
-    RESERVED,
     check_members,
     check_targets,
     condition,
@@ -79,7 +79,7 @@ def _id_faults(
             where,
             f"steps {index[id_] + 1} and {at + 1} have the same id '{name}': give one another",
         )
-    if id_ == RESERVED:
+    if id_ in RESERVED_KEYS:
         yield where, f"no step can be called '{name}', which is the runner's own name: take another"
     elif id_ in context:
         replaced = f"'{name}' is a member of the context, which the step's result would replace"

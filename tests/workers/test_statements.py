@@ -30,6 +30,8 @@ from tests.namings import NAMINGS
 STATEMENTS: dict[str, Callable[[Binding], Statement[Any] | str]] = {
     "upcoming": lambda _: schedule_fires.UPCOMING,
     "look again": lambda _: schedule_fires.LOOK_AGAIN,
+    "timings": lambda _: schedule_fires.TIMINGS,
+    "move on": schedule_fires.move_on,
     "fire": schedule_fires.fire,
     "set next": schedule_fires.set_next,
     "unset next": lambda _: schedule_fires.UNSET_NEXT,

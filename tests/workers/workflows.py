@@ -9,6 +9,11 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import uuid4
 
+from agentflow_tui.documents.run_members import (
+    LAST_RESULT_KEY,
+    RESERVED_KEYS,
+    RUN_STATE_KEY,
+)
 from agentflow_tui.errors import UnreachableError
 from agentflow_tui.settings import Settings
 from agentflow_tui.steps.calls import Call, Handler, Handlers
@@ -32,14 +37,17 @@ class Row:
 
     @property
     def context(self) -> dict[str, Any]:
-        """The context without the runner's own account."""
+        """The context without what the runner keeps for itself."""
         found: dict[str, Any] = json.loads(self.text or "{}")
-        found.pop("_run", None)
-        return found
+        return {name: value for name, value in found.items() if name not in RESERVED_KEYS}
+
+    @property
+    def last_result(self) -> Any:
+        return json.loads(self.text or "{}")[LAST_RESULT_KEY]
 
     @property
     def run(self) -> dict[str, Any]:
-        found: dict[str, Any] = json.loads(self.text or "{}")["_run"]
+        found: dict[str, Any] = json.loads(self.text or "{}")[RUN_STATE_KEY]
         return found
 
 

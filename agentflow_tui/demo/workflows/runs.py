@@ -5,6 +5,7 @@ from datetime import datetime
 
 from agentflow_tui.demo.builder import SampleBuilder, later
 from agentflow_tui.demo.workflows.steps import Context, SampleWorkflow, SimulatedStep
+from agentflow_tui.documents.run_members import RUN_STATE_KEY
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,7 @@ class SimulatedRun:
         """Run the steps from ``current`` on, up to step ``until``, the end, a failure or now."""
         self.status, self.error, self._locked, self._locked_at = "running", None, False, None
         self._key = self._key or f"{self._builder.rng.getrandbits(128):032x}"
-        self._context.setdefault("_run", {"id": self._key, "done": 0})
+        self._context.setdefault(RUN_STATE_KEY, {"id": self._key, "done": 0})
         for index in range(self.current, len(self._steps) if until is None else until):
             failing = failure if failure and failure.step == index else None
             if not self._advance(self._steps[index], failing):
@@ -94,7 +95,7 @@ class SimulatedRun:
 
     def _keep_state(self, **step_state: object) -> None:
         """Put into the context what the runner keeps there of a run."""
-        self._context["_run"] = {"id": self._key, "done": self._done, **step_state}
+        self._context[RUN_STATE_KEY] = {"id": self._key, "done": self._done, **step_state}
 
     def _advance(self, step: SimulatedStep, failure: StepFailure | None) -> bool:
         """Take one step; False when it failed or is not over yet."""

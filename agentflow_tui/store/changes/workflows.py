@@ -4,6 +4,7 @@ Pausing and cancelling leave the lock alone: a running step ends, and its runner
 starts a workflow again takes the lock away, so it is only done where no worker holds it.
 """
 
+from agentflow_tui.documents.run_members import RUN_STATE_KEY
 from agentflow_tui.store.changes.change import Change, Rule, among, flag, rule
 
 _UPDATED = {"lastUpdated": "now()"}
@@ -14,9 +15,6 @@ _NOBODY_HOLDS_IT = rule(
     "{q.workflows.locked} IS NOT TRUE OR coalesce({q.workflows.lockedAt} < now() - :lease, true)",
     "is held by a worker whose lease goes on",
 )
-
-ACCOUNT = "_run"
-"""The runner's account of a run in the context (`agentflow_tui.workers.runner.run_state`)."""
 
 RETRY = Change(
     table="workflows",
@@ -58,7 +56,7 @@ def _json(name: str) -> str:
 
 _CONTEXT = "{q.workflows.context}"
 _VALUES = _json("context")
-_ACCOUNT = f"{_VALUES} -> '{ACCOUNT}'"
+_RUN = f"{_VALUES} -> '{RUN_STATE_KEY}'"
 
 RUN = Change(
     table="workflows",
@@ -69,8 +67,8 @@ RUN = Change(
         # The state of a run that finished steps tells the runner that the context holds results.
         "context": (
             f"CASE WHEN jsonb_typeof({_VALUES}) IS DISTINCT FROM 'object' THEN {_CONTEXT} "
-            f"WHEN jsonb_typeof({_ACCOUNT} -> 'done') = 'number' AND {_ACCOUNT} -> 'done' <> '0' "
-            f"THEN {_CONTEXT} ELSE ({_VALUES} - '{ACCOUNT}')::{{workflows.context:type}} END"
+            f"WHEN jsonb_typeof({_RUN} -> 'done') = 'number' AND {_RUN} -> 'done' <> '0' "
+            f"THEN {_CONTEXT} ELSE ({_VALUES} - '{RUN_STATE_KEY}')::{{workflows.context:type}} END"
         ),
         **_UNLOCKED,
         **_UPDATED,
@@ -92,10 +90,10 @@ RESET = Change(
         "currentStep": ":argument::int",
         "lastError": "NULL",
         "context": (
-            f"CASE WHEN jsonb_typeof({_ACCOUNT}) = 'object' THEN jsonb_set({_VALUES} "
-            f"#- ARRAY['{ACCOUNT}', 'at'] #- ARRAY['{ACCOUNT}', 'index'], "
-            f"ARRAY['{ACCOUNT}', 'lap'], to_jsonb(1 + CASE jsonb_typeof({_ACCOUNT} -> 'lap') "
-            f"WHEN 'number' THEN ({_ACCOUNT} ->> 'lap')::numeric ELSE 0 END))"
+            f"CASE WHEN jsonb_typeof({_RUN}) = 'object' THEN jsonb_set({_VALUES} "
+            f"#- ARRAY['{RUN_STATE_KEY}', 'at'] #- ARRAY['{RUN_STATE_KEY}', 'index'], "
+            f"ARRAY['{RUN_STATE_KEY}', 'lap'], to_jsonb(1 + CASE jsonb_typeof({_RUN} -> 'lap') "
+            f"WHEN 'number' THEN ({_RUN} ->> 'lap')::numeric ELSE 0 END))"
             f"::{{workflows.context:type}} ELSE {_CONTEXT} END"
         ),
         **_UNLOCKED,

@@ -95,6 +95,9 @@ class DedicatedConnections:
         database = self._database
         if database.pooled or not database.options.dedicated:
             return await self._fetch_pooled(statement, values, asked)
+        database.binding.render(
+            statement.text
+        )  # what it lacks is said before a connection is taken
         async with self._turns:
             connection = self._unused() or await self._connect_if_possible()
             if connection is None:

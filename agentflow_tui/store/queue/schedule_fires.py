@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from agentflow_tui.documents.run_members import RUN_STATE_KEY
 from agentflow_tui.store.connection.bindings import Binding
 from agentflow_tui.store.connection.statements import Statement
 from agentflow_tui.store.schema.insertions import assignments
@@ -46,6 +47,27 @@ SELECT clock_timestamp(), s.id, s.cron, s.next_run
 expression (``$2``, ``$3``) is known to be wrong. A slot at minus infinity, which Python cannot
 hold, is none. Reads the table unless ``nextRun`` has an index, so it is asked rarely, and far
 enough ahead."""
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """An expression and a next run ahead that schedules have together. ``now`` is the database's
+    clock."""
+
+    now: datetime
+    cron: str
+    next_run: datetime
+
+
+TIMINGS = Statement(
+    Timing,
+    """
+SELECT DISTINCT now(), q.{schedules.cron}::text, q.{schedules.nextRun} FROM {schedules} q
+ WHERE {q.schedules.active} AND q.{schedules.nextRun} > now()
+   AND q.{schedules.nextRun} < 'infinity' AND q.{schedules.cron} IS NOT NULL
+""",
+)
+"""How active schedules stand whose next slot lies ahead. Reads the table, so it is asked once."""
 
 LOOK_AGAIN = Statement(
     Upcoming,
@@ -110,7 +132,7 @@ def fire(binding: Binding) -> Statement[Fired]:
     batch for one row, and the scalar subquery from reading all workflows.
 
     A start makes the workflow pending at its first step, with the last run's error and lock
-    forgotten, and the runner's state of that run (``$7``) where it finished no step: the runner
+    forgotten, and the runner's state of that run where it finished no step: the runner
     would take it for the same run. What else its context holds stays, for it may be input; the
     runner tells by the state of a finished run that it holds results, and drops them itself.
     """
@@ -127,7 +149,7 @@ def fire(binding: Binding) -> Statement[Fired]:
         Fired,
         f"""
 WITH wanted AS (
-  SELECT *, $7::text AS account
+  SELECT *
     FROM unnest($1::{{schedules.id:type}}[], $2::text[], $3::{{schedules.nextRun:type}}[],
                 $4::{{schedules.nextRun:type}}[], $5::bool[])
       AS wanted (id, cron, due, next_run, starts)
@@ -172,11 +194,11 @@ SELECT r.id::text, r.outcome, extract(epoch FROM clock_timestamp() - r.due)::flo
 
 def _start(binding: Binding) -> str:
     context = "{workflows.context}"
-    done = f"w.{context} -> r.account -> 'done'"
+    done = f"w.{context} -> '{RUN_STATE_KEY}' -> 'done'"
     kept = (
         f"CASE WHEN jsonb_typeof(w.{context}) IS DISTINCT FROM 'object' THEN w.{context} "
         f"WHEN jsonb_typeof({done}) = 'number' AND {done} <> '0' THEN w.{context} "
-        f"ELSE w.{context} - r.account END"
+        f"ELSE w.{context} - '{RUN_STATE_KEY}' END"
     )
     is_jsonb = (
         binding.has("workflows", "context")
@@ -197,9 +219,8 @@ def _start(binding: Binding) -> str:
     )
 
 
-def fire_values(slots: Sequence[Slot], *, lease: float, account: str) -> tuple[object, ...]:
-    """The parameters of `fire`. ``lease`` in seconds; ``account`` is the name under which the
-    runner keeps its account of a run in the context."""
+def fire_values(slots: Sequence[Slot], *, lease: float) -> tuple[object, ...]:
+    """The parameters of `fire`. ``lease`` in seconds."""
     return (
         [slot.id for slot in slots],
         [slot.cron for slot in slots],
@@ -207,7 +228,6 @@ def fire_values(slots: Sequence[Slot], *, lease: float, account: str) -> tuple[o
         [slot.next_run for slot in slots],
         [slot.starts for slot in slots],
         float(lease),
-        account,
     )
 
 
@@ -222,6 +242,34 @@ UPDATE {{schedules}} s SET {assignments(binding, "schedules", changes)}
    AND nullif(s.{{schedules.nextRun}}, '-infinity') IS NULL
    AND s.{{schedules.cron}}::text = d.cron
 """
+
+
+@dataclass(frozen=True, slots=True)
+class MovedOn:
+    """A schedule that has another next run than ``due``."""
+
+    id: str
+    workflow_id: str | None
+    cron: str
+    due: datetime
+    next_run: datetime | None
+
+
+def move_on(binding: Binding) -> Statement[MovedOn]:
+    """Give active schedules another next run, by how they stand: expressions, next runs, new
+    ones."""
+    changes = {"nextRun": "d.new_run", "updatedAt": "now()"}
+    return Statement(
+        MovedOn,
+        f"""
+UPDATE {{schedules}} s SET {assignments(binding, "schedules", changes)}
+  FROM unnest($1::text[], $2::{{schedules.nextRun:type}}[], $3::{{schedules.nextRun:type}}[])
+       AS d (cron, next_run, new_run)
+ WHERE {{s.schedules.active}}
+   AND s.{{schedules.nextRun}} = d.next_run AND s.{{schedules.cron}}::text = d.cron
+RETURNING s.{{schedules.id}}::text, {{s.schedules.workflowId}}::text, d.cron, d.next_run, d.new_run
+""",
+    )
 
 
 STILL_WRONG = Statement(

@@ -8,6 +8,7 @@ before new ones, and of each the oldest first.
 from dataclasses import dataclass
 from datetime import datetime
 
+from agentflow_tui.documents.run_members import RUN_STATE_KEY
 from agentflow_tui.store.connection.bindings import Binding
 from agentflow_tui.store.connection.statements import Statement
 from agentflow_tui.store.queue import leases
@@ -94,7 +95,7 @@ def _free(binding: Binding) -> str:
              OR {{workflows.lockedAt}} < least(now(), $5) - $2 * interval '1 s'
                 AND ({{workflows.lockedAt}} < least(now(), $5) - {AGENTFLOWS_LEASE} * interval '1 s'
                      OR {listed}
-                     OR strpos({{w.workflows.context}}::text, '"_run"') > 0)))
+                     OR strpos({{w.workflows.context}}::text, '"{RUN_STATE_KEY}"') > 0)))
 """
 
 

@@ -201,7 +201,8 @@ def _journalled(binding: Binding) -> str:
 
 
 _ADDRESSES = """(SELECT string_agg(r ->> 'email', ', ') FROM jsonb_array_elements(
-           l.recipients::jsonb) r WHERE r ->> 'type' = '{kind}')"""
+           coalesce(l.recipients::jsonb -> 'recipients', l.recipients::jsonb)) r
+            WHERE r ->> 'type' = '{kind}')"""
 _TO = _ADDRESSES.format(kind="to")
 _OPTIONS = f"""jsonb_strip_nulls(jsonb_build_object('cc', {_ADDRESSES.format(kind="cc")},
         'bcc', {_ADDRESSES.format(kind="bcc")}, 'replyTo', {_ADDRESSES.format(kind="reply-to")},
@@ -239,6 +240,7 @@ def _queued(binding: Binding) -> str:
             "recipient": _TO,
             "subject": "l.subject",
             "body": "l.body",
+            "html": "CASE WHEN l.recipients::jsonb ->> 'format' = 'html' THEN l.body END",
             "options": _OPTIONS,
         },
     )

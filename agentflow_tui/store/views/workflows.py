@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 
 from agentflow_tui.documents import Step, as_steps, read
+from agentflow_tui.documents.run_members import LAST_RESULT_KEY, RUN_STATE_KEY
 from agentflow_tui.schema import WORKFLOWS, Kind
 from agentflow_tui.store.reading.listings import Computed, listing, stored
 from agentflow_tui.store.views.people import join_owner, owner
@@ -89,8 +90,8 @@ WORKFLOW_LIST = listing(
         "steps": stored("workflows.steps", cut=_STEPS_HEAD, searched=True),
         "between_steps": Computed(
             "(CASE WHEN {q.workflows.status} = 'paused'"
-            """ THEN strpos({q.workflows.context}::text, '"__lastStepResult"') > 0"""
-            """ AND strpos({q.workflows.context}::text, '"_run"') = 0 END)""",
+            f""" THEN strpos({{q.workflows.context}}::text, '"{LAST_RESULT_KEY}"') > 0"""
+            f""" AND strpos({{q.workflows.context}}::text, '"{RUN_STATE_KEY}"') = 0 END)""",
             Kind.FLAG,
         ),
         "owner": owner(),

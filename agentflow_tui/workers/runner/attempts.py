@@ -264,7 +264,11 @@ def _mail_rows(key: str, index: int, mail: StepMail) -> StepMailRows:
         queue_id=queue_id,
         subject=storable(mail.subject),
         body=storable(mail.body),
-        recipients=pack(mail.recipients),
+        recipients=pack(
+            {"recipients": mail.recipients, "format": mail.format}
+            if mail.format
+            else mail.recipients
+        ),
         attachments=pack(mail.attachments),
         priority=mail.priority,
     )

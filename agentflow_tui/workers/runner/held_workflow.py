@@ -10,13 +10,14 @@ from typing import Any, Self
 from uuid import uuid4
 
 from agentflow_tui.documents import read
+from agentflow_tui.documents.run_members import LAST_RESULT_KEY, RUN_STATE_KEY
 from agentflow_tui.steps.calls import StepOutcome
-from agentflow_tui.steps.plans import RESERVED, PlannedStep, WorkflowPlan
+from agentflow_tui.steps.plans import PlannedStep, WorkflowPlan
 from agentflow_tui.steps.references import StepResults
 from agentflow_tui.store.queue.workflow_claims import ClaimedWorkflow
 from agentflow_tui.store.queue.workflow_runs import Advance, Advanced, StepEntry, StepMailRows
 from agentflow_tui.text import safe
-from agentflow_tui.workers.runner.run_place import FOREIGN_RESULT, context_of, place, unreadable
+from agentflow_tui.workers.runner.run_place import context_of, place, unreadable
 from agentflow_tui.workers.runner.run_secrets import RunSecrets
 from agentflow_tui.workers.runner.run_state import ALONE, RunLimits, RunState, recorded
 
@@ -113,7 +114,7 @@ class HeldWorkflow:
         document = read(claimed.context, CONTEXT_LIMIT)
         context = context_of(document)
         current = claimed.current_step or 0
-        stored = context.pop(RESERVED, None)
+        stored = context.pop(RUN_STATE_KEY, None)
         state = recorded(stored, status=claimed.status, current_step=current)
         found = place(plan, current, state, stored, document)
         held = cls(
@@ -136,7 +137,7 @@ class HeldWorkflow:
             renewed_at=monotonic(),
             limits=limits or RunLimits(),
             hands_over=hands_over,
-            is_agentflows=stored is None and FOREIGN_RESULT in context,
+            is_agentflows=stored is None and LAST_RESULT_KEY in context,
         )
         if found.forgets:
             held._forget_results_of_earlier_runs()
@@ -216,6 +217,7 @@ class HeldWorkflow:
         self.on_record = True
         if write.name is not None:
             self.steps[write.name] = self.context[write.name] = write.result
+            self.context[LAST_RESULT_KEY] = write.result
 
     # What can be written. Each is what becomes of the workflow if it is still ours.
 
@@ -341,12 +343,13 @@ class HeldWorkflow:
         return PendingWrite(self, advance, state, self.step.step.id, result.result)
 
     def _patch(self, state: RunState, result: StepResult | None) -> str:
-        parts = [f'"{RESERVED}":{state.text}']
+        parts = [f'"{RUN_STATE_KEY}":{state.text}']
         if result is not None:
             parts.append(f"{self.step.quoted}:{result.packed}")
+            parts.append(f'"{LAST_RESULT_KEY}":{result.packed}')
         if self.replaces:
-            name = None if result is None else self.step.step.id
-            kept = {key: value for key, value in self.context.items() if key != name}
+            new = () if result is None else (self.step.step.id, LAST_RESULT_KEY)
+            kept = {key: value for key, value in self.context.items() if key not in new}
             if kept:
                 parts.append(json.dumps(kept, ensure_ascii=False)[1:-1])
         return "{" + ",".join(parts) + "}"

@@ -5,12 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from agentflow_tui.documents import Document, kind_of
+from agentflow_tui.documents.run_members import LAST_RESULT_KEY
 from agentflow_tui.steps.plans import WorkflowPlan
 from agentflow_tui.text import plural, safe
 from agentflow_tui.workers.runner.run_state import RunState, has_run
-
-FOREIGN_RESULT = "__lastStepResult"
-"""A member of the context by which AgentFlow's own backend has run the workflow before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +38,11 @@ def place(
     position = current if found is None else found
     context = context_of(document)
     names = [name for name in plan.index if name in context] if _begins(position, state) else []
-    forgets = bool(names) and (has_run(stored) or FOREIGN_RESULT in context)
+    forgets = bool(names) and (
+        has_run(stored)
+        or LAST_RESULT_KEY in context
+        or all(_is_agentflows_result(context[name]) for name in names)
+    )
     problems = (
         plan.problem,
         _lost(state) if found is None and state is not None else None,
@@ -51,6 +53,13 @@ def place(
     )
     problem = next(filter(None, problems), None)
     return RunPlace(position, found is None, forgets, problem)
+
+
+def _is_agentflows_result(value: object) -> bool:
+    """Whether a value is what AgentFlow's own backend keeps of a step; not every generation of it
+    leaves the last result beside."""
+    is_told = isinstance(value, dict) and isinstance(value.get("success"), bool)
+    return is_told and isinstance(value, dict) and isinstance(value.get("timestamp"), str)
 
 
 def _begins(position: int, state: RunState | None) -> bool:

@@ -14,12 +14,11 @@ from datetime import datetime, timedelta
 from agentflow_tui import clock
 from agentflow_tui.cron import CronError
 from agentflow_tui.settings import Settings
-from agentflow_tui.steps.plans import RESERVED
 from agentflow_tui.store import journal
 from agentflow_tui.store.queue import schedule_fires
 from agentflow_tui.store.queue.schedule_fires import Fired, FireOutcome, Slot, Upcoming
 from agentflow_tui.workers.context import RoleFactory, StepReport, WorkerContext
-from agentflow_tui.workers.scheduler import slots
+from agentflow_tui.workers.scheduler import slots, zone_change
 from agentflow_tui.workers.scheduler.slot_journal import Punctuality, slot_entry, wrong_entry
 from agentflow_tui.workers.scheduler.slots import SlotPlan
 
@@ -83,6 +82,7 @@ class Scheduler:
         self._look_at: datetime | None = None
         self._horizon: datetime | None = None
         self._changed = True
+        self._zone_checked = False
         self._rests_until = 0.0
         self._yielding = 0.0
         self._punctuality = Punctuality()
@@ -90,6 +90,8 @@ class Scheduler:
     async def step(self, woken: bool = True) -> StepReport:
         """Fire what is due; look ahead when it is time to, or when something changed."""
         self._changed |= woken
+        if not self._zone_checked:
+            await self._check_zone()
         if self._must_look():
             await self._look()
         if self._recheck_at:
@@ -101,6 +103,13 @@ class Scheduler:
             self._yielding = YIELD if not due else 0.0
         done = await self._fire(due[:BATCH]) if due else 0
         return StepReport(done=done, again=0.0 if len(due) > BATCH else self._until_next())
+
+    async def _check_zone(self) -> None:
+        if moved := await zone_change.move_all(self._context, self._zone):
+            self._context.log.of(self.name).info(
+                "next runs of another time zone were moved on", count=moved
+            )
+        self._zone_checked = True
 
     def _due(self) -> list[KnownSchedule]:
         """What is due, the longest waiting first."""
@@ -269,7 +278,7 @@ class Scheduler:
         async with self._context.database.transaction() as session:
             won = await session.fetch(
                 session.binding.cached(schedule_fires.fire),
-                *schedule_fires.fire_values(wanted, lease=self._lease, account=RESERVED),
+                *schedule_fires.fire_values(wanted, lease=self._lease),
             )
             by_id = {known.id: known for known in due}
             await journal.write(

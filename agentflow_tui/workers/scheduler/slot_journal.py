@@ -12,7 +12,7 @@ from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
 from agentflow_tui.store.journal import JournalEntry
-from agentflow_tui.store.queue.schedule_fires import Fired, FireOutcome
+from agentflow_tui.store.queue.schedule_fires import Fired, FireOutcome, MovedOn
 from agentflow_tui.workers.scheduler.slots import SlotPlan
 
 TASK = "schedule.fire"
@@ -78,6 +78,20 @@ def _reason(fired: Fired) -> str:
     if fired.outcome == FireOutcome.UNKNOWN:
         return f"the workflow's status {fired.status!r} is not one to start from"
     return _REASONS.get(FireOutcome(fired.outcome), "")
+
+
+def moved_entry(moved: MovedOn, *, zone: tzinfo) -> JournalEntry:
+    """The row of a next run ahead that was worked out in another time zone, and was moved on."""
+    return JournalEntry(
+        task_type=TASK,
+        status="completed",
+        input=_subject(moved.id, moved.cron, moved.due, moved.workflow_id),
+        output={
+            "outcome": MOVED,
+            "next": moved.next_run,
+            "reason": _moved(moved.cron, moved.due, zone),
+        },
+    )
 
 
 def wrong_entry(schedule_id: str, expression: str, error: str) -> JournalEntry:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from agentflow_tui.documents import as_recipients, read, text_format
 from agentflow_tui.steps.calls import Call, StepError
 from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.connection.statements import Statement
@@ -13,6 +14,7 @@ from agentflow_tui.workers.runner.role import Runner
 from agentflow_tui.workers.runner.run_state import RunLimits
 from tests.steps.services import serving
 from tests.waiting import until
+from tests.workers.rows import one
 from tests.workers.workflows import (
     Recorder,
     add,
@@ -313,3 +315,18 @@ async def test_the_journal_says_what_was_run(database: Database) -> None:
         "attempt": 1,
     }
     assert json.loads(str(entry.output)) == found.context["m"]
+
+
+@pytest.mark.parametrize("said", ["text", "html", None])
+async def test_a_mail_says_what_its_body_is(database: Database, said: str | None) -> None:
+    given = {} if said is None else {"format": said}
+    mail = step("a", "email", to="a@x.test", cc="b@x.test", subject="s", body="<p>b</p>", **given)
+    workflow = await add(database, [mail])
+    async with running(database):
+        await in_status(database, workflow, "completed")
+    raw = await one(database, "SELECT {emails.recipients}::text FROM {emails}")
+    assert text_format(read(raw)) == (said or "")
+    assert [(each.address, each.kind.value) for each in as_recipients(read(raw))] == [
+        ("a@x.test", "to"),
+        ("b@x.test", "cc"),
+    ]

@@ -338,7 +338,8 @@ async def test_many_thousand_schedules_cost_no_statement_but_for_those_due(
         done += turn.done
         await asyncio.sleep(min(turn.again or 0, 0.5))
     assert done == 1
-    assert database.statements - before == 1  # the one look; a fire is a session of its own
+    # One look, and one whether the time zone has changed; a fire is a session of its own.
+    assert database.statements - before == 2
     assert await journal_has(database, "fired")
 
 
@@ -386,6 +387,27 @@ async def test_a_time_of_the_zone_before_starts_nothing_and_is_said(
     local = (await next_run(database) or due).astimezone(ZoneInfo(zone))
     assert (local.hour, local.minute) == (due.hour, due.minute)
     assert await one(database, "SELECT {workflows.status} FROM {workflows}") == "completed"
+
+
+async def test_a_time_ahead_of_the_zone_before_is_moved_when_a_scheduler_begins(
+    database: Database,
+) -> None:
+    """Else nothing would fire before it, whatever the expression names."""
+    ahead = datetime.now(UTC).replace(second=0, microsecond=0) + timedelta(hours=8)
+    workflows = await add_workflows(database, 2, status="completed")
+    expression = f"{ahead.minute} {ahead.hour} * * *"
+    [theirs] = await add_schedules(database, workflows[:1], expression, ahead)
+    by_hand = ahead + timedelta(seconds=17)
+    await add_schedules(database, workflows[1:], "0 5 1 1 *", by_hand)
+    context, _ = await stepped(database, time_zone="Asia/Tokyo")
+    [entry] = await journal(database, "schedule.fire")
+    assert (entry["input"]["schedule"], entry["output"]["outcome"]) == (theirs, "moved")
+    read = "SELECT {schedules.workflowId}::text, {schedules.nextRun} FROM {schedules}"
+    left = dict(await table(database, read))
+    assert left[workflows[1]] == by_hand
+    local = left[workflows[0]].astimezone(ZoneInfo("Asia/Tokyo"))
+    assert (local.hour, local.minute) == (ahead.hour, ahead.minute)
+    assert local > context.now()
 
 
 async def test_a_time_that_was_set_by_hand_starts_its_workflow(database: Database) -> None:
