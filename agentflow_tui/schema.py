@@ -43,7 +43,8 @@ class Column:
 
     ``name`` is the document's spelling (camelCase); ``also`` lists other names seen in the field,
     in snake_case; ``references`` is ``"table.column"``; a ``secret`` is never shown, exported or
-    logged unmasked; of one that ``shows_ends`` the first and the last characters are.
+    logged unmasked; of one that ``shows_part`` a part is that opens nothing
+    (`store.reading.parts`).
     """
 
     name: str
@@ -53,7 +54,7 @@ class Column:
     unique: bool = False
     references: str | None = None
     secret: bool = False
-    shows_ends: bool = False
+    shows_part: bool = False
     also: tuple[str, ...] = ()
 
     @property
@@ -186,7 +187,7 @@ SESSIONS = Table(
             primary_key=True,
             secret=True,
         ),
-        Column(name="sess", type="jsonb", description="Session data", secret=True),
+        Column(name="sess", type="jsonb", description="Session data", secret=True, shows_part=True),
         _time("expire", "Expiration timestamp"),
     ),
     order=("-expire",),
@@ -233,7 +234,7 @@ API_KEYS = Table(
             type="text",
             description="API key value",
             secret=True,
-            shows_ends=True,
+            shows_part=True,
         ),
         Column(name="active", type="boolean", description="Whether key is active"),
         _CREATED,

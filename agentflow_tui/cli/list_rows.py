@@ -21,8 +21,9 @@ from agentflow_tui.settings import Settings
 from agentflow_tui.store.connection.bindings import Binding
 from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.connection.statements import as_tuple
-from agentflow_tui.store.reading.listings import Listing, ListingField, OrderKey, column_field, ends
+from agentflow_tui.store.reading.listings import Listing, ListingField, OrderKey, column_field
 from agentflow_tui.store.reading.pages import Window
+from agentflow_tui.store.reading.parts import part
 from agentflow_tui.store.reading.queries import Query, query
 from agentflow_tui.store.views.by_table import LISTINGS
 
@@ -196,8 +197,8 @@ async def _print_count(database: Database, wanted: Query[Any], *, as_json: bool)
 def _shown(table: Table, column: Column) -> ListingField:
     """A column as it is fetched: secrets never are, but for a key, which pages go by."""
     field = column_field(table, column)
-    if column.shows_ends:
-        return replace(field, shown=ends(table, column))
+    if column.shows_part:
+        return replace(field, shown=part(table, column))
     return replace(field, shown="NULL") if column.secret and not column.primary_key else field
 
 

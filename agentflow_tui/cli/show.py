@@ -18,7 +18,7 @@ from agentflow_tui.schema import Column
 from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.reading.records import COUNT_TO, Record, read_record
 from agentflow_tui.store.views.by_id import public_id
-from agentflow_tui.text import NOTHING, bounded
+from agentflow_tui.text import NOTHING, bounded, safe
 
 if TYPE_CHECKING:
     from agentflow_tui.cli.cron import CronTimetable
@@ -60,8 +60,9 @@ def _json(record: Record, zone: str) -> str:
             values[column.name] = json_value(
                 record.table, column, record.values.get(column.name, record.id)
             )
-        elif column.shows_ends:
-            values[column.name] = record.ends.get(column.name)
+        elif column.shows_part:
+            shown = record.parts.get(column.name)
+            values[column.name] = shown and json_value(record.table, column, shown)
         elif column.secret:
             values[column.name] = MASKED if column.name in record.secrets else None
     related = {
@@ -95,8 +96,8 @@ def _lines(record: Record, zone: tzinfo) -> Iterator[str]:
 
 
 def _shown(record: Record, column: Column, zone: tzinfo) -> str:
-    if column.shows_ends:
-        return record.ends.get(column.name) or NOTHING
+    if column.shows_part:
+        return safe(record.parts.get(column.name) or NOTHING)
     if column.secret and not column.primary_key:
         return MASKED if column.name in record.secrets else NOTHING
     value = record.values.get(column.name)

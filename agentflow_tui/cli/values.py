@@ -13,7 +13,7 @@ MASKED = "••••••••"
 def json_value(table: Table, column: Column, value: object) -> object:
     """A value as JSON has it: times in ISO 8601, documents parsed where they parse. A secret id
     stands as its digest, which names the row wherever ids are typed."""
-    if column.secret and not column.shows_ends:
+    if column.secret and not column.shows_part:
         return public_id(table, str(value)) if column.primary_key else MASKED
     if isinstance(value, datetime):
         return value.isoformat()
@@ -32,7 +32,7 @@ def csv_value(table: Table, column: Column, value: object) -> object:
 
 def cell(table: Table, column: Column, value: object, zone: tzinfo, now: datetime) -> str:
     """A value in a table of the terminal."""
-    if column.secret and not column.shows_ends:
+    if column.secret and not column.shows_part:
         return str(json_value(table, column, value))
     if value is None:
         return NOTHING

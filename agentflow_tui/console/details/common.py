@@ -90,8 +90,8 @@ def _column(opened: DetailRow, column: Column, now: datetime, name: str) -> Pane
     """A column's label and value; ``name`` is that of the row it points at."""
     record = opened.record
     if column.secret:
-        if column.shows_ends:
-            return field(column.name, record.ends.get(column.name, NOTHING), "dim")
+        if column.shows_part:
+            return field(column.name, record.parts.get(column.name, NOTHING), "dim")
         there = column.primary_key or column.name in record.secrets
         return field(column.name, mask("secret") if there else NOTHING, "dim")
     value = record.values.get(column.name)

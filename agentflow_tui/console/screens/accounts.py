@@ -33,8 +33,14 @@ def _user_columns(env: Environment) -> tuple[ListColumn[User], ...]:
         text_column("Email", lambda row: row.email, sort="email"),
         text_column("Name", lambda row: row.name, width=24),
         text_column("Id", lambda row: row.id, width=16, drop=1, style="dim"),
+        ListColumn("Flows", _count, width=5, right=True, drop=2, key="flows"),
+        age_column("Active", lambda row: row.last_task, drop=2),
         age_column("Age", lambda row: row.created_at, sort="createdAt"),
     )
+
+
+def _count(row: User, _now: datetime) -> Cell:
+    return NOTHING if row.workflows is None else str(row.workflows)
 
 
 def _session_columns(env: Environment) -> tuple[ListColumn[LoginSession], ...]:
@@ -43,8 +49,10 @@ def _session_columns(env: Environment) -> tuple[ListColumn[LoginSession], ...]:
 
     return (
         ListColumn("State", state, width=10, ticks=True, key="state"),
-        text_column("Session", lambda row: mask(row.sid), width=12, style="dim"),
-        _until("Expires", "expire", lambda row: row.expire),
+        text_column("Person", lambda row: row.title or "not signed in"),
+        text_column("Device", lambda row: row.device, width=24, drop=2, style="dim"),
+        text_column("Session", lambda row: mask(row.sid), width=10, drop=3, style="dim"),
+        _until("Ends", "expire", lambda row: row.ends or row.expire),
     )
 
 
@@ -103,6 +111,7 @@ def _key_columns(env: Environment) -> tuple[ListColumn[ApiKey], ...]:
 USERS_SCREEN = ListScreen(
     listing=USER_LIST,
     columns=_user_columns,
+    tabs="agentflow_tui.console.details.people:TABS",
     empty="No users. AgentFlow adds one when somebody signs in.",
 )
 

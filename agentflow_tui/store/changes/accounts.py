@@ -1,6 +1,7 @@
 """Changes of sign-ins: sessions, credentials, API keys."""
 
 from agentflow_tui.store.changes.change import Change, flag, rule
+from agentflow_tui.store.reading.parts import SESSION_ENDS
 
 _UPDATED = {"updatedAt": "now()"}
 
@@ -33,7 +34,7 @@ REVOKE = Change(table="sessions", sets={}, guard=(), deletes=True, keeps_row=Fal
 PURGE = Change(
     table="sessions",
     sets={},
-    rules=(rule("{q.sessions.expire} < now()", "has not expired"),),
+    rules=(rule(f"{SESSION_ENDS} < now()", "has not expired"),),
     guard=("expire",),
     deletes=True,
     keeps_row=False,

@@ -245,16 +245,6 @@ def column_field(table: Table, column: Column) -> ListingField:
     )
 
 
-def ends(table: Table, column: Column) -> str:
-    """SQL for the first and the last four characters of a secret, for stars where that would be
-    all of it."""
-    value = f"{{q.{table.name}.{column.name}}}::text"
-    return (
-        f"(CASE WHEN length({value}) > 8 THEN left({value}, 4) || '…' || right({value}, 4) "
-        f"WHEN {value} <> '' THEN '****' END)"
-    )
-
-
 def joined(*parts: str | None) -> str:
     """The parts of a row's title that are there, side by side."""
     return "  ".join(part for part in parts if part)

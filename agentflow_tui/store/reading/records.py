@@ -7,7 +7,8 @@ from agentflow_tui.schema import RELATIONS, Column, Kind, Relation, Table
 from agentflow_tui.store.connection.bindings import Binding
 from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.connection.statements import Statement, as_tuple
-from agentflow_tui.store.reading.listings import ends, is_unserved
+from agentflow_tui.store.reading.listings import is_unserved
+from agentflow_tui.store.reading.parts import part
 
 TEXT_LIMIT = 1_000_000
 """Characters of one value that a detail fetches; what is longer is shown as far as that."""
@@ -19,14 +20,14 @@ COUNT_TO = 1_000
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
     """A row by documented column names. Secrets are not fetched: ``secrets`` tells which of them
-    are set, ``ends`` how those look of which the ends are shown. ``cut`` names what was too long to
+    are set, ``parts`` what is shown of those of which a part is. ``cut`` names what was too long to
     fetch whole. ``pointing`` counts the rows of each relation that point here, None where counting
     would scan a large table."""
 
     table: Table
     values: dict[str, object]
     secrets: frozenset[str]
-    ends: dict[str, str]
+    parts: dict[str, str]
     cut: frozenset[str]
     pointing: dict[Relation, int | None]
 
@@ -56,7 +57,7 @@ async def read_record(database: Database, table: Table, id_: str) -> Record | No
     return Record(
         table=table,
         secrets=frozenset(set_ones),
-        ends={name: found for name, found in set_ones.items() if isinstance(found, str)},
+        parts={name: found for name, found in set_ones.items() if isinstance(found, str)},
         pointing=pointing,
         cut=frozenset(name for name, value in values.items() if _is_cut(value)),
         values={
@@ -97,9 +98,9 @@ def _statement(table: Table, binding: Binding) -> Statement[tuple[Any, ...]]:
 
 
 def _secret_value(table: Table, column: Column) -> str:
-    """Whether a secret is set, or its ends."""
-    if column.shows_ends:
-        return ends(table, column)
+    """Whether a secret is set, or the part of it that is shown."""
+    if column.shows_part:
+        return part(table, column)
     return f"{{q.{table.name}.{column.name}}} IS NOT NULL"
 
 

@@ -4,18 +4,31 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from agentflow_tui.schema import API_KEYS, CREDENTIALS, SESSIONS, USERS, Kind
-from agentflow_tui.store.reading.listings import Computed, ends, joined, listing
+from agentflow_tui.store.reading.listings import Computed, joined, listing
+from agentflow_tui.store.reading.parts import (
+    SESSION_DEVICE,
+    SESSION_EMAIL,
+    SESSION_ENDS,
+    SESSION_NAME,
+    SESSION_USER,
+    part,
+)
 from agentflow_tui.store.views.people import join_owner, owner
 
 
 @dataclass(frozen=True, slots=True)
 class User:
+    """A person, with the number of workflows that are theirs, and when something was last done for
+    them; None where that would cost a scan."""
+
     id: str
     email: str | None
     first_name: str | None
     last_name: str | None
     created_at: datetime | None
     updated_at: datetime | None
+    workflows: int | None = None
+    last_task: datetime | None = None
 
     @property
     def key(self) -> str:
@@ -30,15 +43,37 @@ class User:
         return " ".join(part for part in (self.first_name, self.last_name) if part)
 
 
-USER_LIST = listing(User, USERS)
+USER_LIST = listing(
+    User,
+    USERS,
+    {
+        "workflows": Computed(
+            "(SELECT count(*)::int FROM {workflows?} w WHERE {w.workflows.userId} = {q.users.id})",
+            Kind.NUMBER,
+            needs_index="workflows.userId",
+        ),
+        "last_task": Computed(
+            "(SELECT max({t.task_logs.createdAt}) FROM {task_logs?} t "
+            "WHERE {t.task_logs.userId} = {q.users.id})",
+            Kind.TIME,
+            needs_index="task_logs.userId",
+        ),
+    },
+)
 
 
 @dataclass(frozen=True, slots=True)
 class LoginSession:
-    """A session. Its id is a secret that lets one in, so it is only ever shown masked."""
+    """A session. Its id is a secret that lets one in, so it is only ever shown masked; of what it
+    holds only whose it is, on what device, and when it really ends."""
 
     sid: str
     expire: datetime | None
+    user_id: str | None = None
+    email: str | None = None
+    name: str | None = None
+    device: str | None = None
+    ends: datetime | None = None
 
     @property
     def key(self) -> str:
@@ -46,13 +81,25 @@ class LoginSession:
 
     @property
     def title(self) -> str:
-        return ""
+        return joined(self.name, self.email)
 
     def is_expired(self, now: datetime) -> bool:
-        return self.expire is not None and self.expire < now
+        ends = self.ends or self.expire
+        return ends is not None and ends < now
 
 
-SESSION_LIST = listing(LoginSession, SESSIONS)
+SESSION_LIST = listing(
+    LoginSession,
+    SESSIONS,
+    {
+        "user_id": Computed(SESSION_USER, searched=True),
+        "email": Computed(SESSION_EMAIL, searched=True),
+        "name": Computed(SESSION_NAME, searched=True),
+        "device": Computed(SESSION_DEVICE),
+        "ends": Computed(SESSION_ENDS, Kind.TIME),
+    },
+    further={"userId": Computed(SESSION_USER)},
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +185,6 @@ class ApiKey:
         return self.key_name or ""
 
 
-_KEY_ENDS = ends(API_KEYS, API_KEYS.by_name["keyValue"])
+_KEY_ENDS = part(API_KEYS, API_KEYS.by_name["keyValue"])
 
 API_KEY_LIST = listing(ApiKey, API_KEYS, {"value": Computed(_KEY_ENDS, secret=True)})
