@@ -30,6 +30,7 @@ from agentflow_tui.store.reading.listings import Listing
 from agentflow_tui.store.reading.queries import query
 from agentflow_tui.store.schema import accelerators
 from agentflow_tui.store.schema.ddl import create_missing_tables
+from agentflow_tui.store.schema.search_indexes import build_search, buildable_searches
 from agentflow_tui.store.views.actions import ACTION_LIST
 from agentflow_tui.store.views.by_table import LISTINGS
 from agentflow_tui.store.views.domains import read_matrix
@@ -39,6 +40,9 @@ from benchmarks.plans import Cost, cost_of
 
 PAGE, LINES = 100, 40
 """Rows that a list reads when it is opened, and at each look."""
+
+NOWHERE = "zzzqx"
+"""A word that no row holds."""
 
 MAIL = "status:pending,processing,failed,held"
 
@@ -108,12 +112,12 @@ LISTS = (
         for text in (
             "",
             *(f"status:{state}" for state in ("failed", "pending", "running")),
-            *("currentStep:2", "userId:1", "age:>1h", "zzzqx"),
+            *("currentStep:2", "userId:1", "age:>1h", NOWHERE),
         )
     ),
     ListLook(name="workflows sort userId", listing=WORKFLOWS, sort="userId"),
     *(
-        ListLook(name=f"{table} zzzqx", listing=LISTINGS[table], filter="zzzqx")
+        ListLook(name=f"{table} {NOWHERE}", listing=LISTINGS[table], filter=NOWHERE)
         for table in ("email_queue", "emails", "task_logs")
     ),
     ListLook(name="mail domain:acme.test", listing=QUEUE, filter="domain:acme.test"),
@@ -181,6 +185,23 @@ async def accelerate(url: str) -> None:
     await connection.close()
 
 
+async def make_searchable(url: str) -> None:
+    """Build the indexes that find words."""
+    database = await Database.open(url, ConnectionOptions(statement_timeout=3600))
+    for index in buildable_searches(database.binding):
+        await build_search(database, index)
+    await database.execute("ANALYZE")
+    database.close()
+
+
+async def searched(url: str) -> dict[str, tuple[Cost, Cost]]:
+    """Opening and look of the lists under a word, where indexes find it."""
+    database = await RecordingDatabase.open(url, ConnectionOptions(statement_timeout=600))
+    found = {look.name: await look.costs(database) for look in LISTS if NOWHERE in look.filter}
+    database.close()
+    return found
+
+
 async def measured(url: str) -> dict[str, tuple[Cost, Cost]]:
     """Opening and look of each list, and each other read twice."""
     database = await RecordingDatabase.open(url, ConnectionOptions(statement_timeout=600))
@@ -192,22 +213,30 @@ async def measured(url: str) -> dict[str, tuple[Cost, Cost]]:
     return found
 
 
-async def run(plain: str, accelerated: str, rows: int) -> None:
-    connection = await asyncpg.connect(plain)
-    there = await connection.fetchval("SELECT count(*) FROM pg_database WHERE datname = 'fast'")
-    await connection.close()
-    if not there:
-        await fill(plain, rows)
-        connection = await asyncpg.connect(plain.replace("/agentflow?", "/postgres?"))
+async def prepared(url: str, rows: int) -> tuple[str, str]:
+    """The URLs of a database with so many rows and of its accelerated copy, made where missing."""
+    fast = url.replace("/agentflow?", "/fast?")
+    connection = await asyncpg.connect(url.replace("/agentflow?", "/postgres?"))
+    if not await connection.fetchval("SELECT count(*) FROM pg_database WHERE datname = 'fast'"):
+        await fill(url, rows)
         await connection.execute("CREATE DATABASE fast TEMPLATE agentflow STRATEGY file_copy")
-        await connection.close()
-        await accelerate(accelerated)
-    slow, fast = await measured(plain), await measured(accelerated)
+        await accelerate(fast)
+    await connection.close()
+    return url, fast
+
+
+async def run(url: str, rows: int) -> None:
+    slow_url, fast_url = await prepared(url, rows)
+    slow, fast = await measured(slow_url), await measured(fast_url)
     print("| | opening, plain | opening, accelerated | a look, plain | a look, accelerated |")
     print("|---|---|---|---|---|")
     for name, costs in slow.items():
         cells = (costs[0], fast[name][0], costs[1], fast[name][1])
         print(f"| {name} | {' | '.join(map(_words, cells))} |")
+    await make_searchable(fast_url)
+    print("\n| searched | opening | a look |\n|---|---|---|")
+    for name, costs in (await searched(fast_url)).items():
+        print(f"| {name} | {' | '.join(map(_words, costs))} |")
 
 
 def _words(cost: Cost) -> str:
@@ -225,8 +254,7 @@ def main() -> None:
         postgres.start((options.keep or Path(passing)) / f"of-{options.rows}") as server,
     ):
         print(f"\n{options.rows:,} rows in each large table; milliseconds and buffers\n")
-        fast = server.url.replace("/agentflow?", "/fast?")
-        asyncio.run(run(server.url, fast, options.rows))
+        asyncio.run(run(server.url, options.rows))
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import asyncpg
 import pytest
 
-from benchmarks.looks import LISTS, READS, accelerate, fill, measured
+from benchmarks.looks import LISTS, READS, accelerate, fill, make_searchable, measured, searched
 from benchmarks.plans import Cost
 from tests.conftest import with_database
 
@@ -42,6 +42,7 @@ class Measured:
 
     plain: dict[str, tuple[Cost, Cost]]
     accelerated: dict[str, tuple[Cost, Cost]]
+    searched: dict[str, tuple[Cost, Cost]]
 
 
 @pytest.fixture(
@@ -58,7 +59,9 @@ async def costs(request: pytest.FixtureRequest, server: str) -> AsyncIterator[Me
     await fill(plain, request.param)
     await connection.execute(f"CREATE DATABASE {names[1]} TEMPLATE {names[0]} STRATEGY file_copy")
     await accelerate(fast)
-    yield Measured(await measured(plain), await measured(fast))
+    slow, quick = await measured(plain), await measured(fast)
+    await make_searchable(fast)
+    yield Measured(slow, quick, await searched(fast))
     for name in names:
         await connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
     await connection.close()
@@ -96,3 +99,14 @@ async def test_no_look_writes_temporary_files(costs: Measured) -> None:
     for measured_ in (costs.plain, costs.accelerated):
         for name in (*(look.name for look in LISTS if not look.sort), *READS):
             assert sum(cost.temporary for cost in measured_[name]) == 0, name
+
+
+async def test_a_word_that_occurs_nowhere_is_soon_found_nowhere_by_the_search_indexes(
+    costs: Measured,
+) -> None:
+    for table in ("workflows", "email_queue", "emails", "task_logs"):
+        opening, look = costs.searched[f"{table} zzzqx"]
+        meant = "emails" if table == "email_queue" else table
+        assert f"agentflow_{meant}_search" in opening.indexes, (table, opening)
+        for cost in (opening, look):
+            assert cost.buffers <= 4 * ONE_BY_ONE, (table, cost)

@@ -2,12 +2,20 @@
 
 import argparse
 import sys
+from collections.abc import Sequence
 
 from agentflow_tui.cli.output import say
 from agentflow_tui.errors import UsageError
 from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.schema import accelerators
 from agentflow_tui.store.schema.accelerators import ACCELERATORS, PREFIX, Accelerator
+from agentflow_tui.store.schema.search_indexes import (
+    SEARCHED,
+    build_search,
+    buildable_searches,
+    is_searchable,
+    name_of,
+)
 from agentflow_tui.text import plural, size
 
 
@@ -16,30 +24,48 @@ async def accelerate(database: Database, options: argparse.Namespace) -> int:
     if options.drop:
         return await _drop(database)
     missing = accelerators.buildable(database.binding)
-    for accelerator in missing:
+    searches = buildable_searches(database.binding) if options.search else []
+    count = len(missing) + len(searches)
+    if not count and not options.notify:
+        say("Every index is there.")
+        return 0
+    _say_prices(database, missing, searches, notify=options.notify)
+    if not options.yes and not _agreed(count):
+        return 1
+    for place, accelerator in enumerate((*missing, *searches), 1):
+        say(f"[{place}/{count}] {accelerator.index} …")
+        build = build_search if accelerator in searches else accelerators.build
+        await build(database, accelerator)
+    for name in accelerators.former(database.binding):
+        await accelerators.drop(database, name)
+    if options.notify:
+        await accelerators.set_notify_triggers(database, enable=True)
+    await database.rebind()
+    say(f"{plural(count, 'index', 'indexes')} built; --drop removes them.")
+    return 0
+
+
+def _say_prices(
+    database: Database,
+    missing: Sequence[Accelerator],
+    searches: Sequence[Accelerator],
+    *,
+    notify: bool,
+) -> None:
+    for accelerator in (*missing, *searches):
         say(f"  {accelerator.index}\n      for {accelerator.purpose}")
         say(f"      {_price(database, accelerator)}")
-    if options.notify:
+    if searches:
+        say(
+            "  the extension pg_trgm, if it is not there\n"
+            "      every row that is written pays for the search: inserts take many times as long"
+        )
+    if notify:
         say(
             "  triggers on " + ", ".join(accelerators.NOTIFYING) + "\n"
             "      consoles and workers hear of other programs' changes at once; "
             "at sixteen writers three quarters of the write throughput go"
         )
-    if not missing and not options.notify:
-        say("Every index is there.")
-        return 0
-    if not options.yes and not _agreed(len(missing)):
-        return 1
-    for place, accelerator in enumerate(missing, 1):
-        say(f"[{place}/{len(missing)}] {accelerator.index} …")
-        await accelerators.build(database, accelerator)
-    for index in accelerators.former(database.binding):
-        await accelerators.drop(database, index)
-    if options.notify:
-        await accelerators.set_notify_triggers(database, enable=True)
-    await database.rebind()
-    say(f"{plural(len(missing), 'index', 'indexes')} built; --drop removes them.")
-    return 0
 
 
 def _price(database: Database, accelerator: Accelerator) -> str:
@@ -58,11 +84,14 @@ def _agreed(count: int) -> bool:
 
 async def _drop(database: Database) -> int:
     await accelerators.set_notify_triggers(database, enable=False)
-    there = [a for a in ACCELERATORS if accelerators.is_built(database.binding, a)]
-    for accelerator in there:
-        say(f"removing {accelerator.index} …")
-        await accelerators.drop(database, accelerator.index)
-    for index in accelerators.former(database.binding):
+    binding = database.binding
+    there = [
+        *(a.index for a in ACCELERATORS if accelerators.is_built(binding, a)),
+        *(name_of(table) for table in SEARCHED if is_searchable(binding, table)),
+        *accelerators.former(binding),
+    ]
+    for index in there:
+        say(f"removing {index} …")
         await accelerators.drop(database, index)
     say(f"{plural(len(there), 'index', 'indexes')} removed; nothing named {PREFIX}… is left.")
     return 0

@@ -21,6 +21,7 @@ def add_options(parser: argparse.ArgumentParser, _name: str) -> None:
     shown.add_argument("--show-password", action="store_true", help="do not mask the password")
     built = _add(below, "accelerate", accelerate, "Build optional indexes, after saying which.")
     built.add_argument("--drop", action="store_true", help="remove them again")
+    built.add_argument("--search", action="store_true", help="indexes that find words, too")
     built.add_argument("--notify", action="store_true", help="triggers that announce changes")
     built.add_argument("--yes", action="store_true", help="do not ask")
 

@@ -21,6 +21,9 @@ in and out of a filter, and a cheap look must never be the only one."""
 FIRST, MOST = 500, 20_000
 """Rows that the first portion of a scan looks at, and the largest; each is four times the last."""
 
+SEARCH_AFTER = 2_000
+"""Rows among which words are looked for before an index is asked, which frequent ones cost much."""
+
 
 @dataclass(slots=True)
 class StoreSource(Generic[RowT]):
@@ -48,9 +51,10 @@ class StoreSource(Generic[RowT]):
     async def first(self, count: int) -> Page[RowT]:
         self.looked = self._vain = self._found = 0
         self._frontier, self._reached = "", None
-        page = await self._read(self._portion(Window(limit=count, count_to=COUNT_TO), 0))
+        window = self._portion(Window(limit=count, count_to=COUNT_TO), 0)
+        page = await self._read(window)
         self._seen, self._looked_at = page.snapshot, self.env.clock().timestamp()
-        return self._moved_on(page)
+        return self._moved_on(page, window)
 
     async def last(self, count: int) -> Page[RowT]:
         return await self._gather(Window(limit=count, backwards=True))
@@ -67,7 +71,7 @@ class StoreSource(Generic[RowT]):
 
     async def _onward(self, anchor: tuple[object, ...] | None, count: int) -> Page[RowT]:
         window = self._portion(Window(limit=count, anchor=anchor), self.looked)
-        return self._moved_on(await self._read(window))
+        return self._moved_on(await self._read(window), window)
 
     async def before(self, row: RowT, count: int) -> Page[RowT]:
         anchor = self.query.anchor(row)
@@ -105,15 +109,21 @@ class StoreSource(Generic[RowT]):
         """The window, bounded where the filter has to look row by row, after ``looked`` rows."""
         if self.query.scan is None:
             return window
-        return replace(window, scan=min(max(FIRST, 3 * looked), MOST))
+        scan = min(max(FIRST, 3 * looked), MOST)
+        if not self.query.search or looked < SEARCH_AFTER:
+            return replace(window, scan=scan)
+        if self.query.is_found_by_search:
+            return replace(window, search=True, count_to=COUNT_TO)
+        return replace(window, search=True, scan=scan)
 
-    def _moved_on(self, page: Page[RowT]) -> Page[RowT]:
+    def _moved_on(self, page: Page[RowT], window: Window) -> Page[RowT]:
         """Note how far was looked. The page is the last one where that was in vain for too long."""
         if self.query.scan is None:
             return page
         self.looked += page.looked
         self._vain = 0 if page.rows else self._vain + page.looked
-        self.count = self._found + (page.count or 0)
+        if window.scan is not None:
+            self.count = self._found + (page.count or 0)
         self._found += len(page.rows)
         self._frontier = page.rows[-1].key if page.rows else self._frontier
         self._reached = page.reached

@@ -58,8 +58,8 @@ class Served:
 class Window:
     """Which page of a list to read. ``anchor`` holds the order keys' values of a row to start from:
     after it, before it (``backwards``), or with it (``inclusive``). ``scan`` bounds how many rows
-    are looked at, from the anchor on; None looks at all. The rows that match are counted up to
-    ``count_to``, or among those that are looked at.
+    are looked at, from the anchor on; None looks at all. ``search`` has an index find the
+    words. The rows that match are counted up to ``count_to``, or among those that are looked at.
     """
 
     limit: int
@@ -67,13 +67,15 @@ class Window:
     backwards: bool = False
     inclusive: bool = False
     scan: int | None = None
+    search: bool = False
     count_to: int = 0
 
     @property
     def shape(self) -> Hashable:
         """What decides the statement that reads this page, rather than its parameters."""
         nulls = None if self.anchor is None else tuple(value is None for value in self.anchor)
-        return nulls, self.backwards, self.inclusive, self.scan is None, self.count_to > 0
+        kind = self.scan is None, self.search, self.count_to > 0
+        return nulls, self.backwards, self.inclusive, *kind
 
 
 @dataclass(frozen=True, slots=True)

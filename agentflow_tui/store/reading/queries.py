@@ -3,6 +3,7 @@
 from collections.abc import Hashable
 from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
+from functools import partial
 from typing import Any, Generic, TypeVar
 
 from agentflow_tui.filters import Condition, Filter, Match, Text, Vocabulary, parse
@@ -23,6 +24,7 @@ from agentflow_tui.store.reading.pages import (
     anchor_of,
     page_statement,
 )
+from agentflow_tui.store.reading.searching import found_words, search_sql
 from agentflow_tui.store.reading.serving import is_served, served_states
 
 RowT = TypeVar("RowT")
@@ -57,7 +59,8 @@ class Query(Generic[RowT]):
 
     ``scan`` bounds how many rows a filter may look at in vain; None looks at all. Where it does,
     indexes find the rows of ``states``, which is what the terms ``by_state`` ask for, and those
-    that fit the ``served`` terms.
+    that fit the ``served`` terms; the words in ``search`` are found by an index, which is asked
+    where looking row by row has found too little.
     ``words_as_written`` leaves out rows whose status is a known word in another case, which no
     index would find.
     """
@@ -71,9 +74,16 @@ class Query(Generic[RowT]):
     states: tuple[str, ...] = ()
     by_state: tuple[Term, ...] = ()
     served: tuple[Term, ...] = ()
+    search: tuple[Term, ...] = ()
     _compiled: dict[Hashable, tuple[Binding, PageStatement[RowT]]] = field(
         default_factory=dict, init=False, compare=False, repr=False
     )
+
+    @property
+    def is_found_by_search(self) -> bool:
+        """Whether indexes find everything, once the words are searched for."""
+        terms = {*self.base.terms, *self.wanted.terms}
+        return not terms - {*self.by_state, *self.served, *self.search}
 
     @property
     def remarks(self) -> tuple[str, ...]:
@@ -107,9 +117,20 @@ class Query(Generic[RowT]):
     def _where(self, binding: Binding, terms: tuple[Term, ...], first_parameter: int) -> Where:
         if not terms:
             return Where()
+        wanted = self._filter(terms)
+        sql, values = self._compile(binding, wanted, first_parameter)
         every = {f.name: f for f in (*self.listing.fields, *self.listing.further)}
-        wanted = Filter(terms=terms, searched=self.wanted.searched or self.base.searched)
-        sql, values = compile_filter(
+        joined = any(every[name].joined for name in wanted.names if name in every)
+        return Where(sql=sql, values=tuple(values), joined=joined)
+
+    def _filter(self, terms: tuple[Term, ...]) -> Filter:
+        return Filter(terms=terms, searched=self.wanted.searched or self.base.searched)
+
+    def _compile(
+        self, binding: Binding, wanted: Filter, first_parameter: int
+    ) -> tuple[str, list[object]]:
+        every = {f.name: f for f in (*self.listing.fields, *self.listing.further)}
+        return compile_filter(
             wanted,
             {name: listed.compared(binding) for name, listed in every.items()},
             first_parameter,
@@ -118,8 +139,20 @@ class Query(Generic[RowT]):
             words_as_written=self.words_as_written,
             lower_case=[name for name, listed in every.items() if listed.lower_case],
         )
-        joined = any(every[name].joined for name in wanted.names if name in every)
-        return Where(sql=sql, values=tuple(values), joined=joined)
+
+    def _served(self, binding: Binding, *, searching: bool) -> Served:
+        """What indexes find: the served terms, and the words where they are searched for."""
+        found = self._where(binding, self.served, 1)
+        if searching:
+            sql, values = search_sql(
+                self._filter(self.search),
+                self.listing,
+                partial(self._compile, binding),
+                1 + len(found.values),
+            )
+            both = f"{found.sql} AND {sql}" if found.sql else sql
+            found = Where(sql=both, values=(*found.values, *values), joined=found.joined)
+        return Served(where=found, states=self.states)
 
     async def page(
         self, database: Database, window: Window, *, seen: str | None = None
@@ -132,8 +165,9 @@ class Query(Generic[RowT]):
         bound_to, statement = self._compiled.get(window.shape, (None, None))
         if statement is None or bound_to is not binding:
             terms = (*self.base.terms, *self.wanted.terms)
-            found = Served(where=self._where(binding, self.served, 1), states=self.states)
-            rest = tuple(term for term in terms if term not in (*self.served, *self.by_state))
+            found = self._served(binding, searching=window.search)
+            done = (*self.served, *self.by_state, *(self.search if window.search else ()))
+            rest = tuple(term for term in terms if term not in done)
             where = self._where(binding, rest, 1 + len(found.where.values))
             statement = page_statement(binding, self.listing, self.order, where, window, found)
             self._compiled[window.shape] = binding, statement
@@ -196,4 +230,5 @@ def query(
         states=states,
         by_state=by_state,
         served=served,
+        search=found_words(terms, listing, binding),
     )

@@ -88,6 +88,7 @@ QUEUE = listing(
             shown=f"left(coalesce({{e.emails.subject}}, {{q.email_queue.subject}}), {_HEAD})",
             joined=True,
             searched=True,
+            lacking=("email_queue.subject", "{e.emails.subject}"),
         ),
         "recipients": stored("emails.recipients", "e", cut=_HEAD, searched=True),
         "email_status": stored("emails.status", "e"),
