@@ -1,7 +1,10 @@
 """What a look at a large table costs the server is bounded, with and without `db accelerate`."""
 
-from collections.abc import AsyncIterator
+import asyncio
+import fcntl
+import pickle
 from dataclasses import dataclass
+from pathlib import Path
 
 import asyncpg
 import pytest
@@ -50,21 +53,34 @@ class Measured:
     params=[51_000, pytest.param(1_000_000, marks=[pytest.mark.long, pytest.mark.timeout(900)])],
     ids=["51,000 rows", "1,000,000 rows"],
 )
-async def costs(request: pytest.FixtureRequest, server: str) -> AsyncIterator[Measured]:
-    """Measured once on a database of so many rows in each large table, and once accelerated."""
-    names = [f"looks_{request.param}", f"looks_{request.param}_fast"]
-    connection = await asyncpg.connect(server)
+async def costs(request: pytest.FixtureRequest, server: str, server_home: Path) -> Measured:
+    """Measured once for all processes of a run, on a database of so many rows in each large table
+    and on a copy of it that is accelerated."""
+    kept = server_home.with_name(f"looks-{request.param}")
+    with kept.with_suffix(".lock").open("w") as lock:
+        await asyncio.to_thread(fcntl.flock, lock, fcntl.LOCK_EX)
+        if not kept.exists():
+            kept.write_bytes(pickle.dumps(await _measured(server, request.param)))
+    found = pickle.loads(kept.read_bytes())
+    assert isinstance(found, Measured)
+    return found
+
+
+async def _measured(server: str, rows: int) -> Measured:
+    names = (f"looks_{rows}", f"looks_{rows}_fast")
     plain, fast = (with_database(server, name) for name in names)
+    connection = await asyncpg.connect(server)
     await connection.execute(f"CREATE DATABASE {names[0]}")
-    await fill(plain, request.param)
+    await fill(plain, rows)
     await connection.execute(f"CREATE DATABASE {names[1]} TEMPLATE {names[0]} STRATEGY file_copy")
     await accelerate(fast)
     slow, quick = await measured(plain), await measured(fast)
     await make_searchable(fast)
-    yield Measured(slow, quick, await searched(fast))
+    found = Measured(slow, quick, await searched(fast))
     for name in names:
         await connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
     await connection.close()
+    return found
 
 
 async def test_an_accelerated_look_is_small_and_served_by_the_index_that_is_meant(

@@ -14,8 +14,13 @@ from agentflow_tui.settings import Settings
 from agentflow_tui.store.connection.bindings import Binding
 from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.reading.pages import Window
-from agentflow_tui.store.reading.queries import Query, query
-from agentflow_tui.store.schema.search_indexes import SEARCHED, build_search, buildable_searches
+from agentflow_tui.store.reading.queries import Query, query, vocabulary
+from agentflow_tui.store.schema.search_indexes import (
+    SEARCHED,
+    build_search,
+    buildable_searches,
+    search_index,
+)
 from agentflow_tui.store.views.by_table import LISTINGS
 from tests import samples
 
@@ -107,6 +112,19 @@ async def test_an_export_goes_on_to_the_end_of_what_is_looked_through(
 
 
 WORDS = ("dora", "WEEKLY", "550 user", "503", "ret*y", "leads", "no*where", "0000", "queued")
+
+
+@pytest.mark.parametrize("table", SEARCHED)
+async def test_a_search_index_covers_every_column_in_which_words_are_looked_for(
+    database: Database, table: str
+) -> None:
+    listing = LISTINGS[table]
+    columns = {f.column.name for f in (*listing.fields, *listing.further) if f.column}
+    searched = {f.name for f in vocabulary(listing, database.binding).fields if f.searched}
+    index = search_index(database.binding, table)
+    assert index is not None
+    for name in searched & columns - {listing.table.primary_key.name}:
+        assert f"{{{table}.{name}}}" in index.on, name
 
 
 @pytest.mark.parametrize("table", SEARCHED)

@@ -81,7 +81,8 @@ class OrderKey:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listing(Generic[RowT]):
     """A table as a list of ``row``. ``fields`` stand in the order of the row's constructor;
-    ``further`` can be filtered by but is not fetched. The ids of all its rows begin with
+    ``further`` can be filtered by but is not fetched. ``lookups`` are the ``joins`` in a form in
+    which each row looks its own up, whatever the planner thinks. The ids of all its rows begin with
     ``ids_begin`` and go on with the time; with it a large table needs no other index."""
 
     table: Table
@@ -89,6 +90,7 @@ class Listing(Generic[RowT]):
     fields: tuple[ListingField, ...]
     further: tuple[ListingField, ...] = ()
     joins: str = ""
+    lookups: str = ""
     ids_begin: str = ""
 
     def field(self, name: str) -> ListingField | None:
@@ -195,6 +197,7 @@ def listing(
     computed: dict[str, Computed] | None = None,
     *,
     joins: str = "",
+    lookups: str = "",
     ids_begin: str = "",
     further: dict[str, Computed] | None = None,
 ) -> Listing[RowT]:
@@ -211,7 +214,13 @@ def listing(
         *(column_field(table, c) for c in table.columns if c.name not in seen),
     )
     return Listing(
-        table=table, row=row, fields=shown, further=rest, joins=joins, ids_begin=ids_begin
+        table=table,
+        row=row,
+        fields=shown,
+        further=rest,
+        joins=joins,
+        lookups=lookups or joins,
+        ids_begin=ids_begin,
     )
 
 

@@ -256,7 +256,7 @@ SELECT s.snapshot, now(), CASE WHEN {gate} THEN {count} END, p.there IS NOT NULL
         scan = f"{self._parameter(lambda window, _: window.scan)}::int"
         served = self.served.conditions(self._listing.table.name, self.served.where.sql)
         first = self._ranges(self._table, served, f"LIMIT {scan}")
-        joins = self._listing.joins if self._where.joined else ""
+        joins = self._listing.lookups if self._where.joined else ""
         keys = ", ".join(f"{key.sql} AS k{at}" for at, key in enumerate(self._keys))
         names = ", ".join(f"r.k{at}" for at in range(len(self._keys)))
         id_ = f"q.{{{self._listing.table.name}.{self._listing.table.primary_key.name}}}"

@@ -208,7 +208,7 @@ def query(
     wanted = parse(text, words, now=now, tz=zone)
     is_large = binding.tables[listing.table.name].is_large
     if is_large and listing.ids_begin:
-        base = f"{base} {listing.key.name}:{listing.ids_begin}"
+        base = f"{listing.key.name}:{listing.ids_begin}"  # which says the same
     held = parse(base, words, now=now, tz=zone)
     order = listing.order(binding, sort)
     if whole or not is_large:

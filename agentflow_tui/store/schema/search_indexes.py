@@ -10,14 +10,14 @@ from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.schema.accelerators import PREFIX, Accelerator, build
 
 SEARCHED = {
-    "workflows": (),
+    "workflows": ("steps",),
     "emails": ("recipients",),
     "email_queue": (),
     "task_logs": ("input",),
 }
 """The tables, and the documents in which words are looked for besides all plain texts."""
 
-_BYTES = {"workflows": 60, "emails": 400, "email_queue": 60, "task_logs": 200}
+_BYTES = {"workflows": 400, "emails": 400, "email_queue": 60, "task_logs": 200}
 
 
 def name_of(table: str) -> str:

@@ -11,7 +11,7 @@ from agentflow_tui.store.reading.counts import has_state_index, is_large
 AGES = (("10m", 600), ("1h", 3_600), ("6h", 21_600), ("24h", 86_400))
 """Upper ends of the columns, with their seconds; older than the last is a column of its own."""
 
-LOOK_AT = 5_000
+LOOK_AT = 2_000
 """Rows of each state that are looked at, in the order of the queue."""
 
 NO_ADDRESS = "(no address)"

@@ -96,6 +96,8 @@ QUEUE = listing(
         "process_after": Computed("{q.email_queue.processAfter}", Kind.TIME),
     },
     joins="LEFT JOIN {emails?} e ON {e.emails.id} = {q.email_queue.emailId}",
+    lookups="LEFT JOIN LATERAL (SELECT e.* FROM {emails?} e"
+    " WHERE {e.emails.id} = {q.email_queue.emailId} OFFSET 0) e ON true",
     further={
         "recipient": Computed(
             "coalesce(substring({e.emails.recipients}::text"
