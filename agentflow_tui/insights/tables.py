@@ -157,7 +157,7 @@ def table_of(data: Any, types: Sequence[str] | None = None) -> ReportTable:
         given = [_type_of(values) for values in columns]
     made = [
         _column(name, type_, values)
-        for name, type_, values in zip(names, given, columns, strict=True)
+        for name, type_, values in zip(_distinct(names), given, columns, strict=True)
     ]
     return ReportTable(tuple(made), len(rows))
 
@@ -172,6 +172,16 @@ def _names_and_rows(data: Any) -> tuple[list[str], list[Sequence[Any]]]:
     given = members.get("columns")
     names = [str(name) for name in given] if isinstance(given, list) else []
     return names, [row for row in rows if isinstance(row, list) and len(row) == len(names)]
+
+
+def _distinct(names: Sequence[str]) -> list[str]:
+    """The names, with a number behind one that was there before."""
+    seen: dict[str, int] = {}
+    found = []
+    for name in names:
+        seen[name] = seen.get(name, 0) + 1
+        found.append(name if seen[name] == 1 else f"{name} ({seen[name]})")
+    return found
 
 
 def _type_of(values: Sequence[Any]) -> str:
@@ -207,11 +217,19 @@ def _column(name: str, type_: str, values: Sequence[Any]) -> TableColumn:
     empty = sum(value is None or value == "" for value in values)
     role = _role(name, type_, values, empty)
     if role in (ColumnRole.SUM, ColumnRole.LEVEL, ColumnRole.RATE):
-        values = [
-            value if isinstance(value, int | float) and not isinstance(value, bool) else None
-            for value in values
-        ]
+        values = [_figure(value) for value in values]
     return TableColumn(name, type_, role, values, empty)
+
+
+_LARGEST, _SMALLEST = 1e15, 1e-9
+"""Figures beyond these are mistakes, or nothing."""
+
+
+def _figure(value: Any) -> float | None:
+    """The number that a cell holds; None where it is none that can be reckoned with."""
+    if type(value) not in (int, float) or abs(value) > _LARGEST:
+        return None
+    return value if abs(value) >= _SMALLEST else 0
 
 
 def _role(name: str, type_: str, values: Sequence[Any], empty: int) -> ColumnRole:

@@ -51,7 +51,7 @@ def analyse(facts: ReportFacts) -> Iterable[InsightCandidate]:
     compared = _comparison(facts)
     if compared is None:
         return
-    known = {column.name for column in compared.before.columns}
+    known = {c.name for c in compared.before.columns if c.role is ColumnRole.SUM}
     metrics = [
         ROWS,
         *(
