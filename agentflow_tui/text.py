@@ -113,10 +113,16 @@ _width_of = _Widths().__getitem__
 
 
 def storable(text: str) -> str:
-    """Text that PostgreSQL can hold: it knows neither NUL nor half of a surrogate pair."""
-    if text.isascii() and "\0" not in text:
-        return text
-    return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
+    """Text that PostgreSQL can hold: NUL, and half of a surrogate pair, become ``�``."""
+    return text if is_storable(text) else _UNSTORABLE.sub("\ufffd", text)
+
+
+def is_storable(text: str) -> bool:
+    """Whether PostgreSQL can hold it as it is."""
+    return _UNSTORABLE.search(text) is None
+
+
+_UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 
 
 def safe(text: str, limit: int = 1000) -> str:

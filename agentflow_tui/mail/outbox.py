@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 import os
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 
 from agentflow_tui.mail.answers import (
@@ -47,9 +47,6 @@ class OutboxTransport:
 
     async def send(self, envelope: Envelope) -> SendResult:
         return await asyncio.to_thread(self._put, envelope)
-
-    async def send_many(self, envelopes: Sequence[Envelope]) -> list[SendResult]:
-        return await asyncio.to_thread(lambda: [self._put(each) for each in envelopes])
 
     def confirm(self, results: Iterable[SendResult]) -> None:
         """Nothing waits for it here."""

@@ -2,7 +2,7 @@
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -55,9 +55,6 @@ class Transport(Protocol):
     async def send(self, envelope: Envelope) -> SendResult:
         """Send one envelope."""
 
-    async def send_many(self, envelopes: Sequence[Envelope]) -> list[SendResult]:
-        """Send all, in any order; results in the order given."""
-
     def confirm(self, results: Iterable[SendResult]) -> None:
         """Hear that these results are recorded, which makes room for as many more mails."""
 
@@ -75,7 +72,7 @@ class Transport(Protocol):
 
 
 class CallbackTransport(ABC):
-    """A transport made of `submit` alone: `send` and `send_many` wait for its callback."""
+    """A transport made of `submit` alone: `send` waits for its callback."""
 
     @abstractmethod
     def submit(
@@ -98,19 +95,3 @@ class CallbackTransport(ABC):
 
         self.submit(envelope, note)
         return await answer
-
-    async def send_many(self, envelopes: Sequence[Envelope]) -> list[SendResult]:
-        results: dict[int, SendResult] = {}
-        if not envelopes:
-            return []
-        finished = asyncio.get_running_loop().create_future()
-
-        def note(position: int, result: SendResult) -> None:
-            results[position] = result
-            if len(results) == len(envelopes) and not finished.done():
-                finished.set_result(None)
-
-        for position, envelope in enumerate(envelopes):
-            self.submit(envelope, lambda result, at=position: note(at, result))  # type: ignore[misc]
-        await finished
-        return [results[position] for position in range(len(envelopes))]

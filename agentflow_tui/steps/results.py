@@ -1,11 +1,10 @@
 """A step's result as the JSON text that is stored, or a clear word on why it cannot be."""
 
 import json
-import re
 from typing import Any
 
 from agentflow_tui.steps.calls import StepError
-from agentflow_tui.text import number, size
+from agentflow_tui.text import is_storable, number, size, storable
 
 LIMIT = 1_048_576
 """Characters of JSON that one step's result may have: a result is kept in the workflow's row, read
@@ -25,8 +24,6 @@ _PREVIEW = 2_000
 
 _encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 _PLAIN = frozenset({bool, int, float, type(None)})
-
-_UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 
 
 class ResultError(StepError):
@@ -69,7 +66,7 @@ def _weigh(result: Any) -> bool:
             if type(value) in _PLAIN:
                 continue
             if isinstance(value, str):
-                clean = clean and _is_storable(value)
+                clean = clean and is_storable(value)
             elif isinstance(value, dict):
                 clean = all(map(_is_storable_key, value)) and clean
                 inner.extend(value.values())
@@ -84,19 +81,10 @@ def _weigh(result: Any) -> bool:
     raise ResultError(f"is nested more than {DEPTH} levels deep.")
 
 
-def _is_storable(text: str) -> bool:
-    return _UNSTORABLE.search(text) is None
-
-
 def _is_storable_key(key: object) -> bool:
     if not isinstance(key, str):
         raise ResultError("has a key that is not text.")
-    return _is_storable(key)
-
-
-def storable(text: str) -> str:
-    """A text without the characters that no text column can hold; each becomes ``�``."""
-    return _UNSTORABLE.sub("\ufffd", text)
+    return is_storable(key)
 
 
 def _mended(value: Any) -> Any:

@@ -311,7 +311,7 @@ class _RoleOutage:
         if self._once.over():
             self._lost.reset()
             self._refused.reset()
-            self._log.info("works again")
+            self._log.info("its statements succeed again")
 
 
 _ANSWER = Statement(int, "SELECT 1")

@@ -145,6 +145,7 @@ async def test_runners_that_are_asked_to_stop_leave_nothing_locked(
 
 
 @pytest.mark.long
+@pytest.mark.timeout(900)
 async def test_many_killed_runners_lose_and_double_nothing(
     database: Database, tmp_path: Path
 ) -> None:
@@ -152,6 +153,7 @@ async def test_many_killed_runners_lose_and_double_nothing(
 
 
 @pytest.mark.long
+@pytest.mark.timeout(900)
 async def test_a_crashing_server_and_cut_connections_cost_nothing(tmp_path: Path) -> None:
     dice = random.Random(5)
     with own_server(tmp_path / "server") as server:

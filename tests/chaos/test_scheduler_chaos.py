@@ -110,6 +110,7 @@ async def test_a_crash_of_the_server_costs_no_slot(
 
 
 @pytest.mark.long
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("seed", range(3))
 async def test_two_hundred_schedules_for_half_a_minute(
     database: Database, tmp_path: Path, seed: int
@@ -118,6 +119,7 @@ async def test_two_hundred_schedules_for_half_a_minute(
 
 
 @pytest.mark.long
+@pytest.mark.timeout(900)
 async def test_the_server_crashes_again_and_again(
     crashing: tuple[Server, Database], tmp_path: Path
 ) -> None:

@@ -172,6 +172,7 @@ async def test_a_crashing_server_and_cut_connections_double_no_mail(
 
 
 @pytest.mark.long
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("seed", range(3))
 async def test_five_thousand_mails_through_crashes_and_cut_connections(
     tmp_path: Path, relay: Catcher, seed: int
@@ -188,6 +189,7 @@ async def test_killed_senders_lose_nothing(
 
 
 @pytest.mark.long
+@pytest.mark.timeout(900)
 async def test_eight_senders_one_killed_every_second_and_five_thousand_mails(
     database: Database, database_url: str, relay: Catcher
 ) -> None:

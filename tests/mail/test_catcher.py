@@ -13,6 +13,7 @@ import pytest
 from agentflow_tui.demo.catcher.faults import CatcherOptions, RelayFault
 from agentflow_tui.demo.catcher.server import Catcher
 from agentflow_tui.mail.answers import Verdict
+from tests.mail.sending import send_all
 
 from .conftest import Post
 from .samples import envelope
@@ -109,7 +110,7 @@ async def test_in_a_process_of_its_own_it_prints_its_url_and_records_before_it_a
         url = (await process.stdout.readline()).decode().strip()
         transport = post.transport(url, connections=4)
         sent = [envelope(f"bob{n}@acme.test", number=n) for n in range(100)]
-        results = await transport.send_many(sent)
+        results = await send_all(transport, sent)
         lines = [json.loads(line) for line in record.read_text().splitlines()]
         taken = sorted(line["message_id"] for line in lines)
         delivered = [r.envelope.id for r in results if r.verdict is Verdict.DELIVERED]

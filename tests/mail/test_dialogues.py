@@ -8,6 +8,7 @@ from agentflow_tui.demo.catcher.faults import RelayFault
 from agentflow_tui.mail.answers import Verdict
 from agentflow_tui.mail.smtp.rate_limits import RateLimits
 from agentflow_tui.mail.smtp.reply_protocol import Timeouts
+from tests.mail.sending import send_all
 from tests.waiting import until
 
 from .conftest import QUICK, Post
@@ -23,7 +24,7 @@ async def test_a_message_costs_one_round_trip_with_pipelining_and_four_without(p
         transport = post.transport(catcher.url)
         await transport.send(envelope())
         before = catcher.record.round_trips
-        results = await transport.send_many([envelope(number=n) for n in range(200)])
+        results = await send_all(transport, [envelope(number=n) for n in range(200)])
         assert all(result.verdict is Verdict.DELIVERED for result in results)
         assert (catcher.record.round_trips - before) / 200 <= limit
         assert catcher.record.connections == 1
@@ -34,7 +35,7 @@ async def test_what_arrives_is_what_was_sent_dots_and_all(post: Post) -> None:
     transport = post.transport(catcher.url)
     bodies = [".", ".\n..\n.x\n", "a\n.\nRSET\nMAIL FROM:<eve@evil.test>\n.\n", "x\n" * 200_000, ""]
     sent = [envelope(number=n, body=body) for n, body in enumerate(bodies)]
-    await transport.send_many(sent)
+    await send_all(transport, sent)
     assert list(catcher.record.contents) == [each.message for each in sent]
     assert [caught.message_id for caught in catcher.record.caught] == [
         parsed(each.message)["Message-ID"] for each in sent
@@ -56,7 +57,7 @@ async def test_some_recipients_refused_the_others_have_it(post: Post) -> None:
         catcher = await post.catcher(offers=offers)
         transport = post.transport(catcher.url)
         mixed = envelope("bob@x.test", "unknown@x.test", "greylist@x.test", "al@x.test")
-        result, other = await transport.send_many([mixed, envelope(number=1)])
+        result, other = await send_all(transport, [mixed, envelope(number=1)])
         assert result.accepted == ("bob@x.test", "al@x.test")
         assert result.open == ("greylist@x.test",)
         assert result.having(Verdict.REFUSED) == ("unknown@x.test",)
@@ -161,7 +162,7 @@ async def test_the_mails_around_a_broken_one_are_delivered_exactly_once(post: Po
         )
         for n in range(400)
     ]
-    results = await transport.send_many(sent)
+    results = await send_all(transport, sent)
     delivered = {r.envelope.id for r in results if r.verdict is Verdict.DELIVERED}
     caught = Counter(
         each.message_id.strip("<>").partition("@")[0] for each in catcher.record.caught
@@ -189,7 +190,7 @@ async def test_a_connection_that_the_relay_has_closed_meanwhile_costs_nothing(po
 async def test_after_its_share_of_messages_a_connection_says_goodbye(post: Post) -> None:
     catcher = await post.catcher()
     transport = post.transport(catcher.url, per_connection=10)
-    results = await transport.send_many([envelope(number=n) for n in range(35)])
+    results = await send_all(transport, [envelope(number=n) for n in range(35)])
     assert all(result.verdict is Verdict.DELIVERED for result in results)
     assert catcher.record.connections == 4
     await transport.close()

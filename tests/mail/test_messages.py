@@ -211,9 +211,9 @@ def test_text_with_angle_brackets_stays_text() -> None:
 )
 def test_hostile_html_is_told_in_linear_time(piece: str) -> None:
     """Ten times as much asks for about ten times as many steps, not a hundred."""
-    from agentflow_tui.mail.message.plaintext import _tokens
+    from agentflow_tui.mail.message.plaintext import tokens
 
-    assert sum(1 for _ in _tokens(piece * 1000)) <= 3000
+    assert sum(1 for _ in tokens(piece * 1000)) <= 3000
     assert len(compose(mail("b@x.test", body="<br>" + piece * 20_000), LETTERHEAD).message) > 20_000
 
 

@@ -10,6 +10,7 @@ from agentflow_tui.mail.configuration import transport_from
 from agentflow_tui.mail.outbox import OutboxTransport
 from agentflow_tui.mail.smtp.pool import SmtpTransport
 from agentflow_tui.settings import Settings
+from tests.mail.sending import send_all
 
 from .samples import envelope, parsed
 
@@ -18,7 +19,7 @@ async def test_each_mail_becomes_one_whole_file_also_when_sent_again(tmp_path: P
     outbox = OutboxTransport(tmp_path / "new" / "outbox")
     sent = [envelope("bob@acme.test", "boss@acme.test", number=n) for n in range(3)]
     for _ in range(2):
-        results = await outbox.send_many(sent)
+        results = await send_all(outbox, sent)
         assert [result.verdict for result in results] == [Verdict.DELIVERED] * 3
     files = sorted((tmp_path / "new" / "outbox").iterdir())
     assert [file.name for file in files] == ["mail-0.eml", "mail-1.eml", "mail-2.eml"]

@@ -5,16 +5,15 @@ import socket
 
 import pytest
 
-from agentflow_tui.demo.catcher.faults import CatcherOptions, FaultHistory
-from agentflow_tui.demo.catcher.record import CatcherRecord
+from agentflow_tui.demo.catcher.faults import CatcherOptions
 from agentflow_tui.demo.catcher.server import Catcher
-from agentflow_tui.demo.catcher.session import CatcherSession
 from agentflow_tui.mail.answers import SendResult, Verdict
 from agentflow_tui.mail.envelopes import Envelope
 from agentflow_tui.mail.smtp.breaker import Breaker
 from agentflow_tui.mail.smtp.pool import SmtpTransport
 from agentflow_tui.mail.smtp.rate_limits import Rate, RateLimits
 from agentflow_tui.mail.smtp.reply_protocol import Timeouts
+from tests.mail.sending import send_all
 from tests.waiting import until
 
 from .conftest import Post, quick_breaker
@@ -34,7 +33,7 @@ def many(count: int, *, domain: str = "acme.test") -> list[Envelope]:
 async def test_a_relay_that_is_away_costs_no_attempt_and_heals_by_itself(post: Post) -> None:
     port = free_port()
     transport = post.transport(f"smtp://127.0.0.1:{port}", connections=4)
-    results = await transport.send_many(many(20))
+    results = await send_all(transport, many(20))
     for result in results:
         assert result.verdict is Verdict.RELAY_DOWN
         assert not result.costs_attempt
@@ -47,7 +46,7 @@ async def test_a_relay_that_is_away_costs_no_attempt_and_heals_by_itself(post: P
     await catcher.start(port)
     post.defer(catcher.close)
     await asyncio.wait_for(transport.ready(), 10)
-    results = await transport.send_many(many(20))
+    results = await send_all(transport, many(20))
     assert all(result.verdict is Verdict.DELIVERED for result in results)
     assert transport.state.up
 
@@ -68,7 +67,7 @@ async def test_only_the_breaker_asks_while_the_relay_is_down(post: Post) -> None
     breaker = Breaker(first=30, longest=60)
     transport = post.transport(catcher.url, connections=8, breaker=breaker)
     for _ in range(5):
-        results = await transport.send_many(many(20))
+        results = await send_all(transport, many(20))
         assert all(result.verdict is Verdict.RELAY_DOWN for result in results)
     assert catcher.record.connections == 1
     assert 20 < (transport.state.retry_in or 0) <= 30
@@ -77,7 +76,7 @@ async def test_only_the_breaker_asks_while_the_relay_is_down(post: Post) -> None
 async def test_a_relay_that_drops_everything_trips_the_breaker(post: Post) -> None:
     catcher = await post.catcher(script={"RCPT": ""})
     transport = post.transport(catcher.url, connections=4, breaker=Breaker(first=30))
-    results = await transport.send_many(many(100))
+    results = await send_all(transport, many(100))
     down = [result for result in results if result.verdict is Verdict.RELAY_DOWN]
     assert len(down) > 90
     assert not transport.state.up
@@ -93,7 +92,7 @@ async def test_one_mail_that_breaks_every_conversation_spends_an_attempt_at_last
     verdicts: list[Verdict] = []
     while not verdicts or verdicts[-1] is Verdict.RELAY_DOWN:
         await transport.ready()
-        result, *others = await transport.send_many([poison, *many(20)])
+        result, *others = await send_all(transport, [poison, *many(20)])
         verdicts.append(result.verdict)
         assert {other.verdict for other in others} <= {Verdict.DELIVERED, Verdict.RELAY_DOWN}
     assert verdicts == [Verdict.RELAY_DOWN, Verdict.RELAY_DOWN, Verdict.TRY_LATER]
@@ -104,7 +103,7 @@ async def test_a_relay_that_wants_fewer_connections_gets_fewer(post: Post) -> No
     transport = post.transport(catcher.url, connections=8)
     await transport.send(envelope())
     catcher.options = CatcherOptions(script={"GREETING": "421 4.7.0 too many connections from you"})
-    results = await transport.send_many(many(50))
+    results = await send_all(transport, many(50))
     assert all(result.verdict is Verdict.DELIVERED for result in results)
     assert transport.state.up
     assert transport.state.connections == 1
@@ -113,7 +112,7 @@ async def test_a_relay_that_wants_fewer_connections_gets_fewer(post: Post) -> No
 async def test_a_dropped_mail_goes_on_at_once_over_a_connection_that_rests(post: Post) -> None:
     catcher = await post.catcher(slow=0.2)
     transport = post.transport(catcher.url, connections=2)
-    await transport.send_many([envelope(f"slow{n}@acme.test", number=n) for n in range(6)])
+    await send_all(transport, [envelope(f"slow{n}@acme.test", number=n) for n in range(6)])
     assert (transport.state.connections, transport.state.busy) == (2, 0)
     catcher.options = CatcherOptions(script={"GREETING": "421 4.7.0 too many connections from you"})
     breaking = envelope("bob@acme.test", "drop-early@acme.test", number=7)
@@ -202,29 +201,16 @@ async def test_a_large_content_is_not_ended_when_its_claim_is_over(post: Post) -
     assert (await transport.send(envelope())).verdict is Verdict.DELIVERED
 
 
-class Forgetful(CatcherSession):
-    """A relay that offers PIPELINING and loses what comes with a final dot."""
-
-    def _end(self, stuffed: bytes) -> None:
-        super()._end(stuffed)
-        self._buffer.clear()
-
-
 async def test_a_relay_that_loses_what_follows_a_final_dot_gets_one_command_at_a_time(
     post: Post,
 ) -> None:
-    record = CatcherRecord()
-    history = FaultHistory()
-    server = await asyncio.get_running_loop().create_server(
-        lambda: Forgetful(CatcherOptions(), history, record, lambda session: None), "127.0.0.1", 0
-    )
-    post.stop(server)
-    url = f"smtp://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-    transport = post.transport(url, timeouts=Timeouts(command=0.15, idle=60, quit=0.1))
-    results = await transport.send_many(many(12))
+    catcher = await post.catcher(forgetful=True)
+    patient = Timeouts(command=0.15, idle=60, quit=0.1)
+    transport = post.transport(catcher.url, timeouts=patient)
+    results = await send_all(transport, many(12))
     assert [result.verdict for result in results] == [Verdict.DELIVERED] * 12
-    assert len(record.caught) == 12
-    assert record.connections == 3, "two losses, and a connection that loses nothing"
+    assert len(catcher.record.caught) == 12
+    assert catcher.record.connections == 3, "two losses, and a connection that loses nothing"
 
 
 async def test_the_window_forgives_what_never_got_through(post: Post) -> None:
@@ -241,7 +227,7 @@ async def test_one_slow_domain_does_not_hold_up_the_others(post: Post) -> None:
     limits = RateLimits(domains={"slow.test": Rate(20.0)})
     transport = post.transport(catcher.url, limits=limits, patience=0.12)
     slow = [envelope(f"bob{n}@slow.test", number=n) for n in range(10)]
-    results = await transport.send_many([*slow, *many(50)])
+    results = await send_all(transport, [*slow, *many(50)])
     verdicts = [result.verdict for result in results]
     assert verdicts[10:] == [Verdict.DELIVERED] * 50
     assert verdicts[:10] == [Verdict.DELIVERED] * 3 + [Verdict.NOT_TRIED] * 7

@@ -25,6 +25,7 @@ from agentflow_tui.mail.smtp.handshake import (
 )
 from agentflow_tui.mail.smtp.pool import SmtpTransport
 from agentflow_tui.mail.smtp.relays import Relay
+from tests.mail.sending import send_all
 from tests.waiting import until
 
 from .certificates import Authority, make_authority
@@ -128,7 +129,7 @@ async def test_mail_travels_by_starttls_and_by_implicit_tls_signed_in(
         signed_in(implicit, "smtps", authority),
     ):
         transport = post.transport(url, connections=2)
-        results = await transport.send_many([envelope(number=n) for n in range(20)])
+        results = await send_all(transport, [envelope(number=n) for n in range(20)])
         assert [result.error for result in results] == [""] * 20
         await transport.close()
     assert len(relay.kept.contents) == 40

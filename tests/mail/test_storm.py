@@ -12,6 +12,7 @@ from agentflow_tui.demo.catcher.faults import RelayFault
 from agentflow_tui.mail.answers import SendResult, Verdict
 from agentflow_tui.mail.smtp.pool import SmtpTransport
 from agentflow_tui.mail.smtp.reply_protocol import Timeouts
+from tests.mail.sending import send_all
 from tests.waiting import until
 
 from .conftest import Post, quick_breaker
@@ -124,7 +125,7 @@ async def test_whatever_a_relay_says_each_mail_gets_one_result_and_nothing_crash
         await asyncio.wait_for(transport.ready(), 5)
         numbers = range(first, first + 10)
         batch = [envelope(f"a{n}@x.test", f"b{n}@x.test", number=n) for n in numbers]
-        results += await asyncio.wait_for(transport.send_many(batch), 10)
+        results += await asyncio.wait_for(send_all(transport, batch), 10)
     await transport.close(2)
     server.close()
     loop.set_exception_handler(None)

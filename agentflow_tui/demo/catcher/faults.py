@@ -46,7 +46,8 @@ class CatcherOptions:
     ``times`` times with one recipient. ``slow`` is in seconds. ``as_domains`` behaves as the sample
     data's domains do instead. ``offers`` is what EHLO lists. ``script`` answers a verb (also
     ``GREETING`` and ``END`` for the final dot) with these words instead; ``""`` hangs up, None
-    says nothing. ``most_recipients`` of one message are accepted, 0 is no limit.
+    says nothing. ``most_recipients`` of one message are accepted, 0 is no limit. ``forgetful``
+    loses what comes along with a final dot, whatever it offers.
     """
 
     seed: int = 0
@@ -57,6 +58,7 @@ class CatcherOptions:
     offers: tuple[str, ...] = ("PIPELINING", "SIZE 50000000", "8BITMIME", "SMTPUTF8")
     script: Mapping[str, str | None] = field(default_factory=dict)
     most_recipients: int = 0
+    forgetful: bool = False
 
     def fault_for(self, address: str) -> RelayFault:
         """The fault that this recipient meets until it has passed."""

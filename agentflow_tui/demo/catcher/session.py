@@ -208,6 +208,8 @@ class CatcherSession(asyncio.Protocol):
         self._searched = 0
         self._in_data = False
         self._end(content)
+        if self._options.forgetful:
+            buffer.clear()
         return True
 
     def _end(self, stuffed: bytes) -> None:

@@ -71,7 +71,7 @@ def _is_closed(opening: re.Pattern[str], body: str) -> bool:
 def text_of(html: str) -> str:
     """The text that a reader of ``html`` sees: links with their address, lists with their marks."""
     writer = _TextWriter()
-    for opening, name, attributes, text in _tokens(html[:LONGEST]):
+    for opening, name, attributes, text in tokens(html[:LONGEST]):
         if not name:
             writer.says(text)
         elif opening:
@@ -81,7 +81,7 @@ def text_of(html: str) -> str:
     return writer.told()
 
 
-def _tokens(html: str) -> Iterator[tuple[bool, str, str, str]]:
+def tokens(html: str) -> Iterator[tuple[bool, str, str, str]]:
     """``(opening, element, attributes, text)`` in order, in time linear in the length."""
     position = 0
     silent = ""

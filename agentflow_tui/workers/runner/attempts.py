@@ -24,9 +24,9 @@ from agentflow_tui.steps.expressions import ExpressionError
 from agentflow_tui.steps.plans import LONGEST_BACKOFF
 from agentflow_tui.steps.redaction import may_hold_secrets, redacted, scrub
 from agentflow_tui.steps.references import StepResults
-from agentflow_tui.steps.results import JOURNAL_LIMIT, ResultError, for_journal, pack, storable
+from agentflow_tui.steps.results import JOURNAL_LIMIT, ResultError, for_journal, pack
 from agentflow_tui.store.queue.workflow_runs import StepMailRows
-from agentflow_tui.text import safe
+from agentflow_tui.text import safe, storable
 from agentflow_tui.workers.logs import Log
 from agentflow_tui.workers.runner.held_workflow import HeldWorkflow, StepResult
 from agentflow_tui.workers.runner.threads import StepThreads, ThreadJob

@@ -4,9 +4,8 @@ from typing import Any
 
 from agentflow_tui.store.connection.database import Database
 from tests.samples import uid
-
-from .conftest import Start
-from .sending import ask, queue
+from tests.workers.conftest import Start
+from tests.workers.sending import ask, queue
 
 
 def entry(address: str, *distributions: int) -> dict[str, Any]:

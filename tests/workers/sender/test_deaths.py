@@ -10,9 +10,8 @@ from agentflow_tui.store.queue import mail_claims as store
 from agentflow_tui.store.queue.mail_claims import ClaimedMail
 from agentflow_tui.store.queue.mail_results import write_results
 from tests.samples import uid
-
-from .conftest import Start
-from .sending import ask, queue, row_of, sent, settings
+from tests.workers.conftest import Start
+from tests.workers.sending import ask, queue, row_of, sent, settings
 
 
 async def claimed_by(database: Database, worker: str) -> list[ClaimedMail]:

@@ -6,9 +6,8 @@ import pytest
 
 from agentflow_tui.demo.catcher.faults import CatcherOptions
 from agentflow_tui.store.connection.database import Database
-
-from .conftest import Start
-from .sending import Running, ask, queue, queue_many, row_of, statuses
+from tests.workers.conftest import Start
+from tests.workers.sending import Running, ask, queue, queue_many, row_of, statuses
 
 
 async def check(running: Running) -> tuple[str, str]:

@@ -7,9 +7,8 @@ from typing import Any
 import pytest
 
 from agentflow_tui.store.connection.database import Database
-
-from .conftest import Start
-from .sending import queue, row_of
+from tests.workers.conftest import Start
+from tests.workers.sending import queue, row_of
 
 RETRY = (
     "UPDATE {email_queue} SET {email_queue.status} = 'pending', {email_queue.attempts} = 0,"

@@ -10,9 +10,8 @@ import pytest
 
 from agentflow_tui.store.connection.database import Database
 from tests.mail.samples import parsed
-
-from .conftest import Start
-from .sending import queue, row_of
+from tests.workers.conftest import Start
+from tests.workers.sending import queue, row_of
 
 LARGE = bytes(range(256)) * 8000
 
