@@ -17,7 +17,7 @@ from agentflow_tui.console.bars.away_summary import AwayWatch
 from agentflow_tui.console.bars.bulk_follow_up import BulkFollowUpBar
 from agentflow_tui.console.bars.layout import Bars
 from agentflow_tui.console.bindings import bindings
-from agentflow_tui.console.catalogue import view_called, view_of_table
+from agentflow_tui.console.catalogue import VIEWS, view_called, view_of_table
 from agentflow_tui.console.child_workers import ChildWorkers
 from agentflow_tui.console.commands.command_bar import CommandBar
 from agentflow_tui.console.environment import Environment
@@ -180,7 +180,12 @@ class ConsoleApp(TerminalApp):
             self.show_bars()
 
     def action_perform(self, id_: str) -> None:
-        self.perform(id_)
+        entry = BY_ID[id_]
+        if entry.only_on in {"", self.view_name}:
+            self.perform(id_)
+        else:
+            where = VIEWS[entry.only_on].title
+            self.say(f"{entry.title} works on the screen {where} (:{entry.only_on}).")
 
     def freeze(self) -> None:
         self.state.frozen_since = None if self.state.is_frozen else self.env.now()

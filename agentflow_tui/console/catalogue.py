@@ -20,8 +20,9 @@ _LIST_VIEW = "agentflow_tui.console.list.list_view:ListView"
 _GROUP_VIEW = "agentflow_tui.console.list.group_view:GroupView"
 
 
-def _list(name: str, title: str, screen: str, table: str, *words: str) -> ViewEntry:
+def _list(name: str, title: str, screen: str, table: str, *words: str, tab: str = "") -> ViewEntry:
     return ViewEntry(
+        tab=tab,
         name=name,
         title=title,
         words=words,
@@ -31,8 +32,17 @@ def _list(name: str, title: str, screen: str, table: str, *words: str) -> ViewEn
     )
 
 
-def _groups(name: str, title: str, screen: str, *words: str, view: str = _GROUP_VIEW) -> ViewEntry:
-    return ViewEntry(name=name, title=title, words=words, view=view, screen=f"{_SCREENS}.{screen}")
+def _groups(
+    name: str, title: str, screen: str, *words: str, view: str = _GROUP_VIEW, tab: str = ""
+) -> ViewEntry:
+    return ViewEntry(
+        name=name,
+        title=title,
+        words=words,
+        view=view,
+        screen=f"{_SCREENS}.{screen}",
+        tab=tab,
+    )
 
 
 VIEWS: dict[str, ViewEntry] = {
@@ -61,6 +71,7 @@ VIEWS: dict[str, ViewEntry] = {
             "mail",
             "queue",
             "email_queue",
+            tab="Queue",
         ),
         _list("emails", "Messages", "emails:MESSAGES_SCREEN", "emails", "emails", "messages"),
         _list(
@@ -114,14 +125,21 @@ VIEWS: dict[str, ViewEntry] = {
             "err",
             view=f"{_SCREENS}.errors:ErrorsView",
         ),
-        _groups("domains", "Mail by domain and age", "errors:MATRIX_SCREEN", "domains", "matrix"),
+        _groups(
+            "domains",
+            "Mail by domain and age",
+            "errors:MATRIX_SCREEN",
+            "domains",
+            "matrix",
+            tab="Domains",
+        ),
     )
 }
 
 
 @dataclass(frozen=True, slots=True)
 class ScreenEntry:
-    """A screen with a number: its key again goes through ``views``."""
+    """A screen: its key, if it has one, again goes through ``views``, as tab does."""
 
     name: str
     key: str
@@ -141,6 +159,9 @@ SCREENS: tuple[ScreenEntry, ...] = (
     ScreenEntry("tasks", "8", "Tasks", "Tasks", ("tasks",)),
     ScreenEntry("workers", "9", "Workers", "Wrkrs", ("workers",)),
     ScreenEntry("actions", "0", "Actions", "Acts", ("actions",)),
+    ScreenEntry(
+        "accounts", "", "Accounts", "Accts", ("users", "sessions", "credentials", "api_keys")
+    ),
 )
 
 
@@ -150,6 +171,8 @@ def make_view(name: str, env: Environment) -> View:
     declared = (load(entry.screen),) if entry.screen else ()
     view = load(entry.view)(env, entry, *declared)
     assert isinstance(view, View)
+    names = next((s.views for s in SCREENS if name in s.views), (name,))
+    view.screen_views = [VIEWS[other] for other in names]
     return view
 
 

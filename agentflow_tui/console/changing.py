@@ -27,6 +27,7 @@ from agentflow_tui.operations.selection import (
     Snapshot,
     choices,
     offered,
+    reason_against,
     take_snapshot,
     why_impossible,
 )
@@ -80,8 +81,11 @@ async def _change(shell: Shell, view: View, title: str, verbs: Sequence[str]) ->
     if selection is None or operation is None:
         return
     context = await _context(shell)
-    if why := why_impossible(context, operation, selection):
-        shell.say(f"{operation.verb.capitalize()}: {why}.")
+    if why := why_impossible(context, operation):
+        shell.say(f"Cannot {operation.verb}: {why}.")
+        return
+    if selection.query is None and (why := reason_against(operation, selection.rows)):
+        shell.say(f"Cannot {operation.verb}: {'it' if selection.is_one else 'each'} {why}.")
         return
     argument = await _ask_argument(shell, operation, selection)
     if operation.argument is not None and argument is None:
@@ -163,8 +167,14 @@ def _has_changeable(shell: Shell, snapshot: Snapshot) -> bool:
     """Whether there is something to change; says why not where there is not."""
     if snapshot.changeable:
         return True
-    reasons = ", ".join(f"{why} ({number(n)})" for why, n in snapshot.refusals) or "no rows"
-    shell.say(f"Nothing to {snapshot.operation.verb}: {reasons}.")
+    found = snapshot.refusals
+    if not found:
+        why = "there are no such rows any more"
+    elif len(found) == 1 and found[0][1] == 1:
+        why = f"it {found[0][0]}"
+    else:
+        why = "each " + " or ".join(f"{why} ({number(n)})" for why, n in found)
+    shell.say(f"Cannot {snapshot.operation.verb}: {why}.")
     return False
 
 
@@ -224,7 +234,7 @@ async def _undo(
 ) -> None:
     context = await _context(shell)
     if why := context.database.read_only_reason():
-        shell.say(f"Undo: {why}.")
+        shell.say(f"Cannot undo: {why}.")
         return
     record = await (find(context) if id_ is None else undoing.find_operation(context, id_))
     if why := undoing.why_final(record):

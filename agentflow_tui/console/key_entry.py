@@ -16,7 +16,8 @@ class KeyEntry:
     """Something a key does. ``keys`` are Textual key names, comma separated; ``shown`` says that
     the key bar offers it, earlier ones first, and ``everywhere`` that it works in windows and
     fields, too. ``do`` gets the console and its visible view. ``verbs`` are the operations that a
-    change stands for: which of them, the row says.
+    change stands for: which of them, the row says. ``only_on`` names the one view in which the key
+    works; the palette has it everywhere.
     """
 
     id: str
@@ -28,6 +29,7 @@ class KeyEntry:
     shown: bool = False
     everywhere: bool = False
     verbs: tuple[str, ...] = ()
+    only_on: str = ""
 
 
 def app_key(
@@ -39,6 +41,7 @@ def app_key(
     *,
     shown: bool = False,
     everywhere: bool = False,
+    only_on: str = "",
 ) -> KeyEntry:
     return KeyEntry(
         id=id_,
@@ -49,6 +52,7 @@ def app_key(
         do=do,
         shown=shown,
         everywhere=everywhere,
+        only_on=only_on,
     )
 
 

@@ -137,8 +137,8 @@ KEYS: tuple[KeyEntry, ...] = (
         "list",
         "list.tab",
         "tab",
-        "Pane",
-        "Go to the other pane, or the next list here.",
+        "Next list",
+        "Go to the next list of this screen, or to the other pane.",
         lambda view: view.next_pane(),
     ),
     view_key(
@@ -312,6 +312,7 @@ KEYS: tuple[KeyEntry, ...] = (
         "Workers on/off",
         "Start or stop the background workers of this console.",
         lambda shell, _view: shell.toggle_workers(),
+        only_on="workers",
     ),
     app_key(
         "app.quit",

@@ -10,6 +10,8 @@ from textual.containers import Vertical
 from agentflow_tui.console.environment import Environment
 from agentflow_tui.console.place import Place
 from agentflow_tui.console.shell import Shell
+from agentflow_tui.console.widgets.line import Piece
+from agentflow_tui.text import cell_width
 
 if TYPE_CHECKING:
     from agentflow_tui.operations.outcomes import Outcome
@@ -33,6 +35,8 @@ class ViewEntry:
     view: str
     screen: str = ""
     table: str = ""
+    tab: str = ""
+    """What it is called among the lists of its screen, in short; without it, its title."""
 
 
 class View(Vertical):
@@ -45,6 +49,8 @@ class View(Vertical):
         self.env = env
         self.view_name = entry.name
         self.title = entry.title
+        self.screen_views: Sequence[ViewEntry] = (entry,)
+        """The views of its screen, itself included; alone where it has no screen."""
         self.read_at: datetime | None = None
         """When what is shown was last known to be so."""
 
@@ -52,6 +58,20 @@ class View(Vertical):
     def shell(self) -> Shell:
         """The console that this view is part of."""
         return cast("Shell", self.app)
+
+    def tabs(self, beside: Sequence[Piece]) -> list[Piece]:
+        """The lists of the screen with this one standing out, each to be clicked; the title where
+        there is but one, or no room for more ``beside`` what else the line says."""
+        names = sum(cell_width(entry.tab or entry.title) + 3 for entry in self.screen_views)
+        room = self.size.width - sum(cell_width(piece.text) for piece in beside)
+        if len(self.screen_views) < 2 or (self.size.width > 0 and room < names):
+            return [Piece(f" {self.title}", "strong")]
+        pieces: list[Piece] = []
+        for entry in self.screen_views:
+            style = "strong" if entry.name == self.view_name else "dim"
+            pieces.append(Piece(" |" if pieces else "", "dim"))
+            pieces.append(Piece(f" {entry.tab or entry.title}", style, f"view:{entry.name}"))
+        return pieces
 
     async def refresh_data(self) -> None:
         """Load and show. Raises `AgentflowError` when that is not possible now."""

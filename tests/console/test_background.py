@@ -19,7 +19,7 @@ from agentflow_tui.settings import Context, Settings
 from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.connection.statements import Statement
 from tests import waiting
-from tests.console.driving import console, said, sees, told
+from tests.console.driving import burst, console, said, sees, told
 from tests.console.ptys import ROOT, Terminal
 
 WORKER_ROWS = Statement(
@@ -85,14 +85,14 @@ async def test_a_stop_that_takes_long_is_said_at_once_and_asked_for_once(
     async with console(database.url, "workers", home=str(tmp_path)) as pilot:
         workers = app_of(pilot).child_workers
         await sees(pilot, "No worker runs")
-        await pilot.press("W")
+        await burst(pilot, "W", "tab", "enter")
         await sees(pilot, "● alive")
         process = workers.process
         assert process is not None
         process.send_signal(signal.SIGSTOP)
-        await pilot.press("W")
+        await burst(pilot, "W", "tab", "enter")
         await told(pilot, "Stopping the workers")
-        await pilot.press("W")
+        await burst(pilot, "W")
         await told(pilot, "still finishing")
         process.send_signal(signal.SIGCONT)
         await told(pilot, "Workers of this console stopped.")
@@ -133,7 +133,7 @@ async def test_workers_that_can_have_no_log_are_a_problem_that_is_said(
     home = tmp_path / "file" / "home"
     async with console(database.url, "workers", home=str(home), size=(120, 24)) as pilot:
         await sees(pilot, "No worker runs")
-        await pilot.press("W")
+        await burst(pilot, "W", "tab", "enter")
         await told(pilot, "The workers were not started", "Not a directory")
         assert "Workers of this console started" not in said(app_of(pilot))
         assert not app_of(pilot).child_workers.running

@@ -17,7 +17,7 @@ async def test_a_row_that_a_verb_does_not_apply_to_says_why(database: Database) 
     async with console(database.url, "mail") as pilot:
         await sees(pilot, "carl@customer.test")
         await pilot.press("r")
-        await told(pilot, "Retry: waits already.")
+        await told(pilot, "Cannot retry: it waits already.")
 
 
 async def test_u_takes_the_last_change_back_and_at_lists_it(database: Database) -> None:
@@ -150,7 +150,7 @@ async def test_read_only_consoles_change_nothing_and_say_so(database: Database) 
     async with console(database.url, "mail", read_only=True) as pilot:
         await sees(pilot, "carl@customer.test")
         await pilot.press("H")
-        await told(pilot, "Hold: ", "read-only")
+        await told(pilot, "Cannot hold: ", "read-only")
 
 
 async def test_an_error_group_is_retried_as_exactly_its_rows(database: Database) -> None:

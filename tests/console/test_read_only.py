@@ -11,7 +11,7 @@ from agentflow_tui.embedded import postgres
 from agentflow_tui.settings import Context
 from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.schema.ddl import create_missing_tables
-from tests.console.driving import console, screen_text, sees, told, until
+from tests.console.driving import burst, console, screen_text, sees, told, until
 from tests.samples import fill
 from tests.standbys import prepare, standby
 from tests.stopping import stop_now
@@ -41,7 +41,7 @@ async def test_workers_are_not_started_read_only(database: Database, tmp_path: P
             app = pilot.app
             assert isinstance(app, ConsoleApp)
             await sees(pilot, "ann@acme.test")
-            await pilot.press("W")
+            await burst(pilot, "9", "W")
             await told(pilot, "Not started, because workers write: read-only")
             assert app.child_workers.process is None
 

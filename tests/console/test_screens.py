@@ -9,6 +9,7 @@ from agentflow_tui.console.catalogue import VIEWS
 from agentflow_tui.console.list.grid import Grid
 from agentflow_tui.settings import ConsoleSettings
 from agentflow_tui.store.connection.database import Database
+from tests.console.asking import app_of
 from tests.console.driving import burst, console, screen_text, sees, settled, until
 from tests.samples import fill, uid
 
@@ -233,3 +234,51 @@ async def test_what_a_row_points_at_is_called_by_its_name(database: Database) ->
         await sees(pilot, f"workflowId        Fetch leads  {uid(11)}")
         await burst(pilot, ":", *f"workflows id:{uid(11)}", "enter", "enter", "]", "]", "]")
         await sees(pilot, "userId            Ann  ann@acme.test  ann")
+
+
+@pytest.mark.parametrize(
+    ("view", "tabs", "next_one"),
+    [
+        ("mail", " Queue | Domains | Messages ", "Mail by domain and age"),
+        ("reports", " Reports | Insights | Distributions ", "Insights"),
+        ("users", " Users | Sessions | Credentials | API keys ", "Sessions"),
+    ],
+)
+async def test_the_lists_of_a_screen_are_tabs_for_keys_and_the_mouse(
+    database: Database, view: str, tabs: str, next_one: str
+) -> None:
+    await fill(database)
+    async with console(database.url, view) as pilot:
+        await settled(pilot)
+        await sees(pilot, tabs)
+        app = app_of(pilot)
+        await burst(pilot, "tab")
+        assert f"  {next_one}" in screen_text(app).splitlines()[0]
+        await sees(pilot, tabs)
+        await pilot.click(f"#view-{app.view_name} #status", offset=(3, 0))
+        await until(pilot, lambda: app.view_name == view, "the first tab")
+
+
+async def test_the_day_of_a_report_is_a_day(database: Database) -> None:
+    await fill(database)
+    await database.execute("UPDATE {reports} SET {reports.reportDate} = '2026-11-02 00:00'")
+    async with console(database.url, "reports") as pilot:
+        await sees(pilot, " 2026-11-02 ")
+
+
+async def test_help_begins_with_what_can_be_done_and_ends_with_moving(database: Database) -> None:
+    await fill(database)
+    async with console(database.url, "mail", size=(120, 70)) as pilot:
+        await sees(pilot, "carl@customer.test")
+        await burst(pilot, "?")
+        shown = screen_text(app_of(pilot))
+        parts = [
+            "With the rows that are meant",
+            "In this list",
+            "Everywhere",
+            "Marking rows",
+            "Moving about",
+        ]
+        assert [shown.index(part) for part in parts] == sorted(shown.index(part) for part in parts)
+        assert "The next row" in shown
+        assert "Workers on/off" not in shown

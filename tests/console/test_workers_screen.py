@@ -5,7 +5,8 @@ import pytest
 from agentflow_tui.console.app import ConsoleApp
 from agentflow_tui.settings import ConsoleSettings
 from agentflow_tui.store.connection.database import Database
-from tests.console.driving import console, screen_text, sees
+from tests.console.asking import app_of
+from tests.console.driving import burst, console, screen_text, sees, settled, told
 from tests.samples import fill
 
 
@@ -35,3 +36,17 @@ async def test_a_worker_that_others_have_found_wanting_is_not_alive(
         await sees(pilot, said, "host:12:ab")
         assert isinstance(pilot.app, ConsoleApp)
         assert "alive" not in screen_text(pilot.app)
+
+
+async def test_workers_are_started_from_their_screen_and_only_when_that_is_confirmed(
+    database: Database,
+) -> None:
+    async with console(database.url, "users") as pilot:
+        app = app_of(pilot)
+        await settled(pilot)
+        await burst(pilot, "W")
+        await told(pilot, "Workers on/off works on the screen Workers (:workers).")
+        await burst(pilot, "9", "W")
+        await sees(pilot, "Start background workers here?", "▸ Leave it")
+        await burst(pilot, "enter")
+        assert app.child_workers.process is None

@@ -2,7 +2,9 @@
 
 import asyncio
 
+from agentflow_tui.console.dialogs.confirm import Confirm, Question
 from agentflow_tui.console.shell import Shell
+from agentflow_tui.console.widgets.pane import text_line
 from agentflow_tui.errors import AgentflowError, UnreachableError
 
 GROUP = "workers"
@@ -25,19 +27,44 @@ async def start(shell: Shell) -> None:
 
 
 def toggle(shell: Shell) -> None:
-    """Stop the workers of this console, or start them, and say at once what is being done."""
+    """Ask whether to stop the workers of this console, or to start them, and do it."""
     workers, database = shell.child_workers, shell.env.database
     if workers.stopping:
         shell.say("The workers of this console are still finishing what they hold.")
     elif workers.running:
-        shell.say("Stopping the workers of this console; they finish what they hold.")
-        shell.run_worker(_stop(shell), exclusive=True, group=GROUP)
+        question = Question(
+            title="Stop the workers of this console?",
+            lines=[text_line("They finish what they hold, and take nothing more.")],
+            go="Stop",
+        )
+        shell.open_dialog(Confirm(question), lambda going: _stop_now(shell) if going else None)
     elif shell.env.read_only_reason:
         shell.say(f"Not started, because workers write: {shell.env.read_only_reason}.")
     elif database is None:
         shell.say("Not started, because there is no database yet to work on.")
     else:
-        shell.run_worker(_work(shell, database.url, asked=True), exclusive=True, group=GROUP)
+        question = Question(
+            title="Start background workers here?",
+            lines=[
+                text_line("They fire schedules, run workflows, send mail and check services"),
+                text_line(f"of {shell.env.place}, until this console is left."),
+            ],
+            go="Start",
+            alarm="PRODUCTION" if shell.env.settings.context.production else "",
+        )
+        url = database.url
+        shell.open_dialog(
+            Confirm(question), lambda going: _start_now(shell, url) if going else None
+        )
+
+
+def _start_now(shell: Shell, url: str) -> None:
+    shell.run_worker(_work(shell, url, asked=True), exclusive=True, group=GROUP)
+
+
+def _stop_now(shell: Shell) -> None:
+    shell.say("Stopping the workers of this console; they finish what they hold.")
+    shell.run_worker(_stop(shell), exclusive=True, group=GROUP)
 
 
 async def _stop(shell: Shell) -> None:

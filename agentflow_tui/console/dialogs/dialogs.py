@@ -1,6 +1,6 @@
 """Small windows over the console: pick one, type something, read something."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -11,19 +11,21 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from agentflow_tui.console.widgets.line import Line, Piece
-from agentflow_tui.console.widgets.pane import Pane, PaneLine
+from agentflow_tui.console.widgets.pane import Pane, PaneLine, heading
 from agentflow_tui.console.widgets.prompt import Mistake, Prompt
 from agentflow_tui.text import safe
 
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """Something to pick: what it is called, and a hint beside it."""
+    """Something to pick: what it is called, and a hint beside it. ``part`` is the heading under
+    which it stands, with its neighbours that have the same."""
 
     id: str
     title: str
     hint: str = ""
     style: str = ""
+    part: str = ""
 
 
 class Dialog(ModalScreen[str | None]):
@@ -72,23 +74,19 @@ class Choice(Dialog):
         self.query_one(Line).show([Piece(self._title, "strong")])
         wide = max((len(option.title) for option in self._options), default=0)
         pane = self.query_one(Pane)
-        pane.styles.height = min(len(self._options), max(3, self.app.size.height - 6))
-        lines = [
-            PaneLine(
-                (
-                    Piece(f" {option.title:<{wide}}  ", option.style),
-                    Piece(option.hint, "dim"),
-                ),
-                fold=option.id,
-                key=option.id,
-            )
-            for option in self._options
-        ]
+        lines = list(self._lines(wide))
+        pane.styles.height = min(len(lines), max(3, self.app.size.height - 6))
         pane.show(lines, afresh=True)
-        ids = [option.id for option in self._options]
-        if self._first in ids:
-            pane.cursor = ids.index(self._first)
+        first = self._first or (self._options[0].id if self._options else "")
+        pane.cursor = next((i for i, line in enumerate(lines) if line.fold == first), 0)
         pane.focus()
+
+    def _lines(self, wide: int) -> Iterator[PaneLine]:
+        for option, before in zip(self._options, [None, *self._options], strict=False):
+            if option.part and (before is None or option.part != before.part):
+                yield heading(option.part)
+            pieces = (Piece(f" {option.title:<{wide}}  ", option.style), Piece(option.hint, "dim"))
+            yield PaneLine(pieces, fold=option.id, key=option.id)
 
     def on_pane_folded(self, event: Pane.Folded) -> None:
         event.stop()

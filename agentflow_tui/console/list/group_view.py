@@ -152,10 +152,8 @@ class GroupView(View):
         self._show_status()
 
     def _show_status(self) -> None:
-        left = [
-            Piece(f" {self.title}", "strong"),
-            Piece(f"  {self.note()}", "dim"),
-        ]
+        note = Piece(f"  {self.note()}", "dim")
         marks = len(self.rows()) if self.grid.marks or self.grid.marks_everything else 0
         right = [Piece(f"{number(marks)} marked  ", "accent")] if marks else []
-        self.status.show(left, [*right, Piece(f"{self.grid.position()} ", "dim")])
+        right.append(Piece(f"{self.grid.position()} ", "dim"))
+        self.status.show([*self.tabs([note, *right]), note], right)

@@ -179,6 +179,7 @@ class ListView(ListMenus):
 
     def on_resize(self) -> None:
         self._arrange(refocus=self.has_focus_within)
+        self.show_status()
 
     def _arrange(self, *, refocus: bool = True) -> None:
         """Side by side or one over the other; the focus is never left on what is hidden, and
@@ -343,10 +344,10 @@ class ListView(ListMenus):
     # The line above the list
 
     def show_status(self) -> None:
-        left = [Piece(f" {self.title}", "strong")]
-        left.append(Piece(f"  {self.filter or 'everything'}", "accent" if self.filter else "dim"))
+        filter_ = Piece(f"  {self.filter or 'everything'}", "accent" if self.filter else "dim")
         position = Piece(f"{self.grid.position()} ", "dim")
-        self.status.show(left, [*self._marks_status(), *self._result_status(), position])
+        right = [*self._marks_status(), *self._result_status(), position]
+        self.status.show([*self.tabs([filter_, *right]), filter_], right)
 
     def _marks_status(self) -> Iterator[Piece]:
         """How many rows are marked, if any are."""

@@ -41,6 +41,17 @@ def age_column(
     )
 
 
+def date_column(title: str, of: Attribute, *, sort: str | None = None) -> ListColumn[Any]:
+    """A day, such as that of a report: kept as its midnight in UTC."""
+    return ListColumn(
+        title,
+        lambda row, _now: f"{of(row):%Y-%m-%d}" if of(row) else NOTHING,
+        width=10,
+        sort=sort,
+        key=title,
+    )
+
+
 def moment_column(
     title: str, of: Attribute, zone: tzinfo, *, sort: str | None = None, drop: int = 0
 ) -> ListColumn[Any]:

@@ -7,7 +7,7 @@ from agentflow_tui.console.list.declarations import ListScreen
 from agentflow_tui.console.list.row_lines import Cell, ListColumn
 from agentflow_tui.console.screens.cells import (
     age_column,
-    moment_column,
+    date_column,
     number_column,
     owner_column,
     status_column,
@@ -41,7 +41,7 @@ def _report_columns(env: Environment) -> tuple[ListColumn[Report], ...]:
     return (
         text_column("Vendor", lambda row: row.vendor, width=14, sort="vendor"),
         text_column("Report", lambda row: row.report_type, sort="reportType"),
-        moment_column("Date", lambda row: row.report_date, env.zone, sort="reportDate"),
+        date_column("Date", lambda row: row.report_date, sort="reportDate"),
         number_column("Insights", lambda row: row.insight_count),
         text_column("File", lambda row: row.file_path, drop=2, style="dim"),
         owner_column(drop=3),

@@ -51,6 +51,10 @@ def heading(text: str) -> PaneLine:
     return PaneLine((Piece(text, "strong"),))
 
 
+def _key(keys: str, action: str, title: str, tooltip: str, id_: str) -> Binding:
+    return Binding(keys, action, title, show=False, tooltip=tooltip, id=id_)
+
+
 class Pane(Widget, can_focus=True):
     """Lines that can be moved through, searched and followed."""
 
@@ -59,17 +63,56 @@ class Pane(Widget, can_focus=True):
     COMPONENT_CLASSES: ClassVar[set[str]] = {"pane--cursor"}
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("down,j", "move(1)", "Down", show=False, id="pane.down"),
-        Binding("up,k", "move(-1)", "Up", show=False, id="pane.up"),
-        Binding("pagedown", "page(1)", "Page down", show=False, id="pane.page_down"),
-        Binding("pageup", "page(-1)", "Page up", show=False, id="pane.page_up"),
-        Binding("ctrl+d", "page(0.5)", "Half down", show=False, id="pane.half_down"),
-        Binding("ctrl+u", "page(-0.5)", "Half up", show=False, id="pane.half_up"),
-        Binding("g,home", "edge(0)", "Top", show=False, id="pane.top"),
-        Binding("G,end", "edge(1)", "End", show=False, id="pane.end"),
-        Binding("enter,d", "follow", "Follow", show=False, id="pane.follow"),
-        Binding("n", "match(1)", "Next match", show=False, id="pane.next_match"),
-        Binding("N", "match(-1)", "Previous match", show=False, id="pane.previous_match"),
+        _key("down,j", "move(1)", "Down", "The next line", "pane.down"),
+        _key("up,k", "move(-1)", "Up", "The line before", "pane.up"),
+        Binding(
+            "pagedown", "page(1)", "Page down", show=False, id="pane.page_down", tooltip="A page on"
+        ),
+        Binding(
+            "pageup", "page(-1)", "Page up", show=False, id="pane.page_up", tooltip="A page back"
+        ),
+        Binding(
+            "ctrl+d",
+            "page(0.5)",
+            "Half down",
+            show=False,
+            id="pane.half_down",
+            tooltip="Half a page on",
+        ),
+        Binding(
+            "ctrl+u",
+            "page(-0.5)",
+            "Half up",
+            show=False,
+            id="pane.half_up",
+            tooltip="Half a page back",
+        ),
+        _key("g,home", "edge(0)", "Top", "The first line", "pane.top"),
+        _key("G,end", "edge(1)", "End", "The last line", "pane.end"),
+        Binding(
+            "enter,d",
+            "follow",
+            "Follow",
+            show=False,
+            id="pane.follow",
+            tooltip="Go where this leads, or open it",
+        ),
+        Binding(
+            "n",
+            "match(1)",
+            "Next match",
+            show=False,
+            id="pane.next_match",
+            tooltip="The next place where it is found",
+        ),
+        Binding(
+            "N",
+            "match(-1)",
+            "Previous match",
+            show=False,
+            id="pane.previous_match",
+            tooltip="The place before where it is found",
+        ),
     ]
 
     class Followed(Message):
