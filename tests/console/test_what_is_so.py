@@ -3,15 +3,23 @@
 import asyncio
 import signal
 from pathlib import Path
+from typing import Any
 
 import pytest
 from textual.app import App, ComposeResult
 
+from agentflow_tui.console.app import ConsoleApp
+from agentflow_tui.console.environment import Environment
 from agentflow_tui.console.list.list_view import ListView
+from agentflow_tui.console.poller import Poller
+from agentflow_tui.console.screens import overview
+from agentflow_tui.console.state import ConsoleState
 from agentflow_tui.console.widgets.line import Line, Piece
 from agentflow_tui.console.widgets.pane import Pane
-from agentflow_tui.settings import ConsoleSettings
+from agentflow_tui.settings import ConsoleSettings, Settings
 from agentflow_tui.store.connection.database import Database
+from agentflow_tui.store.reading import counts
+from agentflow_tui.store.views.overview import read_overview
 from tests.console.asking import app_of, asked
 from tests.console.driving import burst, console, said, screen_text, sees, settled, told, until
 from tests.console.ptys import Terminal
@@ -297,3 +305,45 @@ def test_a_terminal_without_utf_8_gets_ascii_by_itself(database_url: str, tmp_pa
         assert "\\u" not in terminal.text
     finally:
         terminal.close()
+
+
+async def test_counts_up_to_a_cap_are_read_less_often_but_at_once_after_a_change(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await fill(database)
+    monkeypatch.setattr(counts, "CAP", 0)
+    monkeypatch.setattr(overview, "MANY_EVERY", 3600.0)
+    read: list[object] = []
+
+    async def reading(*words: Any, **further: Any) -> Any:
+        read.append(words)
+        return await read_overview(*words, **further)
+
+    monkeypatch.setattr(overview, "read_overview", reading)
+    async with console(database.url) as pilot:
+        app = pilot.app
+        assert isinstance(app, ConsoleApp)
+        await until(pilot, lambda: app.state.looks > 4, "looks go on")
+        assert len(read) == 1
+        view = app.query_one(overview.OverviewView)
+        view.look_again()
+        await until(pilot, lambda: len(read) == 2, "it is read again")
+
+
+@pytest.mark.parametrize(
+    ("took", "rest"),
+    [((0.01, 0.02), 1.0), ((3.0, 0.01), 1.0), ((0.01, 3.0), 1.0), ((0.2, 0.5), 6.0), ((9, 9), 60)],
+)
+def test_after_looks_that_were_dear_the_next_one_comes_later(
+    took: tuple[float, float], rest: float
+) -> None:
+    env = Environment(Settings())
+    poller = Poller(
+        env,
+        ConsoleState(started=env.now()),
+        interval=lambda: 1.0,
+        beside=lambda: asyncio.sleep(0),
+        shown=lambda: None,
+    )
+    poller._took = took
+    assert poller._rest() == rest

@@ -21,6 +21,10 @@ from agentflow_tui.text import NOTHING, age, bounded, number, plural, spark
 
 LABEL = 16
 
+MANY_EVERY = 5.0
+"""Seconds between two readings where there are so many rows of a kind that they are counted up to a
+cap only: then each reading is dearer, and what it tells changes little."""
+
 _MAIL_WORDS = (
     ("pending", "waiting", ""),
     ("processing", "leaving", "running"),
@@ -51,6 +55,7 @@ class OverviewView(View):
     def __init__(self, env: Environment, entry: ViewEntry) -> None:
         super().__init__(env, entry)
         self.overview: Overview | None = None
+        self._asked_again = False
         self.attention = Attention(env)
         self._ways: dict[str, list[Way]] = {}
         self.pane = Pane(ascii_only=env.settings.console.ascii)
@@ -61,6 +66,9 @@ class OverviewView(View):
     async def refresh_data(self) -> None:
         database = await self.env.connected()
         held = self.overview
+        if held is not None and not self._asked_again and self._is_to_rest(held):
+            return
+        self._asked_again = False
         anyway = timedelta(seconds=self.env.pace.numbers)  # time alone changes what is overdue
         fresh = held is not None and self.env.now() - held.now < anyway
         seen = held.snapshot if held is not None and fresh else None
@@ -74,6 +82,14 @@ class OverviewView(View):
         self.overview = read
         self.shell.state.health = read.health
         self._show()
+
+    def _is_to_rest(self, held: Overview) -> bool:
+        many = any(count.capped for count in (*held.workflows.values(), *held.mail.values()))
+        return many and self.env.now() - held.now < timedelta(seconds=MANY_EVERY)
+
+    def look_again(self) -> None:
+        self._asked_again = True
+        super().look_again()
 
     def tick(self) -> None:
         if self.overview is not None:
