@@ -167,7 +167,8 @@ class _Line:
         from agentflow_tui.cli.verbs import operations_of
 
         table = self._table()
-        return [f"{o.field}=" for o in operations_of(self._name) if table and o.table == table.name]
+        named = [o for o in operations_of(self._name) if table and o.table == table.name]
+        return [f"{operation.field}=" for operation in named if operation.field]
 
     def _filters(self, text: str) -> Iterable[str]:
         """The filter so far, with what its last word may become."""

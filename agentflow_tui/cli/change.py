@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from agentflow_tui import clock
 from agentflow_tui.cli import INTERRUPTED, verbs
 from agentflow_tui.cli.connection import connected, load_settings, load_writable
-from agentflow_tui.cli.ids import given_ids, meant_ids, titles
+from agentflow_tui.cli.ids import given_ids, meant_id, meant_ids, titles
 from agentflow_tui.cli.outcomes import capital, put_outcome, report
 from agentflow_tui.cli.output import say
 from agentflow_tui.cli.progress import progress
@@ -26,6 +26,7 @@ from agentflow_tui.operations.context import OperationContext
 from agentflow_tui.operations.operation import Harm, Operation
 from agentflow_tui.operations.outcomes import Outcome, reasons
 from agentflow_tui.operations.selection import Selection, Snapshot, matching, take_snapshot
+from agentflow_tui.schema import TABLES
 from agentflow_tui.settings import Settings
 from agentflow_tui.store.changes import records
 from agentflow_tui.store.connection.database import Database
@@ -67,6 +68,7 @@ async def change(database: Database, settings: Settings, request: ChangeRequest)
     lacking = request.operation.change.missing(database.binding)
     if lacking:
         raise AgentflowError(f"{request.operation.title} cannot be done here: {lacking}.")
+    request = await _with_whole_ids(database, request)
     context = OperationContext.of(database, settings)
     snapshot = await _take_snapshot(context, settings, request)
     asking = Confirmation(settings, request, snapshot, records.keeps_operations(database.binding))
@@ -79,6 +81,16 @@ async def change(database: Database, settings: Settings, request: ChangeRequest)
     if request.dry_run or not snapshot.changeable or not await asking.agreed():
         return asking.leave()
     return await _carry_out(context, settings, request, snapshot)
+
+
+async def _with_whole_ids(database: Database, request: ChangeRequest) -> ChangeRequest:
+    """The same with the whole id of the row that the argument names, where it names one."""
+    operation, argument = request.operation, request.argument
+    column = operation.change.described.by_name.get(operation.field)
+    if argument is None or column is None or not column.references:
+        return request
+    table = TABLES[column.references.partition(".")[0]]
+    return replace(request, argument=await meant_id(database, table, argument) or argument)
 
 
 async def _name_rows(database: Database, operation: Operation, snapshot: Snapshot) -> None:

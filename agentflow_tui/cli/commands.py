@@ -52,7 +52,7 @@ OPERATIONS: Mapping[str, Command] = {
     "priority": Command("change", "Say what leaves first: higher priorities do."),
     "unlock": Command("change", "On email_queue, workflows."),
     "delete": Command("change", "On email_queue, workflows, schedules, health_checks."),
-    "edit": Command("change", "On email_queue, emails, schedules, credentials."),
+    "edit": Command("edit", "On email_queue, emails, workflows, schedules, credentials."),
     "pause": Command("change", "On workflows, schedules."),
     "resume": Command("change", "On workflows, schedules."),
     "run": Command("change", "On workflows, schedules."),

@@ -165,6 +165,7 @@ def _only(said: dict[str, list[str]]) -> str | None:
 def _edit(found: Sequence[Operation], value: str | None) -> tuple[Operation, str]:
     """The operation on the column of ``column=value``, and the value."""
     table, verb = found[0].table, found[0].verb
+    found = [operation for operation in found if operation.field]
     fields = " or ".join(operation.field for operation in found)
     if value is None:
         raise UsageError(f"{verb} of {table} needs --set COLUMN=VALUE; COLUMN is {fields}.")

@@ -148,3 +148,9 @@ SUBJECT = Argument(
 LABEL = Argument(
     name="set", about="the new label", parse=_line, current=lambda row: row.label or ""
 )
+WORKFLOW = Argument(
+    name="set",
+    about="the id of the workflow",
+    parse=_line,
+    current=lambda row: row.workflow_id or "",
+)

@@ -172,7 +172,7 @@ class _OperationRun:
             "table": operation.table,
             "ids": [change.public_id(row.id) for row in rows],
         }
-        if self.snapshot.argument is not None:
+        if self.snapshot.argument is not None and not operation.in_editor:
             given["argument"] = self.snapshot.argument
         if operation.field:
             given["field"] = operation.field

@@ -103,8 +103,8 @@ async def create_schedule(
 ) -> CreatedRows:
     """Insert a schedule for a workflow that is there. Raises `AgentflowError`."""
     _check_writable(context, "schedules")
-    if wanted.intent is not None and not context.database.binding.has("schedules", "intent"):
-        raise AgentflowError("Schedules have no intent in this database: leave it out.")
+    if wanted.intent is not None:
+        require_intent(context)
     id_ = journal.ordered_id()
     made: dict[str, Any] = {}
 
@@ -123,6 +123,12 @@ async def create_schedule(
 
     outcome = await _write(context, CREATE, "schedules", id_, source, insert)
     return CreatedRows(outcome=outcome, id=id_, schedule=id_, next_run=made["next"])
+
+
+def require_intent(context: OperationContext) -> None:
+    """Raises `AgentflowError` where the database has no room for a schedule's intent."""
+    if not context.database.binding.has("schedules", "intent"):
+        raise AgentflowError("Schedules have no intent in this database: leave it out.")
 
 
 def first_fire(expression: str, after: datetime, zone: tzinfo) -> datetime | None:

@@ -38,9 +38,10 @@ class Operation:
     """A verb on a table.
 
     ``about`` is its help text everywhere; ``past`` is what was done to the rows ("retried").
-    ``field`` is the documented column that an edit is about. What ``destroys`` takes rows away, and
-    is never confirmed by enter alone. ``irrevocable`` says why it cannot be
-    taken back; ``warning`` says beforehand what taking back will not undo.
+    ``field`` is the documented column that an edit is about; one that is ``in_editor`` is about a
+    row's file (`agentflow_tui.operations.editing`). What ``destroys`` takes rows away, and is never
+    confirmed by enter alone. ``irrevocable`` says why it cannot be taken back; ``warning`` says
+    beforehand what taking back will not undo.
     """
 
     verb: str
@@ -50,6 +51,7 @@ class Operation:
     harm: Harm = Harm.REVERSIBLE
     destroys: bool = False
     field: str = ""
+    in_editor: bool = False
     argument: Argument | None = None
     irrevocable: str = ""
     warning: str = ""
@@ -60,7 +62,8 @@ class Operation:
 
     @property
     def title(self) -> str:
-        return f"{self.verb} {self.field}".strip().capitalize()
+        field = "all in the editor" if self.in_editor else self.field
+        return f"{self.verb} {field}".strip().capitalize()
 
     def why_not(self, row: Any) -> str:
         """Why this does not apply to a listed row, as far as the row tells; ``""`` when it does."""

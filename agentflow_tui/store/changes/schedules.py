@@ -31,6 +31,47 @@ CRON = Change(
     guard=("cron",),
 )
 
+_IS_THERE = "EXISTS (SELECT FROM {workflows} w WHERE w.{workflows.id}::text = %s)"
+
+WORKFLOW = Change(
+    table="schedules",
+    sets={"workflowId": ":argument::{schedules.workflowId:type}", **_UPDATED},
+    rules=(
+        rule(
+            _IS_THERE % ":argument::text",
+            "would start a workflow that is not there",
+            needs=("workflows",),
+        ),
+        rule(
+            "{q.schedules.workflowId}::text IS DISTINCT FROM :argument::text",
+            "starts that workflow already",
+        ),
+    ),
+    guard=("workflowId",),
+)
+
+_SAID = ":argument::jsonb"
+
+FILE = Change(
+    table="schedules",
+    sets={
+        **{
+            name: f"({_SAID} ->> '{name}')::{{schedules.{name}:type}}"
+            for name in ("cron", "workflowId", "active", "intent")
+        },
+        "nextRun": f"CASE WHEN jsonb_exists({_SAID}, 'nextRun') "
+        f"THEN ({_SAID} ->> 'nextRun')::timestamptz::{{schedules.nextRun:type}} "
+        "ELSE {q.schedules.nextRun} END",
+        "status": f"CASE WHEN ({_SAID} ->> 'active')::boolean IS NOT DISTINCT FROM "
+        f"{{q.schedules.active}} THEN {{q.schedules.status}} "
+        f"WHEN ({_SAID} ->> 'active')::boolean THEN 'active' ELSE 'paused' END",
+        **_UPDATED,
+    },
+    guard=("cron", "workflowId", "active"),
+)
+"""What is edited as a file. The argument is a JSON object of what the columns shall be; of
+``nextRun`` only where that changes."""
+
 _OF = "{workflows} w WHERE w.{workflows.id} = {q.schedules.workflowId}"
 
 RUN = Change(

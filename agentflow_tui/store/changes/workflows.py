@@ -16,6 +16,12 @@ _NOBODY_HOLDS_IT = rule(
     "is held by a worker whose lease goes on",
 )
 
+_IS_NOT_RUNNING = Rule(
+    sql="{q.workflows.status} IS DISTINCT FROM 'running'",
+    reason="'is running'",
+    why_not=lambda row: "is running" if row.status == "running" else "",
+)
+
 RETRY = Change(
     table="workflows",
     sets={"status": "'pending'", "lastError": "NULL", **_UNLOCKED, **_UPDATED},
@@ -109,6 +115,20 @@ RESET = Change(
 """A repeated step is a new lap: its idempotency key differs from the first time's, or services and
 the queue would take it for the same request."""
 
+FILE = Change(
+    table="workflows",
+    sets={
+        **{
+            name: f"(:argument::jsonb ->> '{name}')::{{workflows.{name}:type}}"
+            for name in ("userId", "steps", "context")
+        },
+        **_UPDATED,
+    },
+    rules=(_IS_NOT_RUNNING, _NOBODY_HOLDS_IT),
+    guard=(*_STATE, "userId", "steps", "context"),
+)
+"""What is edited as a file. The argument is a JSON object of the columns' new values, as texts."""
+
 UNLOCK = Change(
     table="workflows",
     sets={
@@ -128,19 +148,11 @@ UNLOCK = Change(
 )
 
 
-def _not_held(row: object) -> str:
-    return "is running" if getattr(row, "status", None) == "running" else ""
-
-
 DELETE = Change(
     table="workflows",
     sets={},
     rules=(
-        Rule(
-            sql="{q.workflows.status} IS DISTINCT FROM 'running'",
-            reason="'is running'",
-            why_not=_not_held,
-        ),
+        _IS_NOT_RUNNING,
         _NOBODY_HOLDS_IT,
         rule(
             "NOT EXISTS (SELECT FROM {schedules} s "
