@@ -53,6 +53,10 @@ def run(options: argparse.Namespace) -> int:
     """Do to rows what a verb says."""
     request = verbs.request(options, table_called(options.table))
     request = replace(request, ids=given_ids(request.ids))
+    if request.operation.in_editor:
+        from agentflow_tui.cli.edit import edit_in_editor  # other verbs do not pay for it
+
+        return edit_in_editor(request, options)
     if options.json:
         require_stdout()
     chosen = load_settings(options) if request.dry_run else load_writable(options)

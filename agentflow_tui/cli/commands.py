@@ -52,7 +52,7 @@ OPERATIONS: Mapping[str, Command] = {
     "priority": Command("change", "Say what leaves first: higher priorities do."),
     "unlock": Command("change", "On email_queue, workflows."),
     "delete": Command("change", "On email_queue, workflows, schedules, health_checks."),
-    "edit": Command("edit", "On email_queue, emails, workflows, schedules, credentials."),
+    "edit": Command("change", "On email_queue, emails, workflows, schedules, credentials."),
     "pause": Command("change", "On workflows, schedules."),
     "resume": Command("change", "On workflows, schedules."),
     "run": Command("change", "On workflows, schedules."),
@@ -64,7 +64,7 @@ OPERATIONS: Mapping[str, Command] = {
     "rerun": Command("change", "Have health checks done again at once."),
     "requeue": Command(
         "change",
-        "Have failed distributions sent again, with new mail, by whoever distributes insights.",
+        "Send failed distributions again, with new mail; AgentFlow's own are left to it.",
     ),
     "acknowledge": Command(
         "triage", "Out of attention until it comes back after an hour of quiet, or doubles."

@@ -141,6 +141,9 @@ def _operation(options: argparse.Namespace, table: Table) -> tuple[Operation, st
         )
     said = {name: getattr(options, name) or [] for name in options_of(verb)}
     value = _only(said)
+    in_editor = next((operation for operation in found if operation.in_editor), None)
+    if in_editor is not None and value is None:
+        return in_editor, None
     if any(operation.field for operation in found):
         operation, value = _edit(found, value)
     else:
@@ -166,6 +169,8 @@ def _edit(found: Sequence[Operation], value: str | None) -> tuple[Operation, str
     """The operation on the column of ``column=value``, and the value."""
     table, verb = found[0].table, found[0].verb
     found = [operation for operation in found if operation.field]
+    if not found:
+        raise UsageError(f"{verb} of {table} takes no --set: it opens the editor.")
     fields = " or ".join(operation.field for operation in found)
     if value is None:
         raise UsageError(f"{verb} of {table} needs --set COLUMN=VALUE; COLUMN is {fields}.")

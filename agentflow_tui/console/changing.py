@@ -87,6 +87,9 @@ async def _change(shell: Shell, view: View, title: str, verbs: Sequence[str]) ->
     if selection.query is None and (why := reason_against(operation, selection.rows)):
         shell.say(f"Cannot {operation.verb}: {'it' if selection.is_one else 'each'} {why}.")
         return
+    if operation.in_editor:
+        await _edit(shell, view, context, selection)
+        return
     argument = await _ask_argument(shell, operation, selection)
     if operation.argument is not None and argument is None:
         return
@@ -99,9 +102,33 @@ async def _change(shell: Shell, view: View, title: str, verbs: Sequence[str]) ->
         return
     outcome = await _carry_out(shell, context, snapshot)
     view.settle(outcome)
-    shell.say(f"{outcome.sentence}{'; u takes it back' if outcome.can_be_undone else ''}.")
+    _tell(shell, outcome)
     if outcome.applied > 1:
         shell.state.follow_up = await begin_follow_up(context, outcome, snapshot)
+
+
+async def _edit(shell: Shell, view: View, context: OperationContext, selection: Selection) -> None:
+    from agentflow_tui.console import editing  # only an editor needs what reads files
+
+    outcome = await editing.edit_row(shell, context, selection)
+    if outcome is not None:
+        view.settle(outcome)
+        _tell(shell, outcome)
+
+
+def create(shell: Shell, kind: str) -> None:
+    """Make a workflow or a schedule in the editor."""
+    _begin(shell, lambda: _create(shell, kind))
+
+
+async def _create(shell: Shell, kind: str) -> None:
+    from agentflow_tui.console import editing
+
+    await editing.create(shell, await _context(shell), kind)
+
+
+def _tell(shell: Shell, outcome: Outcome) -> None:
+    shell.say(f"{outcome.sentence}{'; u takes it back' if outcome.can_be_undone else ''}.")
 
 
 async def _context(shell: Shell) -> OperationContext:

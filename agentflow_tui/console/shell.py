@@ -141,6 +141,11 @@ class Shell(Protocol):
         """Stop the console and go back to the shell that started it."""
         ...
 
+    def leave_terminal_to(self, work: Callable[[], ResultT]) -> ResultT:
+        """Give the terminal to something else while ``work`` runs, and come back whole. Nothing
+        else is done meanwhile. Raises `AgentflowError` where that cannot be."""
+        ...
+
     def next_theme(self) -> None:
         """Other colours."""
         ...

@@ -9,6 +9,7 @@ from datetime import datetime, tzinfo
 from typing import Any
 
 from agentflow_tui.documents import Document, read
+from agentflow_tui.documents.run_members import RESERVED_KEYS
 from agentflow_tui.errors import AgentflowError
 from agentflow_tui.operations.carry_out import carry_out
 from agentflow_tui.operations.context import OperationContext
@@ -18,7 +19,6 @@ from agentflow_tui.operations.operation import Operation
 from agentflow_tui.operations.outcomes import Outcome
 from agentflow_tui.operations.selection import Selection, Snapshot, take_snapshot
 from agentflow_tui.operations.verbs import operations_on
-from agentflow_tui.steps.plans import RESERVED
 from agentflow_tui.store import journal
 from agentflow_tui.store.changes.new_workflows import now_and_row
 from agentflow_tui.store.views.stored_files import (
@@ -30,7 +30,6 @@ from agentflow_tui.store.views.stored_files import (
 from agentflow_tui.text import safe
 from agentflow_tui.workflow_files.checking import CheckedFile, FileKind, check_file
 from agentflow_tui.workflow_files.documents import (
-    LAST_RESULT,
     ScheduleFile,
     WorkflowFile,
     results_of,
@@ -152,7 +151,7 @@ async def _require(
 def _workflow_columns(stored: StoredWorkflow, content: WorkflowFile) -> dict[str, Any]:
     kept = read(stored.context, len(stored.context or "") + 1).value
     steps: Document = read(stored.steps, len(stored.steps or "") + 1)
-    hidden = {RESERVED, LAST_RESULT, *results_of(steps)}
+    hidden = RESERVED_KEYS | results_of(steps)
     left = {n: v for n, v in (kept if isinstance(kept, dict) else {}).items() if n in hidden}
     return {
         "userId": content.user_id,

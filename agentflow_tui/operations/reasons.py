@@ -27,6 +27,8 @@ def why_workflow(workflow: Workflow, now: datetime, lease: timedelta) -> str:
     match workflow.status:
         case "completed":
             return ""
+        case "draft":
+            return "never run: run it, or have a schedule start it"
         case "failed":
             return workflow.last_error or f"failed at {name}, no reason given"
         case "paused":

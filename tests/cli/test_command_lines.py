@@ -29,6 +29,7 @@ ARGUMENTS = {
     "recipients": st.sampled_from(['["a@b.test"]', '[{"email": "it\'s@b.test"}]']),
     "subject": LINES,
     "label": LINES,
+    "workflowId": LINES,
     "cron": st.sampled_from(["*/5 * * * *", "0 7 * * mon-fri"]),
 }
 SOME: Operation = find("retry", "email_queue")  # type: ignore[assignment]

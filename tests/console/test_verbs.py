@@ -22,6 +22,11 @@ def key_of(verb: str) -> str:
     return next(v.keys for v in KEYS if verb in v.verbs)
 
 
+STEPS = '[{"id": "a", "type": "delay", "config": {"seconds": 1}}]'
+EDITOR = "sed -i 's/^steps:/name: Renamed\\nsteps:/; s/^active: .*/active: false/'"
+"""Gives workflows a name, and has schedules rest."""
+
+
 @dataclass(frozen=True)
 class Case:
     """A row of the samples that a verb applies to, and what shows that it was applied."""
@@ -106,6 +111,20 @@ CASES = {
     ("edit", "schedules", "cron"): Case(
         "schedules", uid(22), "{schedules.cron} = '0 7 * * 1'", argument="0 7 * * 1"
     ),
+    ("edit", "schedules", "workflowId"): Case(
+        "schedules",
+        uid(22),
+        f"{{schedules.workflowId}} = '{uid(13)}'",
+        argument=uid(13),
+        choice=1,
+    ),
+    ("edit", "schedules", ""): Case("schedules", uid(21), "NOT {schedules.active}", choice=2),
+    ("edit", "workflows", ""): Case(
+        "workflows",
+        uid(12),
+        "{workflows.context}->>'name' = 'Renamed'",
+        f"UPDATE {{workflows}} SET {{workflows.steps}} = '{STEPS}'",
+    ),
     ("delete", "schedules", ""): Case("schedules", uid(21), ""),
     ("enable", "credentials", ""): Case(
         "credentials",
@@ -147,7 +166,7 @@ async def test_every_verb_works_through_its_key(database: Database, verb: object
     await fill(database)
     if case.prepare:
         await database.execute(case.prepare)
-    async with console(database.url, case.view) as pilot:
+    async with console(database.url, case.view, environ={"VISUAL": EDITOR}) as pilot:
         app = app_of(pilot)
         grid = app.query_one(f"#view-{case.view}").query_one(Grid)
         await until(pilot, lambda: grid.current is not None, "rows")

@@ -44,6 +44,18 @@ def _show_consoles(shell: Shell, _rest: str) -> None:
     shell.run_worker(presence.show(shell), name="who")
 
 
+_NEW = {"workflow": "a workflow of steps", "schedule": "when a workflow starts by itself"}
+
+
+def _create(shell: Shell, text: str) -> None:
+    """Open the editor on an example. Raises `UsageError`."""
+    if text not in _NEW:
+        raise UsageError(f"new makes a {' or a '.join(_NEW)}: new workflow.")
+    from agentflow_tui.console import changing  # its dialogs are not needed before
+
+    changing.create(shell, text)
+
+
 COMMANDS = (
     WordCommand(("q", "quit", "exit"), "leave the console", lambda shell, _rest: shell.exit()),
     WordCommand(("refresh",), "seconds between two looks: refresh 5", _set_refresh),
@@ -60,6 +72,7 @@ COMMANDS = (
         "what happened while nobody looked",
         lambda shell, _rest: away_summary.show(shell),
     ),
+    WordCommand(("new",), "a workflow or a schedule, from an example: new workflow", _create),
     WordCommand(("undo",), "take back the last change", _performs("app.undo")),
     WordCommand(("redo",), "do again what was taken back last", _performs("app.redo")),
     WordCommand(("who",), "the consoles that are open on this database", _show_consoles),
@@ -88,6 +101,8 @@ def candidates(env: Environment, text: str, cursor: int) -> Sequence[Candidate]:
     rest = len(head) + 1
     if head == "ctx":
         return contexts.candidates(env, text, rest)
+    if head == "new":
+        return [Candidate(rest, len(text), word, word, about) for word, about in _NEW.items()]
     view = view_called(head)
     if view is None or not VIEWS[view].table or env.database is None:
         return ()

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
 from rich.text import Text
+from textual.app import SuspendNotSupported
 from textual.events import Event, Key, Paste
 from textual.filter import LineFilter
 from textual.screen import ModalScreen, Screen
@@ -50,6 +51,17 @@ class TerminalApp(CellwiseApp):
         self.theme = chosen if known else THEMES[0].name
         if env.settings.console.keys:
             self.set_keymap(env.settings.console.keys)
+
+    def leave_terminal_to(self, work: Callable[[], ResultT]) -> ResultT:
+        if self.is_headless:
+            return work()
+        try:
+            with self.suspend():
+                result = work()
+        except SuspendNotSupported:
+            raise AgentflowError("This terminal cannot be left to an editor.") from None
+        self.call_after_refresh(self.repaint)
+        return result
 
     def get_default_screen(self) -> Screen[object]:
         return MainScreen(id="_default")
