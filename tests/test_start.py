@@ -33,11 +33,11 @@ def imported(*arguments: str) -> list[str]:
 @pytest.mark.parametrize(
     ("arguments", "ceiling"),
     [
-        (("--version",), 10),
-        (("--help",), 10),
-        (("list", "users"), 66),
-        (("show", "users", "some-id"), 66),
-        (("retry", "email_queue", "some-id"), 98),
+        (("--version",), 12),
+        (("--help",), 12),
+        (("list", "users"), 80),
+        (("show", "users", "some-id"), 69),
+        (("retry", "email_queue", "some-id"), 108),
     ],
     ids=lambda value: value[0] if isinstance(value, tuple) else "",
 )
@@ -73,7 +73,7 @@ asyncio.run(main(*sys.argv[1:]))
 """
 
 
-@pytest.mark.parametrize(("view", "ceiling"), [("overview", 103), ("mail", 153)])
+@pytest.mark.parametrize(("view", "ceiling"), [("overview", 115), ("mail", 172)])
 def test_the_first_rows_wait_for_no_more_than_is_shown(
     database_url: str, view: str, ceiling: int
 ) -> None:

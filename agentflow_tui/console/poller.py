@@ -94,7 +94,7 @@ class Poller:
                 pass
 
     def _rest(self) -> float:
-        """Seconds until the next look: the database must not feel that somebody looks."""
+        """Seconds until the next look, more after dear ones: looking must not be felt."""
         dear = min(self._took)  # one that happened to be slow is not dear
         calm = self.env.pace.calm * dear if dear > DEAR else 0.0
         return max(self.interval(), min(calm, CALMEST))

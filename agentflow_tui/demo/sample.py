@@ -61,6 +61,7 @@ def _add_workflows(builder: SampleBuilder, size: float) -> None:
     states.add_failures(builder, number(7, 28))
     states.add_saturday_night(builder, failed=number(2, 9), retried=number(2, 12))
     states.add_waiting(builder, number(6, 20))
+    states.add_drafts(builder, number(1, 3))
     states.add_failed_for_now(builder, number(1, 4))
     states.add_stale_locks(builder, 2)
     states.add_stopped_by_operators(builder, paused=number(2, 8), cancelled=number(2, 7))

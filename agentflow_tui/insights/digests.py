@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from agentflow_tui.documents.outline import heading
-from agentflow_tui.insights import pictures, words
+from agentflow_tui.insights import pictures, theme, words
 from agentflow_tui.insights.contents import InsightStory
 from agentflow_tui.text import safe
 
@@ -28,7 +28,6 @@ _BARS = 7
 _FEW = 2
 """Bars that need no picture."""
 _TITLE, _SUMMARY, _ACTION = 160, 1200, 600
-_GOOD, _FAIR, _LOW = "#1f7a4d", "#9a6b00", "#5b6675"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,14 +104,14 @@ def _source(insight: DigestInsight) -> str:
 
 def _item(insight: DigestInsight) -> dict[str, Any]:
     score = insight.score
-    colour = _LOW if score is None or score < 50 else _FAIR if score < 75 else _GOOD
+    colour = theme.LOW if score is None or score < 50 else theme.FAIR if score < 75 else theme.GOOD
     most = max((abs(value) for _, value in insight.story.bars), default=0.0) or 1.0
     bars = [
         {
             "label": safe(label, 24),
             "text": words.amount(value, "number"),
             "width": max(1, round(100 * abs(value) / most)),
-            "colour": "#3d7fc4" if value >= 0 else "#c53d3d",
+            "colour": theme.ABOVE if value >= 0 else theme.BELOW,
         }
         for label, value in insight.story.bars[-_BARS:]
     ]

@@ -64,12 +64,18 @@ class Attention:
     _secrets: Sequence[IssueLine] = ()
     _secrets_at: datetime | None = None
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether secrets have been looked at, too: the first rows do not wait for the ciphers."""
+        return self._secrets_at is not None
+
     async def look(self, database: Database, overview: Overview) -> None:
         """Read the states of what is going on; one statement.
 
         Raises `UnreachableError`, `RefusedError`.
         """
-        await self._look_at_secrets(database)
+        if self._overview is not None:
+            await self._look_at_secrets(database)
         subjects = [w.issue.subject for w in self._worries(overview, self.env.now())]
         self._states = await read_states(database, dict.fromkeys([*subjects, LOCKS, LATE_MAIL]))
         self._overview = overview

@@ -71,7 +71,8 @@ class OverviewView(View):
         self._asked_again = False
         anyway = timedelta(seconds=self.env.pace.numbers)  # time alone changes what is overdue
         fresh = held is not None and self.env.now() - held.now < anyway
-        seen = held.snapshot if held is not None and fresh else None
+        whole = fresh and self.attention.is_whole
+        seen = held.snapshot if held is not None and whole else None
         read = await read_overview(database, self.env.lease.total_seconds(), seen=seen)
         if read is None:
             return

@@ -92,8 +92,16 @@ def add_waiting(builder: SampleBuilder, number: int) -> None:
     for index in range(max(4, number // 2)):
         workflow, at = templates.month_end(builder), builder.ago(hours=rng.uniform(0.3, 8))
         run = SimulatedRun(builder, workflow, at)
-        run.simulate(until=(0, 2, 3)[index % 3])
+        run.simulate(until=(0, 2)[index % 2])
         run.status = "running" if run.current else "pending"
+        run.add_row()
+
+
+def add_drafts(builder: SampleBuilder, number: int) -> None:
+    """Add what was written and not started."""
+    for _ in range(number):
+        run = SimulatedRun(builder, templates.digest(builder), builder.working_hour())
+        run.status = "draft"
         run.add_row()
 
 

@@ -197,7 +197,7 @@ def month_end(builder: SampleBuilder) -> SampleWorkflow:
         {
             "collect": {"files": files},
             "count": files,
-            "write": {"score": rng.randrange(55, 96)},
+            "write": {"score": rng.randrange(55, 96), "insights": []},
             "share": {"shared": 2},
             "tell": messages.month_end(builder, report),
         },

@@ -14,6 +14,7 @@ from agentflow_tui.settings import Settings
 from agentflow_tui.store.connection.database import Database
 from agentflow_tui.workers import supervisor
 from agentflow_tui.workers.context import StepReport, WorkerContext
+from agentflow_tui.workers.lease_proof import LASTS
 from agentflow_tui.workers.sender.role import Sender
 from tests.samples import uid
 from tests.workers.sending import (
@@ -72,7 +73,7 @@ class CutOff(Sender):
 
     async def step(self, woken: bool = True) -> StepReport:
         self.steps += 1
-        asked = float("-inf") if self.steps == 1 else monotonic()
+        asked = monotonic() - (LASTS if self.steps == 1 else 0)
         self.context.leases.proof.confirm(asked)
         return await super().step(woken)
 
