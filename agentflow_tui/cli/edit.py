@@ -91,7 +91,7 @@ def _written(content: WorkflowFile | ScheduleFile) -> bytes:
 
 
 def _agreed(chosen: Settings, request: ChangeRequest) -> bool:
-    """Whether the change shall be made. Raises `UsageError` where nobody can be asked."""
+    """Whether the change shall be made. Raises `UsageError` without a terminal to ask at."""
     if request.agreed:
         return True
     if not sys.stdin.isatty():
