@@ -188,6 +188,25 @@ async def test_new_mail_is_written_for_what_is_requeued(
     assert await rows(database, "SELECT count(*)::int FROM {email_queue}") == [(6,)]
 
 
+async def test_a_filter_finds_what_reached_nobody(database: Database, database_url: str) -> None:
+    ids = await add_insights(
+        database, ("trend", 90, said("A")), ("trend", 85, said("B")), ("trend", 20, said("C"))
+    )
+    await distribute(database, ids[:1], [], audiences_of(SETTINGS), SETTINGS)
+    await database.execute(
+        "UPDATE {insight_distributions} SET {insight_distributions.status} = 'sent'"
+    )
+
+    async def listed(*words: str) -> list[str]:
+        done = await agentflow("list", "insights", *words, "--json", url=database_url)
+        assert done.returncode == 0, done.stderr
+        return [json.loads(line)["id"] for line in done.stdout.splitlines()]
+
+    assert await listed("reached:0", "score:>80") == [ids[1]]
+    assert await listed("reached:3") == [ids[0]]
+    assert await listed("lost:>0") == await listed("waiting:>0") == []
+
+
 def test_rules_of_agentflow_are_accepted_with_its_types() -> None:
     (audience,) = audiences_of_rules(
         {"GENERAL_MANAGER": {"emails": ["gm@acme.test"], "insightTypes": ["sales_trends"]}}

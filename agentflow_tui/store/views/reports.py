@@ -72,6 +72,19 @@ class Insight:
         return self.insight_type or ""
 
 
+def _distributed(*statuses: str) -> Computed:
+    """How many distributions of an insight have one of these statuses. Filters name it; the list
+    does not show it."""
+    words = ", ".join(f"'{status}'" for status in statuses)
+    return Computed(
+        "(SELECT count(*)::int FROM {insight_distributions?} d"
+        " WHERE {d.insight_distributions.insightId} = {q.insights.id}"
+        f" AND {{d.insight_distributions.status}} IN ({words}))",
+        Kind.NUMBER,
+        needs_index="insight_distributions.insightId",
+    )
+
+
 INSIGHT_LIST = listing(
     Insight,
     INSIGHTS,
@@ -81,7 +94,14 @@ INSIGHT_LIST = listing(
         "report_type": stored("reports.reportType", "r"),
     },
     joins="LEFT JOIN {reports?} r ON {r.reports.id} = {q.insights.reportId}",
+    further={
+        "reached": _distributed("sent"),
+        "waiting": _distributed("pending", "queued"),
+        "lost": _distributed("failed"),
+    },
 )
+"""Beside what is shown: how many people an insight has ``reached``, for how many it is ``waiting``
+and how many it did not get to (``lost``)."""
 
 
 @dataclass(frozen=True, slots=True)
