@@ -148,6 +148,17 @@ class InsightSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WordingSettings:
+    """A language model that words summaries of insights: ``[wording]``. Off without a URL."""
+
+    url: str = option("", "base URL of an OpenAI-compatible service; empty: no model is asked")
+    model: str = option("", "the model's name there")
+    api_key: str = option("", "name of the row of api_keys with the service's key")
+    calls: int = option(3, "insights of a report that are worded, the best ones", least=0)
+    seconds: float = option(20.0, "time for all insights of a report", least=0.1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DistributionSettings:
     """To whom insights go by mail: ``[distribution]``."""
 
@@ -174,6 +185,7 @@ class Settings:
     vault: VaultSettings = field(default_factory=VaultSettings)
     insights: InsightSettings = field(default_factory=InsightSettings)
     distribution: DistributionSettings = field(default_factory=DistributionSettings)
+    wording: WordingSettings = field(default_factory=WordingSettings)
     read_only: bool = False
     """``--read-only`` was given: it holds for whichever context is in use."""
     environ: Mapping[str, str] = field(default_factory=dict, repr=False)
@@ -290,6 +302,7 @@ def _from_file(
         workers=_section(WorkerSettings, data.pop("workers", {}), "workers", path),
         vault=_section(VaultSettings, data.pop("vault", {}), "vault", path),
         insights=_section(InsightSettings, data.pop("insights", {}), "insights", path),
+        wording=_section(WordingSettings, data.pop("wording", {}), "wording", path),
         distribution=_section(
             DistributionSettings, data.pop("distribution", {}), "distribution", path
         ),

@@ -101,7 +101,7 @@ def run(options: argparse.Namespace) -> int:
 def generate_insights(options: argparse.Namespace) -> int:
     """Analyse each report. Returns 1 where one of them could not be."""
     from agentflow_tui.operations.context import OperationContext
-    from agentflow_tui.operations.insight_generation import reports_without_insights
+    from agentflow_tui.operations.insight_generation import reports_without_insights, wording_by
     from agentflow_tui.store.connection.database import Database
 
     if bool(options.reports) == options.new:
@@ -116,20 +116,24 @@ def generate_insights(options: argparse.Namespace) -> int:
         if options.new:
             ids = await reports_without_insights(database, options.vendor, options.type, MOST)
             say(f"{plural(len(ids), 'report')} without insights.")
-        done = [
-            await _generate_one(context, id_, chosen.insights, as_json=options.json) for id_ in ids
-        ]
+        async with wording_by(database, chosen.wording) as wording:
+            done = [
+                await _generate_one(context, id_, chosen.insights, wording, as_json=options.json)
+                for id_ in ids
+            ]
         return 0 if all(done) else 1
 
     return connected(chosen, work)
 
 
-async def _generate_one(context: Any, report_id: str, settings: Any, *, as_json: bool) -> bool:
+async def _generate_one(
+    context: Any, report_id: str, settings: Any, wording: Any, *, as_json: bool
+) -> bool:
     """Whether the report was analysed; what came of it has been said."""
     from agentflow_tui.operations.insight_generation import generate_for
 
     try:
-        done = await generate_for(context, report_id, settings)
+        done = await generate_for(context, report_id, settings, wording)
     except UnreachableError:
         raise
     except AgentflowError as error:

@@ -7,7 +7,7 @@ from typing import Any, Generic, TypeVar
 from uuid import UUID, uuid5
 
 from agentflow_tui.errors import AgentflowError
-from agentflow_tui.settings import DistributionSettings, InsightSettings
+from agentflow_tui.settings import DistributionSettings, InsightSettings, WordingSettings
 from agentflow_tui.steps.references import StepResults
 from agentflow_tui.store.connection.database import Database
 
@@ -90,6 +90,7 @@ class Services:
     database: Callable[[], Database] = no_database
     insights: InsightSettings = field(default_factory=InsightSettings)
     distribution: DistributionSettings = field(default_factory=DistributionSettings)
+    wording: WordingSettings = field(default_factory=WordingSettings)
     mail_queued: Callable[[], None] = nothing_to_wake
 
 

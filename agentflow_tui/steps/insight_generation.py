@@ -13,6 +13,7 @@ from agentflow_tui.errors import AgentflowError, NotAcceptedError
 from agentflow_tui.settings import InsightSettings
 from agentflow_tui.steps.calls import Call
 from agentflow_tui.steps.configs import ConfigError
+from agentflow_tui.steps.insight_wording import Wording, worded
 from agentflow_tui.store.changes.new_insights import NewInsight, insert_insights
 from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.journal import JournalEntry, write
@@ -65,7 +66,9 @@ async def insight_generation(call: Call[InsightGenerationConfig]) -> dict[str, A
     if not ids:
         raise ConfigError("config.reports names none")
     services = call.services
-    done = [await generate(services.database(), id_, services.insights) for id_ in ids]
+    by = Wording(settings=services.wording, http=services.http, api_key=services.api_key)
+    database = services.database()
+    done = [await generate(database, id_, services.insights, wording=by) for id_ in ids]
     insights = sorted((i for each in done for i in each.insights), key=lambda i: (-i.score, i.id))
     return {
         "success": True,
@@ -83,10 +86,13 @@ async def generate(
     report_id: str,
     settings: InsightSettings,
     about: Mapping[str, Any] | None = None,
+    *,
+    wording: Wording | None = None,
 ) -> GeneratedInsights:
     """Analyse a report unless it has been, by this version of the method, and store what is found.
 
-    ``about`` is what the journal says of it, in a row of its own; without it the caller journals.
+    ``wording`` is a model that may word summaries. ``about`` is what the journal says of it, in a
+    row of its own; without it the caller journals.
     Raises `NoReportError`, `RefusedError`, `UnreachableError`.
     """
     begun = clock.now()
@@ -98,6 +104,7 @@ async def generate(
         return GeneratedInsights(report_id=report.id, insights=tuple(map(_known, known)))
     previous = await _read_report(database, past[0].id) if past else None
     new, candidates = await asyncio.to_thread(_analysed, report, past, previous, told, settings)
+    new = await worded(new, wording)
     async with database.transaction() as session:
         inserted = await insert_insights(session, new)
         if about is not None:

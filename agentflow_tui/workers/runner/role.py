@@ -118,6 +118,7 @@ class Runner:
             database=lambda: context.database,
             insights=context.settings.insights,
             distribution=context.settings.distribution,
+            wording=context.settings.wording,
             mail_queued=self._mail_queued,
         )
         attempts = Attempts(services, self.threads, TimeLimits(), log)
