@@ -37,6 +37,9 @@ def _of_reveal(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="read it also where its tag was thrown away and nothing proves it",
     )
+    parser.add_argument(
+        "--api-key", action="store_true", help="the value of this row of api_keys instead"
+    )
 
 
 def _of_input(parser: argparse.ArgumentParser) -> None:

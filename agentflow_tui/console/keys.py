@@ -76,6 +76,22 @@ KEYS: tuple[KeyEntry, ...] = (
     ),
     view_key(
         "list",
+        "row.secret",
+        "S",
+        "Secret",
+        "Show the secret of a credential or an API key for seconds; who and why is journalled.",
+        lambda view: view.show_secret(),
+    ),
+    view_key(
+        "list",
+        "row.new_secret",
+        "I",
+        "New secret",
+        "Put another secret in the place of a credential's.",
+        lambda view: view.edit_secret(),
+    ),
+    view_key(
+        "list",
         "row.snooze",
         "s",
         "Snooze",

@@ -175,6 +175,14 @@ class View(Vertical):
         """Ask for a file to write the list to."""
         return NOT_HERE
 
+    def show_secret(self) -> object:
+        """Show the secret of the row under the cursor for seconds."""
+        return NOT_HERE
+
+    def edit_secret(self) -> object:
+        """Put another secret in the place of that of the row under the cursor."""
+        return NOT_HERE
+
     def copy_id(self) -> object:
         """Copy the id of the row under the cursor."""
         return NOT_HERE

@@ -1,11 +1,12 @@
 """The vault's operations on rows: secrets found, shown to whoever asks for one, and written."""
 
+import json
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
 
-from agentflow_tui.errors import AgentflowError
+from agentflow_tui.errors import AgentflowError, UsageError
 from agentflow_tui.operations.context import OperationContext
 from agentflow_tui.store import journal
 from agentflow_tui.store.changes import records
@@ -19,7 +20,7 @@ from agentflow_tui.text import storable
 from agentflow_tui.vault.formats import CipherParts, Format, SealedRow, recognise
 from agentflow_tui.vault.keys import Key, Keyring
 from agentflow_tui.vault.opening import OpenedSecret, open_row
-from agentflow_tui.vault.sealing import NEW_FORMATS, seal_new
+from agentflow_tui.vault.sealing import NEW_FORMATS, seal, seal_new
 
 PAGE = 500
 """Credentials that are read at a time."""
@@ -77,16 +78,25 @@ async def reveal(
     opened = open_row(sealed_row(stored), keyring, unauthenticated=unauthenticated)
     if opened.plaintext is None:
         return opened
+    said = {"status": opened.status.value, "why": why, "key": key_name(opened.key)}
+    await journal_reveal(context, secrets.TABLE, stored.id, said)
+    return opened
+
+
+async def journal_reveal(
+    context: OperationContext, table: str, id_: str, said: dict[str, str | None]
+) -> None:
+    """Write down who sees a secret, and what was ``said`` of it. Raises `AgentflowError`."""
     if refused := context.database.read_only_reason(journal.TABLE):
         raise AgentflowError(f"Not revealed: it could not be journalled ({refused}).")
-    said = {"status": opened.status.value, "why": why, "key": key_name(opened.key)}
     entry = journal.JournalEntry(
-        task_type=f"{records.TASK}reveal", input=given(context, "reveal", [stored.id]), output=said
+        task_type=f"{records.TASK}reveal",
+        input=given(context, "reveal", [id_]) | {"table": table},
+        output=said,
     )
     async with context.database.transaction() as session:
         if not await journal.write(session, [entry]):
             raise AgentflowError("Not revealed: this database has no task_logs to journal it in.")
-    return opened
 
 
 def key_name(key: Key | None) -> str | None:
@@ -196,6 +206,37 @@ async def replace_secret(
         if not await write_secrets(session, [rewrite], keyring):
             raise AgentflowError("Nothing was changed: the credential has changed meanwhile.")
         await journal.write(session, [_entry(context, "edit", rewrite.stored.id, format_)])
+
+
+def with_field(opened: OpenedSecret, field: str, value: str) -> str:
+    """The secret with one field changed, as JSON. Raises `UsageError` where it has no fields."""
+    data = opened.data
+    if not isinstance(data, dict):
+        why = opened.reason or "it has no fields"
+        raise UsageError(
+            f"{field} cannot be changed alone: {why}. "
+            "Give the whole secret with --from-file or --stdin, without --field."
+        )
+    return json.dumps({**data, field: value}, ensure_ascii=False)
+
+
+async def rewritten(
+    database: Database,
+    keyring: Keyring,
+    stored: StoredSecret,
+    opened: OpenedSecret,
+    plaintext: bytes,
+    *,
+    chosen: str,
+    upgrade: bool = False,
+) -> tuple[SecretRewrite, Format]:
+    """The row with its new secret, in the format that it had, or in that of new ones."""
+    row = sealed_row(stored)
+    like = None if upgrade else edited_format(opened, row)
+    if like is not None:
+        return SecretRewrite(stored, seal(plaintext, row, like, keyring), plaintext), like.format
+    format_ = await new_format(database, "bound" if upgrade else chosen)
+    return SecretRewrite(stored, seal_new(plaintext, row, format_, keyring), plaintext), format_
 
 
 def edited_format(opened: OpenedSecret, row: SealedRow) -> CipherParts | None:

@@ -8,10 +8,16 @@ from pathlib import Path
 import pytest
 from textual.pilot import Pilot
 
+from agentflow_tui.console import revealing
 from agentflow_tui.console.app import ConsoleApp
+from agentflow_tui.console.dialogs.secret_dialogs import ShownSecret
+from agentflow_tui.console.widgets.pane import text_line
+from agentflow_tui.operations.credentials import find_secret, sealed_row
 from agentflow_tui.store.connection.database import Database
+from agentflow_tui.vault.keys import read_keyring as keys
+from agentflow_tui.vault.opening import open_row
 from tests.cli.running import agentflow
-from tests.console.driving import console, screen_text, sees
+from tests.console.driving import console, screen_text, sees, told, until
 from tests.vault.cases import SECRET, case, insert, sealed
 
 KEY = "sk-test-4711-0815-abcd"
@@ -96,3 +102,84 @@ def test_no_command_leaves_a_core_dump() -> None:
         ),
     )
     assert done.stdout.split()[-1] == "0"
+
+
+async def journalled(database: Database) -> list[tuple[str, str, str]]:
+    async with database.session() as session:
+        rows = await session.connection.fetch(
+            "SELECT tasktype, input::text, output::text FROM task_logs ORDER BY createdat"
+        )
+        return [tuple(row) for row in rows]
+
+
+@pytest.mark.parametrize("view", ["credentials", "api_keys"])
+async def test_a_secret_is_revealed_in_the_console_for_a_moment(
+    database: Database, view: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(revealing, "keep_memory_private", lambda: None)  # of this test process
+    readable = case(3)
+    await insert(database, sealed(readable))
+    await add_key(database, "mailer", KEY)
+    environ = {"ENCRYPTION_KEY": readable["ENCRYPTION_KEY"]}
+    secret = SECRET if view == "credentials" else KEY
+    async with console(database.url, view, environ=environ, size=(120, 24)) as pilot:
+        await sees(pilot, "a label" if view == "credentials" else "mailer")
+        await pilot.press("S")
+        await sees(pilot, "Why?")
+        await pilot.press(*"audit", "enter")
+        await sees(pilot, "hidden by enter", secret[:4])
+        assert pilot.app.export_screenshot() == ""
+        await pilot.press("enter")
+        await until(pilot, lambda: "hidden by enter" not in shown(pilot), "hidden")
+        assert secret not in shown(pilot)
+        assert pilot.app.export_screenshot() != ""
+    [(task, given, said)] = await journalled(database)
+    assert task == "operator.reveal"
+    assert json.loads(given)["table"] == view
+    assert json.loads(said)["why"] == "audit"
+    assert secret not in given + said
+
+
+async def test_a_secret_hides_itself(database: Database) -> None:
+    async with console(database.url, "credentials") as pilot:
+        assert isinstance(pilot.app, ConsoleApp)
+        await pilot.app.open_dialog(ShownSecret("x", [text_line(KEY)], seconds=0.05))
+        await until(pilot, lambda: KEY not in shown(pilot), "hidden")
+
+
+async def test_a_secret_is_edited_in_the_console(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(revealing, "keep_memory_private", lambda: None)  # of this test process
+    readable = case(3)
+    await insert(database, sealed(readable))
+    environ = {"ENCRYPTION_KEY": readable["ENCRYPTION_KEY"]}
+    async with console(database.url, "credentials", environ=environ, size=(120, 24)) as pilot:
+        await sees(pilot, "a label")
+        await pilot.press("I")
+        await sees(pilot, "Change which part", "password")
+        await pilot.press("down", "enter")
+        await sees(pilot, "a label: password")
+        await pilot.press(*"new-one", "enter")
+        await sees(pilot, "once more")
+        assert "new-one" not in shown(pilot)
+        await pilot.press(*"new-one", "enter")
+        await told(pilot, "Written as gcm16-tag-appended")
+    opened = open_row(sealed_row(await find_secret(database, sealed(readable).id)), keys(environ))
+    assert opened.data["password"] == "new-one"
+    [(task, given, said)] = await journalled(database)
+    assert task == "operator.edit"
+    assert "new-one" not in given + said
+
+
+async def test_an_api_key_is_revealed_on_the_command_line(
+    database: Database, tmp_path: Path
+) -> None:
+    await add_key(database, "mailer", KEY)
+    done = await agentflow(
+        "credential", "reveal", "mailer", "--api-key", "--json", "--why", "audit",
+        url=database.url, home=tmp_path,
+    )  # fmt: skip
+    assert json.loads(done.stdout) == {"id": "mailer", "data": KEY}
+    [(task, _, said)] = await journalled(database)
+    assert (task, json.loads(said)) == ("operator.reveal", {"why": "audit"})

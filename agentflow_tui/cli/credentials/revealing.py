@@ -8,9 +8,12 @@ from collections.abc import Iterator
 
 from agentflow_tui.cli.connection import connected, load_settings
 from agentflow_tui.cli.credentials.finding import meant_secret
+from agentflow_tui.cli.ids import meant_id
 from agentflow_tui.cli.output import put, say
 from agentflow_tui.operations.context import OperationContext
 from agentflow_tui.operations.credentials import reveal
+from agentflow_tui.operations.key_values import reveal_key
+from agentflow_tui.schema import API_KEYS
 from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.views.secrets import StoredSecret
 from agentflow_tui.text import safe
@@ -29,6 +32,8 @@ def run_reveal(options: argparse.Namespace) -> int:
 
     async def work(database: Database) -> int:
         context = OperationContext.of(database, settings)
+        if options.api_key:
+            return await _reveal_key(context, options)
         stored = await meant_secret(database, options.id)
         opened = await reveal(
             context,
@@ -45,6 +50,17 @@ def run_reveal(options: argparse.Namespace) -> int:
         return 1 if opened.plaintext is None else 0
 
     return connected(settings, work)
+
+
+async def _reveal_key(context: OperationContext, options: argparse.Namespace) -> int:
+    """Print the value of an API key."""
+    id_ = await meant_id(context.database, API_KEYS, options.id) or options.id
+    value = await reveal_key(context, id_, why=options.why)
+    if options.json:
+        put(json.dumps({"id": id_, "data": value}, ensure_ascii=True))
+    else:
+        _show([_text(value)])
+    return 0
 
 
 def _as_object(stored: StoredSecret, opened: OpenedSecret) -> dict[str, object]:

@@ -8,23 +8,22 @@ from agentflow_tui.cli.connection import connected, load_writable
 from agentflow_tui.cli.credentials.asking import asked_secret, given_secret
 from agentflow_tui.cli.credentials.finding import meant_secret
 from agentflow_tui.cli.output import put, say
-from agentflow_tui.errors import AgentflowError, UsageError
+from agentflow_tui.errors import AgentflowError
 from agentflow_tui.operations.context import OperationContext
 from agentflow_tui.operations.credentials import (
-    SecretRewrite,
     add,
-    edited_format,
     new_format,
     replace_secret,
+    rewritten,
     sealed_row,
+    with_field,
 )
 from agentflow_tui.settings import Settings
 from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.views.secrets import TABLE, StoredSecret
-from agentflow_tui.vault.formats import Format
 from agentflow_tui.vault.keys import current_key, read_keyring
-from agentflow_tui.vault.opening import OpenedSecret, open_row
-from agentflow_tui.vault.sealing import readers, seal, seal_new
+from agentflow_tui.vault.opening import open_row
+from agentflow_tui.vault.sealing import readers
 
 PASSWORD = "password"  # noqa: S105  # the name of the field
 
@@ -81,12 +80,18 @@ def run_edit(options: argparse.Namespace) -> int:
     text = given_secret(options)
     field = options.field or (PASSWORD if text is None else "")
     value = asked_secret(field) if text is None else text
-    secret = _with_field(opened, field, value) if field else value
+    secret = with_field(opened, field, value) if field else value
 
     async def work(database: Database) -> int:
         _check_writable(database)
-        rewrite, format_ = await _rewrite(
-            database, settings, stored, opened, secret.encode(), upgrade=options.upgrade
+        rewrite, format_ = await rewritten(
+            database,
+            read_keyring(settings.environ),
+            stored,
+            opened,
+            secret.encode(),
+            chosen=settings.vault.format,
+            upgrade=options.upgrade,
         )
         context = OperationContext.of(database, settings)
         await replace_secret(context, rewrite, format_, read_keyring(settings.environ))
@@ -108,36 +113,6 @@ def _read(settings: Settings, id_: str) -> StoredSecret:
 
     connected(settings, work)
     return found[0]
-
-
-def _with_field(opened: OpenedSecret, field: str, value: str) -> str:
-    """The secret with one field changed, as JSON. Raises `UsageError` where it has no fields."""
-    data = opened.data
-    if not isinstance(data, dict):
-        why = opened.reason or "it has no fields"
-        raise UsageError(
-            f"{field} cannot be changed alone: {why}. "
-            "Give the whole secret with --from-file or --stdin, without --field."
-        )
-    return json.dumps({**data, field: value}, ensure_ascii=False)
-
-
-async def _rewrite(
-    database: Database,
-    settings: Settings,
-    stored: StoredSecret,
-    opened: OpenedSecret,
-    plaintext: bytes,
-    *,
-    upgrade: bool,
-) -> tuple[SecretRewrite, Format]:
-    """The row with its new secret, in the format that it had, or in that of new ones."""
-    keyring, row = read_keyring(settings.environ), sealed_row(stored)
-    like = None if upgrade else edited_format(opened, row)
-    if like is not None:
-        return SecretRewrite(stored, seal(plaintext, row, like, keyring), plaintext), like.format
-    format_ = await new_format(database, "bound" if upgrade else settings.vault.format)
-    return SecretRewrite(stored, seal_new(plaintext, row, format_, keyring), plaintext), format_
 
 
 def run_disable(options: argparse.Namespace) -> int:

@@ -44,6 +44,9 @@ class Dialog(ModalScreen[str | None]):
         Binding("escape,q,left", "leave", "Close", show=False, id="dialog.close"),
     ]
 
+    holds_secret: ClassVar[bool] = False
+    """Whether a secret is shown or typed in it, of which no picture is taken."""
+
     def __init__(self, title: str) -> None:
         super().__init__()
         self._title = title

@@ -13,6 +13,7 @@ from agentflow_tui.console.list import exports
 from agentflow_tui.console.list.exports import plain_value
 from agentflow_tui.console.list.list_changes import ListChanges
 from agentflow_tui.console.list.saved_views import SavedView, delete_view, read_views, save_view
+from agentflow_tui.console.view import NOT_HERE
 from agentflow_tui.errors import AgentflowError
 from agentflow_tui.schema import snake
 from agentflow_tui.text import plural
@@ -67,6 +68,26 @@ class ListMenus(ListChanges):
             return
         self.sort = sort
         self.try_filter(self.filter)
+
+    # Secrets, which only these keys show
+
+    def show_secret(self) -> object:
+        row, table = self.grid.current, self.declared.table
+        if row is None or table not in ("credentials", "api_keys"):
+            return NOT_HERE
+        from agentflow_tui.console import revealing  # with its ciphers
+
+        revealing.show_secret(self.shell, table, str(row.key), row.title)
+        return None
+
+    def edit_secret(self) -> object:
+        row = self.grid.current
+        if row is None or self.declared.table != "credentials":
+            return NOT_HERE
+        from agentflow_tui.console import revealing  # with its ciphers
+
+        revealing.edit_secret(self.shell, str(row.key), row.title)
+        return None
 
     # Copying: OSC 52, which works over SSH
 

@@ -89,7 +89,7 @@ def _credential_columns(env: Environment) -> tuple[ListColumn[Credential], ...]:
 
     return (
         ListColumn("State", state, width=10, ticks=True, key="state"),
-        ListColumn("Secret", secret, width=20, ticks=True, drop=2, key="secret"),
+        ListColumn("Secret", secret, width=20, ticks=True, key="secret"),
         text_column("Platform", lambda row: row.platform, width=14, sort="platform"),
         text_column("Label", lambda row: row.label, sort="label"),
         _until("Token", "refreshTokenExpiry", lambda row: row.refresh_token_expiry),

@@ -164,3 +164,9 @@ class TerminalApp(CellwiseApp):
         Textual's own report prints, passwords included."""
         self._exit_renderables.append(Text(crash_report(self.env.settings)))
         self._close_messages_no_wait()
+
+    def export_screenshot(self, *, title: str | None = None, simplify: bool = False) -> str:
+        """A picture of the screen; none while a secret stands on it."""
+        if any(getattr(screen, "holds_secret", False) for screen in self.screen_stack):
+            return ""
+        return super().export_screenshot(title=title, simplify=simplify)

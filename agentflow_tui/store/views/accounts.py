@@ -150,9 +150,7 @@ CREDENTIAL_LIST = listing(
     Credential,
     CREDENTIALS,
     {
-        "has_data": Computed(
-            "({q.credentials.encryptedData} <> '' AND {q.credentials.iv} <> '')", Kind.FLAG
-        ),
+        "has_data": Computed("({q.credentials.encryptedData} <> '')", Kind.FLAG),
         "has_refresh_token": Computed("({q.credentials.refreshToken} <> '')", Kind.FLAG),
         "blob": _sealed("encryptedData"),
         "iv": _sealed("iv"),

@@ -70,3 +70,13 @@ SELECT {columns(binding)}
  ORDER BY c.{{credentials.id}} LIMIT $2
 """,
     )
+
+
+KEY_VALUE = Statement(
+    str,
+    """
+SELECT coalesce({k.api_keys.keyValue}::text, '') FROM {api_keys} k
+ WHERE k.{api_keys.id}::text = $1
+""",
+)
+"""The value of the API key ``$1``, as text."""
