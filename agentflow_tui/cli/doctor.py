@@ -46,7 +46,7 @@ async def examine(settings: Settings, *, as_json: bool) -> int:
     except AgentflowError as error:
         findings.append(CheckResult("connection", Severity.PROBLEM, str(error)))
         code = error.exit_code
-    findings += [_key(settings), await _mail(settings)]
+    findings += [_key(settings), await _mail(settings), _output()]
     for finding in findings:
         put(_json(finding) if as_json else _text(finding))
     worst = max(finding.verdict for finding in findings)
@@ -122,6 +122,16 @@ def _indexes(database: Database) -> CheckResult:
             "'agentflow db accelerate' says what each brings and costs",
         )
     return CheckResult("indexes", Severity.FINE, "nothing large waits for one")
+
+
+def _output() -> CheckResult:
+    """How the console writes to the terminal: a stock output is slower on a slow line."""
+    from agentflow_tui.console.terminal.abilities import why_stock_output
+
+    reason = why_stock_output()
+    if reason:
+        return CheckResult("output", Severity.WARNING, f"Textual's own: {reason}")
+    return CheckResult("output", Severity.FINE, "frames of changed cells, as fast as they are read")
 
 
 def _key(settings: Settings) -> CheckResult:

@@ -127,6 +127,15 @@ async def test_a_role_without_privileges_hears_which_table(database: Database) -
     assert done.returncode == 1
 
 
+async def test_doctor_says_when_the_console_writes_as_textual_does(database: Database) -> None:
+    lines = {}
+    for driver in ("", "textual.drivers.linux_driver:LinuxDriver"):
+        done = await agentflow("doctor", url=database.url, TEXTUAL_DRIVER=driver)
+        [lines[driver]] = [line for line in done.stdout.splitlines() if " output " in line]
+    assert lines[""].startswith("✓")
+    assert lines.popitem()[1].startswith("▲ output      Textual's own: TEXTUAL_DRIVER")
+
+
 async def test_doctor_finds_what_is_missing(database: Database) -> None:
     done = await agentflow("doctor", "--json", url=database.url)
     found = {line["subject"]: line for line in map(json.loads, done.stdout.splitlines())}

@@ -1,6 +1,8 @@
 """What frames make of a terminal, cell by cell, beside what Textual's own output makes of it."""
 
+import asyncio
 import random
+from asyncio import TimerHandle
 from collections.abc import Callable
 
 import pyte
@@ -16,11 +18,14 @@ from textual._compositor import ChopsUpdate, LayoutUpdate
 from textual.geometry import Region
 from textual.strip import Strip
 
+from agentflow_tui.console.terminal import abilities
 from agentflow_tui.console.terminal.abilities import Abilities
 from agentflow_tui.console.terminal.frame_output import FrameOutput
 
 CONSOLE = Console(color_system="truecolor", force_terminal=True)
-ABLE = Abilities(colours_erased=True, moves_rows=True)
+LOOP = asyncio.new_event_loop()
+"""Only for its clock."""
+
 STYLES = [
     Style(color=fore, bgcolor=back, bold=bold, reverse=reverse, underline=underline, italic=italic)
     for fore, back in (("#d0d0d0", "#121417"), ("#5fafd7", "#5f0000"), ("red", "default"))
@@ -44,11 +49,14 @@ class Glass:
         self.stream.feed("\x1b[?7l")
         self.is_behind = False
         self.on_room: Callable[[], None] | None = None
-        self.sent = 0
+        self.settled: Callable[[], None] = lambda: None
 
     def write_frame(self, frame: str) -> None:
-        self.sent += len(frame.encode())
         self.stream.feed(frame)
+
+    def call_later(self, seconds: float, callback: Callable[[], None]) -> TimerHandle:
+        self.settled = callback
+        return TimerHandle(0.0, callback, (), LOOP)
 
     def cells(self) -> list[list[tuple[object, ...]]]:
         """What can be seen in each cell."""
@@ -153,7 +161,7 @@ def play(seed: int, steps: int) -> None:
     scene = Scene(seed)
     able = Abilities(bool(seed & 1), bool(seed & 2))
     glass = Glass(*scene.size)
-    output = FrameOutput(glass, ColorSystem.TRUECOLOR, able)
+    output = FrameOutput(glass, ColorSystem.TRUECOLOR, able=able)
     output.show(scene.full(), (0, 0))
     for step in range(steps):
         chance = scene.random.random()
@@ -169,6 +177,7 @@ def play(seed: int, steps: int) -> None:
             output.forget()
         glass.is_behind = scene.random.random() < 0.3
         output.show(scene.change(), (step % 20, step % 7))
+        glass.settled()
         if glass.is_behind:
             continue
         assert glass.cells() == expected(scene), (seed, step)
@@ -177,6 +186,14 @@ def play(seed: int, steps: int) -> None:
     assert glass.on_room is not None
     glass.on_room()
     assert glass.cells() == expected(scene), seed
+
+
+def test_it_steps_aside_for_a_version_that_it_was_not_proven_with(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert abilities.why_stock_output() is None
+    monkeypatch.setattr(abilities, "PROVEN", ("8.2.7",))
+    assert "8.2.7" in str(abilities.why_stock_output())
 
 
 @settings(max_examples=25, deadline=None, database=None)

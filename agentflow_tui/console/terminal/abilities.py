@@ -3,9 +3,8 @@
 import os
 import sys
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
-
-import textual
 
 PROVEN = ("8.2.8",)
 """Versions of Textual whose painting is known: which updates it makes, and how they are applied."""
@@ -16,7 +15,7 @@ class Abilities:
     """What can be asked of a terminal, from its description on this machine (terminfo)."""
 
     colours_erased: bool = False
-    """Erased cells get the background of the pen, not the default one."""
+    """Cells can be erased, and get the background of the pen, not the default one."""
     moves_rows: bool = False
     """Rows in a region can be deleted and inserted."""
 
@@ -30,12 +29,14 @@ def abilities(term: str) -> Abilities:
     except curses.error:
         return Abilities()
     moves = all(curses.tigetstr(name) for name in ("csr", "dl", "il"))
-    return Abilities(colours_erased=curses.tigetflag("bce") > 0, moves_rows=moves)
+    erases = curses.tigetflag("bce") > 0 and curses.tigetstr("ech") is not None
+    return Abilities(colours_erased=erases, moves_rows=moves)
 
 
 def why_stock_output() -> str | None:
     """Why what is painted goes to the terminal as Textual writes it; None if it does not."""
-    home = Path(textual.__file__).parent.parent
+    spec = find_spec("textual")
+    home = Path(spec.origin).parent.parent if spec and spec.origin else Path()
     if not any((home / f"textual-{version}.dist-info").is_dir() for version in PROVEN):
         return f"the console's own output is proven with Textual {', '.join(PROVEN)} only"
     if not sys.platform.startswith("linux"):

@@ -5,6 +5,7 @@ import contextlib
 import os
 import selectors
 import time
+from asyncio import TimerHandle
 from codecs import getincrementaldecoder
 from collections.abc import Callable
 
@@ -54,6 +55,9 @@ class TerminalDriver(LinuxDriver):
             self._writer.write_frame(frame)
         else:
             super().write(frame)
+
+    def call_later(self, seconds: float, callback: Callable[[], None]) -> TimerHandle:
+        return self._loop.call_later(seconds, callback)
 
     def start_application_mode(self) -> None:
         with contextlib.suppress(OSError):

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator
 from functools import lru_cache
+from itertools import groupby
 
 from agentflow_tui.console.terminal.abilities import Abilities
-from agentflow_tui.console.terminal.cells import PLAIN, SEEN_ON_BLANKS, Pen, Row
+from agentflow_tui.console.terminal.cells import PLAIN, SEEN_ON_BLANKS, Cell, Pen, Row
 from agentflow_tui.console.terminal.scrolling import Scroll, find_scroll
 
 GAP = 4
@@ -12,6 +13,9 @@ GAP = 4
 
 ERASED = 4
 """Changed cells at the end of a row from which on it is erased, not written."""
+
+LONG_BLANK = 12
+"""Blanks within a row from which on they are erased, not written."""
 
 _EMOJI = "\U0001f000"
 """From here on terminals do not agree on widths."""
@@ -78,44 +82,47 @@ class FrameEncoder:
         self._shown[top : bottom + 1] = _moved(shown, scroll)
 
     def _draw_row(self, y: int, shown: Row | None, wanted: Row) -> None:
-        end = len(wanted)
-        erased = self._erased(shown, wanted)
-        for start, behind in _runs(shown, wanted, end if erased is None else erased):
-            self._go_to(y, start)
-            self._write(y, start, wanted[start:behind])
-        if erased is not None:
-            self._go_to(y, erased)
-            self._take(wanted[-1][1])
-            self._out.append("\x1b[K")
-
-    def _erased(self, shown: Row | None, wanted: Row) -> int | None:
-        """The cell from which on the row is to be erased."""
         last = wanted[-1]
-        if last[0] != " " or last[1].foreground:
-            return None
-        if not self._abilities.colours_erased and last[1].background != PLAIN.background:
-            return None
-        first = len(wanted)
-        while first and wanted[first - 1] == last:
-            first -= 1
-        if shown is not None:
-            changed = [x for x in range(first, len(wanted)) if shown[x] != last]
-            if len(changed) < ERASED:
-                return None
-            first = changed[0]
-        return first if len(wanted) - first >= ERASED else None
+        is_blank = last[0] == " " and not last[1].foreground
+        erases = is_blank and self._erases(last[1])
+        if erases and _is_easier_from_blank(shown, wanted, last):
+            self._erase(y, 0, last[1])
+            shown = [last] * len(wanted)
+        end = _start_of_end(shown, wanted, last) if erases else len(wanted)
+        for start, behind in _runs(shown, wanted, end):
+            self._write(y, start, wanted[start:behind])
+        if end < len(wanted):
+            self._erase(y, end, last[1])
+
+    def _erases(self, pen: Pen) -> bool:
+        """Whether what is erased looks as if blanks were written with this pen."""
+        return self._abilities.colours_erased or pen.background == PLAIN.background
+
+    def _erase(self, y: int, x: int, pen: Pen) -> None:
+        self._go_to(y, x)
+        self._take(pen)
+        self._out.append("\x1b[K")
 
     def _write(self, y: int, x: int, cells: Row) -> None:
         out = self._out
-        for text, pen in cells:
-            if pen is not self._pen:
+        for (text, pen), same in groupby(cells):
+            count = sum(1 for _ in same)
+            if text:
+                self._go_to(y, x)
                 self._take(pen)
-            out.append(text)
-        self._at = (y, x + len(cells))
-        if any(len(text) > 1 or text >= _EMOJI for text, _ in cells):
-            self._at = (y, None)
+            if text == " " and count >= LONG_BLANK and self._abilities.colours_erased:
+                out.append(f"\x1b[{count}X")
+            elif text:
+                out.append(text * count)
+                is_sure = len(text) == 1 and text < _EMOJI
+                self._at = (y, x + count) if is_sure else (y, None)
+            elif self._at == (y, x):
+                self._at = (y, x + count)  # behind the second cell of a wide character
+            x += count
 
     def _take(self, pen: Pen) -> None:
+        if pen is self._pen:
+            return
         sequence, self._pen = _change_pen(self._pen, pen)
         if sequence:
             self._out.append(sequence)
@@ -138,6 +145,24 @@ def _moved(shown: list[Row], scroll: Scroll) -> list[Row | None]:
     exposed = scroll.exposed
     rows = range(scroll.top, scroll.bottom + 1)
     return [None if y in exposed else shown[y + scroll.by] for y in rows]
+
+
+def _is_easier_from_blank(shown: Row | None, wanted: Row, blank: Cell) -> bool:
+    """Whether less is to be written into a row that was erased before."""
+    if shown is None:
+        return True
+    written = len(wanted) - wanted.count(blank)
+    differing = sum(old != new for old, new in zip(shown, wanted, strict=True))
+    return written + ERASED < differing
+
+
+def _start_of_end(shown: Row | None, wanted: Row, last: Cell) -> int:
+    """The cell from which on a row is to be erased; its length if it is not."""
+    first = len(wanted)
+    while first and wanted[first - 1] == last:
+        first -= 1
+    changed = [x for x in range(first, len(wanted)) if shown is None or shown[x] != last]
+    return changed[0] if len(changed) >= ERASED else len(wanted)
 
 
 def _runs(shown: Row | None, wanted: Row, end: int) -> Iterator[tuple[int, int]]:

@@ -54,8 +54,17 @@ class CellwiseApp(App[None]):
         driver: object = self._driver
         if self._output is None and isinstance(driver, FrameDriver) and not why_stock_output():
             colors = self.console._color_system or ColorSystem.TRUECOLOR
-            self._output = FrameOutput(driver, colors)
+            self._output = FrameOutput(driver, colors, has_more=self._has_more_to_paint)
         return self._output
+
+    def _has_more_to_paint(self) -> bool:
+        """Whether the screen will be painted again before long."""
+        if not self._screen_stack:
+            return False
+        screen = self.screen
+        if screen._layout_required or screen._dirty_widgets or screen._callbacks:
+            return True
+        return any(node.message_queue_size for node in screen.walk_children())
 
     async def on_event(self, event: Event) -> None:
         if isinstance(event, Resize) and self._output is not None:
