@@ -10,7 +10,7 @@ from agentflow_tui.console.list.grid import Grid
 from agentflow_tui.settings import ConsoleSettings
 from agentflow_tui.store.connection.database import Database
 from tests.console.asking import app_of
-from tests.console.driving import burst, console, screen_text, sees, settled, until
+from tests.console.driving import burst, console, screen_text, sees, settled, told, until
 from tests.samples import fill, uid
 
 SHOWN = {
@@ -282,3 +282,55 @@ async def test_help_begins_with_what_can_be_done_and_ends_with_moving(database: 
         assert [shown.index(part) for part in parts] == sorted(shown.index(part) for part in parts)
         assert "The next row" in shown
         assert "Workers on/off" not in shown
+
+
+@pytest.mark.parametrize(
+    ("view", "changes", "wrong"),
+    [
+        (
+            "workflows",
+            ["{workflows} SET {workflows.lockedAt} = now() WHERE {workflows.status} = 'pending'"],
+            {uid(11), uid(12)},  # a stale lock, and one that has failed
+        ),
+        (
+            "schedules",
+            [
+                "{workflows} SET {workflows.status} = 'paused'",
+                "{schedules} SET {schedules.nextRun} = now() + interval '1 h'",
+            ],
+            {uid(21), uid(22)},  # one whose workflow is paused, and an expression that is none
+        ),
+        (
+            "workers",
+            ["{health_checks} SET {health_checks.lastChecked} = now() - interval '2 min'"],
+            {"worker:host:12:ab"},
+        ),
+        ("health", [], {"smtp"}),
+        ("credentials", [], {uid(1)}),
+        ("api_keys", ["{api_keys} SET {api_keys.keyValue} = ''"], {"k1"}),
+        (
+            "sessions",
+            ["{sessions} SET {sessions.expire} = now() - interval '1 s'"],
+            {"secret-session"},
+        ),
+    ],
+)
+async def test_one_key_shows_all_that_is_wrong(
+    database: Database, view: str, changes: list[str], wrong: set[str]
+) -> None:
+    await fill(database)
+    for change in changes:
+        await database.execute(f"UPDATE {change}")
+    async with console(database.url, view, size=(120, 24)) as pilot:
+        await settled(pilot)
+        await burst(pilot, "!")
+        grid = app_of(pilot).query_one(f"#view-{view} Grid", Grid)
+        await until(pilot, lambda: {row.key for row in grid.window.rows} == wrong, str(wrong))
+
+
+async def test_a_low_score_is_no_fault(database: Database) -> None:
+    await fill(database)
+    async with console(database.url, "insights") as pilot:
+        await sees(pilot, "Leads are up")
+        await burst(pilot, "!")
+        await told(pilot, "Nothing in this list can be wrong.")

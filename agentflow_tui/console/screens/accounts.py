@@ -118,19 +118,20 @@ USERS_SCREEN = ListScreen(
 SESSIONS_SCREEN = ListScreen(
     listing=SESSION_LIST,
     columns=_session_columns,
+    faults="expire:<now",
     empty="Nobody is signed in.",
 )
 
 CREDENTIALS_SCREEN = ListScreen(
     listing=CREDENTIAL_LIST,
     columns=_credential_columns,
-    faults="active:yes refreshTokenExpiry:<now",
+    faults="wrong:yes",
     empty="No credentials. AgentFlow keeps its sign-ins for other platforms here, encrypted.",
 )
 
 API_KEYS_SCREEN = ListScreen(
     listing=API_KEY_LIST,
     columns=_key_columns,
-    faults="active:no",
+    faults="wrong:yes",
     empty="No API keys. Workflow steps name the ones they need.",
 )

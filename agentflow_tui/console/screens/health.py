@@ -7,14 +7,16 @@ from agentflow_tui.console.environment import Environment
 from agentflow_tui.console.list.declarations import ListScreen
 from agentflow_tui.console.list.row_lines import Cell, ListColumn
 from agentflow_tui.console.screens.cells import age_column, status_column, text_column
-from agentflow_tui.store.views.checks import CHECK_LIST, WORKER_PREFIX, HealthCheck
+from agentflow_tui.store.views.checks import (
+    CHECK_LIST,
+    SILENT_AFTER,
+    WORKER_PREFIX,
+    HealthCheck,
+)
 from agentflow_tui.text import NOTHING, duration, spark
 
 TREND = 10
 """Response times that a sparkline shows."""
-
-FRESH = 90.0
-"""Seconds after which a worker that has not reported is called silent."""
 
 
 def _check_columns(env: Environment) -> tuple[ListColumn[HealthCheck], ...]:
@@ -47,7 +49,7 @@ def _worker_columns(env: Environment) -> tuple[ListColumn[HealthCheck], ...]:
     def alive(row: HealthCheck, now: datetime) -> Cell:
         if row.is_gone:  # said in its row by another worker, and so just now
             return (("✗ dead", "failed"),)
-        stale = row.last_checked is None or (now - row.last_checked).total_seconds() > FRESH
+        stale = row.last_checked is None or (now - row.last_checked).total_seconds() > SILENT_AFTER
         if stale or row.status not in {"ok", None}:
             return (("✗ silent", "failed"),)
         return (("● alive", "ok"),)
@@ -65,7 +67,7 @@ HEALTH_SCREEN = ListScreen(
     listing=CHECK_LIST,
     columns=_check_columns,
     base=f"-id:{WORKER_PREFIX}*",
-    faults="status:warning,error",
+    faults="wrong:yes",
     empty="No health checks. Workers write one for each service that they watch.",
     tabs="agentflow_tui.console.details.health:CHECK_TABS",
 )
@@ -74,6 +76,7 @@ WORKERS_SCREEN = ListScreen(
     listing=CHECK_LIST,
     columns=_worker_columns,
     base=f"id:{WORKER_PREFIX}*",
+    faults="wrong:yes",
     empty="No worker runs. {app.workers} starts those of this console, 'agentflow worker' others.",
     keys=("app.workers",),
     tabs="agentflow_tui.console.details.health:WORKER_TABS",

@@ -93,7 +93,6 @@ REPORTS_SCREEN = ListScreen(
 INSIGHTS_SCREEN = ListScreen(
     listing=INSIGHT_LIST,
     columns=_insight_columns,
-    faults=f"score:<{FAIR}",
     empty="No insights. AgentFlow writes them when it has read a report.",
     tabs="agentflow_tui.console.details.reports:INSIGHT_TABS",
 )

@@ -75,7 +75,7 @@ def _columns(env: Environment) -> tuple[ListColumn[Schedule], ...]:
 SCHEDULES_SCREEN = ListScreen(
     listing=SCHEDULE_LIST,
     columns=_columns,
-    faults="active:yes nextRun:<now",
+    faults="wrong:yes",
     empty="No schedules. They start workflows by themselves, by a cron expression.",
     tabs="agentflow_tui.console.details.schedules:TABS",
 )

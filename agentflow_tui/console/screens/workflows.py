@@ -64,7 +64,7 @@ def _columns(env: Environment) -> tuple[ListColumn[Workflow], ...]:
 WORKFLOWS_SCREEN = ListScreen(
     listing=WORKFLOW_LIST,
     columns=_columns,
-    faults="status:failed",
+    faults="wrong:yes",
     empty="No workflows here. AgentFlow and schedules start them.",
     tabs="agentflow_tui.console.details.workflows:TABS",
 )

@@ -160,6 +160,13 @@ CREDENTIAL_LIST = listing(
         "owner": owner(),
     },
     joins=join_owner("credentials"),
+    further={
+        "wrong": Computed(
+            "({q.credentials.active} AND ({q.credentials.refreshTokenExpiry} < now() OR "
+            "{q.credentials.encryptedData} = '' OR {q.credentials.iv} = ''))",
+            Kind.FLAG,
+        )
+    },
 )
 
 
@@ -185,4 +192,9 @@ class ApiKey:
 
 _KEY_ENDS = part(API_KEYS, API_KEYS.by_name["keyValue"])
 
-API_KEY_LIST = listing(ApiKey, API_KEYS, {"value": Computed(_KEY_ENDS, secret=True)})
+API_KEY_LIST = listing(
+    ApiKey,
+    API_KEYS,
+    {"value": Computed(_KEY_ENDS, secret=True)},
+    further={"wrong": Computed("({q.api_keys.active} AND {q.api_keys.keyValue} = '')", Kind.FLAG)},
+)

@@ -4,12 +4,14 @@ import re
 from dataclasses import dataclass
 from datetime import datetime
 
-from agentflow_tui.schema import HEALTH_CHECKS
-from agentflow_tui.store.reading.listings import listing, stored
+from agentflow_tui.schema import HEALTH_CHECKS, Kind
+from agentflow_tui.store.reading.listings import Computed, listing, stored
 
 WORKER_PREFIX = "worker:"
 """Ids of the rows in which worker processes report themselves: ``worker:<host>:<pid>:<random>``."""
 
+SILENT_AFTER = 90.0
+"""Seconds after which a worker that has not reported is called silent."""
 
 _GONE = re.compile(r'"gone": ?true')
 
@@ -50,4 +52,13 @@ CHECK_LIST = listing(
     HealthCheck,
     HEALTH_CHECKS,
     {"details": stored("health_checks.details", cut=4000)},
+    further={
+        "wrong": Computed(
+            f"CASE WHEN starts_with({{q.health_checks.id}}::text, '{WORKER_PREFIX}') "
+            "THEN {q.health_checks.status} <> 'ok' OR {q.health_checks.lastChecked} IS NULL "
+            f"OR {{q.health_checks.lastChecked}} < now() - interval '{SILENT_AFTER} seconds' "
+            "ELSE {q.health_checks.status} IN ('warning', 'error') END",
+            Kind.FLAG,
+        )
+    },
 )

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from agentflow_tui.schema import SCHEDULES
-from agentflow_tui.store.reading.listings import joined, listing, stored
+from agentflow_tui.schema import SCHEDULES, Kind
+from agentflow_tui.store.reading.listings import Computed, joined, listing, stored
 from agentflow_tui.store.views.workflows import workflow_title
 
 STARTED_FROM = frozenset({"draft", "completed", "failed", "cancelled", "pending", "running"})
@@ -53,4 +53,13 @@ SCHEDULE_LIST = listing(
         "workflow_steps": stored("workflows.steps", "w", cut=2000, searched=True),
     },
     joins="LEFT JOIN {workflows?} w ON {w.workflows.id} = {q.schedules.workflowId}",
+    further={
+        "wrong": Computed(
+            "({q.schedules.active} AND ({q.schedules.nextRun} IS NULL OR {q.schedules.nextRun} < "
+            "now() - interval '1 minute' OR {w.workflows.status} NOT IN "
+            f"({', '.join(repr(status) for status in sorted(STARTED_FROM))})))",
+            Kind.FLAG,
+            joined=True,
+        )
+    },
 )

@@ -97,4 +97,11 @@ WORKFLOW_LIST = listing(
         "owner": owner(),
     },
     joins=join_owner("workflows"),
+    further={
+        "wrong": Computed(
+            "({q.workflows.status} = 'failed' OR ({q.workflows.status} = 'running' AND "
+            "{q.workflows.locked} AND {q.workflows.lockedAt} < now() - interval '5 minutes'))",
+            Kind.FLAG,
+        )
+    },
 )
