@@ -15,6 +15,7 @@ import contextlib
 import os
 import socket
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from time import monotonic
 from typing import Any
 
@@ -27,38 +28,43 @@ from agentflow_tui.store.queue.leases import Peer
 from agentflow_tui.workers.backoff import Backoff
 from agentflow_tui.workers.context import WorkerContext
 
-WATCH = 0.25
-"""Seconds between two looks at the others while there is work about."""
-
 IDLE = 4
 """Polls between two beats, and between two looks at the others, while nothing is going on."""
 
-HOLDING = 1.0
-"""Seconds between two looks while this process holds something and there are no others: so that it
-notices soon when the database falls silent."""
 
-UNHEARD = 10.0
-"""Seconds, at most, between two looks at any time."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeartbeatPace:
+    """How often a process looks at the others and at its connection, in seconds."""
 
-AGAIN = 0.1
-"""Seconds after which a lock that another connection has is asked for again."""
-
-CERTAIN = 0.35
-"""Seconds after which a lock that is still free means death."""
-
-ATTENTIVE = 10.0
-"""Seconds for which the last thing heard keeps this process looking often."""
+    watch: float = 0.25
+    """Between two looks at the others while there is work about."""
+    holding: float = 1.0
+    """Between two looks while this process holds something and there are no others: so that it
+    notices soon when the database falls silent."""
+    unheard: float = 10.0
+    """Between two looks at any time, at most."""
+    again: float = 0.1
+    """After this a lock that another connection has is asked for again."""
+    certain: float = 0.35
+    """After this a lock that is still free means death."""
+    attentive: float = 10.0
+    """For this long the last thing heard keeps this process looking often."""
 
 
 class Heartbeat:
-    """The heartbeat of one process: `start` before the roles, `run` beside them, `end` after."""
+    """The heartbeat of one process: `start` before the roles, `run` beside them, `end` after.
 
-    def __init__(self, context: WorkerContext, answers_within: float = ANSWERS_WITHIN) -> None:
+    Its connection is lost when an answer takes longer than `ANSWERS_WITHIN`, or than the database
+    has for any statement.
+    """
+
+    def __init__(self, context: WorkerContext, pace: HeartbeatPace | None = None) -> None:
         self._context = context
         self._log = context.log.of("heartbeat")
         self._loop = asyncio.get_running_loop()
-        self._answers_within = answers_within
-        self._connection = LeaseConnection(context.database, context.identity, answers_within)
+        self._pace = pace or HeartbeatPace()
+        self._answers_within = min(ANSWERS_WITHIN, context.database.options.statement_timeout)
+        self._connection = LeaseConnection(context.database, context.identity, self._answers_within)
         self._due_now = asyncio.Event()
         self._started = context.now()
         self._proof = context.leases.proof
@@ -141,7 +147,7 @@ class Heartbeat:
     async def _beat_and_watch(self) -> None:
         if not self._connection.connected or self._proof.lost:
             if not await self._connect():
-                await asyncio.sleep(AGAIN)
+                await asyncio.sleep(self._pace.again)
                 return
             await self._beat()
             self._context.wake_all()
@@ -173,14 +179,14 @@ class Heartbeat:
 
     def _watch_interval(self) -> float:
         if self._free_locks:
-            return CERTAIN - WATCH
-        attentive = self._peers and self._loop.time() < self._heard_at + ATTENTIVE
+            return self._pace.certain - self._pace.watch
+        attentive = self._peers and self._loop.time() < self._heard_at + self._pace.attentive
         news = self._heard_at > self._watched_at
         if attentive or news:
-            return WATCH
+            return self._pace.watch
         if self._holds or self._context.leases.lock.locked():
-            return HOLDING
-        return min(UNHEARD, self._context.settings.workers.poll * IDLE)
+            return self._pace.holding
+        return min(self._pace.unheard, self._context.settings.workers.poll * IDLE)
 
     async def _connect(self) -> bool:
         """Get the proof back: a connection, and the lock on it. False while the lock is another's:
@@ -226,7 +232,7 @@ class Heartbeat:
         """Another process notified us: there is work, maybe a process that we do not know of."""
         self._context.wake_all()  # first: the work is what is waited for
         now = self._loop.time()
-        if not self._peers or now >= self._heard_at + ATTENTIVE:
+        if not self._peers or now >= self._heard_at + self._pace.attentive:
             self._due_now.set()
         self._heard_at = now
 
@@ -242,7 +248,7 @@ class Heartbeat:
                     await self._write_row()
                 self._beaten_at = self._loop.time()
         except TimeoutError:  # a claim hangs: the look at the connection must not wait for it
-            self._beaten_at = self._loop.time() - self._beat_interval() + HOLDING
+            self._beaten_at = self._loop.time() - self._beat_interval() + self._pace.holding
 
     async def _measure_clock(self) -> None:
         asked = monotonic()
@@ -294,7 +300,11 @@ class Heartbeat:
         now = self._loop.time()
         free = [peer.id for peer in peers if not peer.alive and self._proves(peer)]
         self._free_locks = {worker: self._free_locks.get(worker, now) for worker in free}
-        return [worker for worker, since in self._free_locks.items() if now >= since + CERTAIN]
+        return [
+            worker
+            for worker, since in self._free_locks.items()
+            if now >= since + self._pace.certain
+        ]
 
     def _proves(self, peer: Peer) -> bool:
         """Whether a free lock means that its owner is dead."""

@@ -19,7 +19,7 @@ from agentflow_tui.store.connection.options import ConnectionOptions
 from agentflow_tui.store.connection.statements import NOW
 from agentflow_tui.store.queue.leases import LOCK_KEY
 from agentflow_tui.workers.context import ServerClock, WorkerContext
-from agentflow_tui.workers.heartbeat import Heartbeat
+from agentflow_tui.workers.heartbeat import Heartbeat, HeartbeatPace
 from agentflow_tui.workers.lease_book import LeaseBook
 from tests.waiting import until
 from tests.workers.rows import add_workflows, journal, one
@@ -28,6 +28,9 @@ from tests.workers.wires import Wire, wired
 
 BRIEF = 0.3
 """Seconds after which a server that does not answer is taken for silent here."""
+
+
+QUICK = HeartbeatPace(watch=0.05, holding=0.1, unheard=0.5, again=0.02, certain=0.12)
 
 
 @pytest.fixture
@@ -57,7 +60,7 @@ async def alive(
         clock=clock or ServerClock(),
         wakes={name: asyncio.Event() for name in roles},
     )
-    heart = Heartbeat(context, BRIEF)
+    heart = Heartbeat(context, QUICK)
     await heart.start()
     beating = asyncio.create_task(heart.run())
     try:

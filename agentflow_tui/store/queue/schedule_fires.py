@@ -125,49 +125,26 @@ class Fired:
     status: str | None
 
 
-def fire(binding: Binding) -> Statement[Fired]:
-    """Move schedules on and start their workflows, in one statement.
-
-    Parameters are `fire_values`. Primary keys serve it: ``CASE`` keeps the planner from taking the
-    batch for one row, and the scalar subquery from reading all workflows.
-
-    A start makes the workflow pending at its first step, with the last run's error and lock
-    forgotten, and the runner's state of that run where it finished no step: the runner
-    would take it for the same run. What else its context holds stays, for it may be input; the
-    runner tells by the state of a finished run that it holds results, and drops them itself.
-    """
-    moved = assignments(
-        binding,
-        "schedules",
-        {
-            "lastRun": ("CASE WHEN r.outcome = 'fired' THEN now() ELSE {s.schedules.lastRun} END"),
-            "nextRun": "r.next_run",
-            "updatedAt": "now()",
-        },
-    )
-    return Statement(
-        Fired,
-        f"""
-WITH wanted AS (
-  SELECT *
-    FROM unnest($1::{{schedules.id:type}}[], $2::text[], $3::{{schedules.nextRun:type}}[],
-                $4::{{schedules.nextRun:type}}[], $5::bool[])
-      AS wanted (id, cron, due, next_run, starts)
-), won AS (
-  SELECT wanted.*, s.{{schedules.workflowId}} AS workflow_id
-    FROM {{schedules}} s JOIN wanted ON s.{{schedules.id}} = wanted.id
-   WHERE CASE WHEN {{s.schedules.active}} AND s.{{schedules.nextRun}} = wanted.due
-               AND s.{{schedules.cron}}::text = wanted.cron AND wanted.due <= clock_timestamp()
+_WON = """
+SELECT wanted.*, s.{schedules.workflowId} AS workflow_id
+    FROM {schedules} s JOIN wanted ON s.{schedules.id} = wanted.id
+   WHERE CASE WHEN {s.schedules.active} AND s.{schedules.nextRun} = wanted.due
+               AND s.{schedules.cron}::text = wanted.cron AND wanted.due <= clock_timestamp()
               THEN true ELSE false END
-     FOR NO KEY UPDATE OF s SKIP LOCKED
-), target AS (
-  SELECT w.{{workflows.id}} AS id, w.{{workflows.status}}::text AS status,
-         {{w.workflows.userId}}::text AS user_id,
-         {{w.workflows.locked}} AND {{w.workflows.lockedAt}} > now() - $6 * interval '1 s' AS locked
-    FROM {{workflows}} w WHERE w.{{workflows.id}} IN (SELECT workflow_id FROM won)
-     FOR NO KEY UPDATE OF w SKIP LOCKED
-), r AS (
-  SELECT won.*, t.status, t.user_id,
+     FOR NO KEY UPDATE OF s SKIP LOCKED"""
+"""The schedules that are still as they were read, locked. ``CASE`` keeps the planner from taking
+the batch for one row."""
+
+_TARGETS = """
+SELECT w.{workflows.id} AS id, w.{workflows.status}::text AS status,
+         {w.workflows.userId}::text AS user_id,
+         {w.workflows.locked} AND {w.workflows.lockedAt} > now() - $6 * interval '1 s' AS locked
+    FROM {workflows} w WHERE w.{workflows.id} IN (SELECT workflow_id FROM won)
+     FOR NO KEY UPDATE OF w SKIP LOCKED"""
+"""Their workflows, locked."""
+
+_OUTCOMES = """
+SELECT won.*, t.status, t.user_id,
          CASE WHEN NOT won.starts THEN 'missed'
               WHEN t.id IS NULL THEN 'gone'
               WHEN t.status IN ('pending', 'running', 'paused') THEN 'busy'
@@ -178,7 +155,36 @@ WITH wanted AS (
               ELSE 'fired' END AS outcome
     FROM won LEFT JOIN target t ON t.id = won.workflow_id
    WHERE t.id IS NOT NULL
-      OR (SELECT true FROM {{workflows}} x WHERE x.{{workflows.id}} = won.workflow_id) IS NULL
+      OR (SELECT true FROM {workflows} x WHERE x.{workflows.id} = won.workflow_id) IS NULL"""
+"""What each slot comes to, but for those whose workflow another transaction holds. The scalar
+subquery keeps the planner from reading all workflows."""
+
+
+def fire(binding: Binding) -> Statement[Fired]:
+    """Move schedules on and start their workflows, in one statement. Primary keys serve it.
+
+    Parameters are `fire_values`. A start makes the workflow pending at its first step, with the
+    last run's error and lock forgotten, and the runner's state of that run where it finished no
+    step: the runner would take it for the same run. What else its context holds stays, for it may
+    be input; the runner tells by the state of a finished run that it holds results, and drops them
+    itself.
+    """
+    changes = {
+        "lastRun": "CASE WHEN r.outcome = 'fired' THEN now() ELSE {s.schedules.lastRun} END",
+        "nextRun": "r.next_run",
+        "updatedAt": "now()",
+    }
+    moved = assignments(binding, "schedules", changes)
+    return Statement(
+        Fired,
+        f"""
+WITH wanted AS (
+  SELECT * FROM unnest($1::{{schedules.id:type}}[], $2::text[], $3::{{schedules.nextRun:type}}[],
+                       $4::{{schedules.nextRun:type}}[], $5::bool[])
+    AS wanted (id, cron, due, next_run, starts)
+), won AS ({_WON}
+), target AS ({_TARGETS}
+), r AS ({_OUTCOMES}
 ), moved AS (
   UPDATE {{schedules}} s SET {moved} FROM r WHERE s.{{schedules.id}} = r.id
 ), started AS (
