@@ -127,7 +127,10 @@ def moment_p(z: float, skewness: float) -> float:
 SELDOM = 0.01
 """p by moments above which a group is not permuted: permutations could not make it small."""
 
-FEW, SKEWED = 20, 0.25
+ORDINARY = 1.5
+"""Standard deviations below which no skewness makes a mean unusual."""
+
+FEW, SKEWED = 12, 0.25
 """Values of a group up to which, and skewness of its mean from which on, three moments do not say
 enough, so that it is permuted."""
 
@@ -141,6 +144,8 @@ def group_mean_p(
     the same for the same seed; and where none of them is as extreme, moments say how much rarer.
     """
     z, skewness = group_mean_z(moments, k, total / k)
+    if abs(z) < ORDINARY:
+        return min(1.0, 2 * normal_tail(abs(z)))
     by_moments = moment_p(z, skewness)
     drawn = min(k, moments.n - k)
     if by_moments > SELDOM or (drawn > FEW and abs(skewness) < SKEWED):

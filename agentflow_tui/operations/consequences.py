@@ -22,7 +22,12 @@ SAMPLED = 200
 FRESH = timedelta(seconds=60)
 """A worker that has reported within this time is alive."""
 
-EFFECTS = {"email": "queues mail", "api": "calls another service", "custom": "runs custom code"}
+EFFECTS = {
+    "email": "queues mail",
+    "distribution": "queues mail about insights",
+    "api": "calls another service",
+    "custom": "runs custom code",
+}
 """What the steps of a type do outside the database when they run again."""
 
 Teller = Callable[[OperationContext, Snapshot], Awaitable[list[str]]]
