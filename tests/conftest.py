@@ -18,6 +18,7 @@ from agentflow_tui.store.connection.options import ConnectionOptions
 from agentflow_tui.store.schema.ddl import create_missing_tables
 from tests import waiting
 from tests.namings import make_tables
+from tests.secrets_scan import leaks
 
 _numbers = itertools.count(1)
 _LETTERS = str.maketrans("0123456789", "bcdfghjklp")
@@ -45,6 +46,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     long = [item for item in items if item.get_closest_marker("long")]
     config.hook.pytest_deselected(items=long)
     items[:] = [item for item in items if item not in long]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_secret_is_left_behind(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Once all tests are over, no log, export, recording or report of theirs holds a secret."""
+    yield
+    found = list(leaks(tmp_path_factory.getbasetemp()))
+    assert not found, "\n".join(found)
 
 
 @pytest.fixture(scope="session")
