@@ -10,6 +10,7 @@ from textual.app import App, ComposeResult
 
 from agentflow_tui.console.app import ConsoleApp
 from agentflow_tui.console.environment import Environment
+from agentflow_tui.console.list import store_source
 from agentflow_tui.console.list.list_view import ListView
 from agentflow_tui.console.poller import Poller
 from agentflow_tui.console.screens import overview
@@ -18,7 +19,7 @@ from agentflow_tui.console.widgets.line import Line, Piece
 from agentflow_tui.console.widgets.pane import Pane
 from agentflow_tui.settings import ConsoleSettings, Settings
 from agentflow_tui.store.connection.database import Database
-from agentflow_tui.store.reading import counts
+from agentflow_tui.store.reading import counts, queries
 from agentflow_tui.store.views.overview import read_overview
 from tests.console.asking import app_of, asked
 from tests.console.driving import burst, console, said, screen_text, sees, settled, told, until
@@ -347,3 +348,26 @@ def test_after_looks_that_were_dear_the_next_one_comes_later(
     )
     poller._took = took
     assert poller._rest() == rest
+
+
+async def test_a_filter_that_looked_in_vain_says_so_and_x_looks_further(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await database.execute(
+        "INSERT INTO {workflows} ({workflows.id}, {workflows.status}, {workflows.lastError})"
+        " SELECT md5(n::text)::uuid, 'failed', CASE WHEN n > 290 THEN 'rare' END"
+        " FROM generate_series(1, 300) n"
+    )
+    await database.execute("UPDATE pg_class SET reltuples = 3e6 WHERE relname = 'workflows'")
+    monkeypatch.setattr(queries, "SCAN", 40)
+    monkeypatch.setattr(store_source, "FIRST", 5)
+    monkeypatch.setattr(store_source, "MOST", 20)
+    async with console(database.url, "workflows", size=(120, 24)) as pilot:
+        await sees(pilot, "failed")
+        await pilot.press("slash", *"nowhere", "enter")
+        await sees(pilot, "0+ rows", "looked at, X for more")
+        await pilot.press("X")
+        await sees(pilot, "0 rows")
+        assert "X for more" not in screen_text(app_of(pilot))
+        await pilot.press("escape", "slash", *"rare", "enter")
+        await sees(pilot, "10 rows")
