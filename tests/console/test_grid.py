@@ -233,6 +233,18 @@ async def test_trouble_greys_the_rows_and_goes_by_itself() -> None:
         assert not grid.has_class("-stale")
 
 
+async def test_columns_grow_to_their_contents_before_anything_is_cut() -> None:
+    table, long = numbered(50), "a text without an end " * 5
+    async with showing(table, SIZES[1]) as (pilot, grid):
+        table.put(replace(table.items[3], text=long))
+        await grid.look()
+        await until(pilot, lambda: long.strip() in "\n".join(screen(_app(pilot))))
+    widths = [p.width for p in place(COLUMNS, 200, {"Key": 8, "Text": 60, "Notes": 50, "Age": 3})]
+    assert widths == [10, 12, 60, 9, 50, 4]
+    widths = [p.width for p in place(COLUMNS, 100, {"Text": 60, "Notes": 50})]
+    assert sum(widths) + 2 + 2 * (len(widths) - 1) == 100
+
+
 async def test_what_stands_where_there_are_no_rows() -> None:
     source = Held(Table())
     async with showing(source, patience=3600) as (pilot, _):

@@ -140,9 +140,21 @@ class GridCanvas(Widget, Generic[RowT]):
         width, height = self.size
         self.window.resize(height - HEADER)
         self._fixed.clear()
-        self._lines.lay_out(place(self.columns, width), width)
+        self._lines.lay_out(place(self.columns, width, self._lines.contents), width)
         self._look_again()
+        self._make_room()
         self.refresh()
+
+    def _make_room(self) -> bool:
+        """Place the columns anew where rows have come that need more room, if there is any."""
+        width = self.size.width
+        placed = place(self.columns, width, self._lines.contents) if self._lines.is_cut else ()
+        if not placed or placed == self._lines.placed:
+            return False
+        self._fixed.clear()
+        self._lines.lay_out(placed, width)
+        self._look_again()
+        return True
 
     # What has changed
 
@@ -168,6 +180,9 @@ class GridCanvas(Widget, Generic[RowT]):
             return
         before, noted = self._shown, self._noted
         self._look_again()
+        if self._make_room():
+            self.refresh()
+            return
         if noted != self._noted:
             self._fixed.clear()
             self.refresh()

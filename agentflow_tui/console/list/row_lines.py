@@ -30,6 +30,9 @@ GUTTER = 2
 
 _ROOMY = 100
 
+_WIDEST = 200
+"""Cells beyond which no column grows."""
+
 
 @dataclass(frozen=True, slots=True)
 class ListColumn(Generic[RowT]):
@@ -71,16 +74,21 @@ class Placed(Generic[RowT]):
     width: int
 
 
-def place(columns: Sequence[ListColumn[RowT]], width: int) -> tuple[Placed[RowT], ...]:
+def place(
+    columns: Sequence[ListColumn[RowT]], width: int, contents: Mapping[str, int] | None = None
+) -> tuple[Placed[RowT], ...]:
     """The columns that ``width`` cells have room for, left to right behind the gutter.
 
-    What cannot be dropped and still has no room is cut off at the right edge.
+    ``contents`` are the cells that the rows need, by title, as far as that is known: columns grow
+    to that and no further, so that nothing is cut beside empty space. What cannot be dropped and
+    still has no room is cut off at the right edge.
     """
     gap = 2 if width >= _ROOMY else 1
     kept = list(columns)
     while _needed(kept, gap) > width and (loose := [c for c in kept if c.drop]):
         kept.remove(max(reversed(loose), key=lambda column: column.drop))
-    shares = _shares(kept, width - _needed(kept, gap))
+    spare = width - _needed(kept, gap)
+    shares = _shares_of_contents(kept, spare, contents) if contents else _shares(kept, spare)
     placed = []
     x = GUTTER
     for column, share in zip(kept, shares, strict=True):
@@ -108,6 +116,18 @@ def _shares(columns: Sequence[ListColumn[RowT]], spare: int) -> list[int]:
     return shares
 
 
+def _shares_of_contents(
+    columns: Sequence[ListColumn[RowT]], spare: int, contents: Mapping[str, int]
+) -> list[int]:
+    """The spare cells shared out evenly among those that need more, to none more than it needs."""
+    lacks = [max(0, contents.get(column.title, 0) - column.least) for column in columns]
+    shares = [0] * len(columns)
+    for rank, index in enumerate(order := sorted(range(len(columns)), key=lacks.__getitem__)):
+        shares[index] = min(lacks[index], max(0, spare) // (len(order) - rank))
+        spare -= shares[index]
+    return shares
+
+
 def fit_cell(cell: Cell, width: int, *, right: bool = False) -> Pieces:
     """``cell`` made harmless, in exactly ``width`` cells: cut with ``…`` or padded.
 
@@ -121,6 +141,12 @@ def fit_cell(cell: Cell, width: int, *, right: bool = False) -> Pieces:
         text, style = pieces[0] if pieces else ("", "")
         return ((fit(text, width, right=right), style),)
     return _padded(_cut(pieces, width), width, right=right)
+
+
+def _needed_by(cell: Cell) -> int:
+    """The cells that a cell's text takes uncut, up to `_WIDEST`."""
+    text = cell if isinstance(cell, str) else "".join(text for text, _ in cell)
+    return min(_WIDEST, cell_width(safe(text, 4 * _WIDEST)))
 
 
 def _cut(pieces: Sequence[tuple[str, str]], width: int) -> list[tuple[str, str]]:
@@ -252,7 +278,14 @@ class RowLines(Generic[RowT]):
     def __init__(self) -> None:
         self.placed: tuple[Placed[RowT], ...] = ()
         self.width = 0
+        self.contents: dict[str, int] = {}
+        """The most cells that a row drawn so far needs in a column, by the column's title."""
         self._kept: dict[str, RowLine[RowT]] = {}
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether some content has less room than it needs."""
+        return any(self.contents.get(p.column.title, 0) > p.width for p in self.placed)
 
     def lay_out(self, placed: tuple[Placed[RowT], ...], width: int) -> None:
         """Draw in these columns from now on."""
@@ -295,7 +328,11 @@ class RowLines(Generic[RowT]):
 
     def _cell(self, placed: Placed[RowT], row: RowT, now: datetime) -> Pieces:
         column = placed.column
-        return fit_cell(column.cell(row, now), placed.width, right=column.right)
+        cell = column.cell(row, now)
+        needed = _needed_by(cell)
+        if needed > self.contents.get(column.title, 0):
+            self.contents[column.title] = needed
+        return fit_cell(cell, placed.width, right=column.right)
 
     def strip(self, line: RowLine[RowT], look: Look, palette: Palette) -> Strip:
         """The line as it is painted."""
