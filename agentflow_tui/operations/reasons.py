@@ -6,7 +6,8 @@ from agentflow_tui.documents import Step
 from agentflow_tui.settings import WorkerSettings
 from agentflow_tui.steps.names import AGENTFLOW, waiting_reason
 from agentflow_tui.store.views.emails import QueuedMail
-from agentflow_tui.store.views.workflows import Workflow, steps_of
+from agentflow_tui.store.views.workflow_names import steps_of
+from agentflow_tui.store.views.workflows import Workflow
 from agentflow_tui.text import age
 
 PICKED_UP_WITHIN = timedelta(seconds=30)

@@ -1,14 +1,18 @@
 """``agentflow create`` and ``agentflow check``, as a user runs them."""
 
+import asyncio
 import json
+from asyncio.subprocess import PIPE
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
 
 from agentflow_tui.store.connection.database import Database
-from tests.cli.running import agentflow
+from tests.cli.running import PROGRAM, agentflow, environment
 from tests.cli.workflow_files import STOCK, rows, written
 from tests.namings import NAMINGS, make_tables
+from tests.waiting import until
 
 
 @pytest.mark.parametrize("naming", NAMINGS)
@@ -155,3 +159,37 @@ async def test_files_are_checked_without_a_database(tmp_path: Path) -> None:
     [mistake] = said["mistakes"]
     assert (mistake["line"], mistake["column"]) == (2, 12)
     assert mistake["path"] == "steps[0].config.second"
+
+
+async def test_a_process_that_dies_in_between_leaves_nothing_half_made(
+    database: Database, database_url: str, tmp_path: Path
+) -> None:
+    words = ("create", "workflow", written(tmp_path), "--cron", "@daily")
+    waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+    for held, name in (("task_logs", "journal"), ("schedules", "schedule")):
+        async with database.session() as session, session.transaction():
+            await session.connection.execute(f"LOCK TABLE {held} IN EXCLUSIVE MODE")
+            process = await asyncio.create_subprocess_exec(
+                *PROGRAM, *words, env=environment(database_url), stdout=PIPE, stderr=PIPE
+            )
+
+            async def blocked() -> bool:
+                async with database.session() as other:
+                    return bool(await other.connection.fetchval(waiting))
+
+            await until(blocked, f"it waits for the {name}")
+            process.kill()
+            await process.wait()
+        await until(blocked_no_more(database, waiting), "its session has ended")
+        for table in ("workflows", "schedules", "task_logs"):
+            assert await rows(database, table, "id") == []
+
+
+def blocked_no_more(database: Database, waiting: str) -> Callable[[], Awaitable[bool]]:
+    async def ended() -> bool:
+        sessions = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'agentflow cli'"
+        async with database.session() as session:
+            blocked = await session.connection.fetchval(waiting)
+            return not blocked and not await session.connection.fetchval(sessions)
+
+    return ended

@@ -91,6 +91,7 @@ async def test_a_command_of_the_documents_does_what_it_says(
     makes = {"create", "check"} & set(command.split())
     file = written(tmp_path) if makes else str(report)
     words = filled_in(command, FILE=file, D="2026-11-01")
+    words = [file if word == "cars.yaml" else word for word in words]
     if words[0] == "worker" and "--drain" not in words:
         assert await stopped_worker(words, database.url, tmp_path) == 0
         return
@@ -182,3 +183,19 @@ def test_a_file_that_a_page_names_is_there(page: Path) -> None:
         if not (ROOT / name).exists() and not (ROOT / "agentflow_tui" / name).exists()
     ]
     assert not missing
+
+
+async def test_the_example_of_a_workflow_is_made_run_and_found(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = (ROOT / "docs" / "steps.md").read_text()
+    example, commands = re.findall(r"^```(?:yaml)?\n(.*?)^```", page, re.DOTALL | re.MULTILINE)[:2]
+    (tmp_path / "cars.yaml").write_text(example)
+    monkeypatch.chdir(tmp_path)
+    said = ""
+    for line in commands.splitlines():
+        words = shlex.split(line.partition("#")[0])[1:]
+        done = await agentflow(*words, url=database.url, home=tmp_path)
+        assert done.returncode == 0, done.stderr
+        said = done.stdout
+    assert "2 cars of North store stay too long" in said

@@ -21,7 +21,7 @@ from agentflow_tui.operations.triage.issue_state import (
 )
 from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.views.overview import MOST, Overview, OverviewRow
-from agentflow_tui.store.views.workflows import workflow_title
+from agentflow_tui.store.views.workflow_names import workflow_title
 from agentflow_tui.text import age, number, plural
 
 LATE = timedelta(minutes=15)

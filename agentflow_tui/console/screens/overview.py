@@ -16,7 +16,7 @@ from agentflow_tui.operations.triage.error_groups import group
 from agentflow_tui.store.reading.counts import CAP, Count, has_index, is_large
 from agentflow_tui.store.views.failures import read_failures
 from agentflow_tui.store.views.overview import Overview, read_overview
-from agentflow_tui.store.views.workflows import workflow_title
+from agentflow_tui.store.views.workflow_names import workflow_title
 from agentflow_tui.text import NOTHING, age, bounded, number, plural, spark
 
 LABEL = 16

@@ -9,7 +9,7 @@ from agentflow_tui.console.screens.cells import age_column, text_column
 from agentflow_tui.console.statuses import status_cell
 from agentflow_tui.operations.timetables import missed_fires, starts_nothing, timetable_words
 from agentflow_tui.store.views.schedules import SCHEDULE_LIST, Schedule
-from agentflow_tui.store.views.workflows import workflow_title
+from agentflow_tui.store.views.workflow_names import workflow_title
 from agentflow_tui.text import NOTHING, age
 
 
@@ -60,7 +60,10 @@ def _columns(env: Environment) -> tuple[ListColumn[Schedule], ...]:
         age_column("Last", lambda row: row.last_run, sort="lastRun"),
         ListColumn("Missed", missed, width=6, right=True, ticks=True, key="missed"),
         text_column(
-            "Starts", lambda row: workflow_title(row.workflow_steps, "?"), width=20, drop=1
+            "Starts",
+            lambda row: workflow_title(row.workflow_steps, "?", name=row.workflow_name),
+            width=20,
+            drop=1,
         ),
         ListColumn(
             "Workflow",

@@ -7,7 +7,8 @@ from agentflow_tui.console.list.declarations import ListScreen
 from agentflow_tui.console.list.row_lines import Cell, ListColumn
 from agentflow_tui.console.screens.cells import age_column, owner_column, status_column
 from agentflow_tui.operations.reasons import current_step, why_workflow
-from agentflow_tui.store.views.workflows import WORKFLOW_LIST, Workflow, steps_of
+from agentflow_tui.store.views.workflow_names import steps_of
+from agentflow_tui.store.views.workflows import WORKFLOW_LIST, Workflow
 from agentflow_tui.text import NOTHING, age, bar
 
 _BAR = 5

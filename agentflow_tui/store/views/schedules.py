@@ -5,7 +5,7 @@ from datetime import datetime
 
 from agentflow_tui.schema import SCHEDULES, Kind
 from agentflow_tui.store.reading.listings import Computed, joined, listing, stored
-from agentflow_tui.store.views.workflows import workflow_title
+from agentflow_tui.store.views.workflow_names import given_name, workflow_title
 
 STARTED_FROM = frozenset({"draft", "completed", "failed", "cancelled", "pending", "running"})
 """Statuses from which a schedule starts a workflow, or which pass by themselves."""
@@ -25,6 +25,7 @@ class Schedule:
     updated_at: datetime | None
     workflow_status: str | None
     workflow_steps: str | None
+    workflow_name: str | None = None
 
     @property
     def key(self) -> str:
@@ -32,7 +33,7 @@ class Schedule:
 
     @property
     def title(self) -> str:
-        return joined(workflow_title(self.workflow_steps), self.cron)
+        return joined(workflow_title(self.workflow_steps, name=self.workflow_name), self.cron)
 
     @property
     def starts_nothing(self) -> bool:
@@ -51,6 +52,7 @@ SCHEDULE_LIST = listing(
     {
         "workflow_status": stored("workflows.status", "w"),
         "workflow_steps": stored("workflows.steps", "w", cut=2000, searched=True),
+        "workflow_name": given_name("w", intent="{q.schedules.intent}::text"),
     },
     joins="LEFT JOIN {workflows?} w ON {w.workflows.id} = {q.schedules.workflowId}",
     further={

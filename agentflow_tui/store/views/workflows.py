@@ -1,43 +1,23 @@
 """Workflows: what AgentFlow is working through, step by step."""
 
-import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import lru_cache
 
-from agentflow_tui.documents import Step, as_steps, read
 from agentflow_tui.documents.run_members import LAST_RESULT_KEY, RUN_STATE_KEY
 from agentflow_tui.schema import WORKFLOWS, Kind
 from agentflow_tui.store.reading.listings import Computed, listing, stored
 from agentflow_tui.store.views.people import join_owner, owner
+from agentflow_tui.store.views.workflow_names import given_name, workflow_title
 
 _STEPS_HEAD = 16_000
 """Characters of the step definitions that a list fetches: about fifty steps."""
-
-
-_NAME = re.compile(r'"name":\s*"([^"\\]{1,200})"')
-
-
-@lru_cache(maxsize=2048)
-def steps_of(text: str | None) -> tuple[Step, ...]:
-    """The steps of a workflow's definition, as far as it can be read."""
-    return tuple(as_steps(read(text)))
-
-
-def workflow_title(steps: str | None, fallback: str = "") -> str:
-    """What a workflow is called: it has no name of its own, so the first step lends one."""
-    first = steps_of(steps)[:1]
-    if first:
-        return first[0].name or first[0].id or first[0].type
-    named = _NAME.search(steps or "")  # the head of a definition too long to fetch whole
-    return named.group(1) if named else fallback
 
 
 @dataclass(frozen=True, slots=True)
 class Workflow:
     """A workflow as a list shows it. ``steps`` is the head of its definitions, as JSON text.
     ``between_steps``: it is paused as AgentFlow's own backend leaves it after a step. ``owner``
-    is the name of the user whose it is."""
+    is the name of the user whose it is, ``name`` the one that it was given."""
 
     id: str
     user_id: str | None
@@ -51,6 +31,7 @@ class Workflow:
     steps: str | None
     between_steps: bool | None = None
     owner: str | None = None
+    name: str | None = None
 
     @property
     def key(self) -> str:
@@ -58,7 +39,7 @@ class Workflow:
 
     @property
     def title(self) -> str:
-        return workflow_title(self.steps)
+        return workflow_title(self.steps, name=self.name)
 
     @property
     def is_finished(self) -> bool:
@@ -95,6 +76,7 @@ WORKFLOW_LIST = listing(
             Kind.FLAG,
         ),
         "owner": owner(),
+        "name": given_name(),
     },
     joins=join_owner("workflows"),
     further={
