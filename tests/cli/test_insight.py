@@ -14,6 +14,7 @@ from agentflow_tui.store.connection.statements import Statement, as_tuple
 from tests.cli.running import agentflow
 from tests.insights.reports import PLANTED, SOLD_LOG
 from tests.namings import NAMINGS, make_tables
+from tests.samples import uid
 
 OF = ("--vendor", "VinSolutions", "--type", "sold_log", "--date", "2026-10-25")
 
@@ -77,3 +78,25 @@ async def test_new_reports_are_found_and_wrong_ids_are_sentences(
     assert new.stdout.split() == [row[0] for row in await _stored(database)]
     neither = await agentflow("insight", "generate", url=database_url)
     assert (neither.returncode, "Traceback" in neither.stderr) == (2, False)
+
+
+async def test_what_was_told_of_the_report_before_counts_less(
+    database: Database, database_url: str, tmp_path: Path
+) -> None:
+    first = await _report(database_url, tmp_path)
+    await agentflow("insight", "generate", first, url=database_url)
+    ((*_, before),) = (await _stored(database))[:1]
+    second = uid(90)  # with the same rows, a day later
+    await database.execute(
+        "INSERT INTO {reports} SELECT ($1), {reports.userId}, {reports.vendor},"
+        " {reports.reportType}, {reports.reportDate} + interval '1 day', {reports.filePath},"
+        " {reports.reportData}, {reports.metadata}, {reports.createdAt}, {reports.updatedAt}"
+        " FROM {reports}",
+        second,
+    )
+    done = await agentflow("insight", "generate", second, "--json", url=database_url)
+    assert done.returncode == 0, done.stderr
+    told = {row[0]: json.loads(row[4]) for row in await _stored(database)}
+    again = told[json.loads(done.stdout)["insights"][0]["id"]]
+    assert again["key"] == json.loads(before)["key"]
+    assert again["score"]["guards"]["repeat"] == 0.6
