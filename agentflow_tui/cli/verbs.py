@@ -107,7 +107,7 @@ def request(options: argparse.Namespace, table: Table) -> ChangeRequest:
         operation=operation,
         argument=argument,
         ids=tuple(options.ids),
-        where=_where(options),
+        where=_where(options, one=operation.in_editor),
         expect=options.expect,
         dry_run=options.dry_run,
         as_json=options.json,
@@ -115,8 +115,10 @@ def request(options: argparse.Namespace, table: Table) -> ChangeRequest:
     )
 
 
-def _where(options: argparse.Namespace) -> str:
+def _where(options: argparse.Namespace, *, one: bool) -> str:
     given = [bool(options.ids), options.where is not None, options.all]
+    if one and not any(given):
+        raise UsageError(f"{options.name} of {options.table} wants one id.")
     if not any(given):
         raise UsageError(f"Which rows of {options.table}? Name ids, or say --where or --all.")
     if options.ids and options.where is not None:
@@ -144,7 +146,7 @@ def _operation(options: argparse.Namespace, table: Table) -> tuple[Operation, st
     in_editor = next((operation for operation in found if operation.in_editor), None)
     if in_editor is not None and value is None:
         return in_editor, None
-    if any(operation.field for operation in found):
+    if any(operation.field or operation.in_editor for operation in found):
         operation, value = _edit(found, value)
     else:
         operation = found[0]

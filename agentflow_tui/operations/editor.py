@@ -94,14 +94,14 @@ class EditedText:
             code = self.run([*words, str(self.path)])
         except OSError as error:
             self.discard()
-            said = f"The editor {safe(words[0])} cannot be started: {error.strerror}."
+            said = f"The editor ({safe(words[0])}) cannot be started: {error.strerror}."
             raise EditorError(f"{said} Set VISUAL or EDITOR.") from None
         try:
             saved = self.path.read_text(encoding="utf-8", errors="surrogateescape")
         except OSError as error:
             raise EditorError(f"The editor has left no text: {error.strerror}.") from None
         if code:
-            ended = f"The editor {safe(words[0])} failed with exit code {code}"
+            ended = f"The editor ({safe(words[0])}) failed with exit code {code}"
             if saved == given and given is self.text:
                 self.discard()
                 raise EditorError(f"{ended}; nothing was changed.")

@@ -140,7 +140,7 @@ async def test_an_editor_that_is_not_there_is_a_sentence(
     id_ = await make(database_url, tmp_path)
     done = await edit(database_url, id_, "/nowhere/vi --wait")
     assert done.returncode == 1
-    assert "/nowhere/vi cannot be started: No such file or directory. Set VISUAL" in done.stderr
+    assert "(/nowhere/vi) cannot be started: No such file or directory. Set VISUAL" in done.stderr
     done = await edit(database_url, id_, "'vi")
     assert "VISUAL cannot be understood: No closing quotation." in done.stderr
     done = await agentflow("edit", "workflows", id_, url=database_url, PATH="", EDITOR="")
@@ -262,3 +262,10 @@ async def test_one_row_is_edited_at_a_time(database_url: str, words: tuple[str, 
     done = await agentflow("edit", "workflows", *words, url=database_url)
     assert done.returncode == 2
     assert "edit of workflows wants one id" in done.stderr
+
+
+async def test_a_workflow_has_no_column_that_is_edited_by_itself(database_url: str) -> None:
+    words = ("edit", "workflows", "3fa85f64-5717-4562-b3fc-2c963f66afa6", "--set", "steps=1")
+    done = await agentflow(*words, url=database_url, VISUAL="/nowhere/vi")
+    assert done.returncode == 2
+    assert "edit of workflows takes no --set: it opens the editor." in done.stderr
