@@ -15,6 +15,9 @@ from agentflow_tui.console.widgets.line import Line
 from agentflow_tui.settings import Context
 from agentflow_tui.text import cell_width
 
+ALWAYS = ("row.open", "list.filter", "app.back", "app.help")
+"""Keys that are found at the right end of the key bar, whatever else there is."""
+
 
 class Bars:
     """The bars of one console."""
@@ -72,9 +75,10 @@ class Bars:
             self.outage.show(contents.outage(connection, view.read_at, now))
         titles, refused = view.changes()
         remapped = env.settings.console.keys
-        last = contents.key_bar((BY_ID["app.help"],), {}, (), remapped, width)
+        last = contents.key_bar(_always(view), {}, (), remapped, width)
         room = width - sum(cell_width(piece.text) for piece in last)
-        first = contents.key_bar(_entries(view, titles), titles, refused, remapped, room)
+        others = [entry for entry in _entries(view, titles) if entry.id not in ALWAYS]
+        first = contents.key_bar(others, titles, refused, remapped, room)
         self.keys.show(first, last)
 
     def colour(self, context: Context) -> None:
@@ -84,11 +88,19 @@ class Bars:
         self.title.monochrome = bool(colour)
 
 
+def _always(view: View) -> list[KeyEntry]:
+    """What the key bar shows however narrow it is, as far as the view has it."""
+    here = {"app", *view.scopes()}
+    return [
+        e for e in map(BY_ID.__getitem__, ALWAYS) if e.scope in here or e.id in view.first_keys()
+    ]
+
+
 def _entries(view: View, titles: Container[str]) -> Iterable[KeyEntry]:
     """What the key bar offers, first ones first; a change only where it can mean something."""
     yield from (BY_ID[id_] for id_ in view.first_keys())
     for scope in (*view.scopes(), "app"):
         for entry in in_scope(scope):
             here = scope != "row" or entry.id in titles
-            if entry.shown and here and entry.id != "app.help":
+            if entry.shown and here:
                 yield entry
