@@ -3,14 +3,19 @@
 Writing a result is fenced by the claim's token (`mail_claims`). Receipts are rows of the journal.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Generic, Protocol, TypeVar
 from uuid import UUID, uuid5
 
+from agentflow_tui.errors import AgentflowError, NotAcceptedError
 from agentflow_tui.store import journal
 from agentflow_tui.store.connection.bindings import Binding
+from agentflow_tui.store.connection.database import Database
+from agentflow_tui.store.connection.dedicated import DedicatedConnections
 from agentflow_tui.store.connection.statements import Statement
+from agentflow_tui.store.queue import mail_claims
 from agentflow_tui.store.schema.insertions import assignments, unnested
 from agentflow_tui.text import storable
 
@@ -203,3 +208,114 @@ def keeps_receipts(binding: Binding) -> bool:
     if not binding.has(journal.TABLE, "id", "output"):
         return False
     return binding.tables[journal.TABLE].columns["id"].type.startswith(("uuid", "text", "char"))
+
+
+class _EndedMail(Protocol):
+    """A claimed mail that is to be let go. ``result`` None gives it back as if it had not been
+    claimed, with ``before`` for the value that ``lastAttempt`` had."""
+
+    @property
+    def id(self) -> str: ...
+
+    @property
+    def attempts(self) -> int: ...
+
+    @property
+    def claimed_at(self) -> datetime: ...
+
+    @property
+    def before(self) -> datetime | None: ...
+
+    @property
+    def result(self) -> MailResult | None: ...
+
+
+EndedT = TypeVar("EndedT", bound=_EndedMail)
+
+
+class MailWrites(Generic[EndedT]):
+    """Writes what became of mail, much of it in one statement, for a batch writer.
+
+    A write that is sent again after a lost answer does no harm: the fencing token and the journal
+    row's id make the second one change nothing. ``on_lost`` hears how many mails another process
+    had claimed meanwhile, ``on_unwritable`` a sentence about one that cannot be written.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        connections: DedicatedConnections,
+        *,
+        on_lost: Callable[[int], None],
+        on_unwritable: Callable[[str], None],
+    ) -> None:
+        self._database = database
+        self._connections = connections
+        self._on_lost = on_lost
+        self._on_unwritable = on_unwritable
+
+    async def write(self, batch: Sequence[EndedT], *, again: bool) -> list[None]:
+        """Give back what was not tried, and write the results of the others in one statement."""
+        await self._give_back([each for each in batch if each.result is None])
+        results = [each.result for each in batch if each.result is not None]
+        # Only a mail that is tried alone or was not delivered may have its journal row already.
+        once = again or len(batch) == 1 or any(each.status != "completed" for each in results)
+        if results:
+            times = [each.claimed_at for each in batch if each.result is not None]
+            await self._write(results, times, once=once)
+        return [None] * len(batch)
+
+    async def look_up(self, batch: Sequence[EndedT]) -> Mapping[EndedT, None]:
+        """Nothing has to be looked up: all may be sent again."""
+        return {}
+
+    async def refused(self, item: EndedT, error: AgentflowError) -> None:
+        """Leave out of one mail what the database does not accept."""
+        if item.result is None:
+            self._on_unwritable(f"mail {item.id} could not be given back: {error}")
+            return
+        try:
+            await self._write([_without_user(item.result)], [item.claimed_at], once=True)
+        except NotAcceptedError as final:
+            self._on_unwritable(f"mail {item.id} cannot be written: {final}")
+
+    async def _write(
+        self, results: Sequence[MailResult], times: Sequence[datetime], *, once: bool
+    ) -> None:
+        binding = self._database.binding
+        carries = any(each.distributions for each in results) and binding.has(
+            "insight_distributions", "id", "status"
+        )
+        statement = binding.cached(write_results, once=once, distributions=carries)
+        values = result_values(results, times, distributions=carries)
+        moved = set(await self._connections.fetch(statement, *values))
+        if len(moved) < len(results):
+            pairs = zip(results, times, strict=True)
+            await self._tell_of_lost([each for each in pairs if each[0].id not in moved])
+
+    async def _tell_of_lost(self, left: Sequence[tuple[MailResult, datetime]]) -> None:
+        """Say how many were another worker's. What was sent before, and its answer lost, is not."""
+        written = await self._database.fetch(
+            AS_WRITTEN,
+            [result.id for result, _ in left],
+            [result.attempts for result, _ in left],
+            [claimed_at for _, claimed_at in left],
+            [result.status for result, _ in left],
+        )
+        if count := len(left) - len(written):
+            self._on_lost(count)
+
+    async def _give_back(self, mails: Sequence[EndedT]) -> None:
+        if mails:
+            await self._database.execute(
+                mail_claims.GIVE_BACK,
+                [each.id for each in mails],
+                [each.attempts for each in mails],
+                [each.claimed_at for each in mails],
+                [each.before for each in mails],
+            )
+
+
+def _without_user(result: MailResult) -> MailResult:
+    """The same with the barest journal row, for a database that does not accept the full one."""
+    return replace(result, entry=replace(result.entry, user_id=None, output=None))

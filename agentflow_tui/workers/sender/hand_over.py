@@ -23,12 +23,12 @@ from agentflow_tui.workers.sender import outcomes
 from agentflow_tui.workers.sender.claims import MailClaims
 from agentflow_tui.workers.sender.held_mail import (
     AllSettledError,
+    FinishedMail,
     HeldMail,
     build,
     build_slowly,
 )
 from agentflow_tui.workers.sender.poison_mail import SendingRecord
-from agentflow_tui.workers.sender.result_writes import FinishedMail
 from agentflow_tui.workers.sender.waits import BLOCKED, Waits
 
 

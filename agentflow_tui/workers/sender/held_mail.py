@@ -8,6 +8,7 @@ from pathlib import Path
 from time import monotonic
 
 from agentflow_tui.documents import Entries, Recipient, read
+from agentflow_tui.mail.answers import SendResult
 from agentflow_tui.mail.envelopes import Envelope
 from agentflow_tui.mail.errors import MessageError
 from agentflow_tui.mail.message import attachments
@@ -22,6 +23,7 @@ from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.queue import mail_claims as store
 from agentflow_tui.store.queue import mail_results
 from agentflow_tui.store.queue.mail_claims import ClaimedMail
+from agentflow_tui.store.queue.mail_results import MailResult
 from agentflow_tui.store.queue.poison_mail import DEATHS
 
 
@@ -88,6 +90,36 @@ class HeldMail:
     def settled(self) -> frozenset[str]:
         """The recipients that are not sent it in this attempt."""
         return self.earlier.accepted | frozenset(self.still_refused)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FinishedMail:
+    """A held mail and what is to be written about it.
+
+    ``result`` None gives it back as if it had not been claimed; ``sent`` is what the transport
+    reported, where it was asked.
+    """
+
+    held: HeldMail
+    result: MailResult | None
+    sent: SendResult | None = None
+
+    @property
+    def id(self) -> str:
+        return self.held.row.id
+
+    @property
+    def attempts(self) -> int:
+        return self.held.row.attempts
+
+    @property
+    def claimed_at(self) -> datetime:
+        """The claim's time, which renewals change until it is written."""
+        return self.held.claimed_at
+
+    @property
+    def before(self) -> datetime | None:
+        return self.held.row.before
 
 
 class AllSettledError(Exception):

@@ -185,12 +185,6 @@ def cancelled(held: HeldMail) -> MailResult:
     return _mail_result(held, "cancelled", sentence, entry)
 
 
-def without_user(result: MailResult) -> MailResult:
-    """The same with the barest journal row, for a database that does not accept the full one."""
-    entry = replace(result.entry, user_id=None, output=None)
-    return replace(result, entry=entry)
-
-
 def _entry(
     held: HeldMail,
     *,

@@ -11,13 +11,13 @@ from agentflow_tui.mail.message.messages import SenderIdentity
 from agentflow_tui.mail.transports import Transport, TransportState
 from agentflow_tui.settings import Settings
 from agentflow_tui.store.queue import mail_claims as store
+from agentflow_tui.store.queue.mail_results import MailWrites
 from agentflow_tui.workers.batch_writer import BatchWriter
 from agentflow_tui.workers.context import RoleFactory, StepReport, WorkerContext
 from agentflow_tui.workers.sender.claims import MailClaims
 from agentflow_tui.workers.sender.hand_over import HandOver
 from agentflow_tui.workers.sender.health_report import HealthReport
-from agentflow_tui.workers.sender.held_mail import HeldMail, recall
-from agentflow_tui.workers.sender.result_writes import FinishedMail, ResultWrites
+from agentflow_tui.workers.sender.held_mail import FinishedMail, HeldMail, recall
 from agentflow_tui.workers.sender.waits import BLOCKED, Waits
 
 NAME = "sender"
@@ -119,9 +119,16 @@ class SenderQueue:
         self._waits = waits
         self._report = report
         self._on_claim = on_claim
-        self._writes = ResultWrites(context.database, context.writes, log)
+        writes = MailWrites[FinishedMail](
+            context.database,
+            context.writes,
+            on_lost=lambda count: log.info(
+                "mails were claimed by another worker meanwhile", count=count
+            ),
+            on_unwritable=log.error,
+        )
         self._writer: BatchWriter[FinishedMail, None] = BatchWriter(
-            hooks=self._writes,
+            hooks=writes,
             rebind=context.database.rebind,
             what="What became of mail",
             warn=log.warning,
