@@ -489,3 +489,14 @@ def find_table(name: str) -> Table | None:
     """The table called ``name`` in any spelling, ``email_queue`` and ``emailQueue`` alike."""
     wanted = spelling(name)
     return next((t for t in TABLES.values() if spelling(t.name) == wanted), None)
+
+
+RUN_STATE_KEY = "_run"
+"""The member of ``workflows.context`` in which the runner keeps what it knows of the run."""
+
+LAST_RESULT_KEY = "__lastStepResult"
+"""That in which the result of the step that was taken last is kept, as AgentFlow's own backend
+does."""
+
+RESERVED_KEYS = frozenset({RUN_STATE_KEY, LAST_RESULT_KEY})
+"""What no step may be called: its result is kept in the context under its id."""

@@ -9,7 +9,6 @@ from datetime import datetime, tzinfo
 from typing import Any
 
 from agentflow_tui.documents import Document, read
-from agentflow_tui.documents.run_members import RESERVED_KEYS
 from agentflow_tui.errors import AgentflowError
 from agentflow_tui.operations.carry_out import carry_out
 from agentflow_tui.operations.context import OperationContext
@@ -19,6 +18,7 @@ from agentflow_tui.operations.operation import Operation
 from agentflow_tui.operations.outcomes import Outcome
 from agentflow_tui.operations.selection import Selection, Snapshot, take_snapshot
 from agentflow_tui.operations.verbs import operations_on
+from agentflow_tui.schema import RESERVED_KEYS
 from agentflow_tui.store import journal
 from agentflow_tui.store.changes.new_workflows import now_and_row
 from agentflow_tui.store.views.stored_files import (

@@ -7,7 +7,7 @@ from typing import Any
 from zlib import crc32
 
 from agentflow_tui.documents import Step, as_steps, read
-from agentflow_tui.documents.run_members import RESERVED_KEYS
+from agentflow_tui.schema import RESERVED_KEYS
 from agentflow_tui.steps import configs
 from agentflow_tui.steps.calls import END, Handler, Handlers, StepError
 from agentflow_tui.steps.configs import ConfigError

@@ -9,7 +9,7 @@ from dataclasses import is_dataclass
 from types import NoneType
 from typing import Any, Literal, get_args, get_origin
 
-from agentflow_tui.documents.run_members import RESERVED_KEYS
+from agentflow_tui.schema import RESERVED_KEYS
 from agentflow_tui.steps.agentflow_shapes import PLAIN_AUTH
 from agentflow_tui.steps.calls import Handlers
 from agentflow_tui.steps.configs import ConfigField, alternatives, declared_fields

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from agentflow_tui.documents import Document, as_steps, read
-from agentflow_tui.documents.run_members import RESERVED_KEYS
+from agentflow_tui.schema import RESERVED_KEYS
 
 WORKFLOW_MEMBERS = ("name", "userId", "cron", "timeZone", "context", "steps")
 SCHEDULE_MEMBERS = ("cron", "timeZone", "workflowId", "active", "intent")

@@ -5,8 +5,8 @@ from functools import cached_property
 from typing import Any
 
 from agentflow_tui.documents import kind_of
-from agentflow_tui.documents.run_members import RESERVED_KEYS
 from agentflow_tui.filters.parsing import did_you_mean
+from agentflow_tui.schema import RESERVED_KEYS
 from agentflow_tui.steps.conditions import ConditionConfig
 from agentflow_tui.steps.references import LostReferenceError, path_segments, references_in
 from agentflow_tui.text import safe

@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from agentflow_tui.documents import Document, Step, as_steps
-from agentflow_tui.documents.run_members import RESERVED_KEYS
 from agentflow_tui.filters.parsing import did_you_mean
-from agentflow_tui.schema import spelling
+from agentflow_tui.schema import RESERVED_KEYS, spelling
 from agentflow_tui.steps import configs
 from agentflow_tui.steps.agentflow_shapes import is_left_to_agentflow
 from agentflow_tui.steps.calls import Handler, StepError

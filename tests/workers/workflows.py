@@ -9,12 +9,12 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import uuid4
 
-from agentflow_tui.documents.run_members import (
+from agentflow_tui.errors import UnreachableError
+from agentflow_tui.schema import (
     LAST_RESULT_KEY,
     RESERVED_KEYS,
     RUN_STATE_KEY,
 )
-from agentflow_tui.errors import UnreachableError
 from agentflow_tui.settings import Settings
 from agentflow_tui.steps.calls import Call, Handler, Handlers
 from agentflow_tui.steps.registry import load

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from agentflow_tui.demo.builder import SampleBuilder, later
 from agentflow_tui.demo.workflows.steps import Context, SampleWorkflow, SimulatedStep
-from agentflow_tui.documents.run_members import RUN_STATE_KEY
+from agentflow_tui.schema import RUN_STATE_KEY
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ Pausing and cancelling leave the lock alone: a running step ends, and its runner
 starts a workflow again takes the lock away, so it is only done where no worker holds it.
 """
 
-from agentflow_tui.documents.run_members import RUN_STATE_KEY
+from agentflow_tui.schema import RUN_STATE_KEY
 from agentflow_tui.store.changes.change import Change, Rule, among, flag, rule
 
 _UPDATED = {"lastUpdated": "now()"}

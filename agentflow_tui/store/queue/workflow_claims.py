@@ -8,7 +8,7 @@ before new ones, and of each the oldest first.
 from dataclasses import dataclass
 from datetime import datetime
 
-from agentflow_tui.documents.run_members import RUN_STATE_KEY
+from agentflow_tui.schema import RUN_STATE_KEY
 from agentflow_tui.store.connection.bindings import Binding
 from agentflow_tui.store.connection.statements import Statement
 from agentflow_tui.store.queue import leases

@@ -3,8 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from agentflow_tui.documents.run_members import LAST_RESULT_KEY, RUN_STATE_KEY
-from agentflow_tui.schema import WORKFLOWS, Kind
+from agentflow_tui.schema import LAST_RESULT_KEY, RUN_STATE_KEY, WORKFLOWS, Kind
 from agentflow_tui.store.reading.listings import Computed, listing, stored
 from agentflow_tui.store.views.people import join_owner, owner
 from agentflow_tui.store.views.workflow_names import given_name, workflow_title

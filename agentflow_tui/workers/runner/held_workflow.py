@@ -10,7 +10,7 @@ from typing import Any, Self
 from uuid import uuid4
 
 from agentflow_tui.documents import read
-from agentflow_tui.documents.run_members import LAST_RESULT_KEY, RUN_STATE_KEY
+from agentflow_tui.schema import LAST_RESULT_KEY, RUN_STATE_KEY
 from agentflow_tui.steps.calls import StepOutcome
 from agentflow_tui.steps.plans import PlannedStep, WorkflowPlan
 from agentflow_tui.steps.references import StepResults

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from agentflow_tui.documents import Document, kind_of
-from agentflow_tui.documents.run_members import LAST_RESULT_KEY
+from agentflow_tui.schema import LAST_RESULT_KEY
 from agentflow_tui.steps.plans import WorkflowPlan
 from agentflow_tui.text import plural, safe
 from agentflow_tui.workers.runner.run_state import RunState, has_run
