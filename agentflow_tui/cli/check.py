@@ -30,7 +30,8 @@ def _check(name: str, zone: str, *, as_json: bool) -> bool:
         checked = read_and_check(name, zone)
     except AgentflowError as error:
         if as_json:
-            put(json.dumps({"file": name, "kind": None, "error": str(error)}))
+            unread = {"file": name, "kind": None, "error": str(error)}
+            put(json.dumps({**unread, "mistakes": [], "remarks": []}))
         say(safe(str(error)))
         return False
     if as_json:
