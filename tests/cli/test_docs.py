@@ -1,6 +1,7 @@
 """What the documents show works as written: each command of README and docs/ is run."""
 
 import asyncio
+import json
 import re
 import shlex
 import signal
@@ -57,7 +58,8 @@ def filled_in(command: str, **said: str) -> list[str]:
     named = {"ID": uid(11), "TEXT": "a test", "FILE": "key", "NAME": "password"}
     named |= {"REPORT": uid(31), "INSIGHT": uid(41)}
     named |= {"EXPR": "0 7 * * *"} | said
-    return [named.get(word.rstrip("…"), word) for word in shlex.split(command)[1:]]
+    words = (word.replace(":ID", f":{named['ID']}") for word in shlex.split(command)[1:])
+    return [named.get(word.rstrip("…"), word) for word in words]
 
 
 def test_the_pages_show_commands() -> None:
@@ -101,7 +103,14 @@ async def test_a_command_of_the_documents_does_what_it_says(
         settings = tmp_path / "agentflow" / "config.toml"
         settings.parent.mkdir()
         settings.write_text('[distribution.recipients]\nexecutive = "ann@acme.test"\n')
-    if words == ["db", "accelerate"]:
+    if words[0] == "revoke":
+        sess = {"passport": {"user": {"claims": {"sub": uid(11)}}}}
+        async with database.session() as session:
+            await session.connection.execute(
+                "INSERT INTO sessions VALUES ('its-secret-id', $1, now() + interval '1 day')",
+                json.dumps(sess),
+            )
+    if words == ["db", "accelerate"] or words[0] == "revoke":
         words.append("--yes")  # asked for at a terminal
     if words[0] == "edit" and "--set" not in words:
         words = [uid(12) if word == uid(11) else word for word in words]  # that one is running
