@@ -35,9 +35,9 @@ def imported(*arguments: str) -> list[str]:
     [
         (("--version",), 12),
         (("--help",), 12),
-        (("list", "users"), 81),
-        (("show", "users", "some-id"), 70),
-        (("retry", "email_queue", "some-id"), 109),
+        (("list", "users"), 85),
+        (("show", "users", "some-id"), 75),
+        (("retry", "email_queue", "some-id"), 115),
     ],
     ids=lambda value: value[0] if isinstance(value, tuple) else "",
 )
@@ -73,7 +73,7 @@ asyncio.run(main(*sys.argv[1:]))
 """
 
 
-@pytest.mark.parametrize(("view", "ceiling"), [("overview", 115), ("mail", 173)])
+@pytest.mark.parametrize(("view", "ceiling"), [("overview", 120), ("mail", 180)])
 def test_the_first_rows_wait_for_no_more_than_is_shown(
     database_url: str, view: str, ceiling: int
 ) -> None:
