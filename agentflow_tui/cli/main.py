@@ -4,6 +4,7 @@
 Data goes to stdout, everything said about it to stderr.
 """
 
+import resource
 import sys
 from collections.abc import Sequence
 
@@ -13,7 +14,6 @@ from agentflow_tui.cli.streams import abandon_stdout, reserve_streams
 from agentflow_tui.errors import AgentflowError, FilterError
 from agentflow_tui.gc_pause import gc_paused
 from agentflow_tui.text import cell_width, safe
-from agentflow_tui.vault.memory import switch_core_dumps_off
 
 
 def run() -> None:
@@ -36,11 +36,17 @@ def main(arguments: Sequence[str]) -> int:
     return code
 
 
+def _switch_core_dumps_off() -> None:
+    """Leave no core dump, which would hold keys and secrets, of this process and its children."""
+    _, hard = resource.getrlimit(resource.RLIMIT_CORE)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, hard))
+
+
 def _run(arguments: Sequence[str]) -> int:
     with gc_paused():
         from agentflow_tui.cli.parser import parse, refuse_empty
     try:
-        switch_core_dumps_off()
+        _switch_core_dumps_off()
         refuse_empty(arguments)
         options = parse(arguments)
         code: int = options.run(options)

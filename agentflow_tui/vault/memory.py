@@ -6,18 +6,13 @@ import sys
 _PR_SET_DUMPABLE = 4
 
 
-def switch_core_dumps_off() -> None:
-    """Leave no core dump, which would hold keys and secrets, of this process and its children."""
-    _, hard = resource.getrlimit(resource.RLIMIT_CORE)
-    resource.setrlimit(resource.RLIMIT_CORE, (0, hard))
-
-
 def keep_memory_private() -> None:
     """Switch core dumps off, and on Linux keep other processes of the user from attaching.
 
     What Python itself leaves in memory until it ends is not wiped: it copies texts as it likes.
     """
-    switch_core_dumps_off()
+    _, hard = resource.getrlimit(resource.RLIMIT_CORE)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, hard))
     if sys.platform == "linux":
         # A core pattern that is a pipe takes no notice of the limit.
         import ctypes

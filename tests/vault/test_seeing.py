@@ -183,3 +183,30 @@ async def test_an_api_key_is_revealed_on_the_command_line(
     assert json.loads(done.stdout) == {"id": "mailer", "data": KEY}
     [(task, _, said)] = await journalled(database)
     assert (task, json.loads(said)) == ("operator.reveal", {"why": "audit"})
+
+
+async def test_a_credential_says_who_uses_it(database: Database, tmp_path: Path) -> None:
+    await insert(database, sealed(case(3)))
+    call = {"url": "https://x.test", "headers": {"X": '{{credentials["a label"].password}}'}}
+    steps = json.dumps([{"id": "a", "type": "api", "name": "Call", "config": call}])
+    await database.execute(
+        "INSERT INTO workflows (id, steps) VALUES (gen_random_uuid(), $1::text::jsonb),"
+        " (gen_random_uuid(), '[]')",
+        steps,
+    )
+    for input_ in ({"secrets": ["credentials.a label.password"]}, {"step": "other"}):
+        await database.execute(
+            "INSERT INTO task_logs (id, tasktype, input, createdat) VALUES"
+            " (gen_random_uuid(), 'workflow.step', $1::text::jsonb, now() - interval '2 hours')",
+            json.dumps(input_),
+        )
+    done = await agentflow("credential", "list", "--json", url=database.url, home=tmp_path)
+    shown = json.loads(done.stdout)
+    assert len(shown["workflows"]) == 1
+    assert shown["lastUsed"] is not None
+    done = await agentflow("credential", "list", url=database.url, home=tmp_path)
+    assert done.stdout.splitlines()[1].split()[-2:] == ["2h", "1"]
+    async with console(database.url, "credentials", size=(120, 24)) as pilot:
+        await sees(pilot, "a label")
+        await pilot.press("enter", "right_square_bracket")
+        await sees(pilot, "Last used", "2h ago", "Call")

@@ -13,6 +13,7 @@ from agentflow_tui.cli.credentials.finding import meant_secret
 from agentflow_tui.cli.output import put, say
 from agentflow_tui.cli.values import iso_time
 from agentflow_tui.operations.credentials import read_secrets, sealed_row
+from agentflow_tui.operations.secret_uses import SecretUses, read_uses
 from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.views.secrets import StoredSecret
 from agentflow_tui.text import NOTHING, age, cell_width, fit, plural, safe
@@ -30,13 +31,15 @@ def run_list(options: argparse.Namespace) -> int:
 
     async def work(database: Database) -> int:
         found = []
+        uses = await read_uses(database)
         async for page in read_secrets(database):
             for stored in page:
                 opened = open_row(sealed_row(stored), keyring)
                 if options.json:
-                    put(json.dumps(_described(stored, opened), ensure_ascii=True))
+                    described = _described(stored, opened) | _used(stored, uses)
+                    put(json.dumps(described, ensure_ascii=True))
                 else:
-                    found.append((stored, opened))
+                    found.append((stored, opened, uses))
         if not options.json:
             _put_table(found)
         return 0
@@ -51,7 +54,7 @@ def run_show(options: argparse.Namespace) -> int:
     async def work(database: Database) -> int:
         stored = await meant_secret(database, options.id)
         opened = open_row(sealed_row(stored), read_keyring(settings.environ))
-        described = _described(stored, opened)
+        described = _described(stored, opened) | _used(stored, await read_uses(database))
         if options.json:
             put(json.dumps(described, ensure_ascii=True))
             return 0
@@ -109,7 +112,20 @@ def _described(stored: StoredSecret, opened: OpenedSecret) -> dict[str, Any]:
     }
 
 
-_Row = tuple[StoredSecret, OpenedSecret]
+def _used(stored: StoredSecret, uses: SecretUses) -> dict[str, Any]:
+    """When a credential was last used, and the ids of the workflows that name it."""
+    name = _name(stored)
+    return {
+        "lastUsed": iso_time(uses.last.get(name)),
+        "workflows": [id_ for id_, _ in uses.workflows.get(name, ())],
+    }
+
+
+def _name(stored: StoredSecret) -> str:
+    return f"credentials.{stored.label or ''}"
+
+
+_Row = tuple[StoredSecret, OpenedSecret, SecretUses]
 
 _COLUMNS: tuple[tuple[str, Callable[[_Row, datetime], str]], ...] = (
     ("id", lambda row, _now: row[0].id),
@@ -120,6 +136,8 @@ _COLUMNS: tuple[tuple[str, Callable[[_Row, datetime], str]], ...] = (
     ("active", lambda row, _now: "yes" if row[0].active else "no"),
     ("changed", lambda row, now: _age(row[0].updated_at or row[0].created_at, now)),
     ("token expires", lambda row, _now: _day(row[0].refresh_token_expiry)),
+    ("used", lambda row, now: _age(row[2].last.get(_name(row[0])), now)),
+    ("workflows", lambda row, _now: str(len(row[2].workflows.get(_name(row[0]), ())))),
 )
 
 

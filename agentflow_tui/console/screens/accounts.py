@@ -125,6 +125,7 @@ SESSIONS_SCREEN = ListScreen(
 CREDENTIALS_SCREEN = ListScreen(
     listing=CREDENTIAL_LIST,
     columns=_credential_columns,
+    tabs="agentflow_tui.console.details.secrets:TABS",
     faults="wrong:yes",
     empty="No credentials. AgentFlow keeps its sign-ins for other platforms here, encrypted.",
 )
@@ -132,6 +133,7 @@ CREDENTIALS_SCREEN = ListScreen(
 API_KEYS_SCREEN = ListScreen(
     listing=API_KEY_LIST,
     columns=_key_columns,
+    tabs="agentflow_tui.console.details.secrets:TABS",
     faults="wrong:yes",
     empty="No API keys. Workflow steps name the ones they need.",
 )
