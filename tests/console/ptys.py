@@ -74,8 +74,17 @@ class Terminal:
         self.raw += data
         self._stream.feed(data)
         for question, answer in self._answers.items():
-            if data.count(question):
-                os.write(self.fd, answer * data.count(question))
+            seen = self.raw[-len(data) - len(question) + 1 :]
+            if seen.count(question):
+                os.write(self.fd, answer * seen.count(question))
+
+    def take(self, count: int) -> int:
+        """Take at most so many bytes of what has come. Returns how many there were."""
+        if count <= 0 or not select.select([self.fd], [], [], 0)[0]:
+            return 0
+        data = os.read(self.fd, count)
+        self._take(data)
+        return len(data)
 
     def first(self, seconds: float) -> int:
         """Wait for the first bytes that come. Returns how many there were."""

@@ -37,6 +37,7 @@ class FrameEncoder:
         self._shown: list[Row | None] = []
         self._cursor = (-1, -1)
         self._out: list[str] = []
+        self._width = 0
         self._pen = PLAIN
         self._at: tuple[int, int | None] | None = None
         """Row and column of the next cell; no column where terminals may not agree on it."""
@@ -54,6 +55,7 @@ class FrameEncoder:
         if len(self._shown) != len(wanted):
             self._shown = [None] * len(wanted)
         self._out, self._pen, self._at = [], PLAIN, None
+        self._width = len(wanted[0])
         self._scroll(wanted)
         for y, row in enumerate(wanted):
             shown = self._shown[y]
@@ -77,8 +79,8 @@ class FrameEncoder:
             return
         top, bottom, by = scroll
         letter = "M" if by > 0 else "L"
-        count = "" if abs(by) == 1 else str(abs(by))
-        self._out.append(f"\x1b[{top + 1};{bottom + 1}r\x1b[{top + 1}H\x1b[{count}{letter}\x1b[r")
+        region = f"\x1b[{top + 1};{bottom + 1}r\x1b[{top + 1}H"
+        self._out.append(f"{region}\x1b[{_count(abs(by))}{letter}\x1b[r")
         self._shown[top : bottom + 1] = _moved(shown, scroll)
 
     def _draw_row(self, y: int, shown: Row | None, wanted: Row) -> None:
@@ -131,13 +133,24 @@ class FrameEncoder:
         at, self._at = self._at, (y, x)
         if at == (y, x):
             return
-        row, column = at or (None, None)
-        if row == y and column is not None and x > column:
-            self._out.append("\x1b[C" if x - column == 1 else f"\x1b[{x - column}C")
-        elif row is not None and row + 1 == y and not x:
-            self._out.append("\r\n")
-        else:
-            self._out.append(f"\x1b[{y + 1};{x + 1}H" if x else f"\x1b[{y + 1}H")
+        self._out.append(min(_moves(at, y, x, self._width), key=len))
+
+
+def _moves(at: tuple[int, int | None] | None, y: int, x: int, width: int) -> Iterator[str]:
+    """What brings the cursor from one place to another."""
+    yield f"\x1b[{y + 1};{x + 1}H" if x else f"\x1b[{y + 1}H"
+    row, column = at or (None, None)
+    if row is None or y < row:
+        return
+    if y == row + 1 and not x:
+        yield "\r\n"
+    if column is not None and column < width:  # at the edge terminals do not agree where they are
+        down = f"\x1b[{_count(y - row)}B" if y > row else ""
+        yield down + (f"\x1b[{_count(x - column)}C" if x > column else "\b" * (column - x))
+
+
+def _count(number: int) -> str:
+    return "" if number == 1 else str(number)
 
 
 def _moved(shown: list[Row], scroll: Scroll) -> list[Row | None]:
