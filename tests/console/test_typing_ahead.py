@@ -215,7 +215,11 @@ async def test_letters_and_editing_keys_of_a_field_go_the_same_way(
 @pytest.mark.parametrize(
     ("view", "keys", "text"),
     [
-        ("schedules", ["i", "ctrl+u", *"0 5", "backspace", *"6 *"], "0 6 *"),  # a cron expression
+        (
+            "schedules",
+            ["i", "enter", "ctrl+u", *"0 5", "backspace", *"6 *"],
+            "0 6 *",
+        ),  # a cron expression
         ("mail", ["c", *"48", "left", "backspace", "1"], "18"),  # a count that is to be typed
     ],
 )
