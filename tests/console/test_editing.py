@@ -50,7 +50,7 @@ async def test_the_console_comes_back_whole_from_the_editor(
         "sed -i 's/dealy/delay/; s/north/east/' $1; clear",
     )
     view = terminal("--database", database.url, "--screen", "workflows", VISUAL=visual)
-    view.until("Workflows", "draft", "never run: run it", "i Edit")
+    view.until("Workflows", "draft", "never run: run it")
     before = view.text.splitlines()[1]
     view.type("i")
     view.until("An editor is here")
@@ -59,7 +59,7 @@ async def test_the_console_comes_back_whole_from_the_editor(
     view.type("\n")
     view.until("Edit this workflow?", "-  dealer: north", "+  dealer: east", "agentflow")
     view.type("\r")
-    view.until("1 edited; u takes it back.", "i Edit")
+    view.until("1 edited; u takes it back.", "Help")
     assert view.text.splitlines()[1] == before
     assert "editor is here" not in view.text
     [(context,)] = await rows(database, "workflows", "context")

@@ -241,6 +241,8 @@ async def test_columns_grow_to_their_contents_before_anything_is_cut() -> None:
         await until(pilot, lambda: long.strip() in "\n".join(screen(_app(pilot))))
     widths = [p.width for p in place(COLUMNS, 200, {"Key": 8, "Text": 60, "Notes": 50, "Age": 3})]
     assert widths == [10, 12, 60, 9, 50, 4]
+    given_up = place(COLUMNS, 60, {"Key": 4, "State": 4, "Text": 30, "Age": 3})
+    assert [p.width for p in given_up if p.column.title in {"Key", "State", "Text"}] == [5, 7, 29]
     widths = [p.width for p in place(COLUMNS, 100, {"Text": 60, "Notes": 50})]
     assert sum(widths) + 2 + 2 * (len(widths) - 1) == 100
 

@@ -30,6 +30,9 @@ GUTTER = 2
 
 _ROOMY = 100
 
+_SORTED = 2
+"""Cells that the mark of the sorted column takes behind its title."""
+
 _WIDEST = 200
 """Cells beyond which no column grows."""
 
@@ -119,12 +122,20 @@ def _shares(columns: Sequence[ListColumn[RowT]], spare: int) -> list[int]:
 def _shares_of_contents(
     columns: Sequence[ListColumn[RowT]], spare: int, contents: Mapping[str, int]
 ) -> list[int]:
-    """The spare cells shared out evenly among those that need more, to none more than it needs."""
-    lacks = [max(0, contents.get(column.title, 0) - column.least) for column in columns]
+    """The spare cells shared out evenly among those that need more, to none more than it needs.
+    Where they are too few, columns whose contents need less than the least give theirs up."""
+    needs = [contents.get(column.title, column.least) for column in columns]
+    lacks = [max(0, need - column.least) for need, column in zip(needs, columns, strict=True)]
     shares = [0] * len(columns)
+    for index, column in enumerate(columns):
+        idle = column.least - max(needs[index], cell_width(column.title) + _SORTED)
+        given_up = min(max(0, idle), max(0, sum(lacks) - spare))
+        shares[index] -= given_up
+        spare += given_up
     for rank, index in enumerate(order := sorted(range(len(columns)), key=lacks.__getitem__)):
-        shares[index] = min(lacks[index], max(0, spare) // (len(order) - rank))
-        spare -= shares[index]
+        share = min(lacks[index], max(0, spare) // (len(order) - rank))
+        shares[index] += share
+        spare -= share
     return shares
 
 

@@ -146,7 +146,8 @@ def _moves(at: tuple[int, int | None] | None, y: int, x: int, width: int) -> Ite
         yield "\r\n"
     if column is not None and column < width:  # at the edge terminals do not agree where they are
         down = f"\x1b[{_count(y - row)}B" if y > row else ""
-        yield down + (f"\x1b[{_count(x - column)}C" if x > column else "\b" * (column - x))
+        across = f"{_count(abs(x - column))}{'C' if x > column else 'D'}"
+        yield down + (f"\x1b[{across}" if x != column else "")
 
 
 def _count(number: int) -> str:
