@@ -17,6 +17,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.message import Message
 
+from agentflow_tui.console.list.columns import Cell, ListColumn
 from agentflow_tui.console.list.grid import PATIENCE, Grid
 from agentflow_tui.console.list.grid_messages import (
     AllRequested,
@@ -26,7 +27,6 @@ from agentflow_tui.console.list.grid_messages import (
     Troubled,
 )
 from agentflow_tui.console.list.reading import PageSource
-from agentflow_tui.console.list.row_lines import Cell, ListColumn
 from agentflow_tui.console.terminal.repaint import CellwiseApp
 from agentflow_tui.console.theme import THEMES
 from agentflow_tui.store.reading.pages import Page

@@ -14,18 +14,16 @@ from textual.geometry import Region
 from textual.strip import Strip
 from textual.widget import Widget
 
+from agentflow_tui.console.list.columns import GUTTER, ListColumn, place
 from agentflow_tui.console.list.marks import Marks
 from agentflow_tui.console.list.row_lines import (
-    GUTTER,
     LOOKS,
     Ground,
-    ListColumn,
     Look,
     Palette,
     RowLine,
     RowLines,
     note_lines,
-    place,
 )
 from agentflow_tui.console.list.viewport import RowT
 from agentflow_tui.console.list.window import RowWindow

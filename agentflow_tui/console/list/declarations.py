@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Generic
 
 from agentflow_tui.console.environment import Environment
-from agentflow_tui.console.list.row_lines import ListColumn
+from agentflow_tui.console.list.columns import ListColumn
 from agentflow_tui.console.list.viewport import RowT
 from agentflow_tui.console.widgets.pane import PaneLine
 from agentflow_tui.store.reading.listings import Listing

@@ -13,6 +13,7 @@ from textual.binding import Binding, BindingType
 from textual.events import Click, MouseScrollDown, MouseScrollUp
 
 from agentflow_tui.console.list.canvas import HEADER, GridCanvas
+from agentflow_tui.console.list.columns import GUTTER, ListColumn
 from agentflow_tui.console.list.grid_messages import (
     AllRequested,
     CursorMoved,
@@ -22,7 +23,6 @@ from agentflow_tui.console.list.grid_messages import (
     Troubled,
 )
 from agentflow_tui.console.list.reading import PageSource, Reader
-from agentflow_tui.console.list.row_lines import GUTTER, ListColumn
 from agentflow_tui.console.list.viewport import RowT
 from agentflow_tui.errors import AgentflowError
 from agentflow_tui.store.reading.pages import Page

@@ -7,6 +7,7 @@ from typing import Any, Generic
 from textual.app import ComposeResult
 
 from agentflow_tui.console.environment import Environment
+from agentflow_tui.console.list.columns import ListColumn
 from agentflow_tui.console.list.grid import Grid
 from agentflow_tui.console.list.grid_messages import (
     AllRequested,
@@ -15,7 +16,6 @@ from agentflow_tui.console.list.grid_messages import (
     RowOpened,
 )
 from agentflow_tui.console.list.reading import HeldSource
-from agentflow_tui.console.list.row_lines import ListColumn
 from agentflow_tui.console.list.viewport import RowT
 from agentflow_tui.console.view import View, ViewEntry
 from agentflow_tui.console.widgets.line import Line, Piece

@@ -4,8 +4,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from agentflow_tui.console.environment import Environment
+from agentflow_tui.console.list.columns import Cell, ListColumn
 from agentflow_tui.console.list.declarations import ListScreen
-from agentflow_tui.console.list.row_lines import Cell, ListColumn
 from agentflow_tui.console.screens.cells import (
     Attribute,
     age_column,

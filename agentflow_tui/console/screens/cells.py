@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import datetime, tzinfo
 from typing import Any
 
-from agentflow_tui.console.list.row_lines import Cell, ListColumn
+from agentflow_tui.console.list.columns import Cell, ListColumn
 from agentflow_tui.console.statuses import STATUS_WIDTH, status_cell
 from agentflow_tui.text import NOTHING, age, moment, shorten_id
 

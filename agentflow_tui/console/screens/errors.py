@@ -7,8 +7,8 @@ from itertools import pairwise
 
 from agentflow_tui.console.dialogs import triage
 from agentflow_tui.console.environment import Environment
+from agentflow_tui.console.list.columns import Cell, ListColumn
 from agentflow_tui.console.list.group_view import GroupScreen, GroupView
-from agentflow_tui.console.list.row_lines import Cell, ListColumn
 from agentflow_tui.console.screens.cells import age_column, number_column, text_column
 from agentflow_tui.console.screens.links import rows_of
 from agentflow_tui.console.view import ViewEntry

@@ -3,8 +3,8 @@
 from datetime import datetime
 
 from agentflow_tui.console.environment import Environment
+from agentflow_tui.console.list.columns import Cell, ListColumn
 from agentflow_tui.console.list.declarations import ListScreen
-from agentflow_tui.console.list.row_lines import Cell, ListColumn
 from agentflow_tui.console.screens.cells import age_column, owner_column, status_column
 from agentflow_tui.operations.reasons import current_step, why_workflow
 from agentflow_tui.store.views.workflow_names import steps_of
