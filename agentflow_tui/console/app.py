@@ -181,11 +181,11 @@ class ConsoleApp(TerminalApp):
 
     def action_perform(self, id_: str) -> None:
         entry = BY_ID[id_]
-        if entry.only_on in {"", self.view_name}:
+        if not entry.only_on or self.view_name in entry.only_on:
             self.perform(id_)
         else:
-            where = VIEWS[entry.only_on].title
-            self.say(f"{entry.title} works on the screen {where} (:{entry.only_on}).")
+            name = entry.only_on[0]
+            self.say(f"{entry.title} works on the screen {VIEWS[name].title} (:{name}).")
 
     def freeze(self) -> None:
         self.state.frozen_since = None if self.state.is_frozen else self.env.now()

@@ -16,8 +16,8 @@ class KeyEntry:
     """Something a key does. ``keys`` are Textual key names, comma separated; ``shown`` says that
     the key bar offers it, earlier ones first, and ``everywhere`` that it works in windows and
     fields, too. ``do`` gets the console and its visible view. ``verbs`` are the operations that a
-    change stands for: which of them, the row says. ``only_on`` names the one view in which the key
-    works; the palette has it everywhere.
+    change stands for: which of them, the row says. ``only_on`` names the views in which alone the
+    key works; the palette has it everywhere.
     """
 
     id: str
@@ -29,7 +29,7 @@ class KeyEntry:
     shown: bool = False
     everywhere: bool = False
     verbs: tuple[str, ...] = ()
-    only_on: str = ""
+    only_on: tuple[str, ...] = ()
 
 
 def app_key(
@@ -41,7 +41,7 @@ def app_key(
     *,
     shown: bool = False,
     everywhere: bool = False,
-    only_on: str = "",
+    only_on: tuple[str, ...] = (),
 ) -> KeyEntry:
     return KeyEntry(
         id=id_,
@@ -65,6 +65,7 @@ def view_key(
     do: Callable[[View], object],
     *,
     shown: bool = False,
+    only_on: tuple[str, ...] = (),
 ) -> KeyEntry:
     return KeyEntry(
         id=id_,
@@ -74,6 +75,7 @@ def view_key(
         scope=scope,
         do=lambda _shell, view: do(view),
         shown=shown,
+        only_on=only_on,
     )
 
 

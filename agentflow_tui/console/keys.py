@@ -81,6 +81,7 @@ KEYS: tuple[KeyEntry, ...] = (
         "Secret",
         "Show the secret of a credential or an API key for seconds; who and why is journalled.",
         lambda view: view.show_secret(),
+        only_on=("credentials", "api_keys"),
     ),
     view_key(
         "list",
@@ -89,6 +90,7 @@ KEYS: tuple[KeyEntry, ...] = (
         "New secret",
         "Put another secret in the place of a credential's.",
         lambda view: view.edit_secret(),
+        only_on=("credentials",),
     ),
     view_key(
         "list",
@@ -328,7 +330,7 @@ KEYS: tuple[KeyEntry, ...] = (
         "Workers on/off",
         "Start or stop the background workers of this console.",
         lambda shell, _view: shell.toggle_workers(),
-        only_on="workers",
+        only_on=("workers",),
     ),
     app_key(
         "app.quit",

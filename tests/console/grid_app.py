@@ -91,6 +91,8 @@ class GridApp(CellwiseApp):
             patience=patience,
         )
         self.source = source
+        self.beaten: tuple[Path, ...] = ()
+        """Files that get a byte every ten milliseconds, while the loop goes on."""
         self.told: list[Message | str] = []
 
     def compose(self) -> ComposeResult:
@@ -100,8 +102,8 @@ class GridApp(CellwiseApp):
         self.grid.focus()
         if self.source is not None:
             self.grid.set_source(self.source)
-        for name in sys.argv[1:]:
-            self.set_interval(0.01, partial(_beat, Path(name)))
+        for path in self.beaten:
+            self.set_interval(0.01, partial(_beat, path))
 
     def on_grid_row_opened(self, message: RowOpened) -> None:
         self.told.append(message)
@@ -162,4 +164,6 @@ class GridApp(CellwiseApp):
 
 
 if __name__ == "__main__":
-    sys.exit(GridApp(Endless()).run())
+    program = GridApp(Endless())
+    program.beaten = tuple(map(Path, sys.argv[1:]))
+    sys.exit(program.run())

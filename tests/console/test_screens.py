@@ -282,6 +282,7 @@ async def test_help_begins_with_what_can_be_done_and_ends_with_moving(database: 
         assert [shown.index(part) for part in parts] == sorted(shown.index(part) for part in parts)
         assert "The next row" in shown
         assert "Workers on/off" not in shown
+        assert "New secret" not in shown
 
 
 @pytest.mark.parametrize(

@@ -64,7 +64,8 @@ def _option(
     entry = BY_ID.get(id_)
     about = entry.about if entry else binding.tooltip
     elsewhere = entry is not None and (
-        (entry.scope == "row" and id_ not in titles) or entry.only_on not in {"", view_name}
+        (entry.scope == "row" and id_ not in titles)
+        or (entry.only_on != () and view_name not in entry.only_on)
     )
     if not active.enabled or not about or elsewhere:
         return None
