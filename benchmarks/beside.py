@@ -18,16 +18,11 @@ import time
 from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
-from typing import Any
 
-from agentflow_tui.console.environment import Environment
-from agentflow_tui.console.list.store_source import StoreSource
 from agentflow_tui.console.screens.overview import MANY_EVERY
 from agentflow_tui.embedded import postgres
-from agentflow_tui.settings import Settings
 from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.connection.options import ConnectionOptions
-from agentflow_tui.store.reading.queries import query
 from agentflow_tui.store.views.overview import read_overview
 from benchmarks.looks import LINES, LISTS, PAGE, RecordingDatabase, prepared
 from benchmarks.plans import cost_of
@@ -49,16 +44,7 @@ async def looks_of(database: RecordingDatabase, name: str) -> Look:
     if name == "overview":
         return partial(read_overview, database, 300.0)
     look = next(each for each in LISTS if each.name == name)
-    env = Environment(Settings(), database=database)
-    wanted = query(
-        look.listing,
-        database.binding,
-        look.filter,
-        now=env.now(),
-        zone=env.zone,
-        base=look.base,
-    )
-    source: StoreSource[Any] = StoreSource(env, wanted)
+    source = look.source(database)
     await source.first(PAGE)
     return partial(source.again, None, LINES, elsewhere=False)
 

@@ -74,8 +74,8 @@ class ListLook:
     filter: str = ""
     sort: str | None = None
 
-    async def costs(self, database: RecordingDatabase) -> tuple[Cost, Cost]:
-        """What opening costs, and each look."""
+    def source(self, database: RecordingDatabase) -> StoreSource[Any]:
+        """What the list reads from."""
         env = Environment(Settings(), database=database)
         wanted = query(
             self.listing,
@@ -86,7 +86,11 @@ class ListLook:
             base=self.base,
             sort=self.sort,
         )
-        source: StoreSource[Any] = StoreSource(env, wanted)
+        return StoreSource(env, wanted)
+
+    async def costs(self, database: RecordingDatabase) -> tuple[Cost, Cost]:
+        """What opening costs, and each look."""
+        source = self.source(database)
 
         async def open_() -> None:
             page = await source.first(PAGE)

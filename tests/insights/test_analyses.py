@@ -158,8 +158,9 @@ def test_an_unfinished_week_is_not_compared() -> None:
     assert told(sold, "outlier", day=date(2026, 10, 27)) == []
 
 
-def test_what_was_told_this_week_counts_less_unless_it_is_worse() -> None:
-    finding = Finding(
+def trend(**said: Any) -> Finding:
+    """A trend of which nothing is known but what its score is made from."""
+    return Finding(
         type="trend",
         metric="m",
         title="",
@@ -168,10 +169,12 @@ def test_what_was_told_this_week_counts_less_unless_it_is_worse() -> None:
         figures={},
         rows=frozenset(),
         columns=(),
-        effect=1.0,
-        share=1.0,
-        magnitude=10.0,
+        **said,
     )
+
+
+def test_what_was_told_this_week_counts_less_unless_it_is_worse() -> None:
+    finding = trend(effect=1.0, share=1.0, magnitude=10.0)
     empty = table(Leads=[1])
 
     def scored(days_ago: int, magnitude: float) -> int:
@@ -184,20 +187,7 @@ def test_what_was_told_this_week_counts_less_unless_it_is_worse() -> None:
 
 
 def test_money_weighs_against_the_monthly_gross() -> None:
-    finding = Finding(
-        type="trend",
-        metric="m",
-        title="",
-        summary="",
-        recommendation="",
-        figures={},
-        rows=frozenset(),
-        columns=(),
-        effect=0.0,
-        share=0.0,
-        stake=2_500.0,
-        money=True,
-    )
+    finding = trend(effect=0.0, share=0.0, stake=2_500.0, money=True)
     settings = InsightSettings(monthly_gross=100_000.0)
     found = score(ReportFacts(table=table(Leads=[1]), day=DAY, settings=settings), finding, None)
     assert found.parts["impact"] == 0.5
