@@ -14,10 +14,10 @@ from agentflow_tui.operations.credentials import (
     replace_secret,
     reveal,
     rewritten,
-    sealed_row,
     with_field,
 )
 from agentflow_tui.operations.key_values import reveal_key
+from agentflow_tui.vault.formats import sealed_row
 from agentflow_tui.vault.keys import read_keyring
 from agentflow_tui.vault.memory import keep_memory_private
 from agentflow_tui.vault.opening import OpenedSecret, open_row

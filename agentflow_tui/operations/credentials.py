@@ -17,7 +17,7 @@ from agentflow_tui.store.connection.session import Session
 from agentflow_tui.store.views import secrets
 from agentflow_tui.store.views.secrets import StoredSecret
 from agentflow_tui.text import storable
-from agentflow_tui.vault.formats import CipherParts, Format, SealedRow, recognise
+from agentflow_tui.vault.formats import CipherParts, Format, SealedRow, recognise, sealed_row
 from agentflow_tui.vault.keys import Key, Keyring
 from agentflow_tui.vault.opening import OpenedSecret, open_row
 from agentflow_tui.vault.sealing import NEW_FORMATS, seal, seal_new
@@ -27,18 +27,6 @@ PAGE = 500
 
 IRREVOCABLE = "the journal holds no secrets"
 """Why a written secret cannot be taken back."""
-
-
-def sealed_row(stored: StoredSecret) -> SealedRow:
-    """A stored credential as the vault takes it."""
-    return SealedRow(
-        id=stored.id,
-        blob=stored.blob,
-        iv=stored.iv,
-        tag=stored.tag,
-        salt=stored.salt,
-        key_version=stored.key_version,
-    )
 
 
 async def find_secret(database: Database, id_: str) -> StoredSecret:

@@ -12,7 +12,7 @@ from agentflow_tui.steps.insight_wording import Wording
 from agentflow_tui.steps.requests import make_client
 from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.queue.insight_inputs import WITHOUT_INSIGHTS
-from agentflow_tui.store.queue.workflow_runs import API_KEY
+from agentflow_tui.store.views.secrets import API_KEY
 
 
 async def reports_without_insights(

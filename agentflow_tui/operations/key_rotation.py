@@ -18,7 +18,6 @@ from agentflow_tui.operations.credentials import (
     SecretRewrite,
     given,
     read_secrets,
-    sealed_row,
     write_secrets,
 )
 from agentflow_tui.store import journal
@@ -26,7 +25,7 @@ from agentflow_tui.store.changes import records
 from agentflow_tui.store.changes.apply import TRANSACTION_OPTIONS
 from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.views.secrets import StoredSecret
-from agentflow_tui.vault.formats import Format
+from agentflow_tui.vault.formats import Format, sealed_row
 from agentflow_tui.vault.keys import Key, Keyring
 from agentflow_tui.vault.opening import OpenedSecret, SecretStatus, open_row
 from agentflow_tui.vault.sealing import UnfitKeyError, seal, seal_new

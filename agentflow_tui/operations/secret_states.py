@@ -7,11 +7,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 
-from agentflow_tui.operations.credentials import read_secrets, sealed_row
+from agentflow_tui.operations.credentials import read_secrets
 from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.views.accounts import Credential
 from agentflow_tui.store.views.secrets import StoredSecret
-from agentflow_tui.vault.formats import SealedRow
+from agentflow_tui.vault.formats import SealedRow, sealed_row
 from agentflow_tui.vault.keys import Keyring, read_keyring
 from agentflow_tui.vault.opening import SecretStatus, open_row
 
@@ -54,14 +54,7 @@ class SecretStates:
     def look(self, listed: Credential) -> SecretStatus | None:
         """How a listed credential's secret stands, None until that is known: stretching a
         passphrase takes a while, so a thread does it."""
-        row = SealedRow(
-            id=listed.id,
-            blob=listed.blob,
-            iv=listed.iv,
-            tag=listed.tag,
-            salt=listed.salt,
-            key_version=listed.key_version,
-        )
+        row = sealed_row(listed)
         mark = _mark(row)
         if mark not in self._known and mark not in self._asked:
             self._asked.add(mark)

@@ -22,7 +22,7 @@ from agentflow_tui.store.connection.session import Session
 from agentflow_tui.store.queue import used_credentials as store
 from agentflow_tui.store.queue.used_credentials import UsedCredential
 from agentflow_tui.text import safe
-from agentflow_tui.vault.formats import SealedRow
+from agentflow_tui.vault.formats import sealed_row
 from agentflow_tui.vault.keys import Keyring, read_keyring
 from agentflow_tui.vault.opening import OpenedSecret, open_row
 from agentflow_tui.vault.sealing import UnfitKeyError, seal
@@ -105,7 +105,7 @@ class CredentialReader:
         return await self._renewed(found[0], keyring)
 
     async def _opened(self, used: UsedCredential, keyring: Keyring) -> OpenedSecret:
-        opened = await asyncio.to_thread(open_row, _sealed(used), keyring)
+        opened = await asyncio.to_thread(open_row, sealed_row(used.stored), keyring)
         if opened.plaintext is None:
             reason = opened.reason or opened.status.value
             raise _refused(used.label, f"stays shut: {safe(reason, 200)}")
@@ -159,18 +159,6 @@ class CredentialReader:
 
 def _refused(label: str, reason: str, *, retry: bool = False) -> StepError:
     return StepError(f"The credential '{safe(label, 60)}' {reason}.", retry=retry)
-
-
-def _sealed(used: UsedCredential) -> SealedRow:
-    stored = used.stored
-    return SealedRow(
-        id=stored.id,
-        blob=stored.blob,
-        iv=stored.iv,
-        tag=stored.tag,
-        salt=stored.salt,
-        key_version=stored.key_version,
-    )
 
 
 def _is_due(data: Any, now: datetime) -> bool:
@@ -229,7 +217,7 @@ async def _store(
     if isinstance(fresh, str) and fresh and "refreshToken" in opened.data:
         data["refreshToken"] = fresh
     plaintext = json.dumps(data, ensure_ascii=False).encode()
-    row = _sealed(used)
+    row = sealed_row(used.stored)
     try:
         sealed = row if opened.parts is None else seal(plaintext, row, opened.parts, keyring)
     except UnfitKeyError as error:

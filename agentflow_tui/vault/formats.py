@@ -7,7 +7,7 @@ padding and the text, decides between them.
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import Any
+from typing import Any, Protocol
 
 from agentflow_tui.schema import spelling
 from agentflow_tui.vault.encodings import EncodedBytes, decode, decode_sized
@@ -46,6 +46,35 @@ class SealedRow:
     tag: str | None = field(default=None, repr=False)
     salt: str | None = field(default=None, repr=False)
     key_version: str | None = None
+
+
+class StoredParts(Protocol):
+    """Whatever holds the parts of a credential's secret as they are stored."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def blob(self) -> str | None: ...
+    @property
+    def iv(self) -> str | None: ...
+    @property
+    def tag(self) -> str | None: ...
+    @property
+    def salt(self) -> str | None: ...
+    @property
+    def key_version(self) -> str | None: ...
+
+
+def sealed_row(stored: StoredParts) -> SealedRow:
+    """A stored credential as the vault takes it."""
+    return SealedRow(
+        id=stored.id,
+        blob=stored.blob,
+        iv=stored.iv,
+        tag=stored.tag,
+        salt=stored.salt,
+        key_version=stored.key_version,
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,9 @@ from agentflow_tui.console import revealing
 from agentflow_tui.console.app import ConsoleApp
 from agentflow_tui.console.dialogs.secret_dialogs import ShownSecret
 from agentflow_tui.console.widgets.pane import text_line
-from agentflow_tui.operations.credentials import find_secret, sealed_row
+from agentflow_tui.operations.credentials import find_secret
 from agentflow_tui.store.connection.database import Database
+from agentflow_tui.vault.formats import sealed_row
 from agentflow_tui.vault.keys import read_keyring as keys
 from agentflow_tui.vault.opening import open_row
 from tests.cli.running import agentflow

@@ -12,11 +12,12 @@ from agentflow_tui.cli.connection import connected, load_settings
 from agentflow_tui.cli.credentials.finding import meant_secret
 from agentflow_tui.cli.output import put, say
 from agentflow_tui.cli.values import iso_time
-from agentflow_tui.operations.credentials import read_secrets, sealed_row
+from agentflow_tui.operations.credentials import read_secrets
 from agentflow_tui.operations.secret_uses import SecretUses, read_uses
 from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.views.secrets import StoredSecret
 from agentflow_tui.text import NOTHING, age, cell_width, fit, plural, safe
+from agentflow_tui.vault.formats import sealed_row
 from agentflow_tui.vault.keys import read_keyring
 from agentflow_tui.vault.opening import OpenedSecret, SecretStatus, open_row
 

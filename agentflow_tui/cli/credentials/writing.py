@@ -15,12 +15,12 @@ from agentflow_tui.operations.credentials import (
     new_format,
     replace_secret,
     rewritten,
-    sealed_row,
     with_field,
 )
 from agentflow_tui.settings import Settings
 from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.views.secrets import TABLE, StoredSecret
+from agentflow_tui.vault.formats import sealed_row
 from agentflow_tui.vault.keys import current_key, read_keyring
 from agentflow_tui.vault.opening import open_row
 from agentflow_tui.vault.sealing import readers

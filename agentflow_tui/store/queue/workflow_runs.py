@@ -441,14 +441,3 @@ MILLISECOND = timedelta(milliseconds=1)
 def _in_milliseconds(moment: datetime) -> datetime:
     """A moment that is the same when it is read back: some databases keep no more."""
     return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
-
-
-API_KEY = Statement(
-    str,
-    """
-SELECT k.{api_keys.keyValue} FROM {api_keys} k
- WHERE k.{api_keys.keyName} = $1 AND k.{api_keys.active} AND k.{api_keys.keyValue} IS NOT NULL
- LIMIT 1
-""",
-)
-"""The value of the active API key of this name."""

@@ -80,3 +80,14 @@ SELECT coalesce({k.api_keys.keyValue}::text, '') FROM {api_keys} k
 """,
 )
 """The value of the API key ``$1``, as text."""
+
+
+API_KEY = Statement(
+    str,
+    """
+SELECT k.{api_keys.keyValue} FROM {api_keys} k
+ WHERE k.{api_keys.keyName} = $1 AND k.{api_keys.active} AND k.{api_keys.keyValue} IS NOT NULL
+ LIMIT 1
+""",
+)
+"""The value of the active API key of this name."""

@@ -29,6 +29,7 @@ from agentflow_tui.store.queue import workflow_runs as runs
 from agentflow_tui.store.queue.check_claims import IS_AGENTFLOWS_TOO
 from agentflow_tui.store.queue.workflow_claims import KIND, ClaimedWorkflow
 from agentflow_tui.store.queue.workflow_runs import Advanced
+from agentflow_tui.store.views.secrets import API_KEY
 from agentflow_tui.workers.batch_writer import BatchWriter
 from agentflow_tui.workers.context import RoleFactory, StepReport, WorkerContext
 from agentflow_tui.workers.runner.attempts import Attempts
@@ -193,7 +194,7 @@ class Runner:
 
     async def _api_key(self, name: str) -> str | None:
         async with pooled_session(self._context.database) as session:
-            return await session.fetch_one(runs.API_KEY, name)
+            return await session.fetch_one(API_KEY, name)
 
     def _mail_queued(self) -> None:
         self._context.wake("sender")
