@@ -161,7 +161,7 @@ async def test_a_dialog_belongs_to_the_screen_that_was_asked_for_before(
         await settled(pilot)
         await burst(pilot, *keys)
         assert app_of(pilot).query_one(ViewSwitcher).seen.view_name == view  # type: ignore[union-attr]
-        assert text in screen_text(app_of(pilot))
+        await sees(pilot, text)  # a window is settled before it is painted
 
 
 async def test_letters_behind_a_screens_key_and_a_slash_are_its_filter(database: Database) -> None:
