@@ -23,9 +23,10 @@ from pathlib import Path
 
 from agentflow_tui.embedded import postgres
 from agentflow_tui.operations.context import OperationContext
-from agentflow_tui.operations.report_import import ReportOrigin, import_report
+from agentflow_tui.operations.report_import import import_report
 from agentflow_tui.reports.errors import ReadingOptions
 from agentflow_tui.settings import Settings
+from agentflow_tui.steps.report_imports import ReportOrigin
 from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.connection.options import ConnectionOptions
 from agentflow_tui.store.schema.ddl import create_missing_tables

@@ -51,7 +51,7 @@ def run(options: argparse.Namespace) -> int:
 def import_files(options: argparse.Namespace) -> int:
     """Import each file. Returns 1 where one of them could not be."""
     from agentflow_tui.operations.context import OperationContext
-    from agentflow_tui.operations.report_import import ReportOrigin
+    from agentflow_tui.steps.report_imports import ReportOrigin
     from agentflow_tui.store.connection.database import Database
 
     reading = _reading_options(options)

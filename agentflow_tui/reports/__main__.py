@@ -7,15 +7,12 @@ or ``{"metadata": …, "size": …}``, behind which the bytes of ``reportData`` 
 
 import gc
 import json
-import os
-import resource
 import sys
-import threading
 import time
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from agentflow_tui.process_limits import bound
 from agentflow_tui.reports.documents import FileFacts, report_document
 from agentflow_tui.reports.errors import ReadingOptions, UnreadableReportError
 from agentflow_tui.reports.reading import read_report
@@ -35,9 +32,7 @@ def main() -> int:
     """Read the file that standard input names. Returns the exit code."""
     gc.disable()  # nothing here refers to itself, and looking for that takes a tenth of the time
     request = json.loads(sys.stdin.readline())
-    threading.Thread(target=_leave_with_the_parent, daemon=True).start()
-    _limit(resource.RLIMIT_AS, MEMORY)
-    _limit(resource.RLIMIT_CPU, SECONDS)
+    bound(MEMORY, SECONDS)
     file = FileFacts(**request["file"])
     options = ReadingOptions(**request["options"])
     try:
@@ -72,21 +67,6 @@ class _Progress:
 def _tell(words: dict[str, Any]) -> None:
     sys.stdout.buffer.write(json.dumps(words).encode() + b"\n")
     sys.stdout.buffer.flush()
-
-
-def _limit(what: int, most: int) -> None:
-    """Set a limit of this process, where the system knows it."""
-    with suppress(OSError, ValueError):
-        _, hard = resource.getrlimit(what)
-        resource.setrlimit(
-            what, (most if hard == resource.RLIM_INFINITY else min(most, hard), hard)
-        )
-
-
-def _leave_with_the_parent() -> None:
-    while os.read(sys.stdin.fileno(), 4096):
-        pass
-    os._exit(1)
 
 
 if __name__ == "__main__":
