@@ -11,9 +11,9 @@ question for the filter. The host of a URL is kept: it names the service that fa
 
 import hashlib
 import re
-from dataclasses import dataclass
 from functools import lru_cache
 
+from agentflow_tui.dataclass import dataclass
 from agentflow_tui.documents import headline, read
 from agentflow_tui.text import ELLIPSIS, safe
 

@@ -4,8 +4,8 @@ import getpass
 import os
 import socket
 from collections.abc import Mapping
-from dataclasses import dataclass
 
+from agentflow_tui.dataclass import dataclass
 from agentflow_tui.text import safe
 
 LONGEST = 64

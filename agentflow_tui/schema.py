@@ -8,9 +8,11 @@ listing in ``store/views/``, a line in ``store/views/by_table.py``, and a screen
 """
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from typing import Literal
+
+from agentflow_tui.dataclass import dataclass
 
 PgType = Literal["varchar", "text", "uuid", "jsonb", "timestamp", "boolean", "integer"]
 

@@ -7,7 +7,7 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from agentflow_tui import clock
 from agentflow_tui.cli import INTERRUPTED, verbs
@@ -19,6 +19,7 @@ from agentflow_tui.cli.progress import progress
 from agentflow_tui.cli.streams import require_stdout
 from agentflow_tui.cli.tables import table_called
 from agentflow_tui.cli.verbs import ChangeRequest
+from agentflow_tui.dataclass import dataclass
 from agentflow_tui.errors import AgentflowError, UsageError
 from agentflow_tui.operations.carry_out import BrokenOffError, carry_out
 from agentflow_tui.operations.command_lines import database_options, journal_line

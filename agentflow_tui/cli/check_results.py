@@ -1,7 +1,8 @@
 """What ``agentflow doctor`` finds: one line each."""
 
-from dataclasses import dataclass
 from enum import IntEnum
+
+from agentflow_tui.dataclass import dataclass
 
 
 class Severity(IntEnum):

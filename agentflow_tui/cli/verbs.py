@@ -3,9 +3,9 @@ was asked for with them."""
 
 import argparse
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
+from agentflow_tui.dataclass import dataclass
 from agentflow_tui.errors import UsageError
 from agentflow_tui.operations.operation import Operation
 from agentflow_tui.operations.verbs import OPERATIONS

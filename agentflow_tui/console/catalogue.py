@@ -5,12 +5,12 @@ A new list is an entry of `VIEWS`: ``:`` and its words reach it. It gets a key w
 it among its ``views``.
 """
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from agentflow_tui.console.environment import Environment
 from agentflow_tui.console.loading import load
 from agentflow_tui.console.view import View, ViewEntry
+from agentflow_tui.dataclass import dataclass
 
 if TYPE_CHECKING:
     from agentflow_tui.console.list.declarations import AnyListScreen

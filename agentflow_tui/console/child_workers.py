@@ -5,9 +5,10 @@ import contextlib
 import os
 import signal
 import sys
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
+from agentflow_tui.dataclass import dataclass
 from agentflow_tui.errors import AgentflowError
 from agentflow_tui.parent_watch import GRACE, STOPS_WITHIN
 from agentflow_tui.settings import Settings

@@ -2,11 +2,12 @@
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime, timedelta, tzinfo
 from typing import TYPE_CHECKING
 
 from agentflow_tui import clock
+from agentflow_tui.dataclass import dataclass
 from agentflow_tui.operators import Operator, operator
 from agentflow_tui.settings import Settings
 from agentflow_tui.store.connection.database import Database

@@ -1,11 +1,11 @@
 """What an entry of the table of keys says, and how one is written down in short."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Literal, get_args
 
 from agentflow_tui.console.shell import Shell
 from agentflow_tui.console.view import View
+from agentflow_tui.dataclass import dataclass
 
 Scope = Literal["row", "list", "detail", "app"]
 SCOPES: tuple[Scope, ...] = get_args(Scope)

@@ -1,6 +1,8 @@
 """Where one can stand in the console, and the way that led there."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
+
+from agentflow_tui.dataclass import dataclass
 
 DEPTH = 50
 """Places that are remembered."""

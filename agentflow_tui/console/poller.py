@@ -7,12 +7,13 @@ loop goes on by itself.
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from typing import Protocol
 
 from agentflow_tui.console.environment import Environment
 from agentflow_tui.console.state import ConnectionState, ConsoleState
+from agentflow_tui.dataclass import dataclass
 from agentflow_tui.errors import AgentflowError, UnreachableError
 from agentflow_tui.store.views.shared_status import read_shared_status
 

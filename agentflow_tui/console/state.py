@@ -1,10 +1,10 @@
 """What the bars around every view show: one object, written by those that learn of it."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from agentflow_tui.console.place import Place
+from agentflow_tui.dataclass import dataclass
 from agentflow_tui.store.views.consoles import Console
 from agentflow_tui.store.views.health_summary import HealthSummary
 

@@ -1,7 +1,6 @@
 """What every view of the console can do."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, cast
 
@@ -11,6 +10,7 @@ from agentflow_tui.console.environment import Environment
 from agentflow_tui.console.place import Place
 from agentflow_tui.console.shell import Shell
 from agentflow_tui.console.widgets.line import Piece
+from agentflow_tui.dataclass import dataclass
 from agentflow_tui.text import cell_width
 
 if TYPE_CHECKING:

@@ -7,9 +7,9 @@ AgentFlow's own scheduler writes them; ``@daily`` and its kin; names of months a
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 
+from agentflow_tui.dataclass import dataclass
 from agentflow_tui.errors import AgentflowError
 from agentflow_tui.text import plural, safe
 

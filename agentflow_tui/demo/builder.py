@@ -1,10 +1,11 @@
 """The rows of the sample data while they are made, with what is needed to make them."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime, timedelta
 from itertools import accumulate
 from random import Random
 
+from agentflow_tui.dataclass import dataclass
 from agentflow_tui.demo import words
 from agentflow_tui.schema import TABLES
 

@@ -2,9 +2,9 @@
 after."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
+from agentflow_tui.dataclass import dataclass
 from agentflow_tui.demo.builder import SampleBuilder, later, plain
 
 _HOST = "ops-console"

@@ -2,9 +2,10 @@
 
 import mimetypes
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
+from agentflow_tui.dataclass import dataclass
 from agentflow_tui.documents.entries import ENTRIES, Entries, Fields, too_many, unwrapped
 from agentflow_tui.documents.reading import Document, kind_of
 

@@ -1,9 +1,9 @@
 """Entries of a document in whatever shape it gives them, and a workflow's steps."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, TypeVar, overload
 
+from agentflow_tui.dataclass import dataclass
 from agentflow_tui.documents.reading import Document, kind_of, read
 from agentflow_tui.schema import spelling
 from agentflow_tui.text import plural, safe

@@ -6,10 +6,11 @@ All text that comes out of here is harmless; none of it is meant for acting on.
 import json
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import islice
 from typing import Any
 
+from agentflow_tui.dataclass import dataclass
 from agentflow_tui.documents.reading import Document, NodeKind, kind_of
 from agentflow_tui.schema import spelling
 from agentflow_tui.text import ELLIPSIS, NOTHING, number, plural, safe, safe_lines

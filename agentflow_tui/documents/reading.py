@@ -3,10 +3,10 @@
 import json
 import math
 import re
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from agentflow_tui.dataclass import dataclass
 from agentflow_tui.text import size
 
 LIMIT = 2_000_000

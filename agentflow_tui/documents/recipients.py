@@ -2,10 +2,10 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from agentflow_tui.dataclass import dataclass
 from agentflow_tui.documents.entries import ENTRIES, Entries, Fields, unwrapped
 from agentflow_tui.documents.reading import Document, kind_of
 from agentflow_tui.text import plural, safe

@@ -8,9 +8,9 @@ one capability that lets it pass, and no file's mode is changed.
 import os
 import pwd
 import shutil
-from dataclasses import dataclass
 from pathlib import Path
 
+from agentflow_tui.dataclass import dataclass
 from agentflow_tui.errors import EmbeddedServerError
 
 SEARCH = ("dac_read_search", 2)

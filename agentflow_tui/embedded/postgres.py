@@ -15,12 +15,12 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 from urllib.parse import quote
 
+from agentflow_tui.dataclass import dataclass
 from agentflow_tui.embedded.account import ServerAccount, account_for, command_prefix
 from agentflow_tui.embedded.home import explained, prepare, socket_directory
 from agentflow_tui.embedded.postmaster import DATABASE, PORT, ROLE, Home, find_postmaster

@@ -2,8 +2,8 @@
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
+from agentflow_tui.dataclass import dataclass
 from agentflow_tui.filters.terms import HEAD, ORDERINGS, Comparison, quoted
 from agentflow_tui.filters.times import UNITS
 from agentflow_tui.filters.vocabulary import AGE, Field, Vocabulary

@@ -1,8 +1,9 @@
 """A filter as it was parsed: terms that must all hold."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 
+from agentflow_tui.dataclass import dataclass
 from agentflow_tui.filters.terms import Condition, Period, Term, Word
 from agentflow_tui.filters.vocabulary import Field
 

@@ -1,12 +1,13 @@
 """The parser that makes a filter of tokens: which column, which comparison, which values."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, datetime, tzinfo
 from decimal import Decimal
 from re import ASCII
 from re import compile as pattern
 
+from agentflow_tui.dataclass import dataclass
 from agentflow_tui.errors import FilterError
 from agentflow_tui.filters.filter import Filter, Notice
 from agentflow_tui.filters.scanning import Item, Token, scan, shown

@@ -1,8 +1,8 @@
 """The scanner that makes tokens of a filter's characters, words and conditions, quoted or not."""
 
 import re
-from dataclasses import dataclass
 
+from agentflow_tui.dataclass import dataclass
 from agentflow_tui.errors import FilterError
 from agentflow_tui.filters.terms import HEAD, LONE_OPERATOR, TORN, quoted
 

@@ -1,11 +1,11 @@
 """The terms of a filter, and how they are written."""
 
 import re
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
+from agentflow_tui.dataclass import dataclass
 from agentflow_tui.filters.times import Distance, written_distance
 from agentflow_tui.schema import Kind
 

@@ -1,8 +1,9 @@
 """Reading times: dates and parts of them, clock times, words such as ``today``, distances."""
 
 import re
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
+
+from agentflow_tui.dataclass import dataclass
 
 SECONDS = {"w": 604_800, "d": 86_400, "h": 3_600, "m": 60, "s": 1}
 """The units of a length of time, longest first."""

@@ -2,9 +2,9 @@
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Self
 
+from agentflow_tui.dataclass import dataclass
 from agentflow_tui.schema import Kind, Table, spelling
 
 AGE = "age"

@@ -1,8 +1,8 @@
 """Which candidates are told: those that chance does not explain, each thing once, at most seven."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+from agentflow_tui.dataclass import dataclass
 from agentflow_tui.insights.facts import Finding, InsightCandidate, ReportFacts
 from agentflow_tui.insights.scoring import Score, score
 from agentflow_tui.insights.significance import adjusted

@@ -5,9 +5,10 @@ A pure function from ``insights.content`` to what is shown of it, on the screen 
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
+from agentflow_tui.dataclass import dataclass
 from agentflow_tui.documents.outline import heading
 from agentflow_tui.text import safe
 

@@ -4,12 +4,13 @@ Rendered by jinja2 with everything escaped; nothing in it is remote, and it read
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import date
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+from agentflow_tui.dataclass import dataclass
 from agentflow_tui.documents.outline import heading
 from agentflow_tui.insights import pictures, theme, words
 from agentflow_tui.insights.contents import InsightStory

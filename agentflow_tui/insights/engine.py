@@ -1,10 +1,10 @@
 """A report analysed: every question asked, what is told chosen, written as it is stored."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 from uuid import UUID, uuid5
 
+from agentflow_tui.dataclass import dataclass
 from agentflow_tui.insights.analyses import funnels, movers, quality, rows, series, thresholds
 from agentflow_tui.insights.analyses.rows import as_rows
 from agentflow_tui.insights.choosing import ScoredFinding, choose

@@ -1,11 +1,12 @@
 """What an analysis is given, and what it answers."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import date
 from functools import cached_property
 from typing import Any
 
+from agentflow_tui.dataclass import dataclass
 from agentflow_tui.insights.tables import ReportTable, Subject
 from agentflow_tui.settings import InsightSettings
 

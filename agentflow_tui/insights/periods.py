@@ -8,9 +8,10 @@ import itertools
 import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date, timedelta
 
+from agentflow_tui.dataclass import dataclass
 from agentflow_tui.insights import words
 from agentflow_tui.insights.facts import ReportFacts
 from agentflow_tui.insights.series_statistics import median

@@ -6,10 +6,10 @@ A package adds one under the entry points' group ``agentflow_tui.insights``: a f
 
 import logging
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from functools import cache, partial
 from importlib.metadata import EntryPoint, entry_points
 
+from agentflow_tui.dataclass import dataclass
 from agentflow_tui.insights.engine import BUILT_IN
 from agentflow_tui.insights.facts import Analysis, InsightCandidate, ReportFacts
 

@@ -1,8 +1,8 @@
 """How much a finding is worth telling: a score of 0 to 100 and its parts."""
 
 import math
-from dataclasses import dataclass
 
+from agentflow_tui.dataclass import dataclass
 from agentflow_tui.insights.facts import Finding, ReportFacts
 from agentflow_tui.insights.words import rounded
 

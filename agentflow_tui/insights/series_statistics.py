@@ -3,12 +3,12 @@
 import math
 import random
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import cache
 from itertools import accumulate
 from operator import itemgetter
 from typing import Any
 
+from agentflow_tui.dataclass import dataclass
 from agentflow_tui.insights.distributions import normal_tail, student_tail
 from agentflow_tui.insights.significance import ENOUGH, Moments
 

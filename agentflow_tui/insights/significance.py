@@ -3,8 +3,8 @@
 import math
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+from agentflow_tui.dataclass import dataclass
 from agentflow_tui.insights.distributions import log_choose, normal_tail, skewed_tail, two_sided
 
 EXACT = 20_000

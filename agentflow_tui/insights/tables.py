@@ -2,11 +2,13 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import date, datetime
 from enum import StrEnum
 from functools import cached_property
 from typing import Any
+
+from agentflow_tui.dataclass import dataclass
 
 
 class ColumnRole(StrEnum):

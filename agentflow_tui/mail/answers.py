@@ -6,9 +6,9 @@ outcome *unknown*; before, the mail is surely not delivered.
 """
 
 import re
-from dataclasses import dataclass
 from enum import StrEnum
 
+from agentflow_tui.dataclass import dataclass
 from agentflow_tui.mail.envelopes import Envelope
 from agentflow_tui.text import safe
 

@@ -1,7 +1,9 @@
 """What is handed to a transport: addresses outside, a finished message inside."""
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
+
+from agentflow_tui.dataclass import dataclass
 
 _ON_THE_WIRE = re.compile('[^\x00-\x20<>\x7f]+|"[^\x00-\x1f\x7f]+"@[^\x00-\x20<>\x7f]+')
 

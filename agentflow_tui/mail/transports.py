@@ -3,9 +3,9 @@
 import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import Protocol
 
+from agentflow_tui.dataclass import dataclass
 from agentflow_tui.mail.answers import SendResult
 from agentflow_tui.mail.envelopes import Envelope
 

@@ -3,8 +3,9 @@ again, same error``."""
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
+from agentflow_tui.dataclass import dataclass
 from agentflow_tui.fingerprints import fingerprint
 from agentflow_tui.operations.context import OperationContext
 from agentflow_tui.operations.outcomes import Outcome

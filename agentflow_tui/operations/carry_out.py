@@ -7,9 +7,10 @@ part was committed.
 
 import asyncio
 from collections.abc import Awaitable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Protocol
 
+from agentflow_tui.dataclass import dataclass
 from agentflow_tui.errors import AgentflowError, LockedError, RefusedError, UnreachableError
 from agentflow_tui.operations.context import OperationContext
 from agentflow_tui.operations.operation import Operation

@@ -1,8 +1,9 @@
 """The context of an operation: database, operator, settings."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Self
 
+from agentflow_tui.dataclass import dataclass
 from agentflow_tui.operators import Operator, operator
 from agentflow_tui.settings import DistributionSettings, Settings
 from agentflow_tui.store.changes.change import ChangeSettings

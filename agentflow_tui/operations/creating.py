@@ -2,11 +2,11 @@
 takes all of it back."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from pathlib import Path
 from typing import Any
 
+from agentflow_tui.dataclass import dataclass
 from agentflow_tui.errors import AgentflowError, RefusedError
 from agentflow_tui.operations.carry_out import (
     WrittenElsewhereError,

@@ -2,10 +2,11 @@
 
 import json
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 from uuid import uuid4
 
+from agentflow_tui.dataclass import dataclass
 from agentflow_tui.errors import AgentflowError, UsageError
 from agentflow_tui.operations.context import OperationContext
 from agentflow_tui.store import journal

@@ -4,10 +4,11 @@ which finds the row as it was when its file was written, or changes nothing."""
 import difflib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, tzinfo
 from typing import Any
 
+from agentflow_tui.dataclass import dataclass
 from agentflow_tui.documents import Document, read
 from agentflow_tui.errors import AgentflowError
 from agentflow_tui.operations.carry_out import carry_out

@@ -7,9 +7,10 @@ compared, and journalled.
 """
 
 from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum
 
+from agentflow_tui.dataclass import dataclass
 from agentflow_tui.errors import AgentflowError, LockedError, NotAcceptedError
 from agentflow_tui.operations.context import OperationContext
 from agentflow_tui.operations.credentials import (

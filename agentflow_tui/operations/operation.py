@@ -1,10 +1,10 @@
 """What can be done to the rows of a table: one description for key, dialog and command line."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from agentflow_tui.dataclass import dataclass
 from agentflow_tui.store.changes.change import Change
 
 

@@ -1,9 +1,9 @@
 """What came of an operation, in one shape for toast, command line and journal."""
 
 from collections import Counter
-from dataclasses import dataclass
 from typing import Any
 
+from agentflow_tui.dataclass import dataclass
 from agentflow_tui.text import number
 
 

@@ -4,9 +4,9 @@ import asyncio
 import hashlib
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from functools import cached_property
 
+from agentflow_tui.dataclass import dataclass
 from agentflow_tui.operations.credentials import read_secrets
 from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.views.accounts import Credential

@@ -1,9 +1,10 @@
 """Which workflows use a secret, and when it was last used."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 
+from agentflow_tui.dataclass import dataclass
 from agentflow_tui.documents import as_steps, read
 from agentflow_tui.steps.references import CREDENTIALS, secrets_named
 from agentflow_tui.store.connection.database import Database

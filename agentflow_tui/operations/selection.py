@@ -5,9 +5,10 @@ Keys and command line ask the same functions.
 
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
+from agentflow_tui.dataclass import dataclass
 from agentflow_tui.operations.context import OperationContext
 from agentflow_tui.operations.operation import Operation
 from agentflow_tui.operations.verbs import operations_on

@@ -5,9 +5,10 @@ back itself, which is a redo.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
+from agentflow_tui.dataclass import dataclass
 from agentflow_tui.errors import AgentflowError, UsageError
 from agentflow_tui.operations.carry_out import (
     WrittenElsewhereError,

@@ -1,9 +1,10 @@
 """The tables that stand below each other in one text or sheet, told apart by blank lines."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import islice
 
+from agentflow_tui.dataclass import dataclass
 from agentflow_tui.reports.cells import plain_text
 from agentflow_tui.reports.layout import LOOKED_AT, Layout, layout_of, looks_like_header
 from agentflow_tui.reports.sources import Row, Source

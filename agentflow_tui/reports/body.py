@@ -5,10 +5,11 @@ a value is never shifted into another column.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import islice
 from typing import Any
 
+from agentflow_tui.dataclass import dataclass
 from agentflow_tui.reports.blocks import Block
 from agentflow_tui.reports.cells import plain_text
 from agentflow_tui.reports.layout import looks_like_header

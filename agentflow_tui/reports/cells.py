@@ -3,11 +3,12 @@
 import math
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date, datetime
 from enum import Flag, auto
 from typing import Any
 
+from agentflow_tui.dataclass import dataclass
 from agentflow_tui.reports.dates import DateForm, date_form
 from agentflow_tui.reports.numbers import DECIMALS, NumberForm, read_number
 

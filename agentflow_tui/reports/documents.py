@@ -2,12 +2,12 @@
 
 import hashlib
 import json
-from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid5
 
+from agentflow_tui.dataclass import dataclass
 from agentflow_tui.reports.errors import ReadingOptions, UnreadableReportError
 from agentflow_tui.reports.numbers import as_json_number
 from agentflow_tui.reports.reading import ParsedReport

@@ -2,9 +2,9 @@
 Windows-1252. Detectors guess wrong on short files, so none is asked; a setting overrides."""
 
 import codecs
-from dataclasses import dataclass
 from pathlib import Path
 
+from agentflow_tui.dataclass import dataclass
 from agentflow_tui.reports.errors import UnreadableReportError
 
 _BLOCK = 1 << 20

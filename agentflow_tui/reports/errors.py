@@ -1,7 +1,6 @@
 """Why a report cannot be read, and what its reading was asked to be."""
 
-from dataclasses import dataclass
-
+from agentflow_tui.dataclass import dataclass
 from agentflow_tui.errors import AgentflowError
 
 

@@ -3,10 +3,10 @@
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from statistics import median_low
 from typing import Any
 
+from agentflow_tui.dataclass import dataclass
 from agentflow_tui.reports.cells import CellForm, cell_evidence, plain_text
 from agentflow_tui.reports.sources import Row
 

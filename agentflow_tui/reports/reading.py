@@ -1,9 +1,9 @@
 """A file read as a report: what it is, its largest table, and what else it holds."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
+from agentflow_tui.dataclass import dataclass
 from agentflow_tui.reports.blocks import Block, blocks_of
 from agentflow_tui.reports.delimited import Progress, open_text
 from agentflow_tui.reports.errors import OpenQuoteError, ReadingOptions, UnreadableReportError

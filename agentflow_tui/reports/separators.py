@@ -4,7 +4,8 @@ import csv
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from agentflow_tui.dataclass import dataclass
 
 SEPARATORS = (",", ";", "\t", "|", "~", "^")
 _DECLARED = re.compile(r'"?sep=(.)"?\s*$', re.IGNORECASE)

@@ -1,8 +1,10 @@
 """What every kind of file is read into first: rows of cells, which can be read again."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
+
+from agentflow_tui.dataclass import dataclass
 
 Row = Sequence[Any]
 """Cells as the file has them: texts, and from workbooks and JSON also numbers, dates and None."""

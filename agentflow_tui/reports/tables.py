@@ -3,12 +3,12 @@
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 from itertools import islice
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from agentflow_tui.dataclass import dataclass
 from agentflow_tui.reports.blocks import Block
 from agentflow_tui.reports.body import BodyRows, RowRange
 from agentflow_tui.reports.cells import NO_EVIDENCE, TEXT_EVIDENCE, Evidence, evidence_of

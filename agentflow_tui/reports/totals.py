@@ -5,10 +5,11 @@ Either alone is not enough: "Total Wine Ltd" is a customer, and a row may equal 
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from decimal import Decimal
 from typing import Any
 
+from agentflow_tui.dataclass import dataclass
 from agentflow_tui.reports.cells import plain_text
 
 HINTS = ("tota", "summ", "sum", "gesamt", "suma", "somme")

@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import StrEnum
 
+from agentflow_tui.dataclass import dataclass
 from agentflow_tui.reports.cells import CellForm, Evidence
 from agentflow_tui.reports.numbers import DECIMALS, NumberForm
 

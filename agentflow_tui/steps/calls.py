@@ -1,11 +1,12 @@
 """What a step's handler is given, and what it may answer."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from typing import Any, Generic, TypeVar
 from uuid import UUID, uuid5
 
+from agentflow_tui.dataclass import dataclass
 from agentflow_tui.errors import AgentflowError
 from agentflow_tui.settings import DistributionSettings, InsightSettings, WordingSettings
 from agentflow_tui.steps.references import StepResults

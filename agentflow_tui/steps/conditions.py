@@ -1,7 +1,6 @@
 """``condition``: go on at one step or another, by what an expression finds."""
 
-from dataclasses import dataclass
-
+from agentflow_tui.dataclass import dataclass
 from agentflow_tui.steps.calls import Call, StepOutcome
 from agentflow_tui.steps.expressions import Expression
 

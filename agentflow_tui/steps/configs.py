@@ -10,11 +10,12 @@ secret of the vault.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import MISSING, dataclass, fields, is_dataclass
+from dataclasses import MISSING, fields, is_dataclass
 from functools import cache
 from types import NoneType, UnionType
 from typing import Any, Literal, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
+from agentflow_tui.dataclass import dataclass
 from agentflow_tui.documents import kind_of
 from agentflow_tui.steps.calls import StepError
 from agentflow_tui.steps.expressions import Expression, ExpressionError, parse

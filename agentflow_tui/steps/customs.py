@@ -1,9 +1,9 @@
 """``custom``: a function that an installed package registers under the entry points' group."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from agentflow_tui.dataclass import dataclass
 from agentflow_tui.steps.calls import Call, Handler
 from agentflow_tui.steps.configs import ConfigError
 from agentflow_tui.text import safe

@@ -1,8 +1,8 @@
 """``delay``: rest for some seconds, or until a time. The workflow holds no slot meanwhile."""
 
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from agentflow_tui.dataclass import dataclass
 from agentflow_tui.steps.calls import Call, StepOutcome
 
 LONGEST = 366 * 86_400.0

@@ -2,11 +2,12 @@
 
 import base64
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 from uuid import UUID, uuid4, uuid5
 
 from agentflow_tui import clock
+from agentflow_tui.dataclass import dataclass
 from agentflow_tui.documents import read
 from agentflow_tui.mail.message.addresses import Address
 from agentflow_tui.settings import DistributionSettings

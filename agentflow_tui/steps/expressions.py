@@ -4,10 +4,11 @@ Worth knowing: numbers, ``true`` and other JSON literals stand in backticks (``p
 texts in single quotes; false are ``false``, ``null``, ``''``, ``[]`` and ``{}``, so 0 is true.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import lru_cache
 from typing import Any
 
+from agentflow_tui.dataclass import dataclass
 from agentflow_tui.text import safe
 
 _WORDS = 200

@@ -3,11 +3,11 @@
 import asyncio
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 
 from agentflow_tui import clock
+from agentflow_tui.dataclass import dataclass
 from agentflow_tui.documents import read
 from agentflow_tui.errors import AgentflowError, NotAcceptedError
 from agentflow_tui.settings import InsightSettings

@@ -5,9 +5,10 @@ import asyncio
 import json
 import logging
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any
 
+from agentflow_tui.dataclass import dataclass
 from agentflow_tui.insights import wording
 from agentflow_tui.settings import WordingSettings
 from agentflow_tui.store.changes.new_insights import NewInsight

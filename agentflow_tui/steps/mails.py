@@ -1,8 +1,8 @@
 """``email``: a mail into the queue, in the transaction that commits the step."""
 
-from dataclasses import dataclass
 from typing import Any
 
+from agentflow_tui.dataclass import dataclass
 from agentflow_tui.documents import (
     Document,
     Entries,

@@ -2,10 +2,11 @@
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any
 from zlib import crc32
 
+from agentflow_tui.dataclass import dataclass
 from agentflow_tui.documents import Step, as_steps, read
 from agentflow_tui.schema import RESERVED_KEYS
 from agentflow_tui.steps import configs

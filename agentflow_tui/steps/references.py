@@ -9,10 +9,11 @@ What was filled in is data and is never looked through for further references.
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 from urllib.parse import quote
 
+from agentflow_tui.dataclass import dataclass
 from agentflow_tui.text import safe
 
 _REFERENCE = re.compile(r"(\\)?\{\{(.*?)\}\}", re.DOTALL)

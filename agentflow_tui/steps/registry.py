@@ -6,10 +6,10 @@ of that name a type of their own, a function can be called by ``custom`` steps.
 
 import logging
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
+from agentflow_tui.dataclass import dataclass
 from agentflow_tui.steps.agentflow_shapes import is_our_analysis, is_our_request, is_our_table
 from agentflow_tui.steps.calls import Handler
 from agentflow_tui.steps.conditions import ConditionConfig, condition, targets

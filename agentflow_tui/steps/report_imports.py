@@ -1,12 +1,13 @@
 """Report files brought into the database: read, stored once, journalled."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import UTC, date, datetime, time
 from pathlib import Path
 from typing import Any
 
 from agentflow_tui import clock
+from agentflow_tui.dataclass import dataclass
 from agentflow_tui.errors import NotAcceptedError
 from agentflow_tui.reports.child import read_in_child
 from agentflow_tui.reports.delimited import Progress

@@ -4,11 +4,12 @@ import asyncio
 import logging
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import TYPE_CHECKING, Any, Literal
 
+from agentflow_tui.dataclass import dataclass
 from agentflow_tui.steps.calls import Call, StepError
 from agentflow_tui.steps.configs import PUBLIC, SERVICE, URL
 from agentflow_tui.steps.http_answers import ENCODINGS, parsed, retry_after, text, whole_body

@@ -6,9 +6,10 @@ ever evaluated as code.
 
 import json
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from typing import Any, Literal
 
+from agentflow_tui.dataclass import dataclass
 from agentflow_tui.documents import kind_of
 from agentflow_tui.steps.calls import Call, StepError
 from agentflow_tui.steps.expressions import Expression, ExpressionError

@@ -5,10 +5,11 @@ padding and the text, decides between them.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from enum import StrEnum
 from typing import Any, Protocol
 
+from agentflow_tui.dataclass import dataclass
 from agentflow_tui.schema import spelling
 from agentflow_tui.vault.encodings import EncodedBytes, decode, decode_sized
 from agentflow_tui.vault.keys import Derivation

@@ -10,10 +10,11 @@ import os
 import re
 import stat
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum
 from pathlib import Path
 
+from agentflow_tui.dataclass import dataclass
 from agentflow_tui.errors import SettingsError
 from agentflow_tui.vault.encodings import decode_sized
 

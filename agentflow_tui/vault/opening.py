@@ -2,10 +2,11 @@
 
 import hashlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from typing import Any
 
+from agentflow_tui.dataclass import dataclass
 from agentflow_tui.vault.formats import (
     TAG_BYTES,
     CipherParts,

@@ -11,11 +11,12 @@ import secrets
 import socket
 import time
 from collections.abc import Callable, Coroutine, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from agentflow_tui import clock
+from agentflow_tui.dataclass import dataclass
 from agentflow_tui.settings import CONNECTIONS, Settings
 from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.connection.dedicated import PLANNED_ONCE, DedicatedConnections

@@ -15,10 +15,10 @@ import contextlib
 import os
 import socket
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from time import monotonic
 from typing import Any
 
+from agentflow_tui.dataclass import dataclass
 from agentflow_tui.errors import AgentflowError, UnreachableError
 from agentflow_tui.store.connection import notifications
 from agentflow_tui.store.connection.statements import NOW

@@ -2,11 +2,11 @@
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache
 from typing import Any, Literal
 
 from agentflow_tui import clock
+from agentflow_tui.dataclass import dataclass
 from agentflow_tui.documents import kind_of
 from agentflow_tui.errors import SettingsError
 from agentflow_tui.filters.parsing import did_you_mean

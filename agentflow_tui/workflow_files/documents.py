@@ -1,9 +1,10 @@
 """What a workflow's or a schedule's file says, and the names of its members."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
+from agentflow_tui.dataclass import dataclass
 from agentflow_tui.documents import Document, as_steps, read
 from agentflow_tui.schema import RESERVED_KEYS
 

@@ -1,9 +1,10 @@
 """What a file holds, with the place of each value, built of what a parser meets."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
+from agentflow_tui.dataclass import dataclass
 from agentflow_tui.text import safe, storable
 
 DEPTH = 100

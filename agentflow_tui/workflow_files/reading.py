@@ -1,9 +1,9 @@
 """A file's bytes as a tree, or what is wrong with them. Never raises for what a file holds."""
 
 import json
-from dataclasses import dataclass
 from pathlib import Path
 
+from agentflow_tui.dataclass import dataclass
 from agentflow_tui.errors import AgentflowError
 from agentflow_tui.text import safe, size
 from agentflow_tui.workflow_files.json_files import read_json

@@ -1,9 +1,9 @@
 """What is wrong with the steps of a workflow, each mistake with its path."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
+from agentflow_tui.dataclass import dataclass
 from agentflow_tui.documents import Document, Step, as_steps
 from agentflow_tui.filters.parsing import did_you_mean
 from agentflow_tui.schema import RESERVED_KEYS, spelling

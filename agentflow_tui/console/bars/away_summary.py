@@ -8,7 +8,7 @@ there is something to say.
 import asyncio
 import contextlib
 import json
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from agentflow_tui.console.environment import Environment
@@ -16,6 +16,7 @@ from agentflow_tui.console.place import Place
 from agentflow_tui.console.shell import Shell
 from agentflow_tui.console.state import AwayNews, News
 from agentflow_tui.console.widgets.line import Piece
+from agentflow_tui.dataclass import dataclass
 from agentflow_tui.errors import AgentflowError, UnreachableError
 from agentflow_tui.store.connection.urls import place
 from agentflow_tui.store.reading.counts import CAP

@@ -1,13 +1,13 @@
 """What stands around every view: title bar, tabs, key bar. Pieces of lines, nothing else."""
 
 from collections.abc import Container, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from agentflow_tui.console.key_entry import KeyEntry
 from agentflow_tui.console.key_names import key_of
 from agentflow_tui.console.state import ConnectionState
 from agentflow_tui.console.widgets.line import Piece
+from agentflow_tui.dataclass import dataclass
 from agentflow_tui.settings import Context
 from agentflow_tui.store.views.health_summary import HealthSummary
 from agentflow_tui.text import age, cell_width, plural

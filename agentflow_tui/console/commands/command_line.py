@@ -1,7 +1,6 @@
 """The console's command line: its words, what they do, and their completion."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 from agentflow_tui.console.bars import away_summary
 from agentflow_tui.console.catalogue import VIEWS, list_screen, view_called
@@ -10,6 +9,7 @@ from agentflow_tui.console.environment import Environment
 from agentflow_tui.console.place import Place
 from agentflow_tui.console.shell import Shell
 from agentflow_tui.console.widgets.prompt import Candidate
+from agentflow_tui.dataclass import dataclass
 from agentflow_tui.errors import UsageError
 from agentflow_tui.filters.completion import complete
 from agentflow_tui.store.reading.queries import query, vocabulary

@@ -1,7 +1,6 @@
 """The dialog before a change: what, on which and how many, what follows, and how sure one is."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 from typing import Any, ClassVar
@@ -15,6 +14,7 @@ from textual.widget import Widget
 from agentflow_tui.console.widgets.line import Line, Piece
 from agentflow_tui.console.widgets.pane import Pane, PaneLine, text_line
 from agentflow_tui.console.widgets.prompt import Mistake, Prompt
+from agentflow_tui.dataclass import dataclass
 from agentflow_tui.operations import undo
 from agentflow_tui.operations.command_lines import command_line, database_options, journal_line
 from agentflow_tui.operations.operation import Harm, Operation

@@ -1,7 +1,6 @@
 """Small windows over the console: pick one, type something, read something."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -13,6 +12,7 @@ from textual.widgets import Static
 from agentflow_tui.console.widgets.line import Line, Piece
 from agentflow_tui.console.widgets.pane import Pane, PaneLine, heading
 from agentflow_tui.console.widgets.prompt import Mistake, Prompt
+from agentflow_tui.dataclass import dataclass
 from agentflow_tui.text import safe
 
 

@@ -2,7 +2,6 @@
 
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from itertools import zip_longest
 from typing import ClassVar, Generic
@@ -28,6 +27,7 @@ from agentflow_tui.console.list.row_lines import (
 from agentflow_tui.console.list.viewport import RowT
 from agentflow_tui.console.list.window import RowWindow
 from agentflow_tui.console.theme import cell_styles
+from agentflow_tui.dataclass import dataclass
 from agentflow_tui.text import fit
 
 HEADER = 1

@@ -1,11 +1,12 @@
 """The columns of a list, and how they share a width."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import KW_ONLY
 from datetime import datetime
 from typing import Generic
 
 from agentflow_tui.console.list.viewport import RowT
+from agentflow_tui.dataclass import dataclass
 from agentflow_tui.text import cell_width
 
 Cell = str | Sequence[tuple[str, str]]

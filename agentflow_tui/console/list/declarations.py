@@ -1,13 +1,13 @@
 """A screen as a declaration: what it shows, where it comes from, what it says when empty."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 from typing import Any, Generic
 
 from agentflow_tui.console.environment import Environment
 from agentflow_tui.console.list.columns import ListColumn
 from agentflow_tui.console.list.viewport import RowT
 from agentflow_tui.console.widgets.pane import PaneLine
+from agentflow_tui.dataclass import dataclass
 from agentflow_tui.store.reading.listings import Listing
 from agentflow_tui.store.reading.records import Record
 

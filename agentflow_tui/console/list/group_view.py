@@ -1,7 +1,6 @@
 """A list of rows that one statement counts: groups of errors, domains, and the like."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 from typing import Any, Generic
 
 from textual.app import ComposeResult
@@ -20,6 +19,7 @@ from agentflow_tui.console.list.viewport import RowT
 from agentflow_tui.console.view import View, ViewEntry
 from agentflow_tui.console.widgets.line import Line, Piece
 from agentflow_tui.console.widgets.pane import Link
+from agentflow_tui.dataclass import dataclass
 from agentflow_tui.operations.outcomes import Outcome
 from agentflow_tui.operations.selection import Selection
 from agentflow_tui.text import number

@@ -6,11 +6,11 @@ request is under way at a time.
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any, Generic, Protocol, runtime_checkable
 
 from agentflow_tui.console.list.viewport import RowT
 from agentflow_tui.console.list.window import PagePosition, PageRequest, RowWindow
+from agentflow_tui.dataclass import dataclass
 from agentflow_tui.errors import AgentflowError
 from agentflow_tui.store.reading.pages import Page
 

@@ -5,7 +5,6 @@ where they stand, is decided once for each width.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 from typing import Generic
@@ -18,6 +17,7 @@ from textual.strip import Strip
 
 from agentflow_tui.console.list.columns import GUTTER, Cell, Placed
 from agentflow_tui.console.list.viewport import RowT
+from agentflow_tui.dataclass import dataclass
 from agentflow_tui.text import cell_width, fit, plain, safe
 
 Pieces = tuple[tuple[str, str], ...]

@@ -2,8 +2,8 @@
 
 import contextlib
 import json
-from dataclasses import dataclass
 
+from agentflow_tui.dataclass import dataclass
 from agentflow_tui.errors import AgentflowError
 from agentflow_tui.settings import Settings
 

@@ -6,11 +6,12 @@ stand on the screen after the first one, and the window goes on asking until its
 takes long, and the next key is heard in between.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Generic
 
 from agentflow_tui.console.environment import Environment
 from agentflow_tui.console.list.viewport import RowT
+from agentflow_tui.dataclass import dataclass
 from agentflow_tui.store.reading.pages import COUNT_TO, Page, Window
 from agentflow_tui.store.reading.queries import Query
 

@@ -6,11 +6,11 @@ which rows to read next, one request at a time, and :meth:`RowWindow.receive` ta
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import Enum, StrEnum
 from typing import Generic
 
 from agentflow_tui.console.list.viewport import RowT, Viewport
+from agentflow_tui.dataclass import dataclass
 from agentflow_tui.store.reading.pages import Page
 
 PAGES_PER_REQUEST = 4

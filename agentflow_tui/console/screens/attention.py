@@ -2,13 +2,14 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime, timedelta
 
 from agentflow_tui.console.environment import Environment
 from agentflow_tui.console.screens.links import rows_of, stale_link
 from agentflow_tui.console.widgets.line import Piece
 from agentflow_tui.console.widgets.pane import Link, PaneLine, heading, text_line
+from agentflow_tui.dataclass import dataclass
 from agentflow_tui.operations.timetables import timetable_words
 from agentflow_tui.operations.triage.error_groups import ErrorGroup, triaged
 from agentflow_tui.operations.triage.issue_state import (

@@ -2,9 +2,10 @@
 
 import os
 import sys
-from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+
+from agentflow_tui.dataclass import dataclass
 
 PROVEN = ("8.2.8",)
 """Versions of Textual whose painting is known: which updates it makes, and how they are applied."""

@@ -7,7 +7,8 @@ never ends is dropped.
 """
 
 import re
-from dataclasses import dataclass
+
+from agentflow_tui.dataclass import dataclass
 
 ESC = "\x1b"
 

@@ -1,7 +1,6 @@
 """A line of text pieces that repaints only where it changed, and knows what was clicked."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from rich.segment import Segment
 from rich.style import Style
@@ -12,6 +11,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from agentflow_tui.console.theme import style_of
+from agentflow_tui.dataclass import dataclass
 from agentflow_tui.text import cell_width, fit, plain, safe
 
 

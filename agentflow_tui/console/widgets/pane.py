@@ -5,7 +5,6 @@ A timeline, a JSON tree, a mail, a journal are all lines of pieces; a line may l
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import ClassVar
 
 from rich.segment import Segment
@@ -18,6 +17,7 @@ from textual.widget import Widget
 
 from agentflow_tui.console.theme import style_of
 from agentflow_tui.console.widgets.line import Piece
+from agentflow_tui.dataclass import dataclass
 from agentflow_tui.text import cell_width, fit, plain, safe
 
 

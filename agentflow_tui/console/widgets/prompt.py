@@ -1,7 +1,6 @@
 """A line to type in, with completion and honest errors: for filters and for commands."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import ClassVar
 
 from rich.highlighter import Highlighter
@@ -15,6 +14,7 @@ from textual.widget import Widget
 from textual.widgets import Input
 
 from agentflow_tui.console.widgets.line import Line, Piece
+from agentflow_tui.dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

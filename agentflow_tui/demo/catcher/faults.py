@@ -3,10 +3,11 @@
 import re
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from zlib import crc32
 
+from agentflow_tui.dataclass import dataclass
 from agentflow_tui.demo import domains
 
 

@@ -3,8 +3,10 @@
 import json
 import os
 from collections import deque
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
+
+from agentflow_tui.dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

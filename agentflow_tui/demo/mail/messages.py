@@ -1,9 +1,10 @@
 """What the group writes to its customers, lenders and partners."""
 
 from base64 import b64encode
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
+from agentflow_tui.dataclass import dataclass
 from agentflow_tui.demo import data, words
 from agentflow_tui.demo.builder import OPERATIONS_LEAD, Person, SampleBuilder
 from agentflow_tui.demo.domains import DOMAINS, DomainBehaviour

@@ -1,10 +1,10 @@
 """What the relay answered in the week before now: every message's attempts are asked of it."""
 
 import math
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from agentflow_tui import retries
+from agentflow_tui.dataclass import dataclass
 from agentflow_tui.demo import domains
 from agentflow_tui.demo.builder import SampleBuilder
 from agentflow_tui.demo.domains import DomainBehaviour

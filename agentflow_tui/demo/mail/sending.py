@@ -2,9 +2,9 @@
 attempt at sending it."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
+from agentflow_tui.dataclass import dataclass
 from agentflow_tui.demo.builder import SampleBuilder, later
 from agentflow_tui.demo.mail import relay
 from agentflow_tui.demo.mail.messages import SampleMessage

@@ -1,9 +1,9 @@
 """What vendor reports and the findings in them are made of."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from agentflow_tui.dataclass import dataclass
 from agentflow_tui.demo import data
 from agentflow_tui.demo.builder import SampleBuilder
 

@@ -1,9 +1,10 @@
 """From a vendor's report to the people it concerns: reports, insights and their distribution."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime, timedelta
 from hashlib import sha256
 
+from agentflow_tui.dataclass import dataclass
 from agentflow_tui.demo import words
 from agentflow_tui.demo.builder import OPERATIONS_LEAD, Person, SampleBuilder
 from agentflow_tui.demo.mail import messages

@@ -1,8 +1,8 @@
 """How a workflow ran: its steps in time, each with its result and its journal rows."""
 
-from dataclasses import dataclass
 from datetime import datetime
 
+from agentflow_tui.dataclass import dataclass
 from agentflow_tui.demo.builder import SampleBuilder, later
 from agentflow_tui.demo.workflows.steps import Context, SampleWorkflow, SimulatedStep
 from agentflow_tui.schema import RUN_STATE_KEY

@@ -1,10 +1,10 @@
 """The steps of a workflow, how long they take, and the outages of the services that they need."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from agentflow_tui.dataclass import dataclass
 from agentflow_tui.demo import data
 from agentflow_tui.demo.builder import SampleBuilder
 

@@ -2,9 +2,9 @@
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 
+from agentflow_tui.dataclass import dataclass
 from agentflow_tui.insights import words
 from agentflow_tui.insights.analyses.series import seed_of
 from agentflow_tui.insights.facts import Finding, InsightCandidate, ReportFacts

@@ -4,9 +4,9 @@ RFC 5321 (mailboxes), 6531 (letters outside ASCII before the ``@``), 5890 (domai
 """
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
 
+from agentflow_tui.dataclass import dataclass
 from agentflow_tui.mail.errors import MessageError
 from agentflow_tui.mail.message import headers
 

@@ -7,10 +7,11 @@ import re
 import stat
 from base64 import b64decode, encodebytes
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from urllib.parse import unquote
 
+from agentflow_tui.dataclass import dataclass
 from agentflow_tui.documents import Attachment
 from agentflow_tui.mail.errors import MessageError
 from agentflow_tui.mail.message import headers

@@ -8,12 +8,13 @@ sending does, and a plain mail here takes about a fiftieth of that. The rules ar
 import hashlib
 import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from email.utils import format_datetime
 from functools import lru_cache
 from pathlib import Path
 
+from agentflow_tui.dataclass import dataclass
 from agentflow_tui.documents import Attachment, Entries, Recipient, RecipientKind
 from agentflow_tui.errors import SettingsError
 from agentflow_tui.mail.envelopes import Envelope

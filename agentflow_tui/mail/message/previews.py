@@ -1,12 +1,13 @@
 """A preview of a mail, read from the very bytes that will be sent."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from email import policy
 from email.message import EmailMessage
 from email.parser import Parser
 from pathlib import Path
 
+from agentflow_tui.dataclass import dataclass
 from agentflow_tui.documents import Attachment
 from agentflow_tui.mail.errors import MessageError
 from agentflow_tui.mail.message import attachments

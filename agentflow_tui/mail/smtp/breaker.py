@@ -1,8 +1,9 @@
 """A circuit breaker: open after trouble with the relay, probed with growing pauses, closed."""
 
 import random
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from agentflow_tui.dataclass import dataclass
 from agentflow_tui.mail.answers import Answer, is_about_us, may_be_about_us, with_advice
 
 

@@ -1,8 +1,8 @@
 """The commands and the content by which one envelope is handed to a relay (RFC 5321, 6531)."""
 
-from dataclasses import dataclass
 from enum import IntEnum
 
+from agentflow_tui.dataclass import dataclass
 from agentflow_tui.mail.answers import Answer
 from agentflow_tui.mail.envelopes import Envelope
 

@@ -5,7 +5,9 @@ cost a thousand additions and no mail has to ask twice.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
+
+from agentflow_tui.dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

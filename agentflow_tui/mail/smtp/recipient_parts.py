@@ -1,8 +1,9 @@
 """A mail with more recipients than one SMTP transaction takes: several envelopes, one result."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from agentflow_tui.dataclass import dataclass
 from agentflow_tui.mail.answers import (
     TOO_MANY_RECIPIENTS,
     Phase,

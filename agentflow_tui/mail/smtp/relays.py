@@ -7,11 +7,11 @@
 import ipaddress
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlsplit
 
+from agentflow_tui.dataclass import dataclass
 from agentflow_tui.errors import SettingsError
 from agentflow_tui.mail.errors import MessageError
 from agentflow_tui.mail.message import addresses

@@ -2,8 +2,8 @@
 
 import asyncio
 from abc import abstractmethod
-from dataclasses import dataclass
 
+from agentflow_tui.dataclass import dataclass
 from agentflow_tui.mail.answers import reply_text
 
 _BUFFER = 8192

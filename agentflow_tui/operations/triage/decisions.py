@@ -1,6 +1,6 @@
 """What can be decided about something that needs attention, in words."""
 
-from dataclasses import dataclass
+from agentflow_tui.dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,10 +1,11 @@
 """Failures grouped by what went wrong: which kinds are new, are back, and need attention."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime, timedelta
 from itertools import pairwise
 
+from agentflow_tui.dataclass import dataclass
 from agentflow_tui.fingerprints import fingerprint
 from agentflow_tui.operations.triage.issue_state import (
     UNDECIDED,

@@ -1,9 +1,10 @@
 """The kinds of errors as they are now, with what was decided about them."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 
+from agentflow_tui.dataclass import dataclass
 from agentflow_tui.operations.triage.error_groups import ErrorGroup, group, triaged
 from agentflow_tui.operations.triage.issue_state import IssueState, read_states
 from agentflow_tui.store.connection.database import Database

@@ -6,10 +6,10 @@ taken back by undo.
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from agentflow_tui.dataclass import dataclass
 from agentflow_tui.errors import MissingError
 from agentflow_tui.operations.carry_out import carry_out
 from agentflow_tui.operations.context import OperationContext

@@ -4,11 +4,11 @@ Pure rules: the same for the overview, the errors and the command line.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 from enum import StrEnum
 from typing import Any, Self
 
+from agentflow_tui.dataclass import dataclass
 from agentflow_tui.documents import read
 from agentflow_tui.store.changes import issue_states
 from agentflow_tui.store.changes.issue_states import UNTOUCHED

@@ -1,10 +1,10 @@
 """How long something is put off: until a time, or until it has grown."""
 
 import re
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from math import ceil
 
+from agentflow_tui.dataclass import dataclass
 from agentflow_tui.errors import UsageError
 from agentflow_tui.filters.times import DAYS, read_distance, read_span
 

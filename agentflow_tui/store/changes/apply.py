@@ -8,9 +8,9 @@ the next statement judges what no other transaction changes any more.
 
 import json
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 from typing import TypeVar
 
+from agentflow_tui.dataclass import dataclass
 from agentflow_tui.errors import NotAcceptedError
 from agentflow_tui.schema import TABLES
 from agentflow_tui.store.changes.change import (

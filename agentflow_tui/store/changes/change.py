@@ -6,9 +6,9 @@ in ``sets`` and ``rules`` ``:lease`` and ``:hold`` stand for seconds of the sett
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
+from agentflow_tui.dataclass import dataclass
 from agentflow_tui.schema import TABLES, Table, snake
 from agentflow_tui.settings import Settings
 from agentflow_tui.store.connection.bindings import Binding

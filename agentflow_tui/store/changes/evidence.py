@@ -2,9 +2,9 @@
 delivered already. Each is one bounded statement."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
+from agentflow_tui.dataclass import dataclass
 from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.connection.statements import Statement
 from agentflow_tui.store.queue.mail_results import keeps_receipts, receipt_id

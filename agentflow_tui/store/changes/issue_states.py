@@ -6,12 +6,12 @@ of any size, all operators share them, and they change like any other row.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from hashlib import md5
 from uuid import UUID, uuid5
 
+from agentflow_tui.dataclass import dataclass
 from agentflow_tui.store import journal
 from agentflow_tui.store.changes.records import keeps_operations
 from agentflow_tui.store.changes.row_images import stamp

@@ -1,9 +1,9 @@
 """Distributions of insights, and the digests that carry them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
+from agentflow_tui.dataclass import dataclass
 from agentflow_tui.store import journal
 from agentflow_tui.store.connection.bindings import Binding
 from agentflow_tui.store.connection.session import Session

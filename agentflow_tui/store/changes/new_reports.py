@@ -1,9 +1,9 @@
 """Reports that are brought in."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from agentflow_tui.dataclass import dataclass
 from agentflow_tui.store import journal
 from agentflow_tui.store.connection.bindings import Binding
 from agentflow_tui.store.connection.session import Session

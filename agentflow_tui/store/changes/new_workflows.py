@@ -2,10 +2,10 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from agentflow_tui.dataclass import dataclass
 from agentflow_tui.store.changes.row_images import COLUMNS, PhysicalColumn, whole
 from agentflow_tui.store.connection.bindings import Binding
 from agentflow_tui.store.connection.session import Session

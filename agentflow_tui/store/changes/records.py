@@ -11,11 +11,12 @@ import json
 import secrets
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid5
 
+from agentflow_tui.dataclass import dataclass
 from agentflow_tui.store import journal
 from agentflow_tui.store.changes.change import MODIFICATION_TIMES
 from agentflow_tui.store.connection.bindings import Binding

@@ -2,9 +2,10 @@
 
 import json
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
+from agentflow_tui.dataclass import dataclass
 from agentflow_tui.schema import TABLES
 from agentflow_tui.store.changes.apply import GONE, KEPT, change_accepted, lock_rows
 from agentflow_tui.store.changes.change import MODIFICATION_TIMES

@@ -5,8 +5,8 @@ as PostgreSQL's own JSON for its type; in rows that are kept whole, everything a
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
+from agentflow_tui.dataclass import dataclass
 from agentflow_tui.schema import TABLES, Kind
 from agentflow_tui.store.connection.bindings import Binding
 from agentflow_tui.store.connection.statements import Statement

@@ -1,8 +1,9 @@
 """Changes of stored secrets: compare-and-set on what was read, and new rows."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from agentflow_tui.dataclass import dataclass
 from agentflow_tui.errors import MissingError
 from agentflow_tui.store.connection.bindings import Binding
 from agentflow_tui.store.connection.session import Session

@@ -2,9 +2,10 @@
 alone."""
 
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
+from agentflow_tui.dataclass import dataclass
 from agentflow_tui.schema import Kind
 from agentflow_tui.store.changes.change import Change, ChangeSettings
 from agentflow_tui.store.changes.row_images import present, stamp

@@ -15,9 +15,10 @@ only. Templates know five forms:
 
 import re
 from collections.abc import Callable, Collection, Hashable, Iterable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import field, fields
 from typing import Any, TypeVar
 
+from agentflow_tui.dataclass import dataclass
 from agentflow_tui.errors import MissingError
 from agentflow_tui.schema import TABLES, Column, Table, snake, spelling
 

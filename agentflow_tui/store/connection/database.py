@@ -5,11 +5,12 @@ import os
 import ssl
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Self, TypeVar
 
 import asyncpg
 
+from agentflow_tui.dataclass import dataclass
 from agentflow_tui.errors import (
     LockedError,
     MissingError,

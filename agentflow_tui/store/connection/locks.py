@@ -1,8 +1,8 @@
 """Which of our tables are locked by others, and since when."""
 
-from dataclasses import dataclass
 from datetime import timedelta
 
+from agentflow_tui.dataclass import dataclass
 from agentflow_tui.schema import TABLES
 from agentflow_tui.store.connection.bindings import Binding
 from agentflow_tui.store.connection.statements import Statement

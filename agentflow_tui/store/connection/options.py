@@ -1,7 +1,8 @@
 """The options of a process's connections, and the server settings that follow from them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from agentflow_tui.dataclass import dataclass
 
 CONNECT_TIMEOUT = 10.0
 """Seconds to make a connection in."""

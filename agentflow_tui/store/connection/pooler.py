@@ -10,12 +10,12 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
 import asyncpg
 
+from agentflow_tui.dataclass import dataclass
 from agentflow_tui.errors import RefusedError
 
 OLDEST = 13

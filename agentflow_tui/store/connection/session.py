@@ -3,11 +3,11 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
 from typing import Any, Self, TypeVar
 
 import asyncpg
 
+from agentflow_tui.dataclass import dataclass
 from agentflow_tui.errors import UnreachableError
 from agentflow_tui.store.connection.bindings import Binding
 from agentflow_tui.store.connection.driver_errors import translated

@@ -1,9 +1,10 @@
 """SQL as a first-class citizen: a statement stands beside the row it yields."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Generic, TypeVar
+
+from agentflow_tui.dataclass import dataclass
 
 RowT = TypeVar("RowT")
 

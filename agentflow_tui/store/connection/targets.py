@@ -7,10 +7,12 @@ or not at all; everything else is a setting of the server, which says if it know
 import configparser
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from difflib import get_close_matches
 from pathlib import Path
 from urllib.parse import parse_qsl, quote, unquote, urlencode
+
+from agentflow_tui.dataclass import dataclass
 
 DRIVER = frozenset(
     (

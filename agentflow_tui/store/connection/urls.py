@@ -1,7 +1,8 @@
 """Database URLs taken apart, and how they are shown: never with the password."""
 
 import re
-from dataclasses import dataclass
+
+from agentflow_tui.dataclass import dataclass
 
 _HOST = r"(?:\[[0-9A-Fa-f:.%]+\]|[\w.%-]*)(?::\d*)?"
 _WHERE = re.compile(rf"({_HOST}(?:,{_HOST})*)(/[^@]*)?")

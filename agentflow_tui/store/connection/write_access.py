@@ -3,8 +3,7 @@
 All of it is learned by the catalogue query that binds the names, so knowing it costs no round trip.
 """
 
-from dataclasses import dataclass
-
+from agentflow_tui.dataclass import dataclass
 from agentflow_tui.store.connection.bindings import Binding
 
 _JOURNAL = "task_logs"

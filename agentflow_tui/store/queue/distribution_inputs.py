@@ -1,8 +1,8 @@
 """What a distribution reads: insights with their reports, and what waits to be sent again."""
 
-from dataclasses import dataclass
 from datetime import datetime
 
+from agentflow_tui.dataclass import dataclass
 from agentflow_tui.store.connection.statements import Statement
 
 

@@ -1,8 +1,8 @@
 """What an analysis reads: a report, the ones before it, and what was told of those."""
 
-from dataclasses import dataclass
 from datetime import datetime
 
+from agentflow_tui.dataclass import dataclass
 from agentflow_tui.store.connection.statements import Statement
 
 PAST = 30

@@ -15,10 +15,10 @@ process has died. Behind a transaction pooler no lock lasts; the row says so, an
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from agentflow_tui.dataclass import dataclass
 from agentflow_tui.documents import read
 from agentflow_tui.store import journal
 from agentflow_tui.store.connection.bindings import Binding

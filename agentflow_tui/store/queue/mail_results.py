@@ -4,11 +4,12 @@ Writing a result is fenced by the claim's token (`mail_claims`). Receipts are ro
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Generic, Protocol, TypeVar
 from uuid import UUID, uuid5
 
+from agentflow_tui.dataclass import dataclass
 from agentflow_tui.errors import AgentflowError, NotAcceptedError
 from agentflow_tui.store import journal
 from agentflow_tui.store.connection.bindings import Binding

@@ -7,10 +7,10 @@ open transaction delays one schedule.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from agentflow_tui.dataclass import dataclass
 from agentflow_tui.schema import RUN_STATE_KEY
 from agentflow_tui.store.connection.bindings import Binding
 from agentflow_tui.store.connection.statements import Statement

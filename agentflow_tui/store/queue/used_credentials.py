@@ -1,9 +1,10 @@
 """Credentials that steps use: found by their labels, locked while they are renewed."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from typing import Any, Self
 
+from agentflow_tui.dataclass import dataclass
 from agentflow_tui.store.connection.bindings import Binding
 from agentflow_tui.store.connection.statements import Statement
 from agentflow_tui.store.views.secrets import StoredSecret, columns

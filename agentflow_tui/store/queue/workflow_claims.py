@@ -5,9 +5,9 @@ token. Unlocked with ``lockedAt`` ahead means "not before". A claim takes workfl
 before new ones, and of each the oldest first.
 """
 
-from dataclasses import dataclass
 from datetime import datetime
 
+from agentflow_tui.dataclass import dataclass
 from agentflow_tui.schema import RUN_STATE_KEY
 from agentflow_tui.store.connection.bindings import Binding
 from agentflow_tui.store.connection.statements import Statement

@@ -5,12 +5,12 @@ returns the lock's next value; a row that is not returned was lost to another pr
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from operator import attrgetter
 from time import monotonic
 from typing import Generic, Protocol, TypeVar
 
+from agentflow_tui.dataclass import dataclass
 from agentflow_tui.errors import AgentflowError, UnreachableError
 from agentflow_tui.store.connection.bindings import Binding
 from agentflow_tui.store.connection.database import Database

@@ -1,7 +1,6 @@
 """Counts that stay cheap however large a table is: exact, up to a cap, or estimated."""
 
-from dataclasses import dataclass
-
+from agentflow_tui.dataclass import dataclass
 from agentflow_tui.store.connection.bindings import Binding
 from agentflow_tui.store.schema.accelerators import PREFIX, state_indexes
 

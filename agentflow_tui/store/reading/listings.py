@@ -9,9 +9,10 @@ listed table; what ``joins`` adds is named there.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from typing import Generic, TypeVar
 
+from agentflow_tui.dataclass import dataclass
 from agentflow_tui.errors import MissingError
 from agentflow_tui.schema import TABLES, Column, Kind, Table, snake
 from agentflow_tui.store.connection.bindings import Binding

@@ -1,11 +1,12 @@
 """Queries: a listing with its filters and its sort, compiled once for each binding."""
 
 from collections.abc import Hashable
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime, tzinfo
 from functools import partial
 from typing import Any, Generic, TypeVar
 
+from agentflow_tui.dataclass import dataclass
 from agentflow_tui.filters import Condition, Filter, Match, Text, Vocabulary, parse
 from agentflow_tui.filters import Field as Word
 from agentflow_tui.filters.terms import Term

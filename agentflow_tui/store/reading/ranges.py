@@ -1,9 +1,9 @@
 """The ranges of an index in which the rows of a page lie, in either direction, with NULLs."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
+from agentflow_tui.dataclass import dataclass
 from agentflow_tui.store.reading.listings import Listing, OrderKey
 
 

@@ -1,8 +1,8 @@
 """Records: one row in full, with all its documented columns and how many rows point at it."""
 
-from dataclasses import dataclass
 from typing import Any
 
+from agentflow_tui.dataclass import dataclass
 from agentflow_tui.schema import RELATIONS, Column, Kind, Relation, Table
 from agentflow_tui.store.connection.bindings import Binding
 from agentflow_tui.store.connection.database import Database

@@ -4,8 +4,7 @@ They are partial where a small part of a large table is what matters, built CONC
 no writer waits, and removable. Their names begin with ``agentflow_``.
 """
 
-from dataclasses import dataclass
-
+from agentflow_tui.dataclass import dataclass
 from agentflow_tui.store.connection.bindings import Binding
 from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.connection.statements import Statement

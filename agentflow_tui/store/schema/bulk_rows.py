@@ -7,11 +7,11 @@ table, its primary key and its times lie in the same order, as they do where tim
 
 import re
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 import asyncpg
 
+from agentflow_tui.dataclass import dataclass
 from agentflow_tui.store.connection.bindings import Binding
 from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.connection.driver_errors import translated

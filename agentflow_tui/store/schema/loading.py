@@ -6,8 +6,8 @@ first.
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
+from agentflow_tui.dataclass import dataclass
 from agentflow_tui.errors import AgentflowError, RefusedError
 from agentflow_tui.schema import TABLES, Kind, Table
 from agentflow_tui.store.connection.database import Database

@@ -1,8 +1,9 @@
 """People, their sessions, and the secrets AgentFlow keeps: never the secrets themselves."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime, timedelta
 
+from agentflow_tui.dataclass import dataclass
 from agentflow_tui.schema import API_KEYS, CREDENTIALS, SESSIONS, USERS, Kind
 from agentflow_tui.store.reading.listings import Computed, joined, listing
 from agentflow_tui.store.reading.parts import (

@@ -1,8 +1,8 @@
 """What operators did, as a list: the journal's rows of operations, with what they say."""
 
-from dataclasses import dataclass
 from datetime import datetime
 
+from agentflow_tui.dataclass import dataclass
 from agentflow_tui.schema import TASK_LOGS, Kind
 from agentflow_tui.store.journal import OPERATION_IDS
 from agentflow_tui.store.reading.listings import Computed, listing

@@ -1,9 +1,9 @@
 """The summary of what failed and was changed after a moment, by bounded reads in one statement."""
 
 import json
-from dataclasses import dataclass
 from datetime import datetime
 
+from agentflow_tui.dataclass import dataclass
 from agentflow_tui.store.connection.bindings import Binding
 from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.connection.statements import Statement

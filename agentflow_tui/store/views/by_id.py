@@ -3,10 +3,10 @@
 import hashlib
 import re
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
 from typing import TypeVar
 from uuid import UUID
 
+from agentflow_tui.dataclass import dataclass
 from agentflow_tui.schema import Table
 from agentflow_tui.store.connection.bindings import Binding
 from agentflow_tui.store.connection.database import Database

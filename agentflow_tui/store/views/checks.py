@@ -1,9 +1,9 @@
 """Health: how each service is doing, as ``health_checks`` says."""
 
 import re
-from dataclasses import dataclass
 from datetime import datetime
 
+from agentflow_tui.dataclass import dataclass
 from agentflow_tui.schema import HEALTH_CHECKS, Kind
 from agentflow_tui.store.reading.listings import Computed, listing, stored
 

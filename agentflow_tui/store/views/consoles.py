@@ -8,9 +8,10 @@ earlier name, so the highest count is the one that is true.
 import json
 import re
 import secrets
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime
 
+from agentflow_tui.dataclass import dataclass
 from agentflow_tui.text import plain
 
 PREFIX = "agentflow console"

@@ -1,10 +1,10 @@
 """Facts about a server, its load, and the way to it."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from time import perf_counter
 
 from agentflow_tui import clock
+from agentflow_tui.dataclass import dataclass
 from agentflow_tui.store.connection.bindings import Binding
 from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.connection.statements import Statement

@@ -1,8 +1,8 @@
 """Waiting and failed mail, by recipient domain and age."""
 
-from dataclasses import dataclass
 from datetime import datetime
 
+from agentflow_tui.dataclass import dataclass
 from agentflow_tui.store.connection.bindings import Binding
 from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.connection.statements import Statement

@@ -1,9 +1,9 @@
 """Mail: the queue and the messages."""
 
 import re
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from agentflow_tui.dataclass import dataclass
 from agentflow_tui.retries import next_try
 from agentflow_tui.schema import EMAIL_QUEUE, EMAILS, Kind
 from agentflow_tui.store.reading.listings import Computed, joined, listing, stored

@@ -1,6 +1,6 @@
 """Small summaries that are shown everywhere."""
 
-from dataclasses import dataclass
+from agentflow_tui.dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,8 @@
 """Reports, the insights found in them, and to whom those went."""
 
-from dataclasses import dataclass
 from datetime import datetime
 
+from agentflow_tui.dataclass import dataclass
 from agentflow_tui.schema import INSIGHT_DISTRIBUTIONS, INSIGHTS, REPORTS, Kind
 from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.connection.statements import Statement

@@ -1,8 +1,8 @@
 """Schedules: when workflows start by themselves."""
 
-from dataclasses import dataclass
 from datetime import datetime
 
+from agentflow_tui.dataclass import dataclass
 from agentflow_tui.schema import SCHEDULES, Kind
 from agentflow_tui.store.reading.listings import Computed, joined, listing, stored
 from agentflow_tui.store.views.workflow_names import given_name, workflow_title

@@ -1,8 +1,8 @@
 """Where secrets are used: the steps that name them, and the journal's rows about such steps."""
 
-from dataclasses import dataclass
 from datetime import datetime
 
+from agentflow_tui.dataclass import dataclass
 from agentflow_tui.store.connection.bindings import Binding
 from agentflow_tui.store.connection.statements import Statement
 

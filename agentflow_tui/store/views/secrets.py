@@ -1,8 +1,9 @@
 """Credentials as they are stored, encrypted: what the vault opens and nothing else may read."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 
+from agentflow_tui.dataclass import dataclass
 from agentflow_tui.store.connection.bindings import Binding
 from agentflow_tui.store.connection.statements import Statement
 

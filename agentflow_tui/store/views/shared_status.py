@@ -1,7 +1,6 @@
 """The status that every screen of a console shares, read by one small statement."""
 
-from dataclasses import dataclass
-
+from agentflow_tui.dataclass import dataclass
 from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.connection.pooler import PoolerMode
 from agentflow_tui.store.connection.statements import Statement

@@ -1,7 +1,6 @@
 """Workflows and schedules whole, as their files are written and edited."""
 
-from dataclasses import dataclass
-
+from agentflow_tui.dataclass import dataclass
 from agentflow_tui.store.connection.statements import Statement
 
 

@@ -1,8 +1,8 @@
 """The journal: every schedule fire, workflow step, mail attempt and operator action."""
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from agentflow_tui.dataclass import dataclass
 from agentflow_tui.schema import TASK_LOGS
 from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.connection.statements import Statement

@@ -1,8 +1,8 @@
 """Workflows: what AgentFlow is working through, step by step."""
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from agentflow_tui.dataclass import dataclass
 from agentflow_tui.schema import LAST_RESULT_KEY, RUN_STATE_KEY, WORKFLOWS, Kind
 from agentflow_tui.store.reading.listings import Computed, listing, stored
 from agentflow_tui.store.views.people import join_owner, owner

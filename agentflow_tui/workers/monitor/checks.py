@@ -8,9 +8,10 @@ A check of our own is a function that looks and a line of `OWN`; what it reads s
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from agentflow_tui import clock
+from agentflow_tui.dataclass import dataclass
 from agentflow_tui.errors import SettingsError
 from agentflow_tui.settings import Settings
 from agentflow_tui.store.queue import check_claims

@@ -1,12 +1,12 @@
 """What measurements of our own database mean: a grade and a sentence. Pure."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from typing import Any
 
 from agentflow_tui import cron
 from agentflow_tui.cron import CronError
+from agentflow_tui.dataclass import dataclass
 from agentflow_tui.documents import read
 from agentflow_tui.store.queue.check_claims import (
     CheckFinding,

@@ -5,12 +5,12 @@ import asyncio
 import re
 import ssl
 import time
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib import import_module
 from typing import Any
 from urllib.parse import urlsplit
 
+from agentflow_tui.dataclass import dataclass
 from agentflow_tui.errors import SettingsError
 from agentflow_tui.store.queue.check_claims import CheckFinding
 from agentflow_tui.workers.monitor.findings import DEFAULT_TIMES

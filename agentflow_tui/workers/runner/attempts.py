@@ -2,12 +2,13 @@
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from inspect import isawaitable
 from typing import Any
 
+from agentflow_tui.dataclass import dataclass
 from agentflow_tui.errors import AgentflowError, UnreachableError
 from agentflow_tui.steps import configs
 from agentflow_tui.steps.calls import (

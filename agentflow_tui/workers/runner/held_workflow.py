@@ -2,13 +2,14 @@
 
 import json
 import os
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime, timedelta
 from itertools import count
 from time import monotonic
 from typing import Any, Self
 from uuid import uuid4
 
+from agentflow_tui.dataclass import dataclass
 from agentflow_tui.documents import read
 from agentflow_tui.schema import LAST_RESULT_KEY, RUN_STATE_KEY
 from agentflow_tui.steps.calls import StepOutcome

@@ -1,9 +1,9 @@
 """Where a claimed workflow's run is, and what keeps it from going on."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
 
+from agentflow_tui.dataclass import dataclass
 from agentflow_tui.documents import Document, kind_of
 from agentflow_tui.schema import LAST_RESULT_KEY
 from agentflow_tui.steps.plans import WorkflowPlan

@@ -8,11 +8,12 @@ nothing of it has been kept, and services that saw its first request see that it
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Self
 from uuid import uuid4
 
+from agentflow_tui.dataclass import dataclass
 from agentflow_tui.steps.plans import PlannedStep
 
 ALONE = 3

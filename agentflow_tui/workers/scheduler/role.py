@@ -8,11 +8,11 @@ was refused is read again.
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from agentflow_tui import clock
 from agentflow_tui.cron import CronError
+from agentflow_tui.dataclass import dataclass
 from agentflow_tui.settings import Settings
 from agentflow_tui.store import journal
 from agentflow_tui.store.queue import schedule_fires

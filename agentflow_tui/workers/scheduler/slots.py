@@ -1,11 +1,11 @@
 """Which slot to fire, which were missed, which comes next: pure, by the clock that is handed in."""
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone, tzinfo
 from functools import lru_cache
 
 from agentflow_tui import cron
 from agentflow_tui.cron import CronError
+from agentflow_tui.dataclass import dataclass
 
 GRACE = timedelta(seconds=60)
 """How late a slot may be and still be fired where missed slots are skipped. Restarting a worker

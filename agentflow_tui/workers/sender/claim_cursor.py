@@ -7,9 +7,9 @@ that came in front meanwhile waits for that.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
+from agentflow_tui.dataclass import dataclass
 from agentflow_tui.store.queue.mail_claims import ClaimedMail
 
 WHOLE_LOOK = 1.0

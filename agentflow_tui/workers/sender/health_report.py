@@ -1,8 +1,8 @@
 """The sender's reports: the health check ``smtp``, and a part of the row of its process."""
 
-from dataclasses import dataclass
 from time import monotonic
 
+from agentflow_tui.dataclass import dataclass
 from agentflow_tui.mail.transports import TransportState
 from agentflow_tui.store.journal import as_json
 from agentflow_tui.store.queue import mail_claims as store

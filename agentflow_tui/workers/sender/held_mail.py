@@ -2,11 +2,12 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime
 from pathlib import Path
 from time import monotonic
 
+from agentflow_tui.dataclass import dataclass
 from agentflow_tui.documents import Entries, Recipient, read
 from agentflow_tui.mail.answers import SendResult
 from agentflow_tui.mail.envelopes import Envelope

@@ -1,9 +1,10 @@
 """Decides what the relay's answer makes of a queued mail; no database, no network."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime, timedelta
 
+from agentflow_tui.dataclass import dataclass
 from agentflow_tui.mail.answers import Phase, SendResult, Verdict
 from agentflow_tui.settings import WorkerSettings
 from agentflow_tui.store.journal import JournalEntry, ordered_id

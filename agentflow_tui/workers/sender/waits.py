@@ -3,10 +3,11 @@
 All moments are of this process's monotonic clock.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from time import monotonic
 
 from agentflow_tui import retries
+from agentflow_tui.dataclass import dataclass
 from agentflow_tui.settings import WorkerSettings
 from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.queue import mail_claims as store

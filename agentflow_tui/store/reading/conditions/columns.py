@@ -1,8 +1,9 @@
 """A field in one database: its SQL, how its type is compared, and the parameters it needs."""
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from agentflow_tui.dataclass import dataclass
 from agentflow_tui.filters.terms import Condition, Match, Presence, Text
 
 FAMILIES = {
