@@ -41,11 +41,9 @@ class Victim:
         if context.leases.holds:
             return StepReport(held=1)
         async with context.leases.lock, context.database.transaction() as session:
-            written = holding(session.binding, KIND, "claimed", worker=1, held=2)
+            written = holding(session.binding, KIND, "claimed", note=1)
             text = f"WITH claimed AS ({CLAIMS_HELD}), w AS ({written}) SELECT id::text FROM claimed"
-            ids = await session.fetch(
-                Statement(str, text), context.identity, context.leases.held(KIND)
-            )
+            ids = await session.fetch(Statement(str, text), *context.leases.note(KIND))
         context.leases.taken(KIND, dict.fromkeys(ids, 1))
         return StepReport(held=len(ids))
 

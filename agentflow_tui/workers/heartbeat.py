@@ -257,6 +257,7 @@ class Heartbeat:
 
     async def _write_row(self) -> None:
         context = self._context
+        revision = context.leases.next_revision()
         said = leases.details(
             roles=list(context.wakes),
             host=socket.gethostname(),
@@ -264,13 +265,14 @@ class Heartbeat:
             started=self._started,
             lock=self._connection.holds_session,
             sends="sender" in context.wakes and "sender" not in context.idle,
+            revision=revision,
             holds=context.leases.holds,
             reports=context.reports,
         )
         name = f"worker {socket.gethostname()} {os.getpid()}"
         beat = context.database.binding.cached(leases.beat)
         await self._connection.execute(
-            beat, context.identity, name, self._message(context.leases.holds), said
+            beat, context.identity, name, self._message(context.leases.holds), said, revision
         )
 
     def _message(self, holds: Mapping[str, Mapping[str, Any]]) -> str:

@@ -1,6 +1,7 @@
 """What this process holds: claims, their fencing tokens, and whether others still respect them."""
 
 import asyncio
+import itertools
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
@@ -74,6 +75,7 @@ class LeaseBook:
         self._lease = lease
         self._outages: dict[str, LastOutage] = {}
         self._notified_at = float("-inf")
+        self._revisions = itertools.count(1)
         self._connections = DedicatedConnections(database, PLANNED_EACH_TIME)
 
     @property
@@ -108,6 +110,15 @@ class LeaseBook:
         """What is held of one kind, as the JSON object that a claim adds to."""
         return as_json(self.holds.get(kind, {}))
 
+    def note(self, kind: str) -> tuple[str, str, int]:
+        """What a claim of this kind writes down: the process, what it holds, and the row's next
+        revision. Under `lock`, right before it is sent."""
+        return self._identity, self.held(kind), self.next_revision()
+
+    def next_revision(self) -> int:
+        """The number of the next write of the row of this process. Under `lock`."""
+        return next(self._revisions)
+
     async def claim(
         self,
         kind: str,
@@ -117,7 +128,7 @@ class LeaseBook:
     ) -> list[RowT]:
         """Claim rows, and note what was taken: id and fencing token, by ``tokens``.
 
-        The statement's last two parameters are those of `leases.holding`. Raises
+        The statement's last three parameters are those of `leases.holding`. Raises
         `UnreachableError` and whatever a statement raises.
         """
         async with self.lock:
@@ -131,7 +142,7 @@ class LeaseBook:
         self, kind: str, statement: Statement[RowT], values: tuple[object, ...]
     ) -> list[RowT]:
         backends: list[int] = []
-        parameters = (*values, self._identity, self.held(kind))
+        parameters = (*values, *self.note(kind))
         outage, asked = self._outage(kind), time.monotonic()
         try:
             rows = await self._connections.fetch(statement, *parameters, asked=backends.append)

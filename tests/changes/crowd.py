@@ -91,7 +91,7 @@ class Crowd:
 
     async def claim_mail(self) -> None:
         statement = mail_claims.claim(self._database.binding, onward=False)
-        values: tuple[object, ...] = (30.0, 3600.0, 3, LEASE, [], clock.now(), "worker:test", [])
+        values: tuple[object, ...] = (30.0, 3600.0, 3, LEASE, [], clock.now(), "worker:test", [], 0)
         rows = await self._database.fetch(statement, *_fit(statement.text, values))
         self.script.append(f"sender claims {[row.id for row in rows]}")
         assert not self.delivered & {row.id for row in rows}, "delivered mail is claimed again"
@@ -124,7 +124,7 @@ class Crowd:
     async def claim_work(self) -> None:
         statement = workflow_claims.claim(self._database.binding, checks_json=True)
         kinds = ["api", "email", "delay"]
-        values: tuple[object, ...] = (kinds, LEASE, 2, [], clock.now(), "worker:test", [])
+        values: tuple[object, ...] = (kinds, LEASE, 2, [], clock.now(), "worker:test", [], 0)
         rows = await self._database.fetch(statement, *_fit(statement.text, values))
         self.script.append(f"runner claims {[row.id for row in rows]}")
         self._work += rows

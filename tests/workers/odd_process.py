@@ -72,11 +72,9 @@ class Holder(Quiet):
                 str,
             ),
         ):
-            written = holding(session.binding, kind, "claimed", worker=1, held=2)
+            written = holding(session.binding, kind, "claimed", note=1)
             text = f"WITH claimed AS ({claim}), written AS ({written}) SELECT id::text FROM claimed"
-            ids = await session.fetch(
-                Statement(str, text), self.context.identity, self.context.leases.held(kind)
-            )
+            ids = await session.fetch(Statement(str, text), *self.context.leases.note(kind))
             self.context.leases.taken(kind, dict.fromkeys(ids, token()))
 
 

@@ -22,8 +22,9 @@ from agentflow_tui.workers.context import ServerClock, WorkerContext
 from agentflow_tui.workers.heartbeat import Heartbeat, HeartbeatPace
 from agentflow_tui.workers.lease_book import LeaseBook
 from tests.waiting import until
+from tests.workers.beats import beat
 from tests.workers.rows import add_workflows, journal, one
-from tests.workers.test_liveness import beat, holder_of
+from tests.workers.test_liveness import holder_of
 from tests.workers.wires import Wire, wired
 
 BRIEF = 0.3

@@ -18,6 +18,7 @@ from agentflow_tui.workers.heartbeat import Heartbeat
 from agentflow_tui.workers.sender.role import Sender
 from tests.chaos.harness import Fleet, environment
 from tests.waiting import until
+from tests.workers.beats import beat
 from tests.workers.rows import add_workflows, journal, one, seconds_ago, table
 
 
@@ -230,22 +231,6 @@ async def test_a_process_that_a_bug_ends_leaves_what_it_held_to_the_others(
         )
         == 3
     )
-
-
-async def beat(context: WorkerContext) -> None:
-    """Write what is held, as a claim does."""
-    text = leases.details(
-        roles=[],
-        host="",
-        pid=0,
-        started=context.now(),
-        lock=True,
-        sends=False,
-        holds=context.leases.holds,
-        reports={},
-    )
-    template = leases.beat(context.database.binding)
-    await context.database.execute(template, context.identity, "", "", text)
 
 
 async def test_a_living_process_is_never_buried(database: Database, other: Database) -> None:

@@ -21,6 +21,7 @@ from agentflow_tui.workers.heartbeat import Heartbeat
 from agentflow_tui.workers.runner.role import Runner
 from agentflow_tui.workers.sender.role import Sender
 from tests.waiting import until
+from tests.workers.beats import Beat
 from tests.workers.rows import one, table
 from tests.workers.sending import LETTERHEAD, SETTINGS, queue, smtp
 from tests.workers.wires import Wire, wired
@@ -87,10 +88,11 @@ async def step_until(
     await until(done, pause=take_a_step)
 
 
-@pytest.mark.parametrize("beats_first", [False, True])
+@pytest.mark.parametrize(("beats_first", "late"), [(False, False), (True, False), (False, True)])
 async def test_mail_of_a_lost_claim_is_sent_at_once_and_keeps_its_attempts(
-    database: Database, far: Database, wire: Wire, relay: Catcher, beats_first: bool
+    database: Database, far: Database, wire: Wire, relay: Catcher, beats_first: bool, late: bool
 ) -> None:
+    """``late``: a beat that was sent before the claim arrives after it."""
     context = WorkerContext(database=far, settings=SETTINGS, wakes={"sender": asyncio.Event()})
     heart = Heartbeat(context)
     await heart.start()
@@ -100,7 +102,10 @@ async def test_mail_of_a_lost_claim_is_sent_at_once_and_keeps_its_attempts(
     await until(lambda: nothing_held(sender))
     await queue_another(database)
 
+    sent_before = Beat(context)
     await lose_a_claim(context, sender, wire, database, claimed_mail)
+    if late:
+        await sent_before.arrive(database)
     assert context.leases.unanswered.keys() == {"mails"}
     if beats_first:
         beating = asyncio.create_task(heart.run())
@@ -142,8 +147,9 @@ async def heard_again(context: WorkerContext) -> bool:
     return not context.leases.unanswered
 
 
+@pytest.mark.parametrize("late", [False, True])
 async def test_a_workflow_of_a_lost_claim_runs_at_once(
-    database: Database, far: Database, wire: Wire
+    database: Database, far: Database, wire: Wire, late: bool
 ) -> None:
     context = WorkerContext(database=far, settings=Settings(), wakes={"runner": asyncio.Event()})
     heart = Heartbeat(context)
@@ -158,7 +164,10 @@ async def test_a_workflow_of_a_lost_claim_runs_at_once(
     await add(database, steps, {"name": "x"})
     await step_until(context, runner, database, lambda: completed(1))
     await add(database, steps, {"name": "x"})
+    sent_before = Beat(context)
     await lose_a_claim(context, runner, wire, database, claimed_workflow)
+    if late:
+        await sent_before.arrive(database)
     await step_until(context, runner, database, lambda: completed(2))
     await runner.stop(asyncio.get_running_loop().time() + 4)
     await heart.end()

@@ -60,7 +60,7 @@ STATEMENTS: dict[str, Callable[[Binding], Statement[Any] | str]] = {
     "lost workflows": lambda _: lost_claims.GIVE_BACK["workflows"],
     "holding": lambda binding: (
         "WITH claimed AS (SELECT 1 AS id, 2 AS token), written AS ("
-        + leases.holding(binding, "mails", "claimed", worker=1, held=2)
+        + leases.holding(binding, "mails", "claimed", note=1)
         + ") SELECT FROM claimed"
     ),
     "claim checks": check_claims.claim,

@@ -4,12 +4,13 @@ Each worker process has a row in ``health_checks``: id ``worker:<host>:<pid>:<ra
 a slow pace, with a JSON object in ``details``::
 
     {"roles": ["sender"], "host": "…", "pid": 1, "started": "…", "lock": true,
-     "sends": true,
+     "sends": true, "revision": 17,
      "mails": {"<email_queue.id>": <attempts>}, "workflows": {"<workflows.id>": "<lockedAt>"},
      "sending": {"<email_queue.id>": <attempts>}, "reports": {"sender": {…}}}
 
 What it holds is written by the claim itself (`holding`), so it is never less than the truth; that
-it may be more does no harm, see `give_back`. The process also holds a session advisory lock
+it may be more does no harm, see `give_back`. A beat that a network held back takes nothing off it
+(`row_revision`). The process also holds a session advisory lock
 for as long as the connection lives. When the lock is free while the row says ``"lock": true``, the
 process has died. Behind a transaction pooler no lock lasts; the row says so, and the leases serve.
 """
@@ -26,6 +27,7 @@ from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.connection.session import Session
 from agentflow_tui.store.connection.statements import Statement
 from agentflow_tui.store.queue import poison_mail
+from agentflow_tui.store.queue.row_revision import is_newer, latest
 from agentflow_tui.store.schema.insertions import assignments, insertion
 from agentflow_tui.store.views.checks import WORKER_PREFIX
 
@@ -37,7 +39,7 @@ LOCK_KEY = "hashtextextended({id}, 0)"
 
 
 def beat(binding: Binding) -> str:
-    """Renew the row of a process: id, name, message, details."""
+    """Renew the row of a process: id, name, message, details, and their revision."""
     values = {
         "id": "$1::text",
         "name": "$2::text",
@@ -53,7 +55,9 @@ def beat(binding: Binding) -> str:
     renewed = {n: f"EXCLUDED.{{{_TABLE}.{n}}}" for n in names if binding.has(_TABLE, n)}
     return (
         f"INSERT INTO {{health_checks}} ({columns}) VALUES ({expressions})\n"
-        f"ON CONFLICT ({{health_checks.id}}) DO UPDATE SET {assignments(binding, _TABLE, renewed)}"
+        f"ON CONFLICT ({{health_checks.id}}) DO UPDATE"
+        f" SET {assignments(binding, _TABLE, renewed)}\n"
+        f"WHERE {is_newer('$5::bigint', '{health_checks}.{health_checks.details}')}"
     )
 
 
@@ -66,23 +70,25 @@ def keeps_rows(binding: Binding) -> bool:
     return binding.has(_TABLE, "id", "details", "lastChecked")
 
 
-def holding(binding: Binding, kind: str, claimed: str, *, worker: int, held: int) -> str:
+def holding(binding: Binding, kind: str, claimed: str, *, note: int) -> str:
     """The body of a CTE by which a claim writes what it takes into the row of its process.
 
-    ``claimed`` is the CTE that yields the taken rows' ``id`` and ``token``, ``worker`` and
-    ``held`` the numbers of the parameters with the process's id and the JSON object of what it
-    holds of this ``kind`` already (`WorkerContext.identity`, `LeaseBook.held`). Does nothing
-    in a database without ``health_checks``.
+    ``claimed`` is the CTE that yields the taken rows' ``id`` and ``token``; ``note`` is the number
+    of the first of three parameters, `LeaseBook.note`: the process's id, the JSON object of what it
+    holds of this ``kind`` already, the row's revision. Does nothing in a database without
+    ``health_checks``.
     """
+    worker, held, revision = f"${note}::text", f"${note + 1}::text", f"${note + 2}::bigint"
     if not keeps_rows(binding):
-        return f"SELECT WHERE ${worker}::text IS NULL AND ${held}::text IS NULL"
+        return f"SELECT WHERE {worker} IS NULL AND {held} IS NULL AND {revision} IS NULL"
     return f"""
   UPDATE {{health_checks}} h
      SET {{health_checks.details}} =
-           (h.{{health_checks.details}}::jsonb || jsonb_build_object('{kind}', ${held}::text::jsonb
-             || (SELECT jsonb_object_agg(id::text, token) FROM {claimed}))
+           (h.{{health_checks.details}}::jsonb || jsonb_build_object(
+             '{kind}', {held}::jsonb || (SELECT jsonb_object_agg(id::text, token) FROM {claimed}),
+             'revision', {latest(revision, "h.{health_checks.details}")})
            )::{{health_checks.details:type}}
-   WHERE h.{{health_checks.id}} = ${worker}::text AND EXISTS (SELECT FROM {claimed})"""
+   WHERE h.{{health_checks.id}} = {worker} AND EXISTS (SELECT FROM {claimed})"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -305,6 +311,7 @@ def details(
     started: datetime,
     lock: bool,
     sends: bool,
+    revision: int,
     holds: Mapping[str, Mapping[str, Any]],
     reports: Mapping[str, Mapping[str, Any]],
 ) -> str:
@@ -317,6 +324,7 @@ def details(
             "started": started,
             "lock": lock,
             "sends": sends,
+            "revision": revision,
             **{kind: holds.get(kind, {}) for kind in (*KINDS, poison_mail.KIND)},
             "reports": reports,
         }

@@ -207,7 +207,8 @@ def claim(binding: Binding, *, onward: bool) -> Statement[ClaimedMail]:
     """Take the next mails, in the order of the document's query (``priority DESC, createdAt``).
 
     ``$1`` and ``$2`` are base and limit of the retries, ``$3`` how many, ``$4`` the lease in
-    seconds, ``$5`` ids to leave alone; the last two the process and what it holds. ``onward`` looks
+    seconds, ``$5`` ids to leave alone; the last three are for
+    `leases.holding`. ``onward`` looks
     from a place in the queue on, ``$6`` its priority and ``$7`` its ``createdAt``, within that
     priority; else the whole queue is looked at, and mail is taken, too, whose lease had run out at
     ``$6``. The index ``email_queue_pending`` serves the order. ANY and LATERAL reach rows by their
@@ -217,8 +218,7 @@ def claim(binding: Binding, *, onward: bool) -> Statement[ClaimedMail]:
     room = "$3" if onward else "$3 - (SELECT count(*) FROM stale)"
     also = "" if onward else "UNION ALL SELECT * FROM stale"
     place = _ONWARD if onward else ""
-    worker = 8 if onward else 7
-    held = leases.holding(binding, KIND, "claimed", worker=worker, held=worker + 1)
+    held = leases.holding(binding, KIND, "claimed", note=8 if onward else 7)
     owns = _owns(binding)
     return Statement(
         ClaimedMail,

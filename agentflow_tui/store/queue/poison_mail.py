@@ -12,6 +12,7 @@ killed it. The rule has three parts:
 """
 
 from agentflow_tui.store.connection.bindings import Binding
+from agentflow_tui.store.queue.row_revision import is_newer
 
 KIND = "sending"
 """The mails that a process has on record as being sent are called so in its row."""
@@ -55,7 +56,9 @@ def on_record(binding: Binding) -> str:
 RECORD = f"""
 UPDATE {{health_checks}} h
    SET {{health_checks.details}} = (h.{{health_checks.details}}::jsonb
-         || jsonb_build_object('{KIND}', $2::text::jsonb))::{{health_checks.details:type}}
- WHERE h.{{health_checks.id}} = $1::text
+         || jsonb_build_object('{KIND}', $2::text::jsonb, 'revision', $3::bigint)
+       )::{{health_checks.details:type}}
+ WHERE h.{{health_checks.id}} = $1::text AND {is_newer("$3::bigint", "h.{health_checks.details}")}
 """
-"""Put on record what is about to be sent: the process, and a JSON object of ids and tokens."""
+"""Put on record what is about to be sent: the process, a JSON object of ids and tokens, and the
+revision of its row."""

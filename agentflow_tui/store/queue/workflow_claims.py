@@ -148,7 +148,7 @@ def claim(binding: Binding, *, checks_json: bool) -> Statement[ClaimedWorkflow]:
     the oldest come first.
 
     ``$2`` is the lease in seconds, ``$4`` ids to leave alone, ``$5`` the moment as of which leases
-    are judged, ``$6`` and ``$7`` what `leases.holding` wants to know. Raises `MissingError` for a
+    are judged, from ``$6`` on what `leases.holding` wants to know. Raises `MissingError` for a
     database whose workflows lack what the lock needs.
     """
     kind = _step_type(binding, checks_json=checks_json)
@@ -166,7 +166,7 @@ WITH begun AS MATERIALIZED ({_due(binding, "running", kind, "$3")}
   RETURNING w.{{workflows.id}} AS id, w.{{workflows.lockedAt}} AS token,
             w.{{workflows.steps}}::text AS steps, w.{{workflows.currentStep}}::int AS current_step,
             w.{{workflows.context}}::text AS context, {{w.workflows.createdAt}} AS created_at
-), written AS ({leases.holding(binding, KIND, "claimed", worker=6, held=7)}
+), written AS ({leases.holding(binding, KIND, "claimed", note=6)}
 )
 SELECT c.id, c.steps, c.current_step, c.context, due.status, due.crashed, c.token, now()
   FROM claimed c JOIN due ON due.id = c.id

@@ -51,7 +51,8 @@ class SendingRecord:
                 return  # it was written along with another one
             if not await context.leases.give_back_unanswered():
                 raise UnreachableError("A claim that was cut off is not over yet.")
-            on_record = context.leases.held(poison_mail.KIND)
             recorded = set(sending)
-            await context.database.execute(poison_mail.RECORD, context.identity, on_record)
+            await context.database.execute(
+                poison_mail.RECORD, *context.leases.note(poison_mail.KIND)
+            )
             self._recorded = recorded

@@ -23,7 +23,7 @@ async def claimed_by(database: Database, worker: str) -> list[ClaimedMail]:
     )
     claim = store.claim(database.binding, onward=False)
     now = clock.now()
-    return await database.fetch(claim, 0.0, 0.0, 100, 300.0, [], now, worker, "{}")
+    return await database.fetch(claim, 0.0, 0.0, 100, 300.0, [], now, worker, "{}", 0)
 
 
 async def test_four_deaths_before_any_answer_spend_no_attempt(database: Database) -> None:
@@ -44,7 +44,7 @@ async def test_what_the_dead_had_on_record_is_blamed_once(database: Database) ->
         worker = f"worker:box:{death}:x"
         mails = await claimed_by(database, worker)
         assert {mail.id: mail.deaths for mail in mails} == {uid(1001): death, uid(1002): 0}
-        await database.execute(poison_mail.RECORD, worker, json.dumps({uid(1001): 1}))
+        await database.execute(poison_mail.RECORD, worker, json.dumps({uid(1001): 1}), 1)
         await leases.give_back_of_dead(database, worker)
     assert (await row_of(database, 1))[2] == "Its worker died while sending it (3 of 5 times)."
     assert (await row_of(database, 2))[2] is None
