@@ -29,6 +29,7 @@ from agentflow_tui.mail.message.messages import SenderIdentity
 from agentflow_tui.mail.transports import (
     CallbackTransport,
     MayLeave,
+    PartCallback,
     ResultCallback,
     TransportState,
     always,
@@ -64,7 +65,11 @@ class Nowhere(CallbackTransport):
     state = TransportState(up=True, sentence="Mail goes nowhere.")
 
     def submit(
-        self, envelope: Envelope, done: ResultCallback, may_leave: MayLeave = always
+        self,
+        envelope: Envelope,
+        done: ResultCallback,
+        may_leave: MayLeave = always,
+        on_part: PartCallback | None = None,
     ) -> None:
         done(same_for_all(envelope, RecipientOutcome(Verdict.DELIVERED, Answer(250, "2.0.0 Ok"))))
 

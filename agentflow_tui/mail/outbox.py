@@ -16,7 +16,13 @@ from agentflow_tui.mail.answers import (
     same_for_all,
 )
 from agentflow_tui.mail.envelopes import Envelope
-from agentflow_tui.mail.transports import MayLeave, ResultCallback, TransportState, always
+from agentflow_tui.mail.transports import (
+    MayLeave,
+    PartCallback,
+    ResultCallback,
+    TransportState,
+    always,
+)
 
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,100}")
 
@@ -38,7 +44,11 @@ class OutboxTransport:
         return TransportState(up=True, sentence=f"Mail is written to {self._folder}, not sent.")
 
     def submit(
-        self, envelope: Envelope, done: ResultCallback, may_leave: MayLeave = always
+        self,
+        envelope: Envelope,
+        done: ResultCallback,
+        may_leave: MayLeave = always,
+        on_part: PartCallback | None = None,
     ) -> None:
         if may_leave():
             done(self._put(envelope))

@@ -20,6 +20,11 @@ def always() -> bool:
     return True
 
 
+PartCallback = Callable[[SendResult, Callable[[], None]], None]
+"""Hears what became of a part of a mail while other recipients are left, and what to call when that
+is recorded and the part confirmed: only then the next part leaves."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TransportState:
     """How a transport is doing, for the health check and the console.
@@ -44,12 +49,17 @@ class Transport(Protocol):
         """How the transport is doing."""
 
     def submit(
-        self, envelope: Envelope, done: ResultCallback, may_leave: MayLeave = always
+        self,
+        envelope: Envelope,
+        done: ResultCallback,
+        may_leave: MayLeave = always,
+        on_part: PartCallback | None = None,
     ) -> None:
         """Send in the background; ``done`` is called once, possibly before this returns.
 
         ``may_leave`` is asked right before the content can no longer be held back. While it says
-        no, the mail is not sent, and the result says that it was not tried.
+        no, the mail is not sent, and the result says that it was not tried. A transport that sends
+        to some recipients after others tells ``on_part`` of those.
         """
 
     async def send(self, envelope: Envelope) -> SendResult:
@@ -76,7 +86,11 @@ class CallbackTransport(ABC):
 
     @abstractmethod
     def submit(
-        self, envelope: Envelope, done: ResultCallback, may_leave: MayLeave = always
+        self,
+        envelope: Envelope,
+        done: ResultCallback,
+        may_leave: MayLeave = always,
+        on_part: PartCallback | None = None,
     ) -> None:
         """See `Transport.submit`."""
 

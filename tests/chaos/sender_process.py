@@ -7,7 +7,7 @@ import sys
 
 from agentflow_tui.mail.envelopes import Envelope
 from agentflow_tui.mail.smtp.pool import SmtpTransport
-from agentflow_tui.mail.transports import MayLeave, ResultCallback, always
+from agentflow_tui.mail.transports import MayLeave, PartCallback, ResultCallback, always
 from agentflow_tui.settings import Settings, WorkerSettings
 from agentflow_tui.workers import logs, supervisor
 from tests.workers.sending import PATIENT, sending_with, smtp
@@ -23,11 +23,15 @@ class Mortal(SmtpTransport):
     """A mail to somebody ``deadly`` kills the process, as a fault in a library would."""
 
     def submit(
-        self, envelope: Envelope, done: ResultCallback, may_leave: MayLeave = always
+        self,
+        envelope: Envelope,
+        done: ResultCallback,
+        may_leave: MayLeave = always,
+        on_part: PartCallback | None = None,
     ) -> None:
         if envelope.recipients[0].startswith("deadly"):
             os.kill(os.getpid(), signal.SIGKILL)
-        super().submit(envelope, done, may_leave)
+        super().submit(envelope, done, may_leave, on_part)
 
 
 def main(database_url: str, relay_url: str) -> int:

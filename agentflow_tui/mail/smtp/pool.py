@@ -5,7 +5,7 @@ Tasks exist only while connections are being opened.
 """
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from agentflow_tui.mail.answers import (
     Answer,
@@ -31,6 +31,7 @@ from agentflow_tui.mail.smtp.reply_protocol import Timeouts
 from agentflow_tui.mail.transports import (
     CallbackTransport,
     MayLeave,
+    PartCallback,
     ResultCallback,
     TransportState,
     always,
@@ -101,16 +102,20 @@ class SmtpTransport(CallbackTransport):
         )
 
     def submit(
-        self, envelope: Envelope, done: ResultCallback, may_leave: MayLeave = always
+        self,
+        envelope: Envelope,
+        done: ResultCallback,
+        may_leave: MayLeave = always,
+        on_part: PartCallback | None = None,
     ) -> None:
         if len(envelope.recipients) > 1:
             RecipientParts(
                 envelope,
                 self._recipient_limit,
                 submit=lambda part, heard: self._submit_part(part, heard, may_leave),
-                confirm=self._window.confirm,
+                on_part=on_part or self._forget_part,
                 done=done,
-            ).start()
+            ).send()
         else:
             self._submit_part(envelope, done, may_leave)
 
@@ -125,6 +130,11 @@ class SmtpTransport(CallbackTransport):
             self._end(queued, RecipientOutcome(Verdict.NOT_TRIED, answer), wait)
         elif not wait:
             self._enqueue(queued)
+
+    def _forget_part(self, part: SendResult, go_on: Callable[[], None]) -> None:
+        """The `PartCallback` of a mail whose parts are not recorded."""
+        self.confirm([part])
+        go_on()
 
     def confirm(self, results: Iterable[SendResult]) -> None:
         self._window.confirm(sum(result.handed_over for result in results))

@@ -12,6 +12,7 @@ from agentflow_tui.mail.answers import (
     Verdict,
 )
 from agentflow_tui.mail.envelopes import Envelope
+from agentflow_tui.mail.transports import PartCallback
 
 RECIPIENTS = 100
 """Recipients of one SMTP transaction: what every relay must take (RFC 5321 4.5.3.1.8)."""
@@ -29,11 +30,12 @@ class RecipientLimit:
 
 
 class RecipientParts:
-    """One envelope, submitted in as many parts as the relay wants.
+    """One envelope, submitted in as many parts as the relay wants, one after the other.
 
     What a part could not carry because it had too many recipients goes into a further one, as long
-    as each brings some of them their mail. ``confirm`` hears of each part whose content was handed
-    over, but for the last: only the whole result, which ``done`` hears, waits to be recorded.
+    as each brings some of them their mail. ``on_part`` hears of each part that brought some of them
+    their mail while others are left, and the next one waits for its word: so a crash can send one
+    part twice at most. ``done`` hears the whole result.
     """
 
     def __init__(
@@ -42,50 +44,64 @@ class RecipientParts:
         limit: RecipientLimit,
         *,
         submit: Callable[[Envelope, Callable[[SendResult], None]], None],
-        confirm: Callable[[int], None],
+        on_part: PartCallback,
         done: Callable[[SendResult], None],
     ):
         self._envelope = envelope
         self._limit = limit
         self._submit = submit
-        self._confirm = confirm
+        self._on_part = on_part
         self._done = done
+        self._left: Sequence[int] = range(len(envelope.recipients))  # places in the envelope
         self._outcomes: dict[int, RecipientOutcome] = {}
+        self._last: SendResult | None = None
         self._waits: list[float] = []
-        self._under_way = 0
+        self._under_way = False
+        self._sending = False
 
-    def start(self) -> None:
-        self._send(range(len(self._envelope.recipients)))
+    def send(self) -> None:
+        """Submit one part after the other, for as long as each is answered at once."""
+        if self._sending:
+            return
+        self._sending = True
+        while self._left and not self._under_way:
+            self._send_part()
+        self._sending = False
+        if not self._left and not self._under_way:
+            self._end()
 
-    def _send(self, places: Sequence[int]) -> None:
-        """Submit the recipients at these places of the envelope."""
+    def _send_part(self) -> None:
         most = self._limit.most
-        groups = [places[n : n + most] for n in range(0, len(places), most)]
-        self._under_way += len(groups)
-        everyone = self._envelope.recipients
-        for group in groups:
-            some = tuple(everyone[place] for place in group)
-            part = replace(self._envelope, recipients=some, invalid=())
-            self._submit(part, lambda result, group=group: self._note(group, result))  # type: ignore[misc]
+        places, self._left = self._left[:most], self._left[most:]
+        some = tuple([self._envelope.recipients[place] for place in places])
+        self._under_way = True
+        part = replace(self._envelope, recipients=some, invalid=())
+        self._submit(part, lambda result: self._note(places, result))
 
-    def _note(self, group: Sequence[int], result: SendResult) -> None:
-        self._under_way -= 1
+    def _note(self, places: Sequence[int], result: SendResult) -> None:
         if result.retry_in is not None:
             self._waits.append(result.retry_in)
-        self._outcomes.update(zip(group, result.outcomes, strict=True))
-        accepted = len(result.accepted)
-        left = [place for place in group if _came_too_late(self._outcomes[place])]
-        if accepted and left:
-            self._limit.learn(accepted)
-            self._confirm(result.handed_over)
-            self._send(left)
-        elif self._under_way:
-            self._confirm(result.handed_over)
+        self._outcomes.update(zip(places, result.outcomes, strict=True))
+        self._last = result
+        late = [place for place in places if _came_too_late(self._outcomes[place])]
+        if result.accepted and late:
+            self._limit.learn(len(result.accepted))
+            self._left = [*late, *self._left]
+        if self._left and (result.accepted or result.handed_over):
+            self._on_part(result, self._go_on)
         else:
-            outcomes = tuple([self._outcomes[n] for n in range(len(self._outcomes))])
-            retry_in = max(self._waits, default=None)
-            whole = SendResult(self._envelope, outcomes, result.relay, retry_in, result.handed_over)
-            self._done(whole)
+            self._go_on()
+
+    def _go_on(self) -> None:
+        self._under_way = False
+        self.send()
+
+    def _end(self) -> None:
+        assert self._last is not None
+        outcomes = tuple([self._outcomes[n] for n in range(len(self._outcomes))])
+        retry_in = max(self._waits, default=None)
+        last = self._last
+        self._done(SendResult(self._envelope, outcomes, last.relay, retry_in, last.handed_over))
 
 
 def _came_too_late(outcome: RecipientOutcome) -> bool:

@@ -23,6 +23,9 @@ from agentflow_tui.text import storable
 TASK = "email.send"
 """``task_logs.taskType`` of the journal's rows about attempts."""
 
+PART_TASK = "email.part"
+"""The same for a part of a mail's recipients that has it while others are still to get it."""
+
 CANCELLED_TASK = "email.cancel"
 """The same for mail that was not sent because its message is cancelled."""
 
@@ -209,6 +212,37 @@ def keeps_receipts(binding: Binding) -> bool:
     if not binding.has(journal.TABLE, "id", "output"):
         return False
     return binding.tables[journal.TABLE].columns["id"].type.startswith(("uuid", "text", "char"))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class NewReceipt:
+    """A receipt that is to be written while its mail is still under way."""
+
+    entry: journal.JournalEntry
+
+
+class ReceiptWrites:
+    """Writes receipts by themselves, for a batch writer; each has an id, so twice does no harm."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def write(self, batch: Sequence[NewReceipt], *, again: bool) -> list[None]:
+        """Write the journal's rows."""
+        await self._write([each.entry for each in batch])
+        return [None] * len(batch)
+
+    async def look_up(self, batch: Sequence[NewReceipt]) -> Mapping[NewReceipt, None]:
+        """Nothing has to be looked up: all may be sent again."""
+        return {}
+
+    async def refused(self, item: NewReceipt, error: AgentflowError) -> None:
+        """Leave out the user, whom another table may have to know."""
+        await self._write([replace(item.entry, user_id=None)])
+
+    async def _write(self, entries: Sequence[journal.JournalEntry]) -> None:
+        statement = journal.insertion(self._database.binding, once=True)
+        await self._database.execute(statement, *journal.parameters(entries))
 
 
 class _EndedMail(Protocol):

@@ -28,6 +28,7 @@ from agentflow_tui.workers.sender.held_mail import (
     build,
     build_slowly,
 )
+from agentflow_tui.workers.sender.part_receipts import PartReceipts
 from agentflow_tui.workers.sender.poison_mail import SendingRecord
 from agentflow_tui.workers.sender.waits import BLOCKED, Waits
 
@@ -45,6 +46,7 @@ class HandOver:
         identity: SenderIdentity,
         *,
         claims: MailClaims,
+        parts: PartReceipts,
         waits: Waits,
         finish: Callable[[FinishedMail], None],
     ) -> None:
@@ -53,6 +55,7 @@ class HandOver:
         self._transport = transport
         self._identity = identity
         self._claims = claims
+        self._parts = parts
         self._waits = waits
         self._finish = finish
         self._folder = Path(workers.attachments) if workers.attachments else None
@@ -173,7 +176,17 @@ class HandOver:
             envelope,
             lambda sent: self._answered(held, sent, started),
             may_leave=lambda: not self._claims.may_be_lost(held),
+            on_part=lambda part, go_on: self._part_answered(held, part, started, go_on),
         )
+
+    def _part_answered(
+        self, held: HeldMail, part: SendResult, started: datetime, go_on: Callable[[], None]
+    ) -> None:
+        def recorded() -> None:
+            self._transport.confirm([part])
+            go_on()
+
+        self._parts.add(held, part, started, recorded)
 
     def _answered(self, held: HeldMail, sent: SendResult, started: datetime) -> None:
         workers = self._context.settings.workers

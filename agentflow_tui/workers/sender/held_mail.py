@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import field, replace
 from datetime import datetime
+from itertools import chain
 from pathlib import Path
 from time import monotonic
 
@@ -27,13 +28,16 @@ from agentflow_tui.store.queue.mail_claims import ClaimedMail
 from agentflow_tui.store.queue.mail_results import MailResult
 from agentflow_tui.store.queue.poison_mail import DEATHS
 
+MOST_RECEIPTS = 50
+"""Receipts of one mail that are looked up at a time."""
+
 
 @dataclass(frozen=True, slots=True)
 class EarlierAttempts:
     """The recipients that earlier attempts were answered for, by their receipts in the journal.
 
-    ``count`` is the number of receipts; ``attempts`` is the row's at the last of them, and ``free``
-    how many of those reached a further recipient."""
+    ``count`` is the number of receipts; ``attempts`` is the row's at the end of the last attempt
+    that left one, and ``free`` how many of those reached a further recipient."""
 
     accepted: frozenset[str] = frozenset()
     refused: Mapping[str, str] = field(default_factory=dict)
@@ -45,15 +49,37 @@ class EarlierAttempts:
         """How many of so many attempts reached a further recipient: they count for no limit."""
         return self.free if attempts > self.attempts else 0  # else an operator has begun anew
 
+    def and_then(self, output: str | None) -> "EarlierAttempts":
+        """With the next receipt. One of a part, whose attempt went on, tells of that part alone."""
+        value = read(output, limit=LONGEST_DOCUMENT).value
+        value = value if isinstance(value, dict) else {}
+        said, refused = value.get("accepted"), value.get("refused")
+        accepted = self.accepted | frozenset(map(str, said if isinstance(said, list) else ()))
+        refused = refused if isinstance(refused, dict) else {}
+        if "part" in value:
+            refused = {**self.refused, **refused}
+            refused = {who: why for who, why in refused.items() if who not in accepted}
+            return replace(self, accepted=accepted, refused=refused, count=self.count + 1)
+        attempts, free = value.get("attempts"), value.get("free")
+        return EarlierAttempts(
+            accepted=accepted,
+            refused=refused,
+            count=self.count + 1,
+            attempts=attempts if isinstance(attempts, int) else 0,
+            free=free if isinstance(free, int) else 0,
+        )
+
 
 @dataclass(slots=True, eq=False)
 class HeldMail:
     """A mail that this process has claimed. ``claimed_at`` and ``renewed_at`` change with renewals;
-    ``recipients`` of a large one are not known yet."""
+    ``recipients`` of a large one are not known yet; ``parts`` have left a receipt in this attempt.
+    """
 
     row: ClaimedMail
     earlier: EarlierAttempts = field(default_factory=EarlierAttempts)
     renewed_at: float = field(default_factory=monotonic)
+    parts: int = 0
     lost: bool = False
     ended: bool = False
     claimed_at: datetime = field(init=False)
@@ -133,35 +159,23 @@ class AllSettledError(Exception):
 
 async def recall(database: Database, mails: Sequence[HeldMail]) -> None:
     """Look up in the journal what earlier attempts came to. Raises `UnreachableError`."""
-    asked = {
-        mail_results.receipt_id(each.row.id, 0): each for each in mails if each.may_have_receipts
-    }
     if not mail_results.keeps_receipts(database.binding):
         return
-    number = 0
+    asked = [each for each in mails if each.may_have_receipts]
+    first, count = 0, 1
     while asked:
-        found = await database.fetch(mail_results.RECEIPTS, list(asked))
-        number += 1
-        again = {}
-        for receipt in found:
-            held = asked[receipt.id]
-            held.earlier = _earlier(receipt.output, number)
-            again[mail_results.receipt_id(held.row.id, number)] = held
-        asked = again
-
-
-def _earlier(output: str | None, count: int) -> EarlierAttempts:
-    value = read(output, limit=LONGEST_DOCUMENT).value
-    value = value if isinstance(value, dict) else {}
-    accepted, refused = value.get("accepted"), value.get("refused")
-    attempts, free = value.get("attempts"), value.get("free")
-    return EarlierAttempts(
-        accepted=frozenset(map(str, accepted)) if isinstance(accepted, list) else frozenset(),
-        refused=refused if isinstance(refused, dict) else {},
-        count=count,
-        attempts=attempts if isinstance(attempts, int) else 0,
-        free=free if isinstance(free, int) else 0,
-    )
+        ids = {
+            each: [mail_results.receipt_id(each.row.id, first + n) for n in range(count)]
+            for each in asked
+        }
+        rows = await database.fetch(mail_results.RECEIPTS, list(chain.from_iterable(ids.values())))
+        found = {receipt.id: receipt.output for receipt in rows}
+        for held, receipts in ids.items():
+            for receipt in receipts:
+                if receipt in found:
+                    held.earlier = held.earlier.and_then(found[receipt])
+        asked = [held for held, receipts in ids.items() if receipts[-1] in found]
+        first, count = first + count, min(2 * count, MOST_RECEIPTS)
 
 
 def build(held: HeldMail, identity: SenderIdentity, now: datetime) -> Envelope:

@@ -86,9 +86,33 @@ def outcome(
             "attempts": attempts,
             "free": held.earlier.free_attempts(attempts) + bool(sent.accepted),
         }
-        id_ = store.receipt_id(held.row.id, held.earlier.count)
+        id_ = _next_receipt(held)
     entry = _entry(held, error=error, started=started, output=output, id_=id_)
     return _mail_result(held, status, error, entry, standing)
+
+
+def part_receipt(held: HeldMail, part: SendResult, started: datetime) -> JournalEntry:
+    """Who has the mail, and who refused it, of a part of its recipients while others are left."""
+    pairs = zip(part.envelope.recipients, part.outcomes, strict=True)
+    output = part.journal() | {
+        "part": held.parts + 1,
+        "accepted": list(part.accepted),
+        "refused": {
+            who: str(each.answer) for who, each in pairs if each.verdict is Verdict.REFUSED
+        },
+    }
+    entry = _entry(held, error=None, started=started, output=output, id_=_next_receipt(held))
+    return replace(entry, task_type=store.PART_TASK)
+
+
+def _refused(sent: SendResult) -> dict[str, str]:
+    """The recipients that refused it for good, with their words."""
+    pairs = zip(sent.envelope.recipients, sent.outcomes, strict=True)
+    return {who: str(each.answer) for who, each in pairs if each.verdict is Verdict.REFUSED}
+
+
+def _next_receipt(held: HeldMail) -> str:
+    return store.receipt_id(held.row.id, held.earlier.count + held.parts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,11 +156,10 @@ def _said(whom: Sequence[str], why: str) -> str:
 
 
 def _standing(held: HeldMail, sent: SendResult) -> _RecipientCounts:
-    pairs = list(zip(sent.envelope.recipients, sent.outcomes, strict=True))
-    refused = {who: str(each.answer) for who, each in pairs if each.verdict is Verdict.REFUSED}
+    pairs = zip(sent.envelope.recipients, sent.outcomes, strict=True)
     return _RecipientCounts(
         accepted=held.earlier.accepted | frozenset(sent.accepted),
-        refused={**held.still_refused, **refused},
+        refused={**held.still_refused, **_refused(sent)},
         waiting={who: str(each.answer) for who, each in pairs if each.verdict in _OPEN},
         invalid=sent.envelope.invalid,
     )

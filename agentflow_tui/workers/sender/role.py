@@ -18,6 +18,7 @@ from agentflow_tui.workers.sender.claims import MailClaims
 from agentflow_tui.workers.sender.hand_over import HandOver
 from agentflow_tui.workers.sender.health_report import HealthReport
 from agentflow_tui.workers.sender.held_mail import FinishedMail, HeldMail, recall
+from agentflow_tui.workers.sender.part_receipts import PartReceipts
 from agentflow_tui.workers.sender.waits import BLOCKED, Waits
 
 NAME = "sender"
@@ -136,8 +137,15 @@ class SenderQueue:
             gather=GATHER,
             full=max(1, context.settings.workers.connections),
         )
+        self._parts = PartReceipts(context)
         self._hand_over = HandOver(
-            context, transport, identity, claims=self.claims, waits=waits, finish=self._writer.put
+            context,
+            transport,
+            identity,
+            claims=self.claims,
+            parts=self._parts,
+            waits=waits,
+            finish=self._writer.put,
         )
         self._tasks = [
             context.spawn(self._writer.serve()),
@@ -186,6 +194,7 @@ class SenderQueue:
         await self._hand_over.stop()
         grace = max(0.1, deadline - asyncio.get_running_loop().time())
         await self._transport.close(grace / 4)  # waits that long twice at most
+        await self._parts.finish(deadline)  # before others may claim the mail
         for held in list(self.claims.held.values()):
             self._hand_over.end(held, None)
         if not await self._writer.finish(deadline):
