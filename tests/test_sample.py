@@ -10,6 +10,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -309,12 +310,10 @@ def test_dealertracks_token_has_expired_and_its_reports_fail(tables: Tables) -> 
 
 def test_what_workflows_made_is_there_and_in_the_state_it_is_said_to_be(tables: Tables) -> None:
     kinds = {
-        "reportId": "reports",
+        "reports": "reports",
         "emailId": "emails",
         "queueId": "email_queue",
-        "insightIds": "insights",
-        "emailIds": "emails",
-        "distributionIds": "insight_distributions",
+        "insights": "insights",
     }
     known = {name: by_id(tables, name) for name in kinds.values()}
     seen = Counter[str]()
@@ -325,29 +324,70 @@ def test_what_workflows_made_is_there_and_in_the_state_it_is_said_to_be(tables: 
             for key in [made] if isinstance(made, str) else made:
                 assert key in known[table]
                 seen[member] += 1
-        told = [known["insight_distributions"][key] for key in output.get("distributionIds", [])]
-        mailed = [known["emails"][key] for key in output.get("emailIds", [])]
-        by_mail = [row for row in told if row["distributionMethod"] == "email"]
-        assert [row["status"] for row in by_mail] == [row["status"] for row in mailed]
     assert all(seen[member] for member in kinds)
+
+
+def test_every_distribution_by_mail_is_carried_by_one_mail_and_shares_its_fate(
+    tables: Tables,
+) -> None:
+    carried: dict[str, dict[str, Any]] = {}
+    for email in tables["emails"]:
+        for recipient in email["recipients"] if isinstance(email["recipients"], list) else ():
+            for key in recipient.get("distributions", ()) if isinstance(recipient, dict) else ():
+                assert key not in carried
+                carried[key] = email
+    by_mail = [d for d in tables["insight_distributions"] if d["distributionMethod"] == "email"]
+    assert {row["id"] for row in by_mail} == set(carried)
+    for row in by_mail:
+        assert (row["status"], row["sentAt"]) == (
+            carried[row["id"]]["status"],
+            carried[row["id"]]["sentAt"],
+        )
+
+
+def test_an_insight_of_a_high_score_has_reached_nobody(tables: Tables) -> None:
+    reached = {d["insightId"] for d in tables["insight_distributions"] if d["status"] == "sent"}
+    high = [i for i in tables["insights"] if i["score"] > 80 and i["id"] not in reached]
+    lost = {d["insightId"] for d in tables["insight_distributions"] if d["status"] == "failed"}
+    assert high
+    assert {insight["id"] for insight in high} & lost
 
 
 def test_reports_add_up_and_insights_can_be_read(tables: Tables) -> None:
     assert {r["vendor"] for r in tables["reports"]} == {"VinSolutions", "vAuto", "DealerTrack"}
+    assert {r["metadata"]["format"] for r in tables["reports"]} == {"text", "workbook"}
+    assert {"money", "percent", "date"} <= {t for r in tables["reports"] for t in types_of(r)}
     for report in tables["reports"]:
-        data = report["reportData"]
-        assert data["rows"]
-        assert all(list(line) == data["columns"] for line in data["rows"])
-        for name in set(data["columns"]) & set(data["totals"]):
-            assert data["totals"][name] == sum(line[name] for line in data["rows"])
+        data, metadata = report["reportData"], report["metadata"]
+        assert not metadata["rejected"]
+        assert len(data["rows"]) == metadata["rows"] > 5
+        assert {len(line) for line in data["rows"]} == {len(data["columns"])}
+    summed = [r for r in tables["reports"] if r["reportType"] == "Lead Source Performance"]
+    for report in summed:
+        for name, total in report["metadata"]["totals"].items():
+            at = report["reportData"]["columns"].index(name)
+            assert total == sum(line[at] for line in report["reportData"]["rows"])
     for insight in tables["insights"]:
         content = insight["content"]
         assert 0 <= insight["score"] <= 100
-        assert set(content) == {"title", "summary", "recommendation", "metrics"}
-        assert len(content["summary"]) > 60
+        assert {"title", "summary", "recommendation", "figures"} <= set(content)
+        assert content["title"]
+        assert len(content["summary"]) > 20
     assert {"below", "above"} == {
         "below" if i["score"] < 60 else "above" for i in tables["insights"]
     }
+
+
+def types_of(report: dict[str, Any]) -> list[str]:
+    types: list[str] = report["metadata"]["types"]
+    return types
+
+
+def test_vendors_files_are_kept_where_they_are_wanted(tmp_path: Path) -> None:
+    tables: Tables = sample(1, NOW, 1, folder=tmp_path)
+    for report in tables["reports"]:
+        found = Path(report["filePath"]).read_bytes()
+        assert hashlib.sha256(found).hexdigest() == report["metadata"]["file"]["sha256"]
 
 
 def test_some_json_has_the_shapes_that_real_life_has(tables: Tables) -> None:

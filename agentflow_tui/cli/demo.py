@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -23,6 +24,9 @@ SMALL = 2_000
 """Rows in the large tables unless --scale says otherwise."""
 
 MOST = 20_000_000
+
+VENDOR_FILES = "vendor-files"
+"""The folder of the home in which the vendors' files of the sample are."""
 
 
 def add_options(parser: argparse.ArgumentParser, _name: str) -> None:
@@ -46,12 +50,12 @@ def run(options: argparse.Namespace) -> int:
     if own:
         context = Context(name="demo", database_url=chosen.context.database_url)
         chosen = replace(chosen, contexts={}).on(context)
-        asyncio.run(_fill(chosen.context.database_url, options, own=True))
+        asyncio.run(_fill(chosen.context.database_url, options, chosen.home, own=True))
         return 0 if options.no_console else _console(chosen, options)
     # No way leads from here to another database: workers of this console have the catcher as relay.
     chosen = replace(chosen, contexts={}, read_only=options.read_only).on(Context(name="demo"))
     with postgres.start(chosen.home, say=say) as server:
-        asyncio.run(_fill(server.url, options))
+        asyncio.run(_fill(server.url, options, chosen.home))
         if options.no_console:
             return 0
         return _console(chosen, options)
@@ -94,7 +98,7 @@ def mail_catcher(home: Path) -> Iterator[str]:
             process.terminate()
 
 
-async def _fill(url: str, options: argparse.Namespace, *, own: bool = False) -> None:
+async def _fill(url: str, options: argparse.Namespace, home: Path, *, own: bool = False) -> None:
     from agentflow_tui.store.schema.ddl import create_missing_tables
     from agentflow_tui.store.schema.loading import tables_with_rows
 
@@ -116,18 +120,20 @@ async def _fill(url: str, options: argparse.Namespace, *, own: bool = False) -> 
                     "and --reset replaces what is there."
                 )
             return
-        await _load(database, options)
+        await _load(database, options, home / VENDOR_FILES)
     finally:
         database.close()
 
 
-async def _load(database: Database, options: argparse.Namespace) -> None:
+async def _load(database: Database, options: argparse.Namespace, folder: Path) -> None:
     from agentflow_tui.demo.sample import sample
     from agentflow_tui.store.schema.loading import delete_all_rows, load_rows
 
     rows = options.scale or SMALL
     say("Filling the database with sample data …")
-    tables = sample(options.seed, clock.now(), min(rows, SMALL))
+    if options.reset:
+        shutil.rmtree(folder, ignore_errors=True)
+    tables = sample(options.seed, clock.now(), min(rows, SMALL), folder=folder)
     if options.reset:
         await delete_all_rows(database)
     filled = await load_rows(database, tables)

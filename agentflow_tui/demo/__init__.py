@@ -10,6 +10,8 @@ The story, told from *now*, which is always Monday nine o'clock:
 - Since Sunday morning DealerTrack's refresh token has expired and its reports fail.
 - About three hours ago the relay began to refuse everything for lakeside-motors.test.
 - 2 h 41 min ago AgentFlow's backend on ops-2 died and left three workflow locks behind.
+- This morning's reports say that leads wait too long everywhere and that stock stands; who
+  should hear of the stock has a mailbox that is gone.
 - Since two hours ago northgate-fleet.example refuses mail by its size: an error not seen before.
 - Over night one schedule missed four fires.
 """

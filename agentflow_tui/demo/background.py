@@ -1,16 +1,21 @@
-"""What else is in the journal: AgentFlow's own backend at work, and two things operators did."""
+"""AgentFlow's own backend at work, and two things operators did."""
+
+from datetime import datetime
+from typing import cast
 
 from agentflow_tui.demo.builder import OPERATIONS_LEAD, SampleBuilder, later
 from agentflow_tui.demo.operators import RecordedChange, record_action
+from agentflow_tui.demo.people import AUDIENCES
 from agentflow_tui.demo.workflows.steps import OUTAGES
 
 _EXPIRED = "400 invalid_grant: the refresh token has expired or was revoked"
 
 
 def add_background(builder: SampleBuilder) -> None:
-    """Add the journal's rows of the backend's work and of the two actions."""
+    """Add the rows of the backend's work and of the two actions."""
     _refresh_tokens(builder)
     _add_unfinished_jobs(builder)
+    _add_dashboards(builder)
     credential = str(builder.tables["credentials"][8]["id"])
     change = RecordedChange(credential, {}, {})
     moment = builder.ago(hours=27.6)
@@ -52,4 +57,22 @@ def _add_unfinished_jobs(builder: SampleBuilder) -> None:
             None,
             given={"mailbox": "reports@harborridge.example", "vendor": "vAuto"},
             status=status,
+        )
+
+
+def _add_dashboards(builder: SampleBuilder) -> None:
+    """Add the latest insights that the backend has put, or will put, on a dashboard."""
+    for number, insight in enumerate(builder.tables["insights"][-6:]):
+        at = later(cast("datetime", insight["createdAt"]), builder.rng.uniform(0.5, 4))
+        shown = number % 2 == 0
+        builder.add(
+            "insight_distributions",
+            id=builder.uuid(at),
+            insightId=insight["id"],
+            recipientType="executive",
+            recipientId=AUDIENCES["executive"][0],
+            distributionMethod="dashboard",
+            status="sent" if shown else "pending",
+            sentAt=later(at, 0.4) if shown else None,
+            createdAt=at,
         )

@@ -3,6 +3,7 @@
 from dataclasses import field
 from datetime import datetime, timedelta
 from itertools import accumulate
+from pathlib import Path
 from random import Random
 
 from agentflow_tui.dataclass import dataclass
@@ -33,11 +34,14 @@ class Person:
 class SampleBuilder:
     """The rows so far, the moment that is *now*, and the random numbers of the seed.
 
-    ``tables`` maps table names to rows in documented column names.
+    ``tables`` maps table names to rows in documented column names. Vendors' files are written below
+    ``folder``; ``keeps_files`` says whether they stay there.
     """
 
     now: datetime
     rng: Random
+    folder: Path = field(default_factory=Path)
+    keeps_files: bool = False
     tables: dict[str, list[Row]] = field(default_factory=lambda: {name: [] for name in TABLES})
     people: dict[str, Person] = field(default_factory=dict)
     """The users, by id."""
@@ -50,6 +54,10 @@ class SampleBuilder:
         """The moment that long before now, to the millisecond."""
         moment = self.now - timedelta(hours=hours, minutes=minutes, seconds=seconds)
         return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+
+    def is_latest(self, when: datetime) -> bool:
+        """Whether what comes every day and came then has come no more since."""
+        return self.now - when < timedelta(days=1)
 
     def uuid(self, when: datetime) -> str:
         """A version 7 uuid of that moment: time-ordered, and the same for the same seed."""

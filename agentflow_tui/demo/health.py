@@ -1,5 +1,7 @@
-"""The rows of health_checks: how the services are doing, in agreement with everything else, and
-which workers are alive."""
+"""The rows of health_checks: how the services are doing, in agreement with everything else.
+
+There are no workers among them: those that run on the sample add themselves.
+"""
 
 import json
 from datetime import datetime
@@ -8,13 +10,6 @@ from agentflow_tui.demo import data
 from agentflow_tui.demo.builder import Row, SampleBuilder
 from agentflow_tui.demo.mail.messages import LAKESIDE
 from agentflow_tui.demo.mail.relay import DOMAIN_DOWN_HOURS
-from agentflow_tui.demo.workflows.runs import SimulatedRun
-
-_WORKERS = (
-    ("ops-1", 2231, ["scheduler", "runner", "monitor"]),
-    ("ops-3", 918, ["sender", "runner"]),
-)
-"""Hosts, process ids and roles."""
 
 
 def add_checks(builder: SampleBuilder) -> None:
@@ -44,42 +39,6 @@ def add_checks(builder: SampleBuilder) -> None:
             details=json.dumps(details) if details else None,
             createdAt=made,
             updatedAt=checked,
-        )
-
-
-def add_workers(builder: SampleBuilder, held: list[SimulatedRun], in_flight: list[str]) -> None:
-    """Add the workers that are alive, with what each holds, as workers say it.
-
-    ``lock`` is false: other processes must not conclude from a lock that is not held that these
-    died, for they have never lived. What they hold is free when the lease is over.
-    """
-    for host, pid, roles in _WORKERS:
-        started, seen = builder.ago(hours=builder.rng.uniform(9, 90)), builder.ago(seconds=1)
-        sends = "sender" in roles
-        workflows = dict.fromkeys(run.id for run in held[sends::2])
-        mails = dict.fromkeys(in_flight if sends else (), 1)
-        details = {
-            "roles": roles,
-            "host": host,
-            "pid": pid,
-            "started": started.isoformat(),
-            "lock": False,
-            "mails": mails,
-            "workflows": workflows,
-            "reports": {},
-        }
-        hands = f"{len(workflows)} workflows" + (f" and {len(mails)} mails" if mails else "")
-        builder.add(
-            "health_checks",
-            id=f"worker:{host}:{pid}:{builder.rng.getrandbits(32):08x}",
-            name=f"worker {host} {pid}",
-            status="ok",
-            responseTime=None,
-            lastChecked=seen,
-            message=f"Runs {', '.join(roles)}; {hands} in hand.",
-            details=json.dumps(details),
-            createdAt=started,
-            updatedAt=seen,
         )
 
 

@@ -15,7 +15,10 @@ COLLEAGUES: list[tuple[str, str]] = [tuple(name) for name in _PEOPLE["colleagues
 """First and last names of the group's users; the first is its operations lead."""
 
 AUDIENCES: dict[str, list[str]] = _PEOPLE["audiences"]
-"""The users whom an insight for an audience goes to, by id."""
+"""The users of each role who are told of insights, by id."""
+
+OUTSIDE_ADDRESSES: dict[str, list[str]] = _PEOPLE["outside"]
+"""The addresses of other houses that are told of insights, by role."""
 
 _IV_BYTES = 16
 

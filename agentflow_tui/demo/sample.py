@@ -6,7 +6,9 @@ text in one is a JSON text, as some other program wrote it).
 """
 
 from datetime import datetime
+from pathlib import Path
 from random import Random
+from tempfile import TemporaryDirectory
 from typing import cast
 
 from agentflow_tui.demo import background, health, people
@@ -20,26 +22,41 @@ DEFAULT_ROWS = 2_000
 
 
 def sample(
-    seed: int, now: datetime, rows: int = DEFAULT_ROWS, *, key: str | None = None
+    seed: int,
+    now: datetime,
+    rows: int = DEFAULT_ROWS,
+    *,
+    key: str | None = None,
+    folder: Path | None = None,
 ) -> dict[str, list[Row]]:
     """The rows of the thirteen tables, by table name.
 
     ``now`` is aware and plays Monday nine o'clock. ``rows`` is about how many rows the largest
     tables get; what the story needs is there however small it is. ``key`` is an `ENCRYPTION_KEY`
-    (64 hex digits) for the credentials, `DEMO_KEY` by default.
+    (64 hex digits) for the credentials, `DEMO_KEY` by default. Vendors' files are kept in
+    ``folder``; without one they are read and gone.
     """
     if now.tzinfo is None:
         raise ValueError("now must be aware")
-    builder = SampleBuilder(now=now, rng=Random(f"agentflow {seed}"))
-    size = max(rows, 1) / DEFAULT_ROWS
+    with TemporaryDirectory() as passing:
+        builder = SampleBuilder(
+            now=now,
+            rng=Random(f"agentflow {seed}"),
+            folder=folder or Path(passing),
+            keeps_files=folder is not None,
+        )
+        return _filled(builder, max(rows, 1) / DEFAULT_ROWS, key or DEMO_KEY)
+
+
+def _filled(builder: SampleBuilder, size: float, key: str) -> dict[str, list[Row]]:
     people.add_users(builder)
     people.add_sessions(builder)
-    people.add_credentials(builder, key or DEMO_KEY)
+    people.add_credentials(builder, key)
     people.add_api_keys(builder)
     _add_workflows(builder, size)
     _add_mail(builder, size)
-    held = states.add_held_by_workers(builder, 5)
-    health.add_workers(builder, held, campaigns.add_in_flight(builder, 4))
+    states.add_held_by_workers(builder, 5)
+    campaigns.add_in_flight(builder, 4)
     background.add_background(builder)
     health.add_checks(builder)
     for table in builder.tables.keys() - {"sessions"}:
@@ -51,7 +68,7 @@ def _add_workflows(builder: SampleBuilder, size: float) -> None:
     def number(least: int, usual: int) -> int:
         return max(least, round(usual * size))
 
-    schedules.add_vendor_reports(builder)
+    schedules.add_vendor_reports(builder, number(2, 6))
     schedules.add_regular(builder)
     schedules.add_invalid(builder)
     schedules.add_stopped_in_outage(builder)

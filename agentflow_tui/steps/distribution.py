@@ -50,7 +50,7 @@ class Distributed:
 
 
 @dataclass(slots=True)
-class _Person:
+class InsightRecipient:
     """Someone with an address, in the first role that wants something, and what is for them.
     ``ids`` are those of the distributions, by insight."""
 
@@ -117,17 +117,8 @@ async def distribute(
     begun = clock.now()
     found = await database.fetch(inputs.BY_ID, list(insights)) if insights else []
     found += await database.fetch(inputs.OF_REPORTS, list(reports)) if reports else []
-    people = _people(found, audiences)
-    rows = [
-        NewDistribution(
-            id=person.ids[insight.id],
-            insight_id=insight.id,
-            recipient_type=person.role,
-            recipient_id=person.address.spec,
-        )
-        for person in people
-        for insight in person.insights
-    ]
+    people = people_of(found, audiences)
+    rows = distributions_of(people)
     async with database.transaction() as session:
         new = await writes.insert_distributions(session, rows) if rows else frozenset()
         kept = [(p, [each for each in p.insights if p.ids[each.id] in new]) for p in people]
@@ -141,12 +132,28 @@ async def distribute(
     return done
 
 
+def distributions_of(people: Sequence[InsightRecipient]) -> list[NewDistribution]:
+    """A row for each insight on its way to each of these people."""
+    return [
+        NewDistribution(
+            id=person.ids[insight.id],
+            insight_id=insight.id,
+            recipient_type=person.role,
+            recipient_id=person.address.spec,
+        )
+        for person in people
+        for insight in person.insights
+    ]
+
+
 def distribution_id(insight_id: str, recipient: str) -> str:
     """The id of an insight's way to a person by mail."""
     return str(uuid5(_IDS, "\0".join((insight_id, recipient.lower(), "email", "0"))))
 
 
-def _people(insights: Sequence[InsightInput], audiences: Sequence[Audience]) -> list[_Person]:
+def people_of(
+    insights: Sequence[InsightInput], audiences: Sequence[Audience]
+) -> list[InsightRecipient]:
     """Everyone who gets something, with their best insights first. The best are chosen among all
     that were asked for, so that asking again chooses the same."""
     from agentflow_tui.insights.contents import score_of
@@ -155,7 +162,7 @@ def _people(insights: Sequence[InsightInput], audiences: Sequence[Audience]) -> 
         {insight.id: insight for insight in insights}.values(),
         key=lambda each: (-(each.score or 0), each.id),
     )
-    people: dict[str, _Person] = {}
+    people: dict[str, InsightRecipient] = {}
     for audience in audiences:
         wanted = [
             insight
@@ -165,7 +172,9 @@ def _people(insights: Sequence[InsightInput], audiences: Sequence[Audience]) -> 
             )
         ]
         for address in audience.addresses if wanted else ():
-            person = people.setdefault(address.spec.lower(), _Person(address, audience.role))
+            person = people.setdefault(
+                address.spec.lower(), InsightRecipient(address, audience.role)
+            )
             known = {insight.id for insight in person.insights}
             person.insights += [insight for insight in wanted if insight.id not in known]
     for person in people.values():
@@ -183,12 +192,24 @@ def _is_ours(insight: InsightInput) -> bool:
 
 async def _queue(
     session: Session,
-    people: Sequence[tuple[_Person, Sequence[InsightInput]]],
+    people: Sequence[tuple[InsightRecipient, Sequence[InsightInput]]],
     settings: DistributionSettings,
     *,
     again: bool = False,
 ) -> None:
     """Write a digest for each person. ``again``: it is new mail about what was mailed before."""
+    digests, contents = digests_for(people, settings, again=again)
+    await writes.insert_digests(session, digests, contents, settings.priority)
+
+
+def digests_for(
+    people: Sequence[tuple[InsightRecipient, Sequence[InsightInput]]],
+    settings: DistributionSettings,
+    *,
+    again: bool = False,
+) -> tuple[list[NewDigest], list[DigestContent]]:
+    """A digest for each person, and what the digests say: people of a role with the same insights
+    get the same. ``again``: they are new mail about what was mailed before."""
     places: dict[tuple[str, ...], int] = {}
     contents: list[DigestContent] = []
     digests = []
@@ -210,7 +231,7 @@ async def _queue(
                 recipients=[{**recipient, "distributions": ids}],
             )
         )
-    await writes.insert_digests(session, digests, contents, settings.priority)
+    return digests, contents
 
 
 def _content(
@@ -292,17 +313,17 @@ async def distribute_again(database: Database, settings: DistributionSettings) -
 
 def _waiting_people(
     pending: Sequence[PendingDistribution], insights: Mapping[str, InsightInput]
-) -> list[tuple[_Person, Sequence[InsightInput]]]:
+) -> list[tuple[InsightRecipient, Sequence[InsightInput]]]:
     """Each person with what waits for them, in digests of at most seven."""
-    people: dict[str, _Person] = {}
+    people: dict[str, InsightRecipient] = {}
     for each in pending:
         insight = insights.get(each.insight_id)
         if insight is not None:
             address = Address(each.recipient_id)
             key = each.recipient_id.lower()
-            person = people.setdefault(key, _Person(address, each.recipient_type or ""))
+            person = people.setdefault(key, InsightRecipient(address, each.recipient_type or ""))
             person.insights.append(insight)
-    found: list[tuple[_Person, Sequence[InsightInput]]] = []
+    found: list[tuple[InsightRecipient, Sequence[InsightInput]]] = []
     for person in people.values():
         person.identify()
         ordered = sorted(person.insights, key=lambda each: (-(each.score or 0), each.id))

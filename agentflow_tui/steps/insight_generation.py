@@ -103,7 +103,7 @@ async def generate(
     if known:
         return GeneratedInsights(report_id=report.id, insights=tuple(map(_known, known)))
     previous = await _read_report(database, past[0].id) if past else None
-    new, candidates = await asyncio.to_thread(_analysed, report, past, previous, told, settings)
+    new, candidates = await asyncio.to_thread(analysed, report, past, previous, told, settings)
     new = await worded(new, wording)
     async with database.transaction() as session:
         inserted = await insert_insights(session, new)
@@ -171,15 +171,19 @@ def _new(insight: NewInsight) -> InsightSummary:
     )
 
 
-def _analysed(
+def analysed(
     report: ReportInput,
     past: Sequence[PastReportInput],
     previous: ReportInput | None,
     told: Sequence[ToldInput],
     settings: InsightSettings,
 ) -> tuple[list[NewInsight], int]:
-    """What is found in a report, and the number of candidates. The analyses are imported here, when
-    they are needed."""
+    """What is found in a report, and the number of candidates; no database is needed.
+
+    ``past`` and ``told`` are its earlier reports and what was told of them, the latest first;
+    ``previous`` is the last one with its rows. The analyses are imported here, when they are
+    needed.
+    """
     from agentflow_tui.insights import registry
     from agentflow_tui.insights.engine import analyse, documents
     from agentflow_tui.insights.facts import ReportFacts

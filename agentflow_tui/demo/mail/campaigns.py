@@ -73,15 +73,13 @@ def add_backlog(builder: SampleBuilder, campaign: int, fresh: int) -> None:
         send(builder, message, builder.ago(seconds=builder.rng.uniform(35, 58)))
 
 
-def add_in_flight(builder: SampleBuilder, number: int) -> list[str]:
-    """Add mail that is on its way at this moment. Returns its ids in the queue."""
-    ids = []
+def add_in_flight(builder: SampleBuilder, number: int) -> None:
+    """Add mail that is on its way at this moment."""
     for _ in range(number):
         message = messages.offer(builder, SUMMIT)
         at = builder.ago(seconds=builder.rng.uniform(30, 60))
         attempt = SendAttempt(builder.ago(seconds=builder.rng.uniform(0.2, 3)), None)
-        ids.append(queue(builder, message, at, [attempt]).queue_id)
-    return ids
+        queue(builder, message, at, [attempt])
 
 
 def add_stopped_by_operators(builder: SampleBuilder, held: int, cancelled: int) -> None:

@@ -9,7 +9,6 @@ from agentflow_tui.demo import data, words
 from agentflow_tui.demo.builder import OPERATIONS_LEAD, Person, SampleBuilder
 from agentflow_tui.demo.domains import DOMAINS, DomainBehaviour
 from agentflow_tui.demo.people import AUDIENCES, COLLEAGUES
-from agentflow_tui.demo.vendors.reports import SampleFinding
 
 CUSTOMERS = [name for name, how in DOMAINS.items() if how is DomainBehaviour.FINE][1:]
 LENDER = "granite-credit.example"
@@ -124,19 +123,6 @@ def transfer(builder: SampleBuilder, domain: str = LAKESIDE) -> SampleMessage:
         body=texts["body"].format(**values, signature=_signature(builder)),
         to=tuple(builder.person(domain) for _ in range(rng.choice((1, 1, 1, 2)))),
         priority=rng.choice((4, 5, 5, 7)),
-    )
-
-
-def insight(finding: SampleFinding, to: Person) -> SampleMessage:
-    """An insight as mail to a person it concerns."""
-    texts = _TEXTS["insight"]
-    figures = "\n".join(f"  {name}: {value}" for name, value in finding.metrics.items())
-    return SampleMessage(
-        owner=OPERATIONS_LEAD,
-        subject=texts["subject"].format(finding=finding),
-        body=texts["body"].format(finding=finding, figures=figures),
-        to=(to,),
-        priority=7,
     )
 
 

@@ -53,16 +53,22 @@ _EMAIL_STATUS = {
 
 
 def send(
-    builder: SampleBuilder, message: SampleMessage, at: datetime, *, wait: float | None = None
+    builder: SampleBuilder,
+    message: SampleMessage,
+    at: datetime,
+    *,
+    wait: float | None = None,
+    ids: tuple[str, str] | None = None,
 ) -> RecordedMessage:
     """Queue a message and simulate its attempts up to now.
 
-    ``wait`` is how many seconds it waits for its first attempt, a few when not said.
+    ``wait`` is how many seconds it waits for its first attempt, a few when not said; ``ids`` are
+    those of its rows in emails and email_queue, where it has any yet.
     """
     first = later(at, builder.rng.uniform(1, 30) if wait is None else wait)
-    queue_id = builder.uuid(at)
+    email_id, queue_id = ids or (builder.uuid(at), builder.uuid(at))
     attempts = tuple(_attempts(builder, message, queue_id, first))
-    return queue(builder, message, at, attempts, queue_id=queue_id)
+    return queue(builder, message, at, attempts, ids=(email_id, queue_id))
 
 
 def queue(
@@ -72,15 +78,15 @@ def queue(
     attempts: Sequence[SendAttempt] = (),
     *,
     state: QueueState | None = None,
-    queue_id: str | None = None,
+    ids: tuple[str, str] | None = None,
 ) -> RecordedMessage:
     """Queue a message that has these attempts behind it.
 
-    ``state`` is what they left it in, if not said.
+    ``state`` is what they left it in, if not said; ``ids`` as `send` has them.
     """
     state = state or _state_after(message, at, attempts)
     sent_at = state.since if state.status == "completed" else None
-    email_id, queue_id = builder.uuid(at), queue_id or builder.uuid(at)
+    email_id, queue_id = ids or (builder.uuid(at), builder.uuid(at))
     status = _EMAIL_STATUS[state.status]
     _add_email(builder, email_id, message, at, status, sent_at)
     builder.add(

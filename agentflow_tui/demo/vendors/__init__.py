@@ -1,1 +1,2 @@
-"""What the vendors report, and what the insight generator finds in it."""
+"""What the vendors report: files as each writes them, and what AgentFlow's own functions make of
+those."""

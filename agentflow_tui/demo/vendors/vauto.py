@@ -1,155 +1,70 @@
 """vAuto, the used-car desk: how long cars stand, what was appraised, how fast stock turns."""
 
-from collections.abc import Iterator
+from datetime import datetime
 
 from agentflow_tui.demo import words
 from agentflow_tui.demo.builder import SampleBuilder
 from agentflow_tui.demo.people import COLLEAGUES
-from agentflow_tui.demo.vendors.reports import (
-    Build,
-    Find,
-    ReportRow,
-    SampleFinding,
-    SampleReport,
-    finding,
-    mean,
-    score,
-    share,
-    total,
-    totals,
-)
+from agentflow_tui.demo.vendors.tables import Cell, VendorTable
 
-_HOLDING_COST = 42
-"""Dollars a day for a car on the lot: floor plan, depreciation, insurance."""
+_CARS = 54
+_APPRAISALS = 40
 
 
-def _car(builder: SampleBuilder) -> ReportRow:
+def inventory_aging(builder: SampleBuilder, day: datetime) -> VendorTable:
+    """Every used car on the lots with its days in stock; what stands long is dear."""
     rng = builder.rng
-    make, model, price = rng.choice(words.CARS)
-    age = rng.randrange(1, 8)
-    return {
-        "stock": f"{make[0]}{rng.randrange(10_000, 99_999)}",
-        "vin": builder.vin(),
-        "vehicle": f"{builder.now.year - age} {make} {model}",
-        "colour": rng.choice(words.COLOURS),
-        "miles": rng.randrange(7, 15) * 1_000 * age,
-        "price": round(price * 0.88**age / 100) * 100 - 5,
-    }
-
-
-def _aging(builder: SampleBuilder, rooftop: str) -> SampleReport:
-    rows = []
-    for _ in range(14):
-        days = round(builder.rng.lognormvariate(3.6, 0.7))
-        to_market = round(builder.rng.gauss(97.5 + days / 40, 2.5), 1)
-        rows.append({**_car(builder), "daysInStock": days, "priceToMarketPercent": to_market})
-    rows.sort(key=lambda row: -row["daysInStock"])
-    old = [row for row in rows if row["daysInStock"] > 60]
-    sums = {
-        "units": len(rows),
-        "over60": len(old),
-        "averageDays": mean(rows, "daysInStock"),
-        "valueOver60": total(old, "price"),
-    }
-    return SampleReport(rooftop=rooftop, rows=rows, totals=sums)
-
-
-def _old_and_dear_stock(builder: SampleBuilder, report: SampleReport) -> Iterator[SampleFinding]:
-    old = [row for row in report.rows if row["daysInStock"] > 60]
-    if len(old) >= 2:
-        oldest = old[0]
-        cost = sum(_HOLDING_COST * (row["daysInStock"] - 60) for row in old)
-        yield finding(
-            "inventory_aging",
-            report,
-            score(builder, 70 + 4 * len(old)),
-            {
-                "over60": len(old),
-                "value": report.totals["valueOver60"],
-                "holdingCost": cost,
-                "oldestDays": oldest["daysInStock"],
-            },
-            oldest=oldest,
-            cost=cost,
-        )
-    dear = sum(row["priceToMarketPercent"] > 101 for row in report.rows)
-    if dear:
-        yield finding(
-            "price_to_market",
-            report,
-            score(builder, 55),
-            {"cars": dear, "averageDays": report.totals["averageDays"]},
-            cars=dear,
-            rate=share(dear, len(report.rows)),
-        )
-
-
-def _appraisals(builder: SampleBuilder, rooftop: str) -> SampleReport:
-    rng = builder.rng
-    rows = []
-    for _ in range(rng.randrange(8, 14)):
-        car = _car(builder)
-        offer = round(car.pop("price") * rng.uniform(0.74, 0.9) / 50) * 50
-        bought = rng.random() < 0.42
+    rows: list[list[Cell]] = []
+    for number in range(_CARS):
+        make, model, price = rng.choice(words.CARS)
+        age = rng.randrange(1, 8)
+        days = round(rng.lognormvariate(3.9, 0.7))
         rows.append(
-            {
-                **car,
-                "appraiser": " ".join(rng.choice(COLLEAGUES[6:10])),
-                "offer": offer,
-                "outcome": "bought" if bought else rng.choice(("lost", "pending", "lost")),
-            }
+            [
+                f"{make[0]}{rng.randrange(10_000, 99_999)}",
+                builder.vin(),
+                f"{day.year - age} {make} {model}",
+                list(words.ROOFTOPS)[number % len(words.ROOFTOPS)],
+                days,
+                round(price * 0.88**age / 100) * 100 - 5,
+                f"{rng.gauss(99.0 + min(days, 120) / 30, 1.5):.1f}%",
+            ]
         )
-    sums = {
-        "appraisals": len(rows),
-        "bought": sum(row["outcome"] == "bought" for row in rows),
-        "offered": total(rows, "offer"),
-    }
-    return SampleReport(rooftop=rooftop, rows=rows, totals=sums)
+    return VendorTable(
+        columns=["Stock #", "VIN", "Vehicle", "Store", "Days in Stock", "Price", "Price to Market"],
+        rows=sorted(rows, key=lambda row: -int(row[4])),
+        money=("Price",),
+    )
 
 
-def _lost_appraisals(builder: SampleBuilder, report: SampleReport) -> Iterator[SampleFinding]:
-    rate = share(report.totals["bought"], report.totals["appraisals"])
-    lost = [row for row in report.rows if row["outcome"] == "lost"]
-    if rate < 45:
-        yield finding(
-            "appraisal_conversion",
-            report,
-            score(builder, 88 - rate / 2),
-            {"rate": rate, "lost": len(lost), "appraisals": report.totals["appraisals"]},
-            rate=rate,
-            lost=len(lost),
-            worth=total(lost, "offer"),
-        )
-
-
-def _turns(builder: SampleBuilder, rooftop: str) -> SampleReport:
+def appraisals(builder: SampleBuilder, _day: datetime) -> VendorTable:
+    """The trade-ins of the week: who looked at each, what was offered, whether it was bought."""
     rng = builder.rng
-    rows = []
-    for make, model, price in rng.sample(words.CARS, 9):
-        sold, stock = rng.randrange(2, 24), rng.randrange(2, 30)
-        rows.append(
-            {
-                "model": f"{make} {model}",
-                "sold30": sold,
-                "stock": stock,
-                "daysSupply": round(30 * stock / sold),
-                "daysToTurn": round(rng.lognormvariate(3.4, 0.4)),
-                "averagePrice": price,
-            }
-        )
-    sums = {**totals(rows, "sold30", "stock"), "averageDaysToTurn": mean(rows, "daysToTurn")}
-    return SampleReport(rooftop=rooftop, rows=rows, totals=sums)
+    rows: list[list[Cell]] = []
+    for _ in range(_APPRAISALS):
+        make, model, price = rng.choice(words.CARS)
+        appraiser, rooftop = rng.choice(COLLEAGUES[6:10]), rng.choice(list(words.ROOFTOPS))
+        offer = round(price * rng.uniform(0.3, 0.8) / 50) * 50
+        outcome = rng.choices(("Bought", "Lost", "Pending"), (30, 58, 12))[0]
+        rows.append([f"{make} {model}", rooftop, " ".join(appraiser), offer, outcome])
+    return VendorTable(
+        columns=["Vehicle", "Store", "Appraised By", "Offer", "Outcome"],
+        rows=rows,
+        summed=("Offer",),
+        money=("Offer",),
+    )
 
 
-def _unbalanced_stock(builder: SampleBuilder, report: SampleReport) -> Iterator[SampleFinding]:
-    short = min(report.rows, key=lambda row: row["daysSupply"])
-    long = max(report.rows, key=lambda row: row["daysSupply"])
-    metrics = {"shortest": short["daysSupply"], "longest": long["daysSupply"]}
-    yield finding("days_to_turn", report, score(builder, 72), metrics, short=short, long=long)
-
-
-REPORTS: dict[str, tuple[Build, Find]] = {
-    "Inventory Aging": (_aging, _old_and_dear_stock),
-    "Appraisal Log": (_appraisals, _lost_appraisals),
-    "Days to Turn": (_turns, _unbalanced_stock),
-}
+def days_to_turn(builder: SampleBuilder, day: datetime) -> VendorTable:
+    """How long the stock of each model lasts; since this morning too long, of most."""
+    rng = builder.rng
+    sales, stocks = ((2, 8), (16, 30)) if builder.is_latest(day) else ((10, 16), (8, 18))
+    rows: list[list[Cell]] = []
+    for make, model, price in rng.sample(words.CARS, 12):
+        sold, stock = rng.randrange(*sales), rng.randrange(*stocks)
+        rows.append([f"{make} {model}", sold, stock, round(30 * stock / sold), price])
+    return VendorTable(
+        columns=["Model", "Sold", "In Stock", "Days Supply", "Average Price"],
+        rows=rows,
+        money=("Average Price",),
+    )

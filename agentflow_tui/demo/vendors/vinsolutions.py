@@ -1,140 +1,61 @@
 """VinSolutions, the CRM: leads, how fast they were answered, appointments."""
 
-from collections.abc import Iterator
+from datetime import datetime
 
 from agentflow_tui.demo import words
 from agentflow_tui.demo.builder import SampleBuilder
 from agentflow_tui.demo.people import COLLEAGUES
-from agentflow_tui.demo.vendors.reports import (
-    Build,
-    Find,
-    SampleFinding,
-    SampleReport,
-    finding,
-    mean,
-    score,
-    share,
-    totals,
-)
+from agentflow_tui.demo.vendors.tables import Cell, VendorTable
 
-_LEAST_SCORE = 65
-"""So high that slow answers are always told."""
+_SLOW_ROOFTOP = "Lakeside Motors"
+_NO_SHOWS_ROOFTOP = "Summit Chevrolet"
+_SOURCE_WITHOUT_SALES = "CarGurus"
 
 
-def _response_times(builder: SampleBuilder, rooftop: str) -> SampleReport:
+def lead_response(builder: SampleBuilder, day: datetime) -> VendorTable:
+    """How many leads of each source were answered, and after how long; one rooftop is slow, and
+    since this morning all are."""
     rng = builder.rng
-    rows = []
-    for source in words.LEAD_SOURCES[:6]:
-        leads = rng.randrange(6, 48)
-        answered = round(leads * rng.uniform(0.62, 0.99))
-        rows.append(
-            {
-                "source": source,
-                "leads": leads,
-                "answered": answered,
-                "under15min": round(answered * rng.uniform(0.3, 0.85)),
-                "medianMinutes": round(rng.lognormvariate(3.0, 0.6), 1),
-                "appointments": round(leads * rng.uniform(0.08, 0.34)),
-            }
-        )
-    sums = totals(rows, "leads", "answered", "under15min", "appointments")
-    return SampleReport(rooftop=rooftop, rows=rows, totals=sums)
+    typical = 4.2 if builder.is_latest(day) else 3.1
+    rows: list[list[Cell]] = []
+    for rooftop in words.ROOFTOPS:
+        slow = rooftop == _SLOW_ROOFTOP
+        for source in words.LEAD_SOURCES[:5]:
+            leads = rng.randrange(9, 34)
+            reached = round(leads * (rng.uniform(0.42, 0.6) if slow else rng.uniform(0.78, 0.95)))
+            minutes = round(rng.lognormvariate(typical + (0.4 if slow else 0), 0.3))
+            rows.append([rooftop, source, leads, reached, round(reached * 0.4), minutes])
+    columns = ["Store", "Lead Source", "Leads", "Contacted", "Appts Set", "Response Minutes"]
+    return VendorTable(columns=columns, rows=rows, summed=("Leads", "Contacted", "Appts Set"))
 
 
-def _slow_answers(builder: SampleBuilder, report: SampleReport) -> Iterator[SampleFinding]:
-    worst = max(report.rows, key=lambda row: row["medianMinutes"])
-    leads = report.totals["leads"]
-    missed = leads - report.totals["answered"]
-    rate = share(report.totals["under15min"], leads)
-    yield finding(
-        "lead_response",
-        report,
-        max(_LEAST_SCORE, score(builder, 74 + min(missed, 20) / 2)),
-        {
-            "leads": leads,
-            "under15minPercent": rate,
-            "unanswered": missed,
-            "worstMedianMinutes": worst["medianMinutes"],
-        },
-        worst=worst,
-        missed=missed,
-        rate=rate,
+def lead_sources(builder: SampleBuilder, _day: datetime) -> VendorTable:
+    """What each source costs and brings; one costs and brings nothing."""
+    rng = builder.rng
+    rows: list[list[Cell]] = []
+    for source in words.LEAD_SOURCES:
+        leads, spend = rng.randrange(40, 190), rng.randrange(12, 62) * 100
+        sold = round(leads * rng.uniform(0.05, 0.15))
+        if source == _SOURCE_WITHOUT_SALES:
+            sold, spend = 0, 9_400
+        rows.append([source, leads, sold, spend, sold * rng.randrange(1_400, 3_300)])
+    return VendorTable(
+        columns=["Lead Source", "Leads", "Sold", "Marketing Spend", "Gross"],
+        rows=rows,
+        summed=("Leads", "Sold", "Marketing Spend", "Gross"),
+        money=("Marketing Spend", "Gross"),
     )
 
 
-def _sources(builder: SampleBuilder, rooftop: str) -> SampleReport:
+def appointments(builder: SampleBuilder, _day: datetime) -> VendorTable:
+    """Who booked how many appointments, and who came; at one rooftop few do."""
     rng = builder.rng
-    rows = []
-    for source in words.LEAD_SOURCES:
-        leads, cost = rng.randrange(20, 190), rng.randrange(0, 62) * 100
-        sold = round(leads * rng.uniform(0.03, 0.17))
-        rows.append(
-            {
-                "source": source,
-                "leads": leads,
-                "cost": cost,
-                "sold": sold,
-                "grossProfit": sold * rng.randrange(1_400, 3_300),
-            }
-        )
-    sums = totals(rows, "leads", "cost", "sold", "grossProfit")
-    return SampleReport(rooftop=rooftop, rows=rows, totals=sums)
-
-
-def _returns_and_costs(builder: SampleBuilder, report: SampleReport) -> Iterator[SampleFinding]:
-    best = max(report.rows, key=lambda row: row["grossProfit"])
-    metrics = {name: report.totals[name] for name in ("sold", "cost")}
-    yield finding("lead_source_return", report, score(builder, 66), metrics, best=best)
-    paid = [row for row in report.rows if row["cost"] and row["sold"]]
-    if paid:
-        dear = max(paid, key=lambda row: row["cost"] / row["sold"])
-        each = round(dear["cost"] / dear["sold"])
-        yield finding(
-            "lead_source_cost",
-            report,
-            score(builder, 81 if each > 900 else 58),
-            {"costPerSale": each, "leads": dear["leads"], "sold": dear["sold"]},
-            dear=dear,
-            each=each,
-        )
-
-
-def _appointments(builder: SampleBuilder, rooftop: str) -> SampleReport:
-    rng = builder.rng
-    rows = []
-    for first, last in COLLEAGUES[3:11]:
-        made = rng.randrange(4, 24)
-        shown = round(made * rng.uniform(0.4, 0.9))
-        rows.append(
-            {
-                "salesperson": f"{first} {last}",
-                "set": made,
-                "shown": shown,
-                "sold": round(shown * rng.uniform(0.25, 0.6)),
-                "calls": rng.randrange(20, 120),
-            }
-        )
-    sums = totals(rows, "set", "shown", "sold", "calls")
-    return SampleReport(rooftop=rooftop, rows=rows, totals=sums)
-
-
-def _no_shows(builder: SampleBuilder, report: SampleReport) -> Iterator[SampleFinding]:
-    booked, shown = report.totals["set"], report.totals["shown"]
-    rate = share(shown, booked)
-    if rate <= 72:
-        yield finding(
-            "appointment_show_rate",
-            report,
-            score(builder, 92 - rate / 2),
-            {"set": booked, "shown": shown, "rate": rate},
-            lost=booked - shown,
-            rate=rate,
-            calls=mean(report.rows, "calls"),
-        )
-
-
-REPORTS: dict[str, tuple[Build, Find]] = {
-    "Lead Response Time": (_response_times, _slow_answers),
-    "Lead Source Performance": (_sources, _returns_and_costs),
-    "Appointment Show Rate": (_appointments, _no_shows),
-}
+    rows: list[list[Cell]] = []
+    for number, (first, last) in enumerate(COLLEAGUES[1:]):
+        rooftop = list(words.ROOFTOPS)[number % len(words.ROOFTOPS)]
+        booked = rng.randrange(9, 24)
+        few = rooftop == _NO_SHOWS_ROOFTOP
+        shown = round(booked * (rng.uniform(0.25, 0.45) if few else rng.uniform(0.62, 0.9)))
+        rows.append([f"{first} {last}", rooftop, booked, shown, round(shown * 0.45)])
+    columns = ["Sales Rep", "Store", "Appts Set", "Shown", "Sold"]
+    return VendorTable(columns=columns, rows=rows, summed=("Appts Set", "Shown", "Sold"))

@@ -2,14 +2,12 @@
 
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from itertools import cycle, islice
 
 from agentflow_tui import cron
 from agentflow_tui.demo import data, words
 from agentflow_tui.demo.builder import OPERATIONS_LEAD, SampleBuilder, later
 from agentflow_tui.demo.operators import RecordedChange, record_action
 from agentflow_tui.demo.vendors.regular import REGULAR_REPORTS
-from agentflow_tui.demo.vendors.reports import RegularReport
 from agentflow_tui.demo.workflows import templates
 from agentflow_tui.demo.workflows.ingestion import ingestion
 from agentflow_tui.demo.workflows.runs import SimulatedRun
@@ -23,7 +21,7 @@ _DATA = data.read("workflows")
 
 
 class SimulatedSchedule:
-    """A schedule and its workflow, which was tried by hand when both were ``made``.
+    """A schedule and its workflow, which was ``tried`` by hand when both were ``made``, or not.
 
     ``last`` is when the schedule fired last.
     """
@@ -35,13 +33,16 @@ class SimulatedSchedule:
         template: WorkflowTemplate,
         made: datetime,
         owner: str | None = None,
+        *,
+        tried: bool = True,
     ):
         self._builder = builder
         self._expression = expression
         self._template = template
         self._made = made
         self.run = SimulatedRun(builder, template(builder), made, owner)
-        self.run.simulate()
+        if tried:
+            self.run.simulate()
         self.id = builder.uuid(made)
         self.last: datetime | None = None
 
@@ -129,17 +130,12 @@ def _cron_error(expression: str) -> str:
     raise ValueError(f"{expression!r} is a cron expression")
 
 
-def add_vendor_reports(builder: SampleBuilder) -> None:
-    """Add a schedule for each vendor's report; each run fetches one rooftop's."""
-    for number, report in enumerate(REGULAR_REPORTS):
-        template = _each_rooftop(report, number)
-        _add(builder, report.cron, template, report.runs, owner=OPERATIONS_LEAD)
-
-
-def _each_rooftop(report: RegularReport, first: int) -> WorkflowTemplate:
-    """The ingestion of each rooftop's report in turns."""
-    rooftops = islice(cycle(words.ROOFTOPS), first, None)
-    return lambda _builder: ingestion(report, next(rooftops))
+def add_vendor_reports(builder: SampleBuilder, most: int) -> None:
+    """Add a schedule for each vendor's report, with at most so many runs behind it."""
+    for report in REGULAR_REPORTS:
+        template = partial(ingestion, regular=report)
+        runs = min(report.runs, most)
+        _add(builder, report.cron, template, runs, owner=report.owner, tried=False)
 
 
 def add_regular(builder: SampleBuilder) -> None:
@@ -163,13 +159,14 @@ def _add(
     active: bool = True,
     next_known: bool = True,
     owner: str | None = None,
+    tried: bool = True,
 ) -> None:
     """Add a schedule with so many fires behind it and so many slots since then that it missed."""
     until = builder.ago(seconds=1) if active else builder.ago(hours=24 * 6)
     slots = slots_before(expression, until, runs + missed)
     fired, late = slots[:runs], slots[runs:]
     made = later(min(slots, default=until), -86_400 * builder.rng.uniform(2, 60))
-    schedule = SimulatedSchedule(builder, expression, template, made, owner)
+    schedule = SimulatedSchedule(builder, expression, template, made, owner, tried=tried)
     for slot in fired:
         schedule.fire(slot)
     due = None

@@ -17,6 +17,9 @@ from agentflow_tui.demo.workflows.templates import TEMPLATES
 DEAD_WORKER_HOURS = 2.0 + 41 / 60
 """When AgentFlow's backend on ops-2 died, in hours before now."""
 
+_CAUGHT_UP = ("Lead Response Time", "Inventory Aging")
+"""Reports that were fetched by hand this morning."""
+
 _DATA = data.read("workflows")
 
 
@@ -30,13 +33,11 @@ def add_everyday(builder: SampleBuilder, number: int) -> None:
 
 
 def add_catch_up(builder: SampleBuilder) -> None:
-    """Add this morning's reports of every rooftop, fetched by hand because the nightly ones
-    failed."""
-    leads, sources, _, _, _, turns, *_ = REGULAR_REPORTS
-    for report, rooftop in zip(cycle((leads, sources, turns)), words.ROOFTOPS, strict=False):
-        workflow = ingestion(report, rooftop)
+    """Add reports that were fetched by hand this morning because the nightly ones failed."""
+    lead = OPERATIONS_LEAD
+    for report in (each for each in REGULAR_REPORTS if each.type in _CAUGHT_UP):
         at = builder.ago(hours=builder.rng.uniform(0.15, 0.7))
-        run = SimulatedRun(builder, workflow, at, OPERATIONS_LEAD)
+        run = SimulatedRun(builder, ingestion(builder, report, lead), at, lead)
         run.simulate()
         run.add_row()
 
@@ -117,9 +118,8 @@ def add_failed_for_now(builder: SampleBuilder, number: int) -> None:
         run.add_row()
 
 
-def add_held_by_workers(builder: SampleBuilder, number: int) -> list[SimulatedRun]:
-    """Add what is being worked on at this moment. Returns the runs."""
-    runs = []
+def add_held_by_workers(builder: SampleBuilder, number: int) -> None:
+    """Add what is being worked on at this moment."""
     for _ in range(number):
         workflow = templates.digest(builder)
         at = builder.ago(seconds=builder.rng.uniform(2, 40))
@@ -127,8 +127,6 @@ def add_held_by_workers(builder: SampleBuilder, number: int) -> list[SimulatedRu
         run.simulate(until=0)
         run.hold(later(at, 0.02))
         run.add_row()
-        runs.append(run)
-    return runs
 
 
 def add_stale_locks(builder: SampleBuilder, number: int) -> None:

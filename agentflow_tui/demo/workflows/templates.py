@@ -32,6 +32,7 @@ def from_template(
     name: str,
     outcomes: Mapping[str, object],
     values: Mapping[str, object] | None = None,
+    /,
     **context: object,
 ) -> SampleWorkflow:
     """The workflow of that name in the data file, with ``values`` in place of its "$name"s.
@@ -118,6 +119,7 @@ def follow_up(builder: SampleBuilder) -> SampleWorkflow:
             "again": message,
         },
         {"seconds": rng.choice((1_800, 3_600, 5_400))},
+        name=f"Follow up {person.name}",
         lead=lead,
     )
 
@@ -138,6 +140,7 @@ def service_reminder(builder: SampleBuilder) -> SampleWorkflow:
             "any": True,
             "remind": replace(message, to=tuple(due)),
         },
+        name="Service reminders",
         cars=cars,
     )
 
@@ -150,6 +153,7 @@ def contract_chase(builder: SampleBuilder) -> SampleWorkflow:
     return from_template(
         "contract_chase",
         {"deal": {"late": late}, "ask": message, "late": late, "again": message},
+        name=f"Ask {words.LENDERS[0]} to fund deal {builder.rng.randrange(100_000, 999_999)}",
         contract={"days": days, "lender": words.LENDERS[0]},
     )
 
@@ -165,6 +169,7 @@ def price_sync(builder: SampleBuilder) -> SampleWorkflow:
     return from_template(
         "price_sync",
         {"prices": {"items": cars}, "changed": changed, "publish": {"updated": len(changed)}},
+        name="Prices to the website",
     )
 
 
@@ -176,7 +181,9 @@ def lead_pull(builder: SampleBuilder) -> SampleWorkflow:
         for _ in range(rng.randrange(1, 7))
     ]
     new = [lead["id"] for lead in leads if lead["state"] == "new"]
-    return from_template("lead_pull", {"leads": {"items": leads}, "new": new})
+    return from_template(
+        "lead_pull", {"leads": {"items": leads}, "new": new}, name="Leads from VinSolutions"
+    )
 
 
 def appraisal(builder: SampleBuilder) -> SampleWorkflow:
@@ -184,7 +191,8 @@ def appraisal(builder: SampleBuilder) -> SampleWorkflow:
     vin, value = builder.vin(), builder.rng.randrange(60, 410) * 100
     message = messages.offer(builder, builder.rng.choice(CUSTOMERS))
     outcomes = {"bookout": {"vin": vin, "value": value}, "offer": {"offer": value}, "mail": message}
-    return from_template("appraisal", outcomes, {"vin": vin}, vin=vin)
+    name = f"Appraise {vin[-8:]}"
+    return from_template("appraisal", outcomes, {"vin": vin}, name=name, vin=vin)
 
 
 def month_end(builder: SampleBuilder) -> SampleWorkflow:
@@ -202,6 +210,7 @@ def month_end(builder: SampleBuilder) -> SampleWorkflow:
             "tell": messages.month_end(builder, report),
         },
         {"report": report, "version": PROMPT_VERSION},
+        name=f"Month-end pack: {report}",
         month=later(builder.now, -30 * 86_400).strftime("%Y-%m"),
     )
 
@@ -210,7 +219,8 @@ def digest(builder: SampleBuilder, what: str = "open leads") -> SampleWorkflow:
     """A regular look at something, without mail: short, and safe to run at any time."""
     ages = [builder.rng.randrange(0, 40) for _ in range(6)]
     outcomes = {"ages": ages, "old": max(ages) > 30}
-    return from_template("digest", outcomes, {"what": what}, items=[{"age": age} for age in ages])
+    items = [{"age": age} for age in ages]
+    return from_template("digest", outcomes, {"what": what}, name=f"Watch {what}", items=items)
 
 
 TEMPLATES: dict[str, WorkflowTemplate] = {
