@@ -19,7 +19,9 @@ from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.queue.poison_mail import DEATHS
 from agentflow_tui.store.schema.ddl import create_missing_tables
 from tests.chaos.harness import WORKERS, Fleet, cut_a_connection, environment, own_server
+from tests.samples import uid
 from tests.waiting import patience, until
+from tests.workers.rows import journal
 from tests.workers.sending import ask, queue, queue_many, statuses
 
 from .sender_process import SETTINGS
@@ -242,3 +244,40 @@ async def test_sigterm_under_load_leaves_nothing_claimed(
         database, "SELECT count(*) FROM {health_checks} WHERE {health_checks.id} LIKE 'worker:%'"
     )
     assert workers == [(0,)]
+
+
+@pytest.mark.long
+async def test_mail_of_a_frozen_sender_is_given_back_when_its_taker_dies(
+    database: Database, database_url: str, relay: Catcher
+) -> None:
+    await queue(database, *([f"stall{n}@acme.test"] for n in range(3)))
+    senders = Senders(database_url, relay.url)
+
+    async def holders() -> set[str]:
+        found = await ask(
+            database,
+            "SELECT {health_checks.id} FROM {health_checks}"
+            " WHERE {health_checks.details}::jsonb -> 'mails' ? $1",
+            uid(1001),
+        )
+        return {who for (who,) in found}
+
+    try:
+        await senders.start(1)
+        [frozen] = await until(holders, "the first one has the mail in hand")
+        senders.running[0].send_signal(signal.SIGSTOP)
+        await database.execute(
+            "UPDATE {email_queue} SET {email_queue.lastAttempt} = now() - interval '1 hour'"
+        )
+        await senders.start(1)
+
+        async def taken() -> set[str]:
+            return await holders() - {frozen}
+
+        [taker] = await until(taken, "the second one has taken it over")
+        senders.running[1].kill()
+        await senders.start(1)
+        [lost] = await until(lambda: journal(database, "worker.lost"))
+        assert (lost["input"], lost["output"]) == ({"worker": taker}, {"mails": 3})
+    finally:
+        await senders.end()

@@ -5,7 +5,8 @@ a slow pace, with a JSON object in ``details``::
 
     {"roles": ["sender"], "host": "…", "pid": 1, "started": "…", "lock": true,
      "sends": true, "revision": 17,
-     "mails": {"<email_queue.id>": <attempts>}, "workflows": {"<workflows.id>": "<lockedAt>"},
+     "mails": {"<email_queue.id>": [<attempts>, "<claimed at>"]},
+     "workflows": {"<workflows.id>": "<lockedAt>"},
      "sending": {"<email_queue.id>": <attempts>}, "reports": {"sender": {…}}}
 
 What it holds is written by the claim itself (`holding`), so it is never less than the truth; that
@@ -162,10 +163,10 @@ def give_back(kind: str, binding: Binding) -> str | None:
     process had on record as being sent is blamed (`poison_mail`).
 
     A row is freed only if it is still the dead one's. Processes list what they claim in the claim's
-    own statement, and what they have let go of until their next beat. So a mail is the dead one's
-    unless another process lists it with the same ``attempts``; a workflow, whose token changes with
-    each step, is the dead one's if its claim was the last one. The time of 1970 makes a mail's
-    lease have run out, and tells the next claim of a workflow that the step before was cut off.
+    own statement; what they have let go of until their next beat; and one that is frozen lists what
+    was taken over from it. So a row is the dead one's if its claim was the last one, and a mail's
+    ``attempts`` are still those. The time of 1970 makes a mail's lease have run out, and tells the
+    next claim of a workflow that the step before was cut off.
     """
     statement, table, columns = _GIVE_BACK[kind]
     if not binding.has(table, *columns):
@@ -181,12 +182,16 @@ _GIVE_BACK: Mapping[str, tuple[str, str, tuple[str, ...]]] = {
     "mails": (
         """
 WITH listed AS (
-  SELECT h.{health_checks.id}::text = $1::text AS dead, key, value
+  SELECT h.{health_checks.id}::text = $1::text AS dead, key,
+         coalesce(value -> 0, value) AS value, (value ->> 1)::timestamptz AS claimed
     FROM {health_checks} h, jsonb_each(h.{health_checks.details}::jsonb -> 'mails')
    WHERE h.{health_checks.id} LIKE 'worker:%'
      AND h.{health_checks.details}::text ~ '"mails": ?\\{"'
 ), dead AS (
-  SELECT key, value FROM listed WHERE dead EXCEPT SELECT key, value FROM listed WHERE NOT dead
+  SELECT key, value FROM listed d
+   WHERE d.dead AND NOT EXISTS (
+     SELECT FROM listed o WHERE NOT o.dead AND o.key = d.key AND o.value = d.value
+        AND coalesce(o.claimed >= d.claimed, true))
 )
 UPDATE {email_queue} q
    SET {email_queue.lastAttempt} = 'epoch', {email_queue.attempts} = q.{email_queue.attempts} - 1

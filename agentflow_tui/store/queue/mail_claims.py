@@ -239,11 +239,12 @@ WITH {dead}pending AS MATERIALIZED (
   RETURNING q.{{email_queue.id}} AS id, {{q.email_queue.emailId}} AS email_id,
             {{q.email_queue.maxAttempts}}::int AS most_attempts,
             {poison_mail.DEATHS_SO_FAR} AS deaths,
-            q.{{email_queue.attempts}} AS token, q.{{email_queue.lastAttempt}} AS claimed_at,
+            q.{{email_queue.attempts}} AS attempts, q.{{email_queue.lastAttempt}} AS claimed_at,
+            jsonb_build_array(q.{{email_queue.attempts}}, q.{{email_queue.lastAttempt}}) AS token,
             {{q.email_queue.priority}} AS priority, {{q.email_queue.createdAt}} AS created_at
 ), written AS ({held}
 )
-SELECT c.id, e.{{emails.id}}::text, c.token, c.claimed_at, due.before, c.priority, c.created_at,
+SELECT c.id, e.{{emails.id}}::text, c.attempts, c.claimed_at, due.before, c.priority, c.created_at,
        coalesce({{e.emails.createdAt}}, c.created_at), {{e.emails.userId}}::text,
        due.suspect OR c.deaths > 0, c.deaths,
        coalesce({{e.emails.status}}::text = 'cancelled', false), {_large(binding)},

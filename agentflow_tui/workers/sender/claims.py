@@ -56,7 +56,7 @@ class MailClaims:
             workers.lease,
             [*leave_alone, *self.held],
             *_looking_from(place, context.leases.judged_at(store.KIND)),
-            tokens=lambda rows: {row.id: row.attempts for row in rows},
+            tokens=lambda rows: {row.id: [row.attempts, row.last_attempt] for row in rows},
         )
         self._cursor.claimed(
             rows, asked=ask, onward=place is not None, began=began, ended=monotonic()

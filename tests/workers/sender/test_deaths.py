@@ -3,6 +3,8 @@
 import json
 from typing import Any
 
+import pytest
+
 from agentflow_tui import clock
 from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.queue import leases, poison_mail
@@ -48,6 +50,20 @@ async def test_what_the_dead_had_on_record_is_blamed_once(database: Database) ->
         await leases.give_back_of_dead(database, worker)
     assert (await row_of(database, 1))[2] == "Its worker died while sending it (3 of 5 times)."
     assert (await row_of(database, 2))[2] is None
+
+
+@pytest.mark.parametrize(("dies", "freed"), [("taker", 2), ("frozen", 0)])
+async def test_mail_taken_over_from_a_frozen_process_is_its_taker_s(
+    database: Database, dies: str, freed: int
+) -> None:
+    """The frozen one still lists it, with the same count: a lease that ran out keeps that."""
+    await queue(database, ["a@acme.test"], ["b@acme.test"])
+    await claimed_by(database, "worker:frozen")
+    await database.execute(
+        "UPDATE {email_queue} SET {email_queue.lastAttempt} = now() - interval '1 hour'"
+    )
+    assert [mail.attempts for mail in await claimed_by(database, "worker:taker")] == [1, 1]
+    assert await leases.give_back_of_dead(database, f"worker:{dies}") == {"mails": freed}
 
 
 async def test_one_that_was_taken_for_dead_settles_what_was_not_claimed_again(
