@@ -149,6 +149,15 @@ class InsightSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReportSettings:
+    """Reports that are brought in: ``[reports]``."""
+
+    personal_days: int = option(
+        365, "age in days from which on 'report forget-personal' removes customers' data", least=1
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WordingSettings:
     """A language model that words summaries of insights: ``[wording]``. Off without a URL."""
 
@@ -184,6 +193,7 @@ class Settings:
     console: ConsoleSettings = field(default_factory=ConsoleSettings)
     workers: WorkerSettings = field(default_factory=WorkerSettings)
     vault: VaultSettings = field(default_factory=VaultSettings)
+    reports: ReportSettings = field(default_factory=ReportSettings)
     insights: InsightSettings = field(default_factory=InsightSettings)
     distribution: DistributionSettings = field(default_factory=DistributionSettings)
     wording: WordingSettings = field(default_factory=WordingSettings)
@@ -302,6 +312,7 @@ def _from_file(
         console=_section(ConsoleSettings, data.pop("console", {}), "console", path),
         workers=_section(WorkerSettings, data.pop("workers", {}), "workers", path),
         vault=_section(VaultSettings, data.pop("vault", {}), "vault", path),
+        reports=_section(ReportSettings, data.pop("reports", {}), "reports", path),
         insights=_section(InsightSettings, data.pop("insights", {}), "insights", path),
         wording=_section(WordingSettings, data.pop("wording", {}), "wording", path),
         distribution=_section(

@@ -10,6 +10,7 @@ from typing import Any
 from agentflow_tui import clock
 from agentflow_tui.cli.connection import connected, load_settings
 from agentflow_tui.cli.output import STDOUT, put, say
+from agentflow_tui.cli.personal import journal_asked, require_reports, without_personal
 from agentflow_tui.cli.streams import require_stdout
 from agentflow_tui.cli.table import print_table
 from agentflow_tui.cli.tables import ERRORS, table_called
@@ -53,6 +54,9 @@ def add_options(parser: argparse.ArgumentParser, _name: str) -> None:
         help="a column; -column for descending; again for those that are equal",
     )
     parser.add_argument("--columns", metavar="COL,…", help="these columns only, in this order")
+    parser.add_argument(
+        "--personal", action="store_true", help="show reports' personal data; it is journalled"
+    )
     parser.add_argument("--count", action="store_true", help="how many rows match, only")
 
 
@@ -67,6 +71,7 @@ def run(options: argparse.Namespace) -> int:
         chosen = load_settings(options)
         return connected(chosen, lambda database: print_errors(database, chosen, options))
     table = table_called(options.table)
+    require_reports(table, asked=options.personal)
     chosen = load_settings(options)
     return connected(chosen, lambda database: print_list(database, chosen, table, options))
 
@@ -88,6 +93,11 @@ async def print_list(
     if limit is None and not (options.json or options.csv):
         limit = ON_A_TERMINAL
     rows = _rows(database, wanted, len(columns), limit)
+    if options.personal:
+        about = {"filter": " ".join(options.filter), "columns": [c.name for c in columns]}
+        await journal_asked(database, settings, {**about, "limit": limit})
+    elif table.name == "reports":
+        rows = without_personal(rows, [column.name for column in columns])
     if options.json:
         await _as_json(rows, table, columns)
     elif options.csv:

@@ -9,6 +9,7 @@ from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from agentflow_tui.cli.connection import connected, load_writable
+from agentflow_tui.cli.forget_personal import add_forget_options
 from agentflow_tui.cli.output import put, say
 from agentflow_tui.cli.progress import progress
 from agentflow_tui.errors import AgentflowError, UnreachableError, UsageError
@@ -40,6 +41,12 @@ def add_options(parser: argparse.ArgumentParser, _name: str) -> None:
     each.add_argument("--sheet", default="", help="the sheet of a workbook; else the largest")
     each.add_argument("--zone", default="UTC", help="time zone of the file's times (UTC)")
     each.add_argument("--day-first", action="store_true", help="3/4/2026 is in April")
+    about = "Remove customers' personal data from old reports."
+    removal: argparse.ArgumentParser = below.add_parser(
+        "forget-personal", help=about, description=about
+    )
+    add_shared(removal)
+    add_forget_options(removal)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -78,6 +85,7 @@ async def _import_one(
 ) -> bool:
     """Whether the file is in the database now; what came of it has been said."""
     from agentflow_tui.operations.report_import import import_report
+    from agentflow_tui.personal_data.shown import without_personal
 
     name = safe(path.name)
     try:
@@ -94,12 +102,14 @@ async def _import_one(
     if as_json:
         said = {"file": str(path), "id": imported.id, "stored": imported.stored, "error": None}
         date_ = imported.report_date.date().isoformat()
-        put(json.dumps({**said, "reportDate": date_, "metadata": metadata}))
+        put(json.dumps({**said, "reportDate": date_, "metadata": without_personal(metadata)}))
     else:
         put(imported.id)
     what = "stored" if imported.stored else "was there already"
     columns = plural(len(metadata["types"]), "column")
     say(f"{safe(str(path))}: {what}, {plural(metadata['rows'], 'row')} of {columns}.")
+    if personal := metadata["personal"]["columns"]:
+        say(f"  customers' personal data, masked where it is shown: {safe(', '.join(personal))}")
     _say_notes(metadata)
     return True
 

@@ -10,6 +10,7 @@ from agentflow_tui import clock
 from agentflow_tui.cli.connection import connected, load_settings
 from agentflow_tui.cli.ids import meant_id
 from agentflow_tui.cli.output import put
+from agentflow_tui.cli.personal import journal_asked, require_reports, say_masked
 from agentflow_tui.cli.streams import require_stdout
 from agentflow_tui.cli.tables import table_called
 from agentflow_tui.cli.values import MASKED, json_value, line_value
@@ -29,18 +30,26 @@ def add_options(parser: argparse.ArgumentParser, _name: str) -> None:
     parser.add_argument("table")
     parser.add_argument("id")
     parser.add_argument("--json", action="store_true", help="one object")
+    parser.add_argument(
+        "--personal", action="store_true", help="show a report's personal data; it is journalled"
+    )
 
 
 def run(options: argparse.Namespace) -> int:
     """Show one row and its relations."""
     require_stdout()
     table, chosen = table_called(options.table), load_settings(options)
+    require_reports(table, asked=options.personal)
 
     async def work(database: Database) -> int:
         id_ = await meant_id(database, table, options.id)
-        record = None if id_ is None else await read_record(database, table, id_)
+        if options.personal and id_ is not None:
+            await journal_asked(database, chosen, {"ids": [id_]})
+        found = read_record(database, table, id_ or "", personal=options.personal)
+        record = None if id_ is None else await found
         if record is None:
             raise AgentflowError(f"{table.name} has no row {options.id}.")
+        say_masked(record.personal)
         zone = clock.zone(chosen.console.time_zone)
         workers_zone = chosen.workers.time_zone
         if options.json:

@@ -79,9 +79,9 @@ KEYS: tuple[KeyEntry, ...] = (
         "row.secret",
         "S",
         "Secret",
-        "Show the secret of a credential or an API key for seconds; who and why is journalled.",
+        "Show a secret, or customers' data in a report, for seconds; who and why is journalled.",
         lambda view: view.show_secret(),
-        only_on=("credentials", "api_keys"),
+        only_on=("credentials", "api_keys", "reports"),
     ),
     view_key(
         "list",

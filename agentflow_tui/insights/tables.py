@@ -1,7 +1,7 @@
 """A report's table as the analyses see it: columns with a role, and groups of rows."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import field
 from datetime import date, datetime
 from enum import StrEnum
@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Any
 
 from agentflow_tui.dataclass import dataclass
+from agentflow_tui.personal_data.columns import personal_columns
 
 
 class ColumnRole(StrEnum):
@@ -149,17 +150,32 @@ class ReportTable:
         return None
 
 
-def table_of(data: Any, types: Sequence[str] | None = None) -> ReportTable:
+_LOOKED_AT = 60
+"""Rows in which customers' personal data are looked for where the report does not say it."""
+
+
+def table_of(
+    data: Any, types: Sequence[str] | None = None, personal: Collection[str] | None = None
+) -> ReportTable:
     """The table that ``reportData`` holds: columns and rows, or rows that are objects. What has
-    no rows is an empty table."""
+    no rows is an empty table.
+
+    ``personal`` names the columns that hold customers' personal data, of which nothing is ever
+    told; without it they are recognised.
+    """
     names, rows = _names_and_rows(data)
     columns = list(zip(*rows, strict=True)) if rows else [()] * len(names)
     given = list(types or ())
     if len(given) != len(names):
         given = [_type_of(values) for values in columns]
+    if personal is None:
+        few = [values[:: 1 + len(rows) // _LOOKED_AT] for values in columns]
+        personal = [names[at] for at in personal_columns(names, few)]
     made = [
-        _column(name, type_, values)
-        for name, type_, values in zip(_distinct(names), given, columns, strict=True)
+        _column(distinct, type_, values, is_personal=name in personal)
+        for name, distinct, type_, values in zip(
+            names, _distinct(names), given, columns, strict=True
+        )
     ]
     return ReportTable(tuple(made), len(rows))
 
@@ -215,9 +231,9 @@ def day_of(value: Any) -> date | None:
     return None
 
 
-def _column(name: str, type_: str, values: Sequence[Any]) -> TableColumn:
+def _column(name: str, type_: str, values: Sequence[Any], *, is_personal: bool) -> TableColumn:
     empty = sum(value is None or value == "" for value in values)
-    role = _role(name, type_, values, empty)
+    role = ColumnRole.OTHER if is_personal else _role(name, type_, values, empty)
     if role in (ColumnRole.SUM, ColumnRole.LEVEL, ColumnRole.RATE):
         values = [_figure(value) for value in values]
     return TableColumn(name, type_, role, values, empty)

@@ -89,6 +89,7 @@ def report_document(
         "totals": dict(table.totals),
         "subtotals": list(table.subtotals),
         "columns": _columns(table),
+        "personal": {"columns": {name: str(kind) for name, kind in table.personal.items()}},
         "rejected": list(table.rejected),
         "rejectedRows": table.rejected_count,
         "leftOut": list(report.left_out),
@@ -98,14 +99,16 @@ def report_document(
 
 
 def _columns(table: ParsedTable) -> list[dict[str, Any]]:
-    """Each column with its aggregates, which are those of all rows."""
-    described = []
+    """Each column with its aggregates, which are those of all rows; the personal ones have none."""
+    described: list[dict[str, Any]] = []
     for name, type_ in zip(table.columns, table.types, strict=True):
         summary = table.summaries[name]
         column = {"name": name, "type": str(type_), "empty": summary.empty}
+        described.append(column)
+        if name in table.personal:
+            continue
         if summary.least is not None:
             column |= {"min": summary.least, "max": summary.most}
         if type_ in SUMMED:
             column["sum"] = as_json_number(Decimal(summary.sum).normalize())
-        described.append(column)
     return described

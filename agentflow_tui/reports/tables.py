@@ -9,6 +9,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from agentflow_tui.dataclass import dataclass
+from agentflow_tui.personal_data.columns import PersonalKind, personal_columns
 from agentflow_tui.reports.blocks import Block
 from agentflow_tui.reports.body import BodyRows, RowRange
 from agentflow_tui.reports.cells import NO_EVIDENCE, TEXT_EVIDENCE, Evidence, evidence_of
@@ -23,6 +24,9 @@ from agentflow_tui.reports.types import NUMERIC, SUMMED, ColumnType, TablePlan, 
 _SURVEYED = 8
 """Stretches by which the types are told at first. A later cell that does not fit begins all anew
 with what it has shown, so that the result is that of all cells."""
+
+_SAMPLED, _LATER = 512, 4
+"""Values of a column that are looked at for personal data: of its first stretch, and of others."""
 
 _MOST_SUBTOTALS = 100
 _DATE_WORDS = re.compile(
@@ -63,6 +67,7 @@ class ParsedTable:
     totals: Mapping[str, Any]
     subtotals: tuple[Mapping[str, Any], ...]
     summaries: Mapping[str, ColumnSummary]
+    personal: Mapping[str, PersonalKind]
     report_date: str | None
     rejected: tuple[Mapping[str, Any], ...]
     rejected_count: int
@@ -159,6 +164,7 @@ class _Reading:
         ]
         self._summed = [at for at in self._kept if plan.columns[at].type in SUMMED]
         self._summaries = [ColumnSummary() for _ in plan.columns]
+        self._samples: list[list[Any]] = [[] for _ in plan.columns]
         self._sums = RunningSums.of(len(self._summed))
         self._leading: dict[int, Any] | None = None
         self._totals: tuple[int, dict[int, Any]] | None = None
@@ -182,6 +188,8 @@ class _Reading:
         for at in self._kept:
             type_ = self._plan.columns[at].type
             present = _present(columns[at])
+            sample = self._samples[at]
+            sample += present[: _LATER if sample else _SAMPLED]
             self._summaries[at].add(present, stretch.count, ordered=_is_ordered(type_, present))
             if type_ in SUMMED:
                 sums.append(exact_sum(present))
@@ -269,11 +277,18 @@ class _Reading:
             totals=self._grand_totals(),
             subtotals=tuple(self._only_subtotals()),
             summaries={self._plan.columns[at].name: self._summaries[at] for at in self._kept},
+            personal=self._personal(),
             report_date=report_date(titles),
             rejected=tuple(self._rejected()),
             rejected_count=body.rejected_count,
             notes=tuple(self._all_notes()),
         )
+
+    def _personal(self) -> dict[str, PersonalKind]:
+        """The columns that hold customers' personal data."""
+        names = [self._plan.columns[at].name for at in self._kept]
+        found = personal_columns(names, [self._samples[at] for at in self._kept])
+        return {names[place]: kind for place, kind in found.items()}
 
     def _grand_totals(self) -> dict[str, Any]:
         """The totals of the whole table; empty where the file has none."""

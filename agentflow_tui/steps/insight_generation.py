@@ -10,6 +10,7 @@ from agentflow_tui import clock
 from agentflow_tui.dataclass import dataclass
 from agentflow_tui.documents import read
 from agentflow_tui.errors import AgentflowError, NotAcceptedError
+from agentflow_tui.personal_data.shown import marked_in
 from agentflow_tui.settings import InsightSettings
 from agentflow_tui.steps.calls import Call
 from agentflow_tui.steps.configs import ConfigError
@@ -190,7 +191,9 @@ def analysed(
     from agentflow_tui.insights.tables import ReportTable, table_of
 
     def table(of: ReportInput) -> ReportTable:
-        return table_of(read(of.data, READ_LIMIT).value, _object(of.metadata).get("types"))
+        metadata = _object(of.metadata)
+        personal = marked_in(metadata) if "personal" in metadata else None
+        return table_of(read(of.data, READ_LIMIT).value, metadata.get("types"), personal)
 
     days = {each.id: each.report_date.date() for each in past}
     facts = ReportFacts(

@@ -2,6 +2,7 @@
 
 from agentflow_tui.console.details.common import LABEL, ROW, field, tree_tab, wrapped
 from agentflow_tui.console.details.journals import journal_tab
+from agentflow_tui.console.key_names import with_keys
 from agentflow_tui.console.list.declarations import DetailRow, Tab
 from agentflow_tui.console.widgets.pane import Link, PaneLine, heading, text_line
 from agentflow_tui.documents import read, readable
@@ -9,7 +10,7 @@ from agentflow_tui.insights.contents import StoryLine, is_ours, lines_of, score_
 from agentflow_tui.schema import INSIGHTS
 from agentflow_tui.store.reading.records import read_record
 from agentflow_tui.store.views.reports import SCORES, scores_of
-from agentflow_tui.text import bar, fit
+from agentflow_tui.text import bar, fit, safe
 
 _BAR = 30
 
@@ -59,8 +60,14 @@ def _said(opened: DetailRow, line: StoryLine) -> list[PaneLine]:
 
 
 async def report_content(opened: DetailRow) -> list[PaneLine]:
-    """The processed data of a report."""
-    return content(opened, opened.record.text("reportData"))
+    """The processed data of a report; customers' personal data are dots unless asked for."""
+    shown = content(opened, opened.record.text("reportData"))
+    if not opened.record.personal:
+        return shown
+    names = safe(", ".join(opened.record.personal), 300)
+    key = with_keys("{row.secret}", opened.env.settings.console.keys)
+    said = f"Customers' personal data, masked ({key} shows it for seconds): {names}"
+    return [*wrapped(said, opened.width, "dim"), text_line(""), *shown]
 
 
 async def insight_content(opened: DetailRow) -> list[PaneLine]:

@@ -13,6 +13,7 @@ from agentflow_tui.console.list import exports
 from agentflow_tui.console.list.exports import plain_value
 from agentflow_tui.console.list.list_changes import ListChanges
 from agentflow_tui.console.list.saved_views import SavedView, delete_view, read_views, save_view
+from agentflow_tui.console.loading import load
 from agentflow_tui.console.view import NOT_HERE
 from agentflow_tui.errors import AgentflowError
 from agentflow_tui.schema import snake
@@ -73,8 +74,12 @@ class ListMenus(ListChanges):
 
     def show_secret(self) -> object:
         row, table = self.grid.current, self.declared.table
-        if row is None or table not in ("credentials", "api_keys"):
+        if row is None or table not in ("credentials", "api_keys", "reports"):
             return NOT_HERE
+        if table == "reports":
+            show = load("agentflow_tui.console.details.personal:show_personal")
+            show(self.shell, str(row.key), row.title)
+            return None
         from agentflow_tui.console import revealing  # with its ciphers
 
         revealing.show_secret(self.shell, table, str(row.key), row.title)

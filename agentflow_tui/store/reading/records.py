@@ -1,5 +1,6 @@
 """Records: one row in full, with all its documented columns and how many rows point at it."""
 
+import asyncio
 from typing import Any
 
 from agentflow_tui.dataclass import dataclass
@@ -22,7 +23,8 @@ class Record:
     """A row by documented column names. Secrets are not fetched: ``secrets`` tells which of them
     are set, ``parts`` what is shown of those of which a part is. ``cut`` names what was too long to
     fetch whole. ``pointing`` counts the rows of each relation that point here, None where counting
-    would scan a large table."""
+    would scan a large table. ``personal`` names the columns of a report's table whose values are
+    customers' personal data, and dots here."""
 
     table: Table
     values: dict[str, object]
@@ -30,6 +32,7 @@ class Record:
     parts: dict[str, str]
     cut: frozenset[str]
     pointing: dict[Relation, int | None]
+    personal: tuple[str, ...] = ()
 
     @property
     def id(self) -> str:
@@ -41,8 +44,11 @@ class Record:
         return "" if value is None else str(value)
 
 
-async def read_record(database: Database, table: Table, id_: str) -> Record | None:
-    """The row with this primary key, or None. One statement, served by primary keys.
+async def read_record(
+    database: Database, table: Table, id_: str, *, personal: bool = False
+) -> Record | None:
+    """The row with this primary key, or None. One statement, served by primary keys. Customers'
+    ``personal`` data in a report are dots unless they are asked for.
 
     Raises `UnreachableError`, `RefusedError`, `MissingError`.
     """
@@ -54,17 +60,29 @@ async def read_record(database: Database, table: Table, id_: str) -> Record | No
     values.setdefault(table.primary_key.name, id_)
     set_ones = {column.name: found for column in _secret(table) if (found := next(fetched))}
     pointing = {relation: next(fetched) for relation in _relations(table)}
+    cut = frozenset(name for name, value in values.items() if _is_cut(value))
+    values = {
+        name: str(value)[:TEXT_LIMIT] if name in cut else value for name, value in values.items()
+    }
+    masked: tuple[str, ...] = ()
+    if table.name == "reports" and not personal:
+        values, masked = await asyncio.to_thread(_without_personal, values)
     return Record(
         table=table,
         secrets=frozenset(set_ones),
         parts={name: found for name, found in set_ones.items() if isinstance(found, str)},
         pointing=pointing,
-        cut=frozenset(name for name, value in values.items() if _is_cut(value)),
-        values={
-            name: str(value)[:TEXT_LIMIT] if _is_cut(value) else value
-            for name, value in values.items()
-        },
+        cut=cut,
+        values=values,
+        personal=masked,
     )
+
+
+def _without_personal(values: dict[str, object]) -> tuple[dict[str, object], tuple[str, ...]]:
+    from agentflow_tui.personal_data.shown import masked  # rows of other tables do not pay for it
+
+    shown = masked(values)
+    return shown.values, shown.personal
 
 
 def _plain(table: Table) -> list[Column]:

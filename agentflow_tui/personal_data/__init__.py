@@ -1,0 +1,1 @@
+"""Customers' personal data in reports: which columns hold it, masked and removed."""
