@@ -19,6 +19,7 @@ Words and conditions stand side by side and all of them must hold::
     nextRun:<+10m                      + measures ahead: due within ten minutes
     context.customer.id:42             a part of a JSON column: object keys and list indexes
     id:3fa85f64                        the start of a UUID finds its row
+    errorGroup:9c41d07be2f3            the failed rows that make a group of errors, by its key
 
 Nothing else is an operator. Names are accepted in any spelling (``createdAt``, ``created_at``).
 Filters are read by :func:`parse`, which raises :class:`agentflow_tui.errors.FilterError` with the

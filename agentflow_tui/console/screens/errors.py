@@ -1,5 +1,6 @@
 """Screen 7: all that failed, grouped by what went wrong, new kinds first; and mail by domain."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -20,8 +21,8 @@ from agentflow_tui.operations.triage.issue_state import IssueMode
 from agentflow_tui.operators import operator
 from agentflow_tui.schema import TABLES
 from agentflow_tui.store.reading.queries import query
+from agentflow_tui.store.views.by_table import LISTINGS
 from agentflow_tui.store.views.domains import AGES, LOOK_AT, NO_ADDRESS, DomainRow, read_matrix
-from agentflow_tui.store.views.emails import QUEUE
 from agentflow_tui.store.views.failures import SAMPLE, unserved
 from agentflow_tui.text import NOTHING, number, plural
 
@@ -96,21 +97,26 @@ def _selections(env: Environment, rows: Sequence[ErrorGroup]) -> Sequence[Select
     """The groups' rows, table by table; the journal's are what has happened and stay."""
     own, now = operator(env.settings.environ).name, env.now()
     claims = sorted({row.state.others_claim(own, now) for row in rows} - {""})
-    ids: dict[str, list[str]] = {}
+    counts: Counter[str] = Counter()
     for row in rows:
-        for table, found in row.ids.items():
-            ids.setdefault(table, []).extend(found)
+        counts.update({table: len(ids) for table, ids in row.ids.items()})
     groups = "this group" if len(rows) == 1 else f"{number(len(rows))} groups"
+    where = "errorGroup:" + ",".join(row.key for row in rows)
     return [
-        Selection(
-            table=table,
-            words=f"{plural(len(found), TABLES[table].one)} of {groups}",
-            ids=tuple(found),
+        replace(
+            _selected(env, table, f"{plural(count, TABLES[table].one)} of {groups}", where),
             note="; ".join(claims),
         )
-        for table, found in ids.items()
-        if found and table != "task_logs"
+        for table, count in counts.items()
+        if table != "task_logs"
     ]
+
+
+def _selected(env: Environment, table: str, words: str, where: str) -> Selection:
+    """What a filter matches, which the command line takes as it is."""
+    assert env.database is not None
+    found = query(LISTINGS[table], env.database.binding, where, now=env.now(), zone=env.zone)
+    return Selection(table=table, words=words, query=found, where=where)
 
 
 ERRORS_SCREEN = GroupScreen(
@@ -210,7 +216,7 @@ def _cells(env: Environment, rows: Sequence[DomainRow]) -> Sequence[Selection]:
     ]
     domains = "domain:" + ",".join(_domain(row) for row in rows)
     return [
-        _cell(env, f"{plural(count, 'mail')} {words}", f"{domains} {terms}")
+        _selected(env, "email_queue", f"{plural(count, 'mail')} {words}", f"{domains} {terms}")
         for count, words, terms in cells
         if count
     ]
@@ -224,12 +230,6 @@ def _waiting_by_age(rows: Sequence[DomainRow]) -> Iterator[tuple[int, str, str]]
         terms = [f"{sign}{edge}" for sign, edge in ((">", above), ("<", below)) if edge]
         ages = " ".join(f"age:{term}" for term in terms)
         yield count, f"waiting {' '.join(terms)}", f"{_WAITS} {ages}"
-
-
-def _cell(env: Environment, words: str, where: str) -> Selection:
-    assert env.database is not None
-    found = query(QUEUE, env.database.binding, where, now=env.now(), zone=env.zone)
-    return Selection(table="email_queue", words=words, query=found, where=where)
 
 
 MATRIX_SCREEN = GroupScreen(

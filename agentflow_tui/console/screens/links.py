@@ -3,16 +3,11 @@
 from agentflow_tui.console.environment import Environment
 from agentflow_tui.console.widgets.pane import Link
 from agentflow_tui.operations.triage.error_groups import ErrorGroup
-from agentflow_tui.store.views.failures import SOURCES
-
-_WORDS_OF = {table: words for table, words, _ in SOURCES}
 
 
 def rows_of(row: ErrorGroup) -> Link:
     """The rows that failed in the same way."""
-    table = row.sources[0]
-    words = row.words.replace('"', " ")
-    return Link(table, filter=f'status:failed {_WORDS_OF[table]}~"{words}"')
+    return Link(row.sources[0], filter=f"errorGroup:{row.key}")
 
 
 def stale_link(env: Environment) -> Link:

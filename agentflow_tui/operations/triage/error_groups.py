@@ -75,30 +75,6 @@ class ErrorGroup:
             times=self.times,
         )
 
-    @property
-    def words(self) -> str:
-        """The longest part of the words that all of the group have in common, to filter by."""
-        parts = [part for part in _pieces(self.label) if part in self.sample]
-        return max(parts, key=len, default=self.sample[:40])
-
-
-def _pieces(label: str) -> list[str]:
-    """What stands between the placeholders of a fingerprint's label."""
-    pieces, depth, current = [], 0, ""
-    for character in label:
-        if character in "<[{":
-            depth += 1
-            pieces.append(current.strip())
-            current = ""
-        elif character in ">]}" and depth:
-            depth -= 1
-        elif character in '…"':
-            pieces.append(current.strip())
-            current = ""
-        elif not depth:
-            current += character
-    return [piece for piece in (*pieces, current.strip()) if piece]
-
 
 @dataclass(slots=True)
 class _Gathered:
@@ -113,7 +89,7 @@ def group(failures: Iterable[Failure], now: datetime) -> list[ErrorGroup]:
     """The kinds of errors: new ones first, then those that failed most within the day."""
     gathered: dict[str, _Gathered] = {}
     for failure in failures:
-        mark = fingerprint(failure.error or "(no reason given)")
+        mark = fingerprint(failure.error)
         found = gathered.setdefault(mark.key, _Gathered(mark.label, failure.error))
         found.total += 1
         found.ids.setdefault(failure.source, []).append(failure.id)

@@ -58,7 +58,7 @@ class SnapshotReader:
 
         Looks at the whole table. Raises `UnreachableError`, `RefusedError`, `MissingError`.
         """
-        where = query.where(self.database.binding)
+        where = (await query.looked_up(self.database)).where(self.database.binding)
         last: RowSnapshot | None = None
         while True:
             page = await self._page(query.listing, where, last)

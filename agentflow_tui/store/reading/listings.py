@@ -8,7 +8,7 @@ a documented column reads that column, any other field has its SQL given. Aliase
 listed table; what ``joins`` adds is named there.
 """
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import fields, replace
 from typing import Generic, TypeVar
 
@@ -16,9 +16,17 @@ from agentflow_tui.dataclass import dataclass
 from agentflow_tui.errors import MissingError
 from agentflow_tui.schema import TABLES, Column, Kind, Table, snake
 from agentflow_tui.store.connection.bindings import Binding
+from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.schema.accelerators import following
 
 RowT = TypeVar("RowT")
+
+
+Lookup = Callable[
+    [Database, Collection[str], str | None], Awaitable[tuple[str, tuple[str, ...]] | None]
+]
+"""Finds rows that no SQL can tell: a database, the values asked for and the snapshot of the last
+time give the present snapshot and the rows' keys; None where nothing was committed in between."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +37,8 @@ class ListingField:
     never about what a list has room for. ``column`` is the column of the listed table that it is,
     ``stored`` the ``table.column`` of any table that it is. ``needs_index`` names a
     ``table.column`` without whose index the value would cost a scan per row; on a large table it
-    is then left out (NULL).
+    is then left out (NULL). A field with a ``lookup`` has no SQL: the rows that fit are found
+    first, see `agentflow_tui.store.reading.queries.Query.looked_up`.
     """
 
     name: str
@@ -45,6 +54,7 @@ class ListingField:
     needs_index: str | None = None
     lower_case: bool = False
     lacking: tuple[str, str] | None = None
+    lookup: Lookup | None = None
 
     def compared(self, binding: Binding) -> str:
         """The SQL of what conditions compare."""
@@ -171,6 +181,7 @@ class Computed:
     needs_index: str | None = None
     lower_case: bool = False
     lacking: tuple[str, str] | None = None
+    lookup: Lookup | None = None
 
 
 def stored(
@@ -274,4 +285,5 @@ def computed_field(name: str, value: Computed) -> ListingField:
         needs_index=value.needs_index,
         lower_case=value.lower_case,
         lacking=value.lacking,
+        lookup=value.lookup,
     )

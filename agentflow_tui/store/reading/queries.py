@@ -1,13 +1,14 @@
 """Queries: a listing with its filters and its sort, compiled once for each binding."""
 
 from collections.abc import Hashable
-from dataclasses import field
+from dataclasses import field, replace
 from datetime import datetime, tzinfo
 from functools import partial
 from typing import Any, Generic, TypeVar
 
 from agentflow_tui.dataclass import dataclass
-from agentflow_tui.filters import Condition, Filter, Match, Text, Vocabulary, parse
+from agentflow_tui.errors import FilterError
+from agentflow_tui.filters import Comparison, Condition, Filter, Match, Text, Vocabulary, parse
 from agentflow_tui.filters import Field as Word
 from agentflow_tui.filters.terms import Term
 from agentflow_tui.schema import TABLES, Kind
@@ -26,7 +27,7 @@ from agentflow_tui.store.reading.pages import (
     page_statement,
 )
 from agentflow_tui.store.reading.searching import found_words, search_sql
-from agentflow_tui.store.reading.serving import is_served, served_states
+from agentflow_tui.store.reading.serving import is_looked_up, is_served, served_states
 
 RowT = TypeVar("RowT")
 
@@ -79,6 +80,14 @@ class Query(Generic[RowT]):
     _compiled: dict[Hashable, tuple[Binding, PageStatement[RowT]]] = field(
         default_factory=dict, init=False, compare=False, repr=False
     )
+    _found: dict[Term, tuple[str, Term]] = field(
+        default_factory=dict, init=False, compare=False, repr=False
+    )
+    """The snapshot at which a term was looked up, and what it then asked for."""
+    _looked_up: "list[Query[RowT]]" = field(
+        default_factory=list, init=False, compare=False, repr=False
+    )
+    """This query with what was found last."""
 
     @property
     def is_found_by_search(self) -> bool:
@@ -155,11 +164,51 @@ class Query(Generic[RowT]):
             found = Where(sql=both, values=(*found.values, *values), joined=found.joined)
         return Served(where=found, states=self.states)
 
+    async def looked_up(self, database: Database) -> "Query[RowT]":
+        """The same with the keys of rows in place of what has to be looked up first; itself where
+        nothing has to. Raises `UnreachableError`, `RefusedError`, `FilterError`."""
+        changed = False
+        for term in {*self.base.terms, *self.wanted.terms}:
+            changed |= isinstance(term, Condition) and await self._look_up(database, term)
+        if changed:
+            found = replace(
+                self,
+                base=replace(self.base, terms=self._with_keys(self.base.terms)),
+                wanted=replace(self.wanted, terms=self._with_keys(self.wanted.terms)),
+                served=self._with_keys(self.served),
+            )
+            self._looked_up[:] = [found]
+        return self._looked_up[0] if self._looked_up else self
+
+    async def _look_up(self, database: Database, term: Condition) -> bool:
+        """Find the keys that a term asks for; whether they are others than before."""
+        named = self.listing.field(term.field)
+        if named is None or named.lookup is None:
+            return False
+        seen, before = self._found.get(term, (None, None))
+        answer = await named.lookup(database, _keys(term), seen)
+        if answer is None:
+            return False
+        snapshot, keys = answer
+        found = Condition(
+            field=self.listing.key.name,
+            kind=self.listing.key.kind,
+            operator=Comparison.IS,
+            values=tuple(Text(key, Match.EXACT) for key in keys),
+            negated=term.negated,
+        )
+        self._found[term] = snapshot, found
+        return found != before
+
+    def _with_keys(self, terms: tuple[Term, ...]) -> tuple[Term, ...]:
+        return tuple(self._found[term][1] if term in self._found else term for term in terms)
+
     async def page(
         self, database: Database, window: Window, *, seen: str | None = None
     ) -> Page[RowT]:
         """One page, in one statement; see `agentflow_tui.store.reading.pages.read_page`."""
-        return await self.statement(database.binding, window).read(database, window, seen)
+        asked = await self.looked_up(database)
+        return await asked.statement(database.binding, window).read(database, window, seen)
 
     def statement(self, binding: Binding, window: Window) -> PageStatement[RowT]:
         """The statement for windows of this shape, compiled once for each binding."""
@@ -177,6 +226,16 @@ class Query(Generic[RowT]):
     def anchor(self, row: object) -> tuple[object, ...]:
         """The place of a row in this order."""
         return anchor_of(row, self.order)
+
+
+def _keys(term: Condition) -> list[str]:
+    """The texts that a condition names whole. Raises `FilterError` for any other condition."""
+    keys = [value.value for value in term.values if isinstance(value, Text)]
+    if term.operator is not Comparison.IS or len(keys) != len(term.values):
+        raise FilterError(
+            f"{term.field} is asked for by whole keys, as 'agentflow list errors' shows them."
+        )
+    return keys
 
 
 def _type_of(listed: ListingField, binding: Binding) -> str:
@@ -219,7 +278,7 @@ def query(
     by_state = tuple(
         t for t in terms if states and served_states(t, listing, order, binding) == states
     )
-    served = tuple(t for t in terms if is_served(t, listing, binding))
+    served = tuple(t for t in terms if is_served(t, listing, binding) or is_looked_up(t, listing))
     left = set(terms) - {*by_state, *served}
     return Query(
         listing,

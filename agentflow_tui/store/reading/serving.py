@@ -5,6 +5,7 @@
 - Ids and texts that are asked for exactly, in a column that an index begins with.
 - Times and numbers in such a column.
 - The domain of mail, for which `db accelerate` makes an index.
+- What is looked up first, such as the rows of a group of errors.
 
 Everything else is looked for row by row, so many rows at a time.
 """
@@ -53,6 +54,12 @@ def is_served(term: Term, listing: Listing[Any], binding: Binding) -> bool:
         is_uuid = column.type == "uuid"
         return all(isinstance(v, Text) and _is_id_served(v, is_uuid=is_uuid) for v in term.values)
     return all(isinstance(v, Text) and v.match is Match.EXACT for v in term.values)
+
+
+def is_looked_up(term: Term, listing: Listing[Any]) -> bool:
+    """Whether the keys of the rows that fit are found before, for the index of the key to serve."""
+    field = listing.field(term.field) if isinstance(term, Condition) else None
+    return field is not None and field.lookup is not None and not term.negated
 
 
 def _is_id_served(value: Text, *, is_uuid: bool) -> bool:

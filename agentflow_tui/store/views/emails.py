@@ -8,6 +8,7 @@ from agentflow_tui.retries import next_try
 from agentflow_tui.schema import EMAIL_QUEUE, EMAILS, Kind
 from agentflow_tui.store.reading.listings import Computed, joined, listing, stored
 from agentflow_tui.store.schema.accelerators import domain_of
+from agentflow_tui.store.views.failures import error_group
 from agentflow_tui.store.views.people import join_owner, owner
 
 _ADDRESS = re.compile(r"[^\s\"'<>,;:\[\]{}()\\]+@[^\s\"'<>,;:\[\]{}()\\]+")
@@ -112,6 +113,7 @@ QUEUE = listing(
         ),
         "body": Computed("coalesce({e.emails.body}, {q.email_queue.body})", joined=True),
         "userId": stored("emails.userId", "e"),
+        "errorGroup": error_group("email_queue"),
     },
 )
 

@@ -1,12 +1,15 @@
 """The newest failed rows of all tables, with the words they failed with."""
 
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from agentflow_tui.dataclass import dataclass
+from agentflow_tui.fingerprints import fingerprint
 from agentflow_tui.store.connection.bindings import Binding
 from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.connection.statements import Statement, as_tuple
 from agentflow_tui.store.reading.counts import has_index, is_large
+from agentflow_tui.store.reading.listings import Computed
 from agentflow_tui.store.reading.pages import SNAPSHOT
 
 NEWEST = 3_000
@@ -45,11 +48,13 @@ def unserved(binding: Binding) -> list[str]:
     ]
 
 
-def failures_sql(binding: Binding) -> str:
-    """The newest failures of each table, by when they failed."""
+def failures_sql(binding: Binding, tables: Sequence[str] = ()) -> str:
+    """The newest failures of each table, or of these, by when they failed."""
     sampled = unserved(binding)
     return " UNION ALL ".join(
-        _part(table, words, at, sampled=table in sampled) for table, words, at in SOURCES
+        _part(table, words, at, sampled=table in sampled)
+        for table, words, at in SOURCES
+        if not tables or table in tables
     )
 
 
@@ -86,21 +91,39 @@ class FailureSnapshot:
 
 
 async def read_new_failures(
-    database: Database, *, seen: str | None = None
+    database: Database, *, seen: str | None = None, tables: Sequence[str] = ()
 ) -> FailureSnapshot | None:
-    """The newest failures, or None, without reading a table, when nothing was committed since the
-    snapshot ``seen``. Raises `UnreachableError`, `RefusedError`."""
-    rows = await database.fetch(Statement(as_tuple, new_failures_sql(database.binding)), seen)
+    """The newest failures of each table, or of these; None, without reading a table, when nothing
+    was committed since the snapshot ``seen``. Raises `UnreachableError`, `RefusedError`."""
+    sql = new_failures_sql(database.binding, tables)
+    rows = await database.fetch(Statement(as_tuple, sql), seen)
     snapshot, now = rows[0][:2]
     if snapshot == seen:
         return None
     return FailureSnapshot(snapshot, now, [Failure(*row[2:]) for row in rows if row[2] is not None])
 
 
-def new_failures_sql(binding: Binding) -> str:
+def new_failures_sql(binding: Binding, tables: Sequence[str] = ()) -> str:
     """`failures_sql` unless the snapshot is still ``$1``."""
     return (
         f"SELECT s.snapshot, now(), f.* FROM (SELECT {SNAPSHOT} AS snapshot) s "
-        f"LEFT JOIN LATERAL (SELECT * FROM ({failures_sql(binding)}) f "
+        f"LEFT JOIN LATERAL (SELECT * FROM ({failures_sql(binding, tables)}) f "
         "WHERE s.snapshot IS DISTINCT FROM $1::text OFFSET 0) f ON true"
     )
+
+
+def error_group(table: str) -> Computed:
+    """The field that asks for the rows of a table that make a group of errors, by its key: exactly
+    those that the group counts, which are among the newest failures."""
+
+    async def lookup(
+        database: Database, keys: Collection[str], seen: str | None
+    ) -> tuple[str, tuple[str, ...]] | None:
+        found = await read_new_failures(database, seen=seen, tables=[table])
+        if found is None:
+            return None
+        wanted = {key.lower() for key in keys}
+        ids = (f.id for f in found.failures if fingerprint(f.error).key in wanted)
+        return found.snapshot, tuple(sorted(ids))
+
+    return Computed("NULL::text", lookup=lookup)

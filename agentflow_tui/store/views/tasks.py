@@ -7,6 +7,7 @@ from agentflow_tui.schema import TASK_LOGS
 from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.connection.statements import Statement
 from agentflow_tui.store.reading.listings import listing, stored
+from agentflow_tui.store.views.failures import error_group
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,12 @@ class Task:
         return self.end_time - self.start_time
 
 
-TASK_LIST = listing(Task, TASK_LOGS, {"input": stored("task_logs.input", cut=600, searched=True)})
+TASK_LIST = listing(
+    Task,
+    TASK_LOGS,
+    {"input": stored("task_logs.input", cut=600, searched=True)},
+    further={"errorGroup": error_group("task_logs")},
+)
 
 
 LOOK_AT = 20_000

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from agentflow_tui.dataclass import dataclass
 from agentflow_tui.schema import LAST_RESULT_KEY, RUN_STATE_KEY, WORKFLOWS, Kind
 from agentflow_tui.store.reading.listings import Computed, listing, stored
+from agentflow_tui.store.views.failures import error_group
 from agentflow_tui.store.views.people import join_owner, owner
 from agentflow_tui.store.views.workflow_names import given_name, workflow_title
 
@@ -83,6 +84,7 @@ WORKFLOW_LIST = listing(
             "({q.workflows.status} = 'failed' OR ({q.workflows.status} = 'running' AND "
             "{q.workflows.locked} AND {q.workflows.lockedAt} < now() - interval '5 minutes'))",
             Kind.FLAG,
-        )
+        ),
+        "errorGroup": error_group("workflows"),
     },
 )
