@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import json
 import shutil
 import subprocess
 import sys
@@ -9,13 +10,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from agentflow_tui import clock, settings
 from agentflow_tui.cli.connection import load_writable
 from agentflow_tui.cli.output import say
 from agentflow_tui.embedded import postgres
-from agentflow_tui.errors import UsageError
-from agentflow_tui.settings import Context, Settings
+from agentflow_tui.errors import AgentflowError, UsageError
+from agentflow_tui.settings import Context, Settings, config_path
 from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.connection.options import ConnectionOptions
 from agentflow_tui.text import plural
@@ -65,9 +67,11 @@ def _console(chosen: Settings, options: argparse.Namespace) -> int:
     from agentflow_tui.cli.terminal import open_console
     from agentflow_tui.demo.people import DEMO_KEY
 
-    with mail_catcher(chosen.home) as relay:
-        environ = {**chosen.environ, "SMTP_URL": relay}
+    with demo_services(chosen.home) as services:
+        environ = {**chosen.environ, "SMTP_URL": services["smtp"], "IMAP_URL": services["imap"]}
         environ.setdefault("ENCRYPTION_KEY", DEMO_KEY)
+        # Only workers that are started from here read settings again: they get the demo's.
+        environ["XDG_CONFIG_HOME"] = str(_worker_settings(chosen.home, services))
         return open_console(
             replace(chosen, environ=environ),
             screen=options.screen,
@@ -75,16 +79,33 @@ def _console(chosen: Settings, options: argparse.Namespace) -> int:
         )
 
 
-@contextmanager
-def mail_catcher(home: Path) -> Iterator[str]:
-    """A mail relay on this machine that keeps what it is given, and misbehaves by domain.
+def _worker_settings(home: Path, services: dict[str, Any]) -> Path:
+    """Write the settings of the demo's workers. Returns what XDG_CONFIG_HOME is to be for them."""
+    from agentflow_tui.demo.vendors.pipeline import MONTHLY_GROSS
 
-    It ends with this process, even one that is killed.
+    folder = home / "demo-settings"
+    file = config_path({"XDG_CONFIG_HOME": str(folder.absolute())})
+    file.parent.mkdir(parents=True, exist_ok=True)
+    checks = {
+        **services["sites"],
+        "imap": services["imap"].replace("imap://reports:demo@", "tcp://"),
+    }
+    lines = [f"{json.dumps(name)} = {json.dumps(url)}" for name, url in checks.items()]
+    text = ["[insights]", f"monthly_gross = {MONTHLY_GROSS}.0", "", "[workers.checks]", *lines, ""]
+    file.write_text("\n".join(text), encoding="utf-8")
+    return folder.absolute()
+
+
+@contextmanager
+def demo_services(home: Path) -> Iterator[dict[str, Any]]:
+    """What the demo's workers talk to, on this machine: URLs of a mail relay (``smtp``) that keeps
+    what it is given and misbehaves by domain, of a mailbox (``imap``), of ``sites`` by check.
+
+    All of it ends with this process, even one that is killed.
     """
     record = home / "caught-mail.jsonl"
-    program = [sys.executable, "-m", "agentflow_tui.demo.catcher", "--domains"]
     with subprocess.Popen(
-        [*program, "--exit-with-parent", "--record", str(record)],
+        [sys.executable, "-m", "agentflow_tui.demo.services", "--record", str(record)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
@@ -93,7 +114,10 @@ def mail_catcher(home: Path) -> Iterator[str]:
     ) as process:
         assert process.stdout is not None
         try:
-            yield process.stdout.readline().strip()
+            line = process.stdout.readline()
+            if not line:
+                raise AgentflowError(f"The demo's mail relay cannot start; look at {record}.")
+            yield json.loads(line)
         finally:
             process.terminate()
 

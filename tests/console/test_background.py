@@ -29,9 +29,9 @@ WORKER_ROWS = Statement(
 DEMO = """
 import sys
 from pathlib import Path
-from agentflow_tui.cli.demo import mail_catcher
-with mail_catcher(Path(sys.argv[1])) as relay:
-    print(relay, flush=True)
+from agentflow_tui.cli.demo import demo_services
+with demo_services(Path(sys.argv[1])) as urls:
+    print(urls["smtp"], flush=True)
     sys.stdin.read()
 """
 
@@ -63,7 +63,7 @@ async def test_workers_of_a_console_that_is_killed_leave_in_order(
     await workers_are(database, 0)
 
 
-async def test_the_mail_catcher_of_a_demo_that_is_killed_ends(tmp_path: Path) -> None:
+async def test_the_services_of_a_demo_that_is_killed_end(tmp_path: Path) -> None:
     words = [sys.executable, "-c", DEMO, str(tmp_path)]
     with subprocess.Popen(
         words, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True

@@ -14,6 +14,7 @@ from agentflow_tui.demo.vendors.tables import VendorTable, as_csv, as_workbook
 _DATA = data.read("vendor_reports")
 
 _TABLES: Mapping[str, Callable[[SampleBuilder, datetime], VendorTable]] = {
+    "Leads Today": vinsolutions.lead_response,
     "Lead Response Time": vinsolutions.lead_response,
     "Lead Source Performance": vinsolutions.lead_sources,
     "Appointment Show Rate": vinsolutions.appointments,
@@ -44,6 +45,16 @@ class RegularReport:
         words = f"{self.vendor} {self.type}".lower().replace("&", "n")
         return "-".join(words.split())
 
+    @property
+    def subject(self) -> str:
+        """Of the mail that brings it."""
+        return f"{self.vendor} {self.type}"
+
+    @property
+    def sender(self) -> str:
+        """Of that mail."""
+        return f"reports@{self.vendor.lower()}.example"
+
     def file(self, builder: SampleBuilder, day: datetime) -> bytes:
         """The file that the vendor sends that day."""
         table = _TABLES[self.type](builder, day)
@@ -65,3 +76,6 @@ def _addresses(builder: SampleBuilder, role: str) -> list[str]:
 
 
 REGULAR_REPORTS = tuple(RegularReport(**row) for row in _DATA["reports"])
+
+LIVE_REPORT = RegularReport(**_DATA["live"])
+"""The one that comes while the demo runs."""

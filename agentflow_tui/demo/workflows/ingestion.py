@@ -25,7 +25,15 @@ class _IngestionSteps:
     def fetch(self, builder: SampleBuilder, _context: Context, at: datetime) -> object:
         """Add the report."""
         self.report = pipeline.bring_in(builder, self.regular, self.owner, at)
-        return {"reports": [self.report.id], "stored": 1, "known": 0}
+        return {
+            "success": True,
+            "reports": [self.report.id],
+            "stored": 1,
+            "messages": 1,
+            "ignored": 0,
+            "leftOut": [],
+            "more": 0,
+        }
 
     def find(self, builder: SampleBuilder, _context: Context, at: datetime) -> object:
         """Add an insight for each thing that is worth telling of the report."""
@@ -63,12 +71,14 @@ def ingestion(
     steps = _IngestionSteps(regular, owner or regular.owner)
     return from_template(
         "ingestion",
-        {"fetch": steps.fetch, "insights": steps.find, "tell": steps.tell},
+        {"fetch": steps.fetch, "new": True, "insights": steps.find, "tell": steps.tell},
         {
             "vendor": regular.vendor,
             "report": regular.type,
+            "sender": regular.sender,
+            "subject": regular.subject,
             "needs": "dealertrack" if regular.vendor == "DealerTrack" else None,
             "rules": regular.rules(builder),
         },
-        name=f"{regular.vendor} {regular.type}",
+        name=regular.subject,
     )

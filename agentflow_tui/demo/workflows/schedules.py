@@ -7,7 +7,7 @@ from agentflow_tui import cron
 from agentflow_tui.demo import data, words
 from agentflow_tui.demo.builder import OPERATIONS_LEAD, SampleBuilder, later
 from agentflow_tui.demo.operators import RecordedChange, record_action
-from agentflow_tui.demo.vendors.regular import REGULAR_REPORTS
+from agentflow_tui.demo.vendors.regular import LIVE_REPORT, REGULAR_REPORTS
 from agentflow_tui.demo.workflows import templates
 from agentflow_tui.demo.workflows.ingestion import ingestion
 from agentflow_tui.demo.workflows.runs import SimulatedRun
@@ -136,6 +136,16 @@ def add_vendor_reports(builder: SampleBuilder, most: int) -> None:
         template = partial(ingestion, regular=report)
         runs = min(report.runs, most)
         _add(builder, report.cron, template, runs, owner=report.owner, tried=False)
+    _add_live(builder)
+
+
+def _add_live(builder: SampleBuilder) -> None:
+    """Add the schedule of the report that comes while the demo runs, made a moment ago."""
+    report, made = LIVE_REPORT, builder.ago(seconds=40)
+    template = partial(ingestion, regular=report)
+    schedule = SimulatedSchedule(builder, report.cron, template, made, report.owner, tried=False)
+    schedule.run.status = "draft"
+    schedule.add_rows(due=slot_after(report.cron, builder.now))
 
 
 def add_regular(builder: SampleBuilder) -> None:
