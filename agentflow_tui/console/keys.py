@@ -169,6 +169,15 @@ KEYS: tuple[KeyEntry, ...] = (
     ),
     view_key(
         "list",
+        "report.import",
+        "A",
+        "Add report",
+        "Import a report from a file: asks for file, vendor, type and date.",
+        lambda view: view.import_report(),
+        only_on=("reports", "insights", "distributions"),
+    ),
+    view_key(
+        "list",
         "row.copy",
         "y",
         "Copy id",

@@ -183,6 +183,10 @@ class View(Vertical):
         """Put another secret in the place of that of the row under the cursor."""
         return NOT_HERE
 
+    def import_report(self) -> object:
+        """Ask for a file, and store it as a report."""
+        return NOT_HERE
+
     def copy_id(self) -> object:
         """Copy the id of the row under the cursor."""
         return NOT_HERE

@@ -60,6 +60,25 @@ def journal_line(
     return shlex.join([*_program(context, database), verb, *([journal] if journal else [])])
 
 
+def import_line(
+    file: str,
+    vendor: str,
+    report_type: str,
+    day: str = "",
+    *,
+    context: str = "",
+    database: str = "",
+) -> str:
+    """The import of a report as words for a shell."""
+    words = [*_program(context, database), "report", "import"]
+    words += [
+        *_option("--vendor", vendor),
+        *_option("--type", report_type),
+        *_option("--date", day),
+    ]
+    return shlex.join([*words, file])
+
+
 def _program(context: str, database: str) -> list[str]:
     return ["agentflow", *_option("--context", context), *_option("--database", database)]
 

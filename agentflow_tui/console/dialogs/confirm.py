@@ -93,14 +93,14 @@ def change_question(
     value = f" to {snapshot.argument}" if snapshot.argument is not None else ""
     lines = [
         text_line(operation.about, "dim"),
-        *_wrapped([selection.note] if selection.note else [], "warning"),
+        *wrapped_lines([selection.note] if selection.note else [], "warning"),
         *_which(selection, snapshot),
         *_left_alone(snapshot),
-        *_wrapped(told),
+        *wrapped_lines(told),
     ]
     if operation.irrevocable:
-        lines += _wrapped([f"This cannot be taken back: {operation.irrevocable}."], "failed")
-    lines += [text_line(""), *_wrapped([command], "dim")]
+        lines += wrapped_lines([f"This cannot be taken back: {operation.irrevocable}."], "failed")
+    lines += [text_line(""), *wrapped_lines([command], "dim")]
     return Question(
         title=f"{action}{field} {rows}{value}",
         lines=lines,
@@ -135,10 +135,10 @@ def _left_alone(snapshot: Snapshot) -> list[PaneLine]:
     if not refused:
         return []
     said = f"{number(len(refused))} left alone: {reasons(refused)}"
-    return _wrapped([said], "warning")
+    return wrapped_lines([said], "warning")
 
 
-def _wrapped(sentences: Sequence[str], style: str = "") -> list[PaneLine]:
+def wrapped_lines(sentences: Sequence[str], style: str = "") -> list[PaneLine]:
     """Sentences as lines that fit the dialog, broken at blanks."""
     lines = []
     for sentence in sentences:

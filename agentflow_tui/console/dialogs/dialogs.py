@@ -1,6 +1,6 @@
 """Small windows over the console: pick one, type something, read something."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -11,7 +11,7 @@ from textual.widgets import Static
 
 from agentflow_tui.console.widgets.line import Line, Piece
 from agentflow_tui.console.widgets.pane import Pane, PaneLine, heading
-from agentflow_tui.console.widgets.prompt import Mistake, Prompt
+from agentflow_tui.console.widgets.prompt import Completer, Mistake, Prompt
 from agentflow_tui.dataclass import dataclass
 from agentflow_tui.text import safe
 
@@ -96,22 +96,38 @@ class Choice(Dialog):
         self.dismiss(event.node)
 
 
+def _filled(text: str) -> str:
+    """What is wrong with an empty line."""
+    return "" if text else "Type something, or escape."
+
+
 class AskText(Dialog):
-    """Type a line."""
+    """Type a line. ``check`` says what is wrong with it, ``""`` for nothing; without one it may be
+    anything but empty. ``completer`` gives what ``tab`` puts in its place."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "leave", "Close", show=False, id="ask.close"),
     ]
 
-    def __init__(self, title: str, text: str = "", placeholder: str = "") -> None:
+    def __init__(
+        self,
+        title: str,
+        text: str = "",
+        placeholder: str = "",
+        *,
+        check: Callable[[str], str] | None = None,
+        completer: Completer = lambda _text, _cursor: (),
+    ) -> None:
         super().__init__(title)
         self._text = text
         self._placeholder = placeholder
+        self._check = check or _filled
+        self._completer = completer
 
     def compose(self) -> ComposeResult:
         with Vertical():
             yield Line(id="dialog-title")
-            yield Prompt(lambda _text, _cursor: (), placeholder=self._placeholder)
+            yield Prompt(self._completer, placeholder=self._placeholder)
 
     def on_mount(self) -> None:
         self.query_one("#dialog-title", Line).show([Piece(self._title, "strong")])
@@ -119,10 +135,11 @@ class AskText(Dialog):
 
     def on_prompt_accepted(self, event: Prompt.Accepted) -> None:
         event.stop()
-        if event.text.strip():
-            self.dismiss(event.text.strip())
+        text = event.text.strip()
+        if mistake := self._check(text):
+            event.prompt.explain(Mistake(mistake, 0, len(event.text)))
         else:
-            event.prompt.explain(Mistake("Type something, or escape."))
+            self.dismiss(text)
 
     def on_prompt_changed(self, event: Prompt.Changed) -> None:
         event.stop()

@@ -94,6 +94,17 @@ class ListMenus(ListChanges):
         revealing.edit_secret(self.shell, str(row.key), row.title)
         return None
 
+    # Reports from files
+
+    def import_report(self) -> object:
+        if self.view_name not in ("reports", "insights", "distributions"):
+            return NOT_HERE
+        from agentflow_tui.console import importing  # with the readers of files
+
+        row = self.grid.current
+        importing.begin(self.shell, getattr(row, "vendor", ""), getattr(row, "report_type", ""))
+        return None
+
     # Copying: OSC 52, which works over SSH
 
     def copy_id(self) -> None:

@@ -86,7 +86,7 @@ def _distribution_columns(env: Environment) -> tuple[ListColumn[Distribution], .
 REPORTS_SCREEN = ListScreen(
     listing=REPORT_LIST,
     columns=_report_columns,
-    empty="No reports. AgentFlow stores what it collects from vendors here.",
+    empty="No reports. {report.import} imports one from a file; workflows bring others in.",
     tabs="agentflow_tui.console.details.reports:REPORT_TABS",
 )
 
