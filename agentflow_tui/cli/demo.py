@@ -76,6 +76,7 @@ def _console(chosen: Settings, options: argparse.Namespace) -> int:
             replace(chosen, environ=environ),
             screen=options.screen,
             workers=not options.read_only,
+            tour=True,
         )
 
 

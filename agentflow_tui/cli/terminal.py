@@ -7,8 +7,11 @@ from agentflow_tui.errors import UsageError
 from agentflow_tui.settings import Settings
 
 
-def open_console(settings: Settings, *, screen: str | None, workers: bool = False) -> int:
-    """Run the console until it is left. Returns the exit code.
+def open_console(
+    settings: Settings, *, screen: str | None, workers: bool = False, tour: bool = False
+) -> int:
+    """Run the console until it is left; ``tour``: offer the one of the sample data, if it has not
+    been. Returns the exit code.
 
     Raises `UsageError` where there is no terminal, or no such screen.
     """
@@ -20,4 +23,4 @@ def open_console(settings: Settings, *, screen: str | None, workers: bool = Fals
         raise UsageError("The console needs a terminal that can move its cursor; set TERM.")
     from agentflow_tui.console.launch import launch
 
-    return launch(settings, screen=screen, workers=workers)
+    return launch(settings, screen=screen, workers=workers, tour=tour)

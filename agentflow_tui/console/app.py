@@ -56,7 +56,12 @@ class ConsoleApp(TerminalApp):
     ENABLE_COMMAND_PALETTE = True
 
     def __init__(
-        self, env: Environment, start: Place | None = None, *, workers: bool = False
+        self,
+        env: Environment,
+        start: Place | None = None,
+        *,
+        workers: bool = False,
+        tour: bool = False,
     ) -> None:
         super().__init__(env)
         self.child_workers = ChildWorkers(env.settings)
@@ -64,6 +69,7 @@ class ConsoleApp(TerminalApp):
         self.context_before: Context | None = None
         self.away_watch = AwayWatch(self)
         self.refresh_every = env.settings.console.refresh
+        self._offers_tour = tour
         self._start = start or Place(env.settings.console.start)
         self._focused = True
         self._going = asyncio.Lock()
@@ -91,6 +97,11 @@ class ConsoleApp(TerminalApp):
     async def on_mount(self) -> None:
         await self._begin(self._start)
         self.set_interval(TICK, self._tick)
+        if self._offers_tour:
+            from agentflow_tui.console.tour.bar import TourBar
+
+            if bar := TourBar.unless_offered(self):
+                await self.mount(bar, before="#keys")
         if self.with_workers:
             from agentflow_tui.console.commands import workers
 
@@ -209,6 +220,13 @@ class ConsoleApp(TerminalApp):
         from agentflow_tui.console.commands import workers
 
         workers.toggle(self)
+
+    def action_tour(self, what: str) -> None:
+        """Go ``on`` in the tour of the sample data, or ``leave`` it."""
+        from agentflow_tui.console.tour.bar import TourBar
+
+        for bar in self.query(TourBar):
+            bar.perform(what)
 
     # The command line, and clicks
 

@@ -26,12 +26,14 @@ HUNG_UP_LOOK = 1.0
 """Seconds between two looks whether the terminal is still there."""
 
 
-def launch(settings: Settings, *, screen: str | None = None, workers: bool = False) -> int:
+def launch(
+    settings: Settings, *, screen: str | None = None, workers: bool = False, tour: bool = False
+) -> int:
     """Run the console until it is left. Returns the exit code. Raises `UsageError`."""
-    return asyncio.run(_launch(settings, screen or settings.console.start, workers))
+    return asyncio.run(_launch(settings, screen or settings.console.start, workers, tour))
 
 
-async def _launch(settings: Settings, screen: str, workers: bool) -> int:
+async def _launch(settings: Settings, screen: str, workers: bool, tour: bool) -> int:
     env = Environment(settings)
     connecting = asyncio.create_task(_connect(env))
     with gc_paused(for_good=True):
@@ -46,7 +48,7 @@ async def _launch(settings: Settings, screen: str, workers: bool) -> int:
         await env.close()
         raise
     env.settings = chosen
-    code = await _run(module.ConsoleApp(env, place, workers=workers))
+    code = await _run(module.ConsoleApp(env, place, workers=workers, tour=tour))
     connecting.cancel()
     return code
 

@@ -1,0 +1,1 @@
+"""The tour of the sample data: a calm bar above the key bar, offered once, left at any moment."""
