@@ -8,7 +8,6 @@ import os
 from collections.abc import Callable
 from datetime import UTC, datetime, tzinfo
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 from agentflow_tui.errors import SettingsError
 
@@ -33,7 +32,7 @@ def local_zone() -> tzinfo:
     named = os.environ.get("TZ", "").removeprefix(":")
     linked = str(_ZONE_FILE.resolve()).partition("zoneinfo/")[2]
     candidates = (named,) if named else (linked, _first_line(_ZONE_NAME))
-    found = next(filter(None, map(_zone_or_none, candidates)), None)
+    found = next(filter(None, map(named_zone, candidates)), None)
     return found or datetime.now(UTC).astimezone().tzinfo or UTC
 
 
@@ -44,7 +43,7 @@ def zone(name: str) -> tzinfo:
     """
     if name in ("", "local"):
         return local_zone()
-    found = _zone_or_none(name)
+    found = named_zone(name)
     if found is None:
         raise SettingsError(
             f"There is no time zone called {name!r}. Names look like Europe/Berlin or UTC."
@@ -52,11 +51,14 @@ def zone(name: str) -> tzinfo:
     return found
 
 
-def _zone_or_none(name: str) -> tzinfo | None:
+def named_zone(name: str) -> tzinfo | None:
+    """The zone of this name in the zone database, None where it holds none."""
     if not name:
         return None
     if name == "UTC":
         return UTC
+    from zoneinfo import ZoneInfo  # which reads how Python was built, to know where zones are
+
     try:
         return ZoneInfo(name)
     except (KeyError, ValueError, OSError):  # unknown, not a key at all, a folder of zones

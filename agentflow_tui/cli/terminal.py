@@ -4,6 +4,7 @@ import os
 import sys
 
 from agentflow_tui.errors import UsageError
+from agentflow_tui.gc_pause import gc_paused
 from agentflow_tui.settings import Settings
 
 
@@ -21,6 +22,7 @@ def open_console(
         raise UsageError("The console draws on stderr; do not redirect it.")
     if os.environ.get("TERM", "") in {"", "dumb"}:
         raise UsageError("The console needs a terminal that can move its cursor; set TERM.")
-    from agentflow_tui.console.launch import launch
+    with gc_paused():
+        from agentflow_tui.console.launch import launch
 
     return launch(settings, screen=screen, workers=workers, tour=tour)

@@ -75,7 +75,7 @@ class ConsoleApp(TerminalApp):
         self._going = asyncio.Lock()
         ascii_only = env.settings.console.ascii
         self._bars = Bars(ascii_only=ascii_only)
-        self._views = ViewSwitcher(env)
+        self._views = ViewSwitcher(env, self._start.view)
         self._follow_up_bar = BulkFollowUpBar(ascii_only=ascii_only)
         self._command = CommandBar()
         self._start_over()

@@ -11,16 +11,20 @@ import signal
 import sys
 import termios
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from agentflow_tui.console.environment import Environment
 from agentflow_tui.errors import AgentflowError, UsageError
-from agentflow_tui.gc_pause import gc_paused
+from agentflow_tui.gc_pause import pause_gc, resume_gc
 from agentflow_tui.settings import Settings
 
 if TYPE_CHECKING:
     from agentflow_tui.console.app import ConsoleApp
 
+
+STARTED = 2.0
+"""Seconds after which the console counts as started: garbage is collected from then on."""
 
 HUNG_UP_LOOK = 1.0
 """Seconds between two looks whether the terminal is still there."""
@@ -34,10 +38,11 @@ def launch(
 
 
 async def _launch(settings: Settings, screen: str, workers: bool, tour: bool) -> int:
+    pause_gc()
+    asyncio.get_running_loop().call_later(STARTED, partial(resume_gc, for_good=True))
     env = Environment(settings)
     connecting = asyncio.create_task(_connect(env))
-    with gc_paused(for_good=True):
-        module: Any = await asyncio.to_thread(importlib.import_module, "agentflow_tui.console.app")
+    module: Any = await asyncio.to_thread(importlib.import_module, "agentflow_tui.console.app")
     try:
         chosen = importlib.import_module("agentflow_tui.console.bindings").checked(settings)
         place = module.place_called(screen)

@@ -1,5 +1,6 @@
 """The views that were opened, one of which is seen, and the way that led to it."""
 
+from textual.app import ComposeResult
 from textual.widgets import ContentSwitcher
 
 from agentflow_tui.console.catalogue import SCREENS, make_view, screen_of
@@ -11,11 +12,16 @@ from agentflow_tui.console.view import View
 class ViewSwitcher(ContentSwitcher):
     """The views of one console: each is made when it is first shown, and kept."""
 
-    def __init__(self, env: Environment) -> None:
-        super().__init__(id="views")
+    def __init__(self, env: Environment, first: str) -> None:
+        """``first`` is the view that is made along with this, and seen first."""
+        super().__init__(id="views", initial=f"view-{first}")
+        self._first = first
         self.seen: View | None = None
         self._env = env
         self._history = History()
+
+    def compose(self) -> ComposeResult:
+        yield make_view(self._first, self._env)
 
     async def show(self, place: Place, *, remember: bool = True) -> View:
         """Show a place. The way there is remembered unless a screen was chosen directly."""

@@ -10,6 +10,7 @@ import contextlib
 import json
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from agentflow_tui.console.environment import Environment
 from agentflow_tui.console.place import Place
@@ -19,9 +20,10 @@ from agentflow_tui.console.widgets.line import Piece
 from agentflow_tui.dataclass import dataclass
 from agentflow_tui.errors import AgentflowError, UnreachableError
 from agentflow_tui.store.connection.urls import place
-from agentflow_tui.store.reading.counts import CAP
-from agentflow_tui.store.views.away_summary import AwaySummary, read_away_summary
 from agentflow_tui.text import age, bounded, moment, safe
+
+if TYPE_CHECKING:
+    from agentflow_tui.store.views.away_summary import AwaySummary
 
 AWAY = timedelta(seconds=60)
 """An absence of the focus that is shorter than this is none."""
@@ -118,6 +120,8 @@ async def _remember(shell: Shell) -> None:
 
 
 async def _tell(shell: Shell, since: datetime) -> None:
+    from agentflow_tui.store.views.away_summary import read_away_summary
+
     env = shell.env
     try:
         database = await env.connected()
@@ -146,7 +150,9 @@ async def _connected(env: Environment) -> str:
             await asyncio.sleep(RETRY)
 
 
-def _news(env: Environment, found: AwaySummary, fresh: int, since: datetime) -> tuple[News, ...]:
+def _news(env: Environment, found: "AwaySummary", fresh: int, since: datetime) -> tuple[News, ...]:
+    from agentflow_tui.store.reading.counts import CAP
+
     at = f"{since.astimezone(env.zone):%Y-%m-%dT%H:%M:%S}"
     items = [
         (

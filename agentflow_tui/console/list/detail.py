@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Sequence
 from functools import cached_property
 
-from textual.app import ComposeResult
 from textual.containers import Vertical
 
 from agentflow_tui.console.environment import Environment
@@ -19,7 +18,8 @@ from agentflow_tui.text import shorten_id
 
 
 class Detail(Vertical):
-    """One row in full. What it shows stays until the next content has been read."""
+    """One row in full; empty until the first one is opened. What it shows stays until the next
+    content has been read."""
 
     DEFAULT_CSS = """
     Detail { display: none; width: 1fr; height: 1fr; }
@@ -40,10 +40,6 @@ class Detail(Vertical):
         self._titles = Line(ascii_only=env.settings.console.ascii)
         self.pane = Pane(ascii_only=env.settings.console.ascii)
 
-    def compose(self) -> ComposeResult:
-        yield self._titles
-        yield self.pane
-
     @cached_property
     def tabs(self) -> tuple[Tab, ...]:
         """The tabs of this table's rows, imported when the first one is opened."""
@@ -62,6 +58,8 @@ class Detail(Vertical):
 
     def open(self, row_id: str) -> None:
         """Show a row."""
+        if not self.children:
+            self.mount(self._titles, self.pane)
         afresh = row_id != self.row_id
         self.row_id = row_id
         self.add_class("-open")

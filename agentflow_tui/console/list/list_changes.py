@@ -1,7 +1,10 @@
-"""What is selected in a list: the row under the cursor, the marked ones, or all that match."""
+"""What is selected in a list: the row under the cursor, the marked ones, or all that match.
+
+What can be done with it is imported once the first rows are shown, which do not wait for it.
+"""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from agentflow_tui.console.keys import CHANGES
 from agentflow_tui.console.list.declarations import AnyListScreen
@@ -9,15 +12,18 @@ from agentflow_tui.console.list.detail import Detail
 from agentflow_tui.console.list.grid import Grid
 from agentflow_tui.console.list.grid_messages import AllRequested, MarksChanged
 from agentflow_tui.console.view import View
-from agentflow_tui.operations import selection
-from agentflow_tui.operations.outcomes import Outcome
-from agentflow_tui.operations.selection import Selection
-from agentflow_tui.store.changes.records import TASK
 from agentflow_tui.store.reading.queries import Query
+
+if TYPE_CHECKING:
+    from agentflow_tui.operations.outcomes import Outcome
+    from agentflow_tui.operations.selection import Selection
 
 
 class ListChanges(View):
     """The part of a list that changes rows."""
+
+    is_shown = False
+    """Whether rows have been painted."""
 
     declared: AnyListScreen
     grid: Grid[Any]
@@ -28,11 +34,13 @@ class ListChanges(View):
     def show_status(self) -> None:
         """Bring the line above the list up to date."""
 
-    def selections(self) -> Sequence[Selection]:
+    def selections(self) -> "Sequence[Selection]":
         selected = self._selection()
         return () if selected is None else (selected,)
 
-    def _selection(self) -> Selection | None:
+    def _selection(self) -> "Selection | None":
+        from agentflow_tui.operations import selection
+
         table, grid = self.declared.table, self.grid
         if grid.marks_everything and self.wanted is not None:
             where = " ".join(part for part in (self.declared.base, self.filter) if part)
@@ -41,15 +49,24 @@ class ListChanges(View):
             return selection.marked(table, list(grid.marks.values()))
         shown = self.detail.row_id if self.detail.is_open else None
         if shown is not None and (grid.current is None or grid.current.key != shown):
-            return Selection(table=table, words="this row", ids=(shown,))
+            return selection.Selection(table=table, words="this row", ids=(shown,))
         return None if grid.current is None else selection.one(table, grid.current)
 
+    def say_shown(self) -> None:
+        """The first rows are painted: the key bar can say what can be done with them."""
+        self.is_shown = True
+        self.shell.show_bars()
+
     def changes(self) -> tuple[dict[str, str], dict[str, str]]:
+        if not self.is_shown:
+            return {}, {}
+        from agentflow_tui.operations import selection
+
         table, database = self.declared.table, self.env.database
         read_only = "" if database is None else database.read_only_reason(table)
         return selection.meanings(CHANGES, table, self._selection(), read_only=read_only)
 
-    def settle(self, outcome: Outcome) -> None:
+    def settle(self, outcome: "Outcome") -> None:
         """What was changed loses its mark; what was skipped keeps it, or gets one."""
         skipped = {id_ for id_, _ in outcome.skipped}
         if self.grid.marks_everything:
@@ -58,6 +75,8 @@ class ListChanges(View):
             self.grid.unmark([key for key in self.grid.marks if key not in skipped])
 
     def operation(self) -> str | None:
+        from agentflow_tui.store.changes.records import TASK
+
         row = self.grid.current
         kind = str(getattr(row, "task_type", "") or "")
         return str(row.key) if row is not None and kind.startswith(TASK) else None

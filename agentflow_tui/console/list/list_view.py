@@ -90,6 +90,8 @@ class ListView(ListMenus):
         before = grid.current
         await grid.look()
         self.show_status()
+        if not self.is_shown:
+            self.call_after_refresh(self.say_shown)
         if self.detail.is_open and grid.current != before:
             self.detail.load(afresh=False)  # of its own row, whichever is under the cursor now
 

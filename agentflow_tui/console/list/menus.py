@@ -1,30 +1,16 @@
-"""What a list asks before it does something: which column, which copy, which file, which view."""
+"""The part of a list that sorts it, copies and exports from it, and keeps views of it."""
 
-import json
-import shlex
-from collections.abc import Callable, Mapping
-from functools import partial
-from pathlib import Path
-from typing import Any
+from functools import cached_property
+from typing import TYPE_CHECKING
 
-from agentflow_tui.console.clipboard import copy
-from agentflow_tui.console.dialogs.dialogs import AskText, Choice, Option
-from agentflow_tui.console.list import exports
-from agentflow_tui.console.list.exports import plain_value
 from agentflow_tui.console.list.list_changes import ListChanges
-from agentflow_tui.console.list.saved_views import SavedView, delete_view, read_views, save_view
-from agentflow_tui.console.loading import load
-from agentflow_tui.console.view import NOT_HERE
-from agentflow_tui.errors import AgentflowError
-from agentflow_tui.schema import snake
-from agentflow_tui.text import plural
 
-DELETE = "delete"
-"""The option that deletes a saved view."""
+if TYPE_CHECKING:
+    from agentflow_tui.console.list.questions import ListQuestions
 
 
 class ListMenus(ListChanges):
-    """The part of a list that sorts it, copies and exports from it, and keeps views of it."""
+    """Does what keys ask for, or asks further; the questions are imported with the first one."""
 
     sort: str | None
 
@@ -32,27 +18,14 @@ class ListMenus(ListChanges):
         """Filter by this text; a mistake is explained and the last result stays."""
         raise NotImplementedError
 
-    # Sorting
+    @cached_property
+    def _questions(self) -> "ListQuestions":
+        from agentflow_tui.console.list.questions import ListQuestions
+
+        return ListQuestions(self)
 
     def choose_sort(self) -> None:
-        """Ask for the column to sort by; those that cannot be are named with the reason."""
-        database = self.env.database
-        if database is None:
-            return
-        field, descending = self.grid.sorted_by
-        options = []
-        for column in self.grid.columns:
-            if column.sort:
-                why = self.declared.listing.why_unsorted(database.binding, column.sort)
-                options.append(
-                    Option(column.sort, column.title, why or column.sort, "dim" if why else "")
-                )
-
-        def chosen(name: str | None) -> None:
-            if name is not None:
-                self.sort_by(f"-{name}" if name == field and not descending else name)
-
-        self.shell.open_dialog(Choice("Sort by", options, first=field), chosen)
+        self._questions.choose_sort()
 
     def reverse_sort(self) -> None:
         field, descending = self.grid.sorted_by
@@ -70,176 +43,26 @@ class ListMenus(ListChanges):
         self.sort = sort
         self.try_filter(self.filter)
 
-    # Secrets, which only these keys show
-
     def show_secret(self) -> object:
-        row, table = self.grid.current, self.declared.table
-        if row is None or table not in ("credentials", "api_keys", "reports"):
-            return NOT_HERE
-        if table == "reports":
-            show = load("agentflow_tui.console.details.personal:show_personal")
-            show(self.shell, str(row.key), row.title)
-            return None
-        from agentflow_tui.console import revealing  # with its ciphers
-
-        revealing.show_secret(self.shell, table, str(row.key), row.title)
-        return None
+        return self._questions.show_secret()
 
     def edit_secret(self) -> object:
-        row = self.grid.current
-        if row is None or self.declared.table != "credentials":
-            return NOT_HERE
-        from agentflow_tui.console import revealing  # with its ciphers
-
-        revealing.edit_secret(self.shell, str(row.key), row.title)
-        return None
-
-    # Reports from files
+        return self._questions.edit_secret()
 
     def import_report(self) -> object:
-        if self.view_name not in ("reports", "insights", "distributions"):
-            return NOT_HERE
-        from agentflow_tui.console import importing  # with the readers of files
-
-        row = self.grid.current
-        importing.begin(self.shell, getattr(row, "vendor", ""), getattr(row, "report_type", ""))
-        return None
-
-    # Copying: OSC 52, which works over SSH
+        return self._questions.import_report()
 
     def copy_id(self) -> None:
-        if self.grid.current is not None:
-            secret = self.declared.listing.table.primary_key.secret
-            self._copy("" if secret else str(self.grid.current.key), "the id")
+        self._questions.copy_id()
 
     def choose_copy(self) -> None:
-        row = self.grid.current
-        if row is None:
-            return
-        forms = self._forms(row)
-        options = [Option(name, name, text[:60].replace("\n", " ")) for name, text in forms.items()]
-
-        def chosen(name: str | None) -> None:
-            if name is not None:
-                self._copy(forms[name], name)
-
-        self.shell.open_dialog(Choice("Copy", options), chosen)
-
-    def _copy(self, text: str, what: str) -> None:
-        if not text:
-            self.shell.say("Not copied: it is a secret.")
-            return
-        copy(self.shell, text, what)
-
-    def _forms(self, row: Any) -> dict[str, str]:
-        """The forms in which a row can be copied, each with its text."""
-        table = self.declared.listing.table
-        key = table.primary_key
-        fields = [f for f in self.declared.listing.fields if not f.secret]
-        values = {f.name: plain_value(getattr(row, snake(f.name))) for f in fields}
-        forms = {"the row as JSON": json.dumps(values, ensure_ascii=False, indent=1)}
-        error = values.get("error") or values.get("lastError")
-        if error:
-            forms["the error"] = str(error)
-        if not key.secret:
-            literal = "'" + row.key.replace("'", "''") + "'"
-            forms["the SQL"] = f"SELECT * FROM {table.name} WHERE {key.name} = {literal};"
-            forms["the command"] = f"agentflow show {table.name} {shlex.quote(row.key)}"
-        filters = f" {shlex.quote(self.filter)}" if self.filter else ""
-        forms["the list's command"] = f"agentflow list {table.name}{filters}"
-        return forms
-
-    # Exporting
+        self._questions.choose_copy()
 
     def choose_export(self) -> None:
-        """Ask for a file and write what the filter matches."""
-
-        def chosen(path: str | None) -> None:
-            if path is not None:
-                self.run_worker(self._export(Path(path).expanduser().absolute()), name="export")
-
-        suggestion = f"{self.view_name}.csv"
-        self.shell.open_dialog(AskText("Export this list to (.csv or .json)", suggestion), chosen)
-
-    async def _export(self, path: Path) -> None:
-        self.shell.say(f"Writing {path} …")
-        try:
-            database = await self.env.connected()
-            if self.wanted is None:
-                raise AgentflowError("There is nothing to export yet.")
-            written = await exports.write(database, self.wanted, path)
-        except AgentflowError as error:
-            self.shell.fail(error)
-        else:
-            self.shell.say(f"{plural(written, 'row')} written to {path}.")
-
-    # Saved views
+        self._questions.choose_export()
 
     def choose_saved_view(self) -> None:
-        try:
-            saved = [v for v in read_views(self.env.settings) if v.view == self.view_name]
-        except AgentflowError as error:
-            self.shell.fail(error)
-            return
-        if not saved:
-            self.shell.say("No views saved for this list yet; B saves this one.")
-            return
-
-        views = {str(place): view for place, view in enumerate(saved)}
-
-        def chosen(picked: str | None) -> None:
-            found = views.get(picked or "")
-            if found is not None:
-                self.sort = found.sort
-                self.try_filter(found.filter)
-            elif picked == DELETE:
-                self._choose_deleted_view(views)
-
-        options = [Option(p, v.name, v.filter or "everything") for p, v in views.items()]
-        options.append(Option(DELETE, "Delete one …", "", "dim"))
-        self.shell.open_dialog(Choice("Views", options), chosen)
-
-    def _choose_deleted_view(self, views: Mapping[str, SavedView]) -> None:
-        def chosen(picked: str | None) -> None:
-            found = views.get(picked or "")
-            if found is not None:
-                self._keep(lambda: delete_view(self.env.settings, found), f"Deleted {found.name}.")
-
-        options = [Option(place, view.name) for place, view in views.items()]
-        self.shell.open_dialog(Choice("Delete which view?", options), chosen)
+        self._questions.choose_saved_view()
 
     def save_view(self) -> None:
-        def chosen(name: str | None) -> None:
-            if name is not None:
-                self._save_as(SavedView(self.view_name, name, self.filter, self.sort))
-
-        self.shell.open_dialog(AskText("Save this view as"), chosen)
-
-    def _save_as(self, view: SavedView) -> None:
-        """Save a view; asks where one of its name is there already."""
-        save = partial(save_view, self.env.settings, view)
-        said = f"Saved as {view.name}; b opens it."
-
-        def chosen(picked: str | None) -> None:
-            if picked == "replace":
-                self._keep(save, said)
-
-        try:
-            known = {(v.view, v.name) for v in read_views(self.env.settings)}
-        except AgentflowError as error:
-            self.shell.fail(error)
-            return
-        if (view.view, view.name) in known:
-            options = [Option("leave", "Leave it"), Option("replace", "Replace it")]
-            self.shell.open_dialog(Choice(f"There is a view {view.name}", options), chosen)
-        else:
-            self._keep(save, said)
-
-    def _keep(self, change: Callable[[], None], said: str) -> None:
-        """Change what is saved, and say how that went."""
-        try:
-            change()
-        except AgentflowError as error:
-            self.shell.fail(error)
-        else:
-            self.shell.say(said)
+        self._questions.save_view()

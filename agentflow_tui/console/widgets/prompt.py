@@ -6,7 +6,6 @@ from typing import ClassVar
 from rich.highlighter import Highlighter
 from rich.text import Text
 from textual import events
-from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.message import Message
@@ -87,7 +86,8 @@ class _Field(Input):
 
 
 class Prompt(Vertical):
-    """Type, tab to complete, enter to accept, escape to leave. Hidden until it is asked for."""
+    """Type, tab to complete, enter to accept, escape to leave. Hidden, and empty, until it is asked
+    for."""
 
     DEFAULT_CSS = """
     Prompt { height: 2; display: none; }
@@ -148,10 +148,6 @@ class Prompt(Vertical):
         )
         self.field.cursor_blink = False
 
-    def compose(self) -> ComposeResult:
-        yield self.field
-        yield self._line
-
     @property
     def is_open(self) -> bool:
         return self.has_class("-open")
@@ -162,6 +158,8 @@ class Prompt(Vertical):
 
     def open(self, text: str = "", *, replaced: bool = False) -> None:
         """Show with this text and take the focus. What is ``replaced`` goes when a letter comes."""
+        if not self.children:
+            self.mount(self.field, self._line)
         self._recalled = None
         self.add_class("-open")
         self.field.value = text
@@ -177,11 +175,14 @@ class Prompt(Vertical):
         """Hide, and give the focus back at once."""
         if self.field.has_focus and self._before is not None and self._before.is_attached:
             self.screen.set_focus(self._before)
-        self.remove_class("-open")
-        self.explain(None)
+        if self.children:
+            self.remove_class("-open")
+            self.explain(None)
 
     def explain(self, mistake: Mistake | None) -> None:
         """Underline what is wrong and say why; None when all is well."""
+        if not self.children:
+            return
         if self._underline.mistake != mistake:
             self._underline.mistake = mistake
             self.field.refresh()
