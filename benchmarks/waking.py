@@ -27,7 +27,7 @@ import asyncpg
 
 from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.connection.notifications import NOTIFY
-from agentflow_tui.store.queue import leases
+from agentflow_tui.store.views.checks import SETTLES_WITHIN
 from benchmarks import mail, servers
 from benchmarks.mail_peers import BODY, SUBJECT
 from benchmarks.tables import Result, percentile, show
@@ -40,7 +40,7 @@ SCHEDULES, SCHEDULERS = 200, 4
 LEASE = 20.0
 """Longer than a poll, so that whoever looks on knows when it will end."""
 IDLE_AFTER = 20.0
-SETTLED = leases.SETTLES_WITHIN + 1
+SETTLED = SETTLES_WITHIN + 1
 
 ONE_HELD = """
 INSERT INTO email_queue (id, priority, attempts, status, createdat)

@@ -273,6 +273,7 @@ class ConsoleApp(TerminalApp):
     async def _look_beside(self) -> None:
         """Look at what the bars show along with the view. Raises `AgentflowError`."""
         await self._follow_up_bar.look()
+        await self.env.look_for_dead_workers()
         self.show_bars()
         await self.env.introduce(self.view_name)
 

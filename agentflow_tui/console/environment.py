@@ -14,6 +14,7 @@ from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.connection.options import ConnectionOptions
 from agentflow_tui.store.connection.urls import short_place
 from agentflow_tui.store.views.consoles import ConsoleIdentity
+from agentflow_tui.store.views.dead_workers import DeadWorker, read_dead_workers
 
 if TYPE_CHECKING:
     from agentflow_tui.embedded.postgres import EmbeddedServer
@@ -25,6 +26,7 @@ class Pace:
     """How often the console looks at what changes seldom, and how long it is silent; in seconds.
 
     ``shared_status`` is between two looks at health and consoles from views that do not show them,
+    ``workers`` between two looks at who has died,
     ``binding`` between two looks at the tables, columns and indexes that the database has,
     ``numbers`` between two readings of the overview although nothing was committed, and
     ``patience`` what something may take before a window says that it is under way. After looks
@@ -32,6 +34,7 @@ class Pace:
     """
 
     shared_status: float = 15.0
+    workers: float = 3.0
     binding: float = 60.0
     numbers: float = 15.0
     patience: float = 0.4
@@ -50,6 +53,9 @@ class Environment:
     server: "EmbeddedServer | None" = None
     operator: Operator = field(init=False)
     introduction: ConsoleIdentity = field(init=False)
+    dead_workers: tuple[DeadWorker, ...] = ()
+    """Of those whose rows are there, as last looked at."""
+    _workers_at: datetime | None = None
     _connecting: asyncio.Lock = field(default_factory=asyncio.Lock)
     _secret_states: "SecretStates | None" = None
 
@@ -62,6 +68,15 @@ class Environment:
         self.introduction.go(screen)
         if self.database is not None:
             await self.database.set_application_name(str(self.introduction))
+
+    async def look_for_dead_workers(self) -> None:
+        """Look which workers have died, if the last look was a while ago. Raises
+        `UnreachableError`, `RefusedError`."""
+        now, last = self.clock(), self._workers_at
+        is_due = last is None or (now - last).total_seconds() > self.pace.workers
+        if is_due and self.database is not None:
+            self._workers_at = now
+            self.dead_workers = await read_dead_workers(self.database)
 
     @property
     def secret_states(self) -> "SecretStates":
@@ -136,6 +151,7 @@ class Environment:
     async def move(self, settings: Settings) -> None:
         """Hang up, and mean the database of these settings from now on."""
         self.settings, self.offset = settings, timedelta()
+        self.dead_workers, self._workers_at = (), None
         await self.close()
 
     async def close(self) -> None:

@@ -10,6 +10,7 @@ from agentflow_tui.operations.selection import Snapshot
 from agentflow_tui.store.changes import evidence
 from agentflow_tui.store.changes.evidence import MINUTES, WorkflowLock
 from agentflow_tui.store.reading.counts import CAP
+from agentflow_tui.store.views.dead_workers import read_dead_workers
 from agentflow_tui.store.views.tasks import Mentions, mentions
 from agentflow_tui.text import age, bounded, duration, number, plural, shorten_id
 
@@ -153,6 +154,23 @@ def _last(found: Mentions, now: datetime) -> str:
     )
 
 
+async def _died(context: OperationContext, snapshot: Snapshot) -> list[str]:
+    """What is known of the workers whose rows would go."""
+    told = []
+    for worker in await read_dead_workers(context.database):
+        if worker.id in _ids(snapshot):
+            found = await mentions(context.database, worker.id)
+            lost = next((e for e in found.entries if e.task_type == "worker.lost"), None)
+            at = lost.created_at if lost is not None and lost.created_at else worker.at
+            when = f" at {at:%Y-%m-%d %H:%M:%S} UTC" if at is not None else ""
+            said = f" {lost.error}" if lost is not None and lost.error else ""
+            told.append(f"{worker.name}: its lock is free; it was found dead{when}.{said}")
+    rest = len(told) - SHOWN
+    more = [f"… and {plural(rest, 'worker')} more."] if rest > 0 else []
+    kept = ["What its row says stays in the journal, and undo brings it back."] if told else []
+    return [*told[:SHOWN], *more, *kept]
+
+
 async def _running(context: OperationContext, snapshot: Snapshot) -> list[str]:
     return ["A step that runs now ends first; nothing is cut off in the middle."]
 
@@ -166,4 +184,5 @@ _TELLERS: dict[tuple[str, str], Teller] = {
     ("unlock", "workflows"): _evidence,
     ("cancel", "workflows"): _running,
     ("pause", "workflows"): _running,
+    ("delete", "health_checks"): _died,
 }

@@ -226,7 +226,7 @@ OPERATIONS: tuple[Operation, ...] = (
         "delete",
         checks.DELETE,
         "deleted",
-        "Delete the rows of services that are no more.",
+        "Delete the rows of services that are no more, and of workers that have died.",
         destroys=True,
     ),
     _do(

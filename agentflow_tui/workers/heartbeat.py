@@ -25,6 +25,7 @@ from agentflow_tui.store.connection.statements import NOW
 from agentflow_tui.store.queue import leases
 from agentflow_tui.store.queue.lease_connection import ANSWERS_WITHIN, LeaseConnection
 from agentflow_tui.store.queue.leases import Peer
+from agentflow_tui.store.views.checks import SETTLES_WITHIN
 from agentflow_tui.workers.backoff import Backoff
 from agentflow_tui.workers.context import WorkerContext
 
@@ -72,6 +73,7 @@ class Heartbeat:
         self._heard_at = float("-inf")
         self._beaten_at = float("-inf")
         self._watched_at = float("-inf")
+        self._has_row = False
         self._peers = 0
         self._free_locks: dict[str, float] = {}
 
@@ -205,11 +207,12 @@ class Heartbeat:
         return True
 
     async def _ask_whether_given_back(self) -> None:
-        """Whether others have taken this process for dead. Only with the lock: from then on they do
-        not."""
+        """Whether others have taken this process for dead; an operator may have removed its row
+        since. Only with the lock: from then on they do not."""
         if not leases.keeps_rows(self._context.database.binding):
             return
-        if await self._connection.fetch(leases.WAS_GIVEN_BACK, self._context.identity) == [True]:
+        told = await self._connection.fetch(leases.WAS_GIVEN_BACK, self._context.identity)
+        if told == [True] or (self._has_row and not told):
             self._proof.revoke()
             self._log.warning(
                 "Others took this process for dead and gave back what it held. It asks anew for "
@@ -274,6 +277,7 @@ class Heartbeat:
         await self._connection.execute(
             beat, context.identity, name, self._message(context.leases.holds), said, revision
         )
+        self._has_row = True
 
     def _message(self, holds: Mapping[str, Mapping[str, Any]]) -> str:
         roles = ", ".join(self._context.wakes) or "nothing"
@@ -310,9 +314,7 @@ class Heartbeat:
 
     def _proves(self, peer: Peer) -> bool:
         """Whether a free lock means that its owner is dead."""
-        settled = self._back_at is None or (
-            self._loop.time() > self._back_at + leases.SETTLES_WITHIN
-        )
+        settled = self._back_at is None or (self._loop.time() > self._back_at + SETTLES_WITHIN)
         return peer.settled and settled
 
     async def _give_back(self, worker: str) -> None:

@@ -8,7 +8,7 @@ get through at the same moment as we do, have had the time to renew them.
 
 from time import monotonic
 
-from agentflow_tui.store.queue.leases import SETTLES_WITHIN
+from agentflow_tui.store.views.checks import SETTLES_WITHIN
 
 AT_LEAST = 1.0
 HANGS = 5.0

@@ -5,6 +5,7 @@ import pytest
 from agentflow_tui.console.app import ConsoleApp
 from agentflow_tui.settings import ConsoleSettings
 from agentflow_tui.store.connection.database import Database
+from agentflow_tui.store.views.checks import LOCK_KEY
 from tests.console.asking import app_of
 from tests.console.driving import burst, console, screen_text, sees, settled, told
 from tests.samples import fill
@@ -32,7 +33,11 @@ async def test_a_worker_that_others_have_found_wanting_is_not_alive(
         "WHERE {health_checks.id} LIKE 'worker:%'",
         details,
     )
-    async with console(database.url, "workers") as pilot:
+    async with database.session() as session, console(database.url, "workers") as pilot:
+        if said == "✗ silent":  # it stands still, and its connection does not
+            await session.execute(
+                f"SELECT pg_advisory_lock({LOCK_KEY.format(id='$1::text')})", "worker:host:12:ab"
+            )
         await sees(pilot, said, "host:12:ab")
         assert isinstance(pilot.app, ConsoleApp)
         assert "alive" not in screen_text(pilot.app)

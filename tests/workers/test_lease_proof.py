@@ -17,7 +17,8 @@ from agentflow_tui.store.connection.keepalives import IDLE
 from agentflow_tui.store.connection.notifications import notify
 from agentflow_tui.store.connection.options import ConnectionOptions
 from agentflow_tui.store.connection.statements import NOW
-from agentflow_tui.store.queue.leases import LOCK_KEY
+from agentflow_tui.store.queue import leases
+from agentflow_tui.store.views.checks import LOCK_KEY
 from agentflow_tui.workers.context import ServerClock, WorkerContext
 from agentflow_tui.workers.heartbeat import Heartbeat, HeartbeatPace
 from agentflow_tui.workers.lease_book import LeaseBook
@@ -126,8 +127,9 @@ async def test_a_process_is_not_trusted_while_another_connection_has_its_lock(
         await until(lambda: cut.leases.may_act_on(since), "the lock is back")
 
 
+@pytest.mark.parametrize("removed", [False, True], ids=["", "and its row was removed"])
 async def test_a_process_that_was_taken_for_dead_doubts_what_it_held(
-    database: Database, far: Database, wire: Wire
+    database: Database, far: Database, wire: Wire, removed: bool
 ) -> None:
     async with alive(database), alive(far) as cut:
         since = await holding(database, cut)
@@ -136,6 +138,8 @@ async def test_a_process_that_was_taken_for_dead_doubts_what_it_held(
         await until(lambda: not cut.leases.trusted, "silence noticed")
         await database.execute(f"SELECT pg_terminate_backend({backend})")
         await until(lambda: journal(database, "worker.lost"))
+        if removed:
+            await database.execute(leases.REMOVE, cut.identity)
         wire.heal()
         await until(lambda: cut.leases.trusted, "trusted again")
         assert cut.leases.doubts(since)

@@ -9,6 +9,7 @@ from agentflow_tui.console.state import ConnectionState
 from agentflow_tui.console.widgets.line import Piece
 from agentflow_tui.dataclass import dataclass
 from agentflow_tui.settings import Context
+from agentflow_tui.store.views.dead_workers import DeadWorker
 from agentflow_tui.store.views.health_summary import HealthSummary
 from agentflow_tui.text import age, cell_width, plural
 
@@ -114,6 +115,32 @@ def key_bar(
         pieces.append(Piece(f" {key}", "accent" if usable else "dim", f"key:{entry.id}"))
         pieces.append(Piece(f" {title} ", "" if usable else "dim", f"key:{entry.id}"))
     return pieces
+
+
+def dead_workers(
+    dead: Sequence[DeadWorker], remapped: Mapping[str, str], now: datetime, width: int
+) -> tuple[list[Piece], list[Piece]]:
+    """The line that says which worker has died and what to do about it; empty while none has, or
+    another one has been started since."""
+    lost = [worker for worker in dead if not worker.replaced]
+    if not lost:
+        return [], []
+    last = lost[0]
+    ago = f", {age(now - last.at)} ago" if last.at is not None else ""
+    who = "A worker died" if len(lost) == 1 else f"{len(lost)} workers died"
+    said = [Piece(f" ✗ {who}: {last.name}{ago}  ", "failed", "view:workers")]
+    start = key_of("app.workers", remapped)
+    ways = (
+        f"9 shows it, then {start} starts one here; 'agentflow worker' does on its host ",
+        f"9 shows it, then {start} starts one here ",
+        f"9, then {start} starts one ",
+    )
+    room = width - cell_width(said[0].text)
+    way = next((way for way in ways if cell_width(way) <= room), ways[-1])
+    held = "" if last.given_back else "what it held waits for that  "
+    if cell_width(held) <= room - cell_width(way):
+        said.append(Piece(held, "dim"))
+    return said, [Piece(way, "accent", "view:workers")]
 
 
 def outage(connection: ConnectionState, read_at: datetime | None, now: datetime) -> list[Piece]:

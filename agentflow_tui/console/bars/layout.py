@@ -27,6 +27,7 @@ class Bars:
         self.tabs = Line(id="tabs", ascii_only=ascii_only)
         self.said = SaidBar()
         self.news = Line(id="news", ascii_only=ascii_only)
+        self.dead = Line(id="dead-workers", ascii_only=ascii_only)
         self.outage = Line(id="outage", ascii_only=ascii_only)
         self.keys = Line(id="keys", ascii_only=ascii_only)
 
@@ -36,7 +37,7 @@ class Bars:
 
     def below(self) -> Iterable[Widget]:
         """What stands below them."""
-        return self.said, self.news, self.outage, self.keys
+        return self.said, self.news, self.dead, self.outage, self.keys
 
     def show(self, shell: Shell, view: View, width: int) -> None:
         """Bring every line up to date, for a screen of so many cells; what is the same is not
@@ -70,6 +71,9 @@ class Bars:
         news = away_summary.line(state.away, env)
         self.news.display = bool(news)
         self.news.show(news)
+        dead, way = contents.dead_workers(env.dead_workers, env.settings.console.keys, now, width)
+        self.dead.display = bool(dead)
+        self.dead.show(dead, way)
         self.outage.display = bool(connection.problem)
         if connection.problem:
             self.outage.show(contents.outage(connection, view.read_at, now))

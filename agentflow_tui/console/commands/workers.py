@@ -2,7 +2,7 @@
 
 import asyncio
 
-from agentflow_tui.console.dialogs.confirm import Confirm, Question
+from agentflow_tui.console.dialogs.confirm import Confirm, Effort, Question
 from agentflow_tui.console.shell import Shell
 from agentflow_tui.console.widgets.pane import text_line
 from agentflow_tui.errors import AgentflowError, UnreachableError
@@ -50,12 +50,19 @@ def toggle(shell: Shell) -> None:
                 text_line(f"of {shell.env.place}, until this console is left."),
             ],
             go="Start",
+            effort=_effort(shell),
             alarm="PRODUCTION" if shell.env.settings.context.production else "",
         )
         url = database.url
         shell.open_dialog(
             Confirm(question), lambda going: _start_now(shell, url) if going else None
         )
+
+
+def _effort(shell: Shell) -> Effort:
+    """Enter starts them where one has died: that is what is wanted then."""
+    lost = any(not dead.replaced for dead in shell.env.dead_workers)
+    return Effort.ENTER if lost and not shell.env.settings.context.production else Effort.CHOOSE
 
 
 def _start_now(shell: Shell, url: str) -> None:

@@ -1,9 +1,10 @@
 """A health check or a worker: what it says, in full."""
 
 from agentflow_tui.console.details.common import ROW, field, tree, wrapped
+from agentflow_tui.console.key_names import key_of
 from agentflow_tui.console.list.declarations import DetailRow, Tab
 from agentflow_tui.console.statuses import status_style
-from agentflow_tui.console.widgets.pane import PaneLine, text_line
+from agentflow_tui.console.widgets.pane import PaneLine, heading, text_line
 from agentflow_tui.documents import NodeKind, kind_of, read
 from agentflow_tui.store.connection.urls import place
 from agentflow_tui.store.views.diagnosis import SERVER_LOAD, read_server_facts
@@ -57,5 +58,29 @@ async def database_itself(opened: DetailRow) -> list[PaneLine]:
     ]
 
 
+async def worker(opened: DetailRow) -> list[PaneLine]:
+    """What a worker says of itself; of a dead one first what that means and what to do."""
+    dead = next((d for d in opened.env.dead_workers if d.id == opened.record.id), None)
+    said = await check(opened)
+    if dead is None:
+        return said
+    keys = opened.env.settings.console.keys
+    start, remove = key_of("app.workers", keys), key_of("row.delete", keys)
+    host = dead.name.partition(" ")[0]
+    held = (
+        "What it held has been given back, and others go on with it."
+        if dead.given_back
+        else "What it held is given back once a worker runs."
+    )
+    told = [
+        "This process has died: its lock is free.",
+        held,
+        f"{start} starts workers here; on {host} 'agentflow worker' does, or whatever started it.",
+        f"{remove} removes this row once it is given back; the journal keeps what it says.",
+    ]
+    lines = [line for each in told for line in wrapped(each, opened.width)]
+    return [heading("Dead"), *lines, text_line(""), *said]
+
+
 CHECK_TABS = (Tab("Check", check), ROW, Tab("Database", database_itself))
-WORKER_TABS = (Tab("Worker", check), ROW)
+WORKER_TABS = (Tab("Worker", worker), ROW)

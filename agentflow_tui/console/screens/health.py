@@ -47,7 +47,7 @@ def _check_columns(env: Environment) -> tuple[ListColumn[HealthCheck], ...]:
 
 def _worker_columns(env: Environment) -> tuple[ListColumn[HealthCheck], ...]:
     def alive(row: HealthCheck, now: datetime) -> Cell:
-        if row.is_gone:  # said in its row by another worker, and so just now
+        if row.is_gone or any(dead.id == row.id for dead in env.dead_workers):
             return (("✗ dead", "failed"),)
         stale = row.last_checked is None or (now - row.last_checked).total_seconds() > SILENT_AFTER
         if stale or row.status not in {"ok", None}:

@@ -11,7 +11,7 @@ from agentflow_tui.store.connection.driver_errors import translated
 from agentflow_tui.store.connection.notifications import CHANNEL
 from agentflow_tui.store.connection.session import Session
 from agentflow_tui.store.connection.statements import Statement
-from agentflow_tui.store.queue.leases import LOCK_KEY
+from agentflow_tui.store.views.checks import LOCK_KEY
 
 RowT = TypeVar("RowT")
 

@@ -30,13 +30,11 @@ from agentflow_tui.store.connection.statements import Statement
 from agentflow_tui.store.queue import poison_mail
 from agentflow_tui.store.queue.row_revision import is_newer, latest
 from agentflow_tui.store.schema.insertions import assignments, insertion
-from agentflow_tui.store.views.checks import WORKER_PREFIX
+from agentflow_tui.store.views.checks import HELD_LOCKS, LOCK_KEY, SETTLES_WITHIN, WORKER_PREFIX
 
 KINDS = ("mails", "workflows")
 
 _TABLE = "health_checks"
-LOCK_KEY = "hashtextextended({id}, 0)"
-"""The key of a process's lock, from its id: SQL, so that the watch needs nothing but the rows."""
 
 
 def beat(binding: Binding) -> str:
@@ -108,18 +106,10 @@ class Peer:
     settled: bool
 
 
-SETTLES_WITHIN = 10
-"""Seconds after a restart of the server in which a free lock proves nothing: its owner may be on
-its way back."""
-
 PEERS = Statement(
     Peer,
     f"""
-WITH locks AS MATERIALIZED (
-  SELECT (l.classid::int8 << 32) | l.objid::int8 AS key FROM pg_locks l
-   WHERE l.locktype = 'advisory' AND l.objsubid = 1 AND l.granted
-     AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
-)
+WITH locks AS MATERIALIZED ({HELD_LOCKS})
 SELECT h.{{health_checks.id}}::text,
        h.{{health_checks.details}}::text ~ '"(mails|workflows)": ?\\{{"',
        h.{{health_checks.details}}::text ~ '"roles": ?\\[[^]]*"sender"'

@@ -13,6 +13,26 @@ WORKER_PREFIX = "worker:"
 SILENT_AFTER = 90.0
 """Seconds after which a worker that has not reported is called silent."""
 
+LOCK_KEY = "hashtextextended({id}, 0)"
+"""The key of a worker's lock, from its id: SQL, so that the watch needs nothing but the rows."""
+
+HELD_LOCKS = """
+SELECT (l.classid::int8 << 32) | l.objid::int8 AS key FROM pg_locks l
+ WHERE l.locktype = 'advisory' AND l.objsubid = 1 AND l.granted
+   AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+"""
+"""The keys of the advisory locks that are held in this database."""
+
+GIVEN_BACK = "{details}::text ~ '\"gone\": ?true'"
+"""Whether what a worker held has been given back as a dead one's: SQL."""
+
+HAS_LOCK = "{details}::text ~ '\"lock\": ?true'"
+"""Whether a worker says that it holds its lock: SQL. Behind a transaction pooler none does."""
+
+SETTLES_WITHIN = 10
+"""Seconds after a restart of the server in which a free lock proves nothing: its owner may be on
+its way back."""
+
 _GONE = re.compile(r'"gone": ?true')
 
 
