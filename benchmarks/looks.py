@@ -14,14 +14,17 @@ import tempfile
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from functools import partial
+from hashlib import md5
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import asyncpg
 
 from agentflow_tui.console.environment import Environment
 from agentflow_tui.console.list.store_source import StoreSource
 from agentflow_tui.embedded import postgres
+from agentflow_tui.operations.story.gathering import gather, gather_mails
 from agentflow_tui.settings import Settings
 from agentflow_tui.store.connection.database import Database, RowT
 from agentflow_tui.store.connection.options import ConnectionOptions
@@ -127,10 +130,19 @@ LISTS = (
     ListLook(name="mail domain:acme.test", listing=QUEUE, filter="domain:acme.test"),
 )
 
+
+def _id(row: str) -> str:
+    """The id of a row that is filled in."""
+    return str(UUID(md5(row.encode(), usedforsecurity=False).hexdigest()))
+
+
 READS: dict[str, Callable[[Database], Awaitable[object]]] = {
     "overview": lambda database: read_overview(database, 300.0),
     "errors": read_failures,
     "domains": read_matrix,
+    "story of a mail": lambda database: gather(database, "email_queue", _id("q40")),
+    "story of a workflow": lambda database: gather(database, "workflows", _id("w5")),
+    "mail to an address": lambda database: gather_mails(database, "p40@d40.test"),
 }
 
 FILL = (
@@ -157,8 +169,11 @@ FILL = (
        SELECT CASE WHEN n % 2000 = 0 THEN
                 ('0a9e0f10-0197-8000-8000-' || lpad(to_hex($1 - n), 12, '0'))::uuid
                 ELSE md5('t' || n)::uuid END,
-              (1 + n % 9)::text, CASE WHEN n % 2000 = 0 THEN 'operator.retry' ELSE 'email.send' END,
-              CASE WHEN n % 40 = 0 THEN 'failed' ELSE 'completed' END, '{"operator": "ann"}', '{}',
+              (1 + n % 9)::text, CASE WHEN n % 2000 = 0 THEN 'operator.retry'
+              WHEN n % 10 = 5 THEN 'workflow.step' ELSE 'email.send' END,
+              CASE WHEN n % 40 = 0 THEN 'failed' ELSE 'completed' END,
+              jsonb_build_object('operator', 'ann', 'queueId', md5('q' || n)::uuid,
+                                 'workflow', md5('w' || n)::uuid), '{}',
               t, t, t
          FROM generate_series(1, $1) n, LATERAL (SELECT now() - n * interval '7 s' AS t) x""",
 )
@@ -181,7 +196,7 @@ async def fill(url: str, rows: int) -> None:
 async def accelerate(url: str) -> None:
     """Build all accelerators, and have the planner know of them."""
     database = await Database.open(url, ConnectionOptions(statement_timeout=3600))
-    for accelerator in accelerators.ACCELERATORS:
+    for accelerator in accelerators.buildable(database.binding):
         await accelerators.build(database, accelerator)
     database.close()
     connection = await asyncpg.connect(url)

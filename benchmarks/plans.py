@@ -2,8 +2,9 @@
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from agentflow_tui.store.connection.database import Database
 
@@ -11,12 +12,14 @@ from agentflow_tui.store.connection.database import Database
 @dataclass(frozen=True, slots=True)
 class Cost:
     """Milliseconds, shared buffers touched, and temporary bytes written, of one execution without
-    its planning; ``indexes`` are those that were used."""
+    its planning; ``indexes`` are those that were used, ``scanned`` the tables that were read from
+    one end to the other."""
 
     ms: float = 0.0
     buffers: int = 0
     temporary: int = 0
     indexes: frozenset[str] = frozenset()
+    scanned: frozenset[str] = frozenset()
 
     def __add__(self, other: "Cost") -> "Cost":
         return Cost(
@@ -24,6 +27,7 @@ class Cost:
             self.buffers + other.buffers,
             self.temporary + other.temporary,
             self.indexes | other.indexes,
+            self.scanned | other.scanned,
         )
 
 
@@ -41,4 +45,12 @@ async def cost_of(database: Database, text: str, values: Sequence[object]) -> Co
         plan["Shared Hit Blocks"] + plan["Shared Read Blocks"],
         8192 * plan["Temp Written Blocks"],
         frozenset(re.findall(r'"Index Name": "([^"]+)"', json.dumps(plan))),
+        frozenset(_scanned(plan)),
     )
+
+
+def _scanned(plan: dict[str, Any]) -> Iterator[str]:
+    if plan["Node Type"] == "Seq Scan":
+        yield plan["Relation Name"]
+    for below in plan.get("Plans", ()):
+        yield from _scanned(below)

@@ -44,7 +44,7 @@ async def _create(url: str, *, accelerated: bool) -> None:
     database = await Database.open(url)
     await create_missing_tables(database)
     if accelerated:
-        for accelerator in accelerators.ACCELERATORS:
+        for accelerator in accelerators.buildable(database.binding):
             await accelerators.build(database, accelerator)
     database.close()
 

@@ -98,7 +98,7 @@ async def template(server: str) -> str:
 
 
 @asynccontextmanager
-async def _fresh(server: str, like: str) -> AsyncIterator[str]:
+async def fresh_database(server: str, like: str) -> AsyncIterator[str]:
     # in consonants: the name stands on every screen, where tests look for numbers and words
     name = f"test_{os.getpid()}_{next(_numbers)}".translate(_LETTERS)
     for _ in range(100):
@@ -115,14 +115,14 @@ async def _fresh(server: str, like: str) -> AsyncIterator[str]:
 @pytest.fixture
 async def database_url(server: str, template: str) -> AsyncIterator[str]:
     """A database with the documented tables, empty, for one test."""
-    async with _fresh(server, template) as url:
+    async with fresh_database(server, template) as url:
         yield url
 
 
 @pytest.fixture
 async def empty_url(server: str) -> AsyncIterator[str]:
     """A database without any table, for one test."""
-    async with _fresh(server, "template0") as url:
+    async with fresh_database(server, "template0") as url:
         yield url
 
 

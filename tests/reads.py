@@ -11,7 +11,7 @@ from agentflow_tui.store.reading.pages import Window
 from agentflow_tui.store.reading.queries import query
 from agentflow_tui.store.reading.records import read_record
 from agentflow_tui.store.schema.loading import tables_with_rows
-from agentflow_tui.store.views import secrets
+from agentflow_tui.store.views import secrets, story_journal, story_links
 from agentflow_tui.store.views.actions import ACTION_LIST
 from agentflow_tui.store.views.away_summary import read_away_summary
 from agentflow_tui.store.views.by_id import find_ids
@@ -22,6 +22,7 @@ from agentflow_tui.store.views.failures import read_failures, read_new_failures
 from agentflow_tui.store.views.overview import read_overview
 from agentflow_tui.store.views.reports import scores_of
 from agentflow_tui.store.views.shared_status import read_shared_status
+from agentflow_tui.store.views.story_links import pointing_at
 from agentflow_tui.store.views.tasks import mentions
 from tests.samples import uid
 
@@ -37,6 +38,14 @@ READS: dict[str, Callable[[Database], Awaitable[object]]] = {
     "server facts": read_server_facts,
     "mentions": lambda d: mentions(d, uid(1)),
     "scores": lambda d: scores_of(d, uid(1)),
+    "fires": lambda d: story_journal.entries_about(d, story_journal.FIRES, [uid(1)]),
+    "entries naming": lambda d: story_journal.entries_naming(d, [uid(1)]),
+    "entries of a user": lambda d: story_journal.entries_of_user(d, "ann"),
+    "one entry": lambda d: story_journal.entry_whole(d, uid(1)),
+    "schedules of a workflow": lambda d: pointing_at(d, "schedules", "workflowId", [uid(1)]),
+    "mails with": lambda d: story_links.mails_with(d, ["ann@acme.test"]),
+    "queued to": lambda d: story_links.queued_to(d, "ann@acme.test"),
+    "contexts": lambda d: story_links.ids_in_contexts(d, [uid(1)]),
     "tables with rows": tables_with_rows,
     "secret": lambda d: d.fetch(secrets.by_id(d.binding), uid(1)),
     "secrets": lambda d: d.fetch(secrets.page(d.binding), None, 10),

@@ -94,6 +94,23 @@ async def test_an_accelerated_look_is_small_and_served_by_the_index_that_is_mean
     assert costs.accelerated["overview"][1].buffers <= LOOK
 
 
+STORIES = {
+    "story of a mail": ("task_logs_attempts", "task_logs_named"),
+    "story of a workflow": ("task_logs_steps", "task_logs_named"),
+    "mail to an address": ("emails_recipients", "email_queue_emailid", "task_logs_attempts"),
+}
+
+
+async def test_a_story_reads_no_large_table_from_end_to_end(costs: Measured) -> None:
+    for name, indexes in STORIES.items():
+        cost, _ = costs.accelerated[name]
+        large = {"emails", "email_queue", "task_logs", "workflows"}
+        assert not cost.scanned & large, (name, cost)
+        used = {f"agentflow_{index}" for index in indexes}
+        assert used <= cost.indexes, (name, cost)
+        assert cost.buffers <= LOOK, (name, cost)
+
+
 async def test_a_look_without_our_indexes_finds_a_screen_of_rows_among_a_few_hundred(
     costs: Measured,
 ) -> None:

@@ -9,7 +9,7 @@ import pytest
 from agentflow_tui.demo.catcher.server import Catcher
 from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.connection.pooler import OLDEST
-from agentflow_tui.store.schema.accelerators import ACCELERATORS, build
+from agentflow_tui.store.schema.accelerators import build, buildable
 from tests import samples
 from tests.cli.running import agentflow
 from tests.old_servers import needs, server_of
@@ -50,7 +50,7 @@ async def test_lists_verbs_undo_and_workers_do_what_they_should(
 
     await run("db", "init")
     database = await Database.open(old_url)
-    for accelerator in ACCELERATORS:
+    for accelerator in buildable(database.binding):
         await build(database, accelerator)
     await database.rebind()
     await samples.fill(database)

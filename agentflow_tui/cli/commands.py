@@ -22,6 +22,7 @@ COMMANDS: Mapping[str, Command] = {
     "doctor": Command("doctor", "Check the set-up, one line each."),
     "list": Command("list_rows", "List a table."),
     "show": Command("show", "Show one row and its relations."),
+    "story": Command("story", "What happened around one row, or to the mail to an address."),
     "credential": Command("credential", "The vault: secrets listed, revealed, written, rotated."),
     "create": Command("create", "Make a workflow or a schedule of a file."),
     "check": Command("check", "Check workflow and schedule files, without a database."),
@@ -39,7 +40,19 @@ COMMANDS: Mapping[str, Command] = {
 
 
 _FIRST = (
-    *("demo", "worker", "db", "doctor", "list", "show", "create", "check", "export", "clone"),
+    *(
+        "demo",
+        "worker",
+        "db",
+        "doctor",
+        "list",
+        "show",
+        "story",
+        "create",
+        "check",
+        "export",
+        "clone",
+    ),
     *("steps", "cron", "credential", "report", "insight"),
 )
 

@@ -56,7 +56,7 @@ def commands() -> list[str]:
 def filled_in(command: str, **said: str) -> list[str]:
     """The words of a command, with values for what stands in capitals."""
     named = {"ID": uid(11), "TEXT": "a test", "FILE": "key", "NAME": "password"}
-    named |= {"REPORT": uid(31), "INSIGHT": uid(41)}
+    named |= {"REPORT": uid(31), "INSIGHT": uid(41), "ADDRESS": "carl@customer.test"}
     named |= {"EXPR": "0 7 * * *"} | said
     words = (word.replace(":ID", f":{named['ID']}") for word in shlex.split(command)[1:])
     return [named.get(word.rstrip("…"), word) for word in words]

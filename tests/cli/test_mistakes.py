@@ -30,6 +30,7 @@ LINES = (
     "acknowledge errors {id}",
     "list users word --sort email",
     "show users {id}",
+    "story users {id}",
     "credential reveal {id}",
     "report import {id} --vendor v --type t",
     "create workflow {id} --run",

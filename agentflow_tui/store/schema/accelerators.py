@@ -4,6 +4,8 @@ They are partial where a small part of a large table is what matters, built CONC
 no writer waits, and removable. Their names begin with ``agentflow_``.
 """
 
+import re
+
 from agentflow_tui.dataclass import dataclass
 from agentflow_tui.store.connection.bindings import Binding
 from agentflow_tui.store.connection.database import Database
@@ -14,8 +16,9 @@ PREFIX = "agentflow_"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Accelerator:
-    """One index. ``on`` are its columns and its condition, in documented names; ``bytes_per_row``
-    is about what it takes for each row that it covers."""
+    """One index. ``on`` are its columns and its condition, in documented names, where they are not
+    for a btree with the ``method`` in front; ``bytes_per_row`` is about what it takes for each row
+    that it covers. ``documents`` are columns that it reads as JSON, and that must be stored so."""
 
     name: str
     table: str
@@ -23,6 +26,7 @@ class Accelerator:
     purpose: str
     bytes_per_row: int
     covers: str = "all rows"
+    documents: tuple[str, ...] = ()
     state: str = ""
     """The status of the rows that it covers, in the order of their list."""
 
@@ -91,6 +95,46 @@ def domain_of(recipients: str) -> str:
     return f"lower(substring(({recipients})::text from '@([A-Za-z0-9.-]+)'))"
 
 
+def words_of(recipients: str) -> str:
+    """SQL for the words of recipients of any shape, in lower case: addresses and ids among them."""
+    return f"regexp_split_to_array(lower(({recipients})::text), '[^[:alnum:]_.!#$%&*+/=?^~@''-]+')"
+
+
+def member(column: str, name: str) -> str:
+    """SQL for a text that a JSON document has as a member."""
+    return f"(({column})::jsonb ->> '{name}')"
+
+
+_UUIDS = (
+    '$.** ? (@.type() == "string" && @ like_regex '
+    '"^[0-9a-f]+-[0-9a-f]+-[0-9a-f]+-[0-9a-f]+-[0-9a-f]+$")'
+)
+
+
+def named_ids(task: str, given: str, said: str) -> str:
+    """SQL for the ids that an entry of the journal names, a JSON list: in what it was ``given`` and
+    what it ``said``. Of a step only what it gave: its workflow is found otherwise."""
+    said_ids = f"jsonb_path_query_array(coalesce(({said})::jsonb, 'null'), '{_UUIDS}')"
+    given_ids = f"jsonb_path_query_array(coalesce(({given})::jsonb, 'null'), '{_UUIDS}')"
+    return (
+        f"(CASE WHEN {task} = 'workflow.step' THEN {said_ids} ELSE {given_ids} || {said_ids} END)"
+    )
+
+
+def _named_by(task: str, name: str, called: str, purpose: str) -> Accelerator:
+    """The journal's entries of one task type by the id that they name, in the order of time."""
+    return Accelerator(
+        name=f"task_logs_{called}",
+        table="task_logs",
+        on=f"({member('{task_logs.input}', name)}, {{task_logs.createdAt}}) "
+        f"WHERE {{task_logs.taskType}} = '{task}'",
+        purpose=purpose,
+        bytes_per_row=75,
+        covers=f"entries about {called}",
+        documents=("input",),
+    )
+
+
 ACCELERATORS: tuple[Accelerator, ...] = (
     _few(
         "email_queue",
@@ -142,6 +186,20 @@ ACCELERATORS: tuple[Accelerator, ...] = (
         purpose="mail to a domain",
         bytes_per_row=12,
     ),
+    Accelerator(
+        name="emails_recipients",
+        table="emails",
+        on=f"USING gin ({words_of('{emails.recipients}')})",
+        purpose="mail to an address, and the mail that carries an insight",
+        bytes_per_row=60,
+    ),
+    Accelerator(
+        name="email_queue_recipient",
+        table="email_queue",
+        on="(lower({email_queue.recipient}::text))",
+        purpose="mail to an address, where the queue holds it",
+        bytes_per_row=45,
+    ),
     _plain("email_queue", "emailId", "which queue entry a message has"),
     _plain("schedules", "nextRun", "what is due next"),
     _plain("schedules", "workflowId", "which schedules start a workflow"),
@@ -154,6 +212,20 @@ ACCELERATORS: tuple[Accelerator, ...] = (
     _owned("emails", "the mail of a user"),
     _owned("reports", "the reports of a user"),
     _owned("task_logs", "the tasks of a user"),
+    _named_by("schedule.fire", "schedule", "fires", "what became of the slots of a schedule"),
+    _named_by("workflow.step", "workflow", "steps", "the story of a workflow: its steps"),
+    _named_by("email.send", "queueId", "attempts", "the story of a mail: its attempts"),
+    Accelerator(
+        name="task_logs_named",
+        table="task_logs",
+        on="USING gin ("
+        + named_ids("{task_logs.taskType}", "{task_logs.input}", "{task_logs.output}")
+        + ") WHERE {task_logs.taskType} NOT IN ('email.send', 'schedule.fire')",
+        purpose="the story of a row: which step made it, and what operators did to it",
+        bytes_per_row=60,
+        covers="entries but those about fires and attempts",
+        documents=("input", "output"),
+    ),
 )
 
 FORMER = (
@@ -192,10 +264,13 @@ def is_built(binding: Binding, accelerator: Accelerator) -> bool:
 
 
 def can_be_built(binding: Binding, accelerator: Accelerator) -> bool:
-    """Whether the database has the table and the columns."""
+    """Whether the database has the table and the columns, those read as JSON stored as such."""
     bound = binding.tables[accelerator.table]
-    return bound.oid is not None and not any(
-        f"{{{accelerator.table}.{name}}}" in accelerator.on for name in bound.missing_columns
+    needed = set(re.findall(r"\{\w+\.(\w+)\}", accelerator.on))
+    return (
+        bound.oid is not None
+        and needed <= bound.columns.keys()
+        and all(bound.columns[name].type == "jsonb" for name in accelerator.documents)
     )
 
 

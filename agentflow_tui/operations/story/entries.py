@@ -1,0 +1,88 @@
+"""What an entry of the journal names: its members, its run, and which entries are of one run."""
+
+from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime, timedelta
+from functools import lru_cache
+from typing import Any
+
+from agentflow_tui.documents import read
+from agentflow_tui.store.views.story_journal import FIRES, LATEST, STEPS, StoryEntry
+
+_SLACK = timedelta(seconds=1)
+"""A fire is committed a little before or after the moment at which its first step says it began."""
+
+
+@lru_cache(maxsize=2048)
+def _members(text: str | None) -> dict[str, Any]:
+    value = read(text).value
+    return value if isinstance(value, dict) else {}
+
+
+def given(entry: StoryEntry) -> dict[str, Any]:
+    """The members of what an entry was given."""
+    return _members(entry.input)
+
+
+def said(entry: StoryEntry) -> dict[str, Any]:
+    """The members of what an entry says came of it."""
+    return _members(entry.output)
+
+
+def workflow_of(entry: StoryEntry) -> str | None:
+    """The workflow that a fire, or a step, is about."""
+    found = given(entry).get("workflow") or given(entry).get("workflowId")
+    return found if isinstance(found, str) else None
+
+
+def run_of(entry: StoryEntry) -> str | None:
+    """The run that a step is of; None where that is not said."""
+    found = given(entry).get("run")
+    return found if isinstance(found, str) else None
+
+
+def began(entry: StoryEntry) -> datetime | None:
+    """When what an entry tells of began."""
+    return entry.start_time or entry.created_at
+
+
+def is_step(entry: StoryEntry) -> bool:
+    """Whether the entry is about a step of a workflow."""
+    return entry.task_type == STEPS.task
+
+
+def is_fire(entry: StoryEntry) -> bool:
+    """Whether the entry is about a slot of a schedule."""
+    return entry.task_type == FIRES.task
+
+
+def steps_of_runs(entries: Iterable[StoryEntry], runs: Collection[str | None]) -> list[StoryEntry]:
+    """The entries of steps that are of these runs, or that do not say of which they are."""
+    return [entry for entry in entries if run_of(entry) is None or run_of(entry) in runs]
+
+
+def latest_runs(entries: Sequence[StoryEntry], count: int) -> set[str | None]:
+    """The last runs of which entries tell."""
+    ordered = sorted((e for e in entries if began(e)), key=lambda e: str(began(e)), reverse=True)
+    return set(list(dict.fromkeys(run_of(entry) for entry in ordered))[:count])
+
+
+def run_after(entries: Iterable[StoryEntry], at: datetime | None) -> set[str | None]:
+    """The run that began first after a moment, such as that of a fire."""
+    later = [e for e in entries if at is not None and (began(e) or at) >= at - _SLACK]
+    first = min(later, key=lambda entry: began(entry) or LATEST, default=None)
+    return set() if first is None else {run_of(first)}
+
+
+def fire_of(fires: Iterable[StoryEntry], steps: Iterable[StoryEntry]) -> list[StoryEntry]:
+    """The fire that started these steps: the last one before the first of them."""
+    first = min((at for step in steps if (at := began(step))), default=None)
+    if first is None:
+        return []
+    before = [
+        fire
+        for fire in fires
+        if said(fire).get("outcome") == "fired"
+        and fire.created_at is not None
+        and fire.created_at <= first + _SLACK
+    ]
+    return [max(before, key=lambda fire: str(fire.created_at))] if before else []
