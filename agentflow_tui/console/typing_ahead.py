@@ -48,6 +48,8 @@ def has_to_wait(
     if isinstance(screen, Working):
         return typed.time < screen.shown_at
     if isinstance(screen, ModalScreen):
+        if screen.focused is None and waited < PATIENCE:  # it is on the stack, and not yet there
+            return True
         return any(worker.is_running and worker.node is screen for worker in workers)
     if state.is_changing:
         return not state.is_writing or waited < CHANGE_PATIENCE

@@ -1,11 +1,14 @@
 """A burst of keys ends where the same keys end when they are typed slowly."""
 
+import asyncio
 from dataclasses import dataclass
 
 import pytest
 from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
+from textual.app import ComposeResult
 from textual.pilot import Pilot
+from textual.screen import ModalScreen
 from textual.widgets import Input
 
 from agentflow_tui.console.list.grid import Grid
@@ -181,6 +184,30 @@ async def test_a_mark_of_all_is_of_the_filter_typed_before(database: Database, v
         await settled(pilot)
         await burst(pilot, ":", *"mail status:failed", "enter", "*", verb)
         await sees(pilot, "everything that matches status:failed")
+
+
+class SlowToMount(ModalScreen[str]):
+    """A dialog that stands on the stack before its field can take a key."""
+
+    AUTO_FOCUS = ""
+
+    def compose(self) -> ComposeResult:
+        yield Input()
+
+    async def on_mount(self) -> None:
+        await asyncio.sleep(0.02)
+        self.query_one(Input).focus()
+
+
+async def test_keys_wait_for_the_field_of_a_dialog_that_is_being_mounted(
+    database: Database,
+) -> None:
+    async with console(database.url, "mail") as pilot:
+        await settled(pilot)
+        app = app_of(pilot)
+        app.open_dialog(SlowToMount())
+        await burst(pilot, *"482")
+        await until(pilot, lambda: app.screen.query_one(Input).value == "482")
 
 
 async def test_keys_behind_a_change_are_typed_into_its_question(database: Database) -> None:
