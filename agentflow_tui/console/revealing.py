@@ -62,7 +62,7 @@ async def _show(shell: Shell, table: str, id_: str, name: str) -> None:
             return
         lines = list(_lines(opened))
     title = f"{name}  (hidden by enter, or in {SHOWN_SECONDS:g} seconds)"
-    await shell.open_dialog(ShownSecret(title, lines))
+    await shell.open_dialog(ShownSecret(title, lines, SHOWN_SECONDS))
 
 
 def _lines(opened: OpenedSecret) -> Iterator[PaneLine]:

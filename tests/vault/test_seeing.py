@@ -118,6 +118,7 @@ async def test_a_secret_is_revealed_in_the_console_for_a_moment(
     database: Database, view: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(revealing, "keep_memory_private", lambda: None)  # of this test process
+    monkeypatch.setattr(revealing, "SHOWN_SECONDS", 3600.0)
     readable = case(3)
     await insert(database, sealed(readable))
     await add_key(database, "mailer", KEY)
@@ -152,6 +153,7 @@ async def test_a_secret_is_edited_in_the_console(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(revealing, "keep_memory_private", lambda: None)  # of this test process
+    monkeypatch.setattr(revealing, "SHOWN_SECONDS", 3600.0)
     readable = case(3)
     await insert(database, sealed(readable))
     environ = {"ENCRYPTION_KEY": readable["ENCRYPTION_KEY"]}

@@ -20,11 +20,11 @@ class ShownSecret(Note):
     """A secret, until a key or the time hides it. No picture is taken meanwhile."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "leave", "Hide", show=False, id="secret.hide"),
+        Binding("enter", "leave", "Hide", show=False, priority=True, id="secret.hide"),
     ]
     holds_secret = True
 
-    def __init__(self, title: str, lines: Sequence[PaneLine], seconds: float = SHOWN_SECONDS):
+    def __init__(self, title: str, lines: Sequence[PaneLine], seconds: float):
         super().__init__(title, lines)
         self._seconds = seconds
 
