@@ -24,7 +24,7 @@ class ShownSecret(Note):
     ]
     holds_secret = True
 
-    def __init__(self, title: str, lines: Sequence[PaneLine], seconds: float):
+    def __init__(self, title: str, lines: Sequence[PaneLine], seconds: float = SHOWN_SECONDS):
         super().__init__(title, lines)
         self._seconds = seconds
 
