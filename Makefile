@@ -39,6 +39,7 @@ $(VENV)/.run: requirements.lock pyproject.toml | $(VENV)/bin/python
 	@echo "Installing agentflow (about 20 seconds the first time)"
 	@$(PIP) install --require-hashes --requirement requirements.lock
 	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@$(BIN)/python -m compileall -q agentflow_tui
 	@touch $@
 
 $(VENV)/.dev: requirements-dev.lock $(VENV)/.run

@@ -15,6 +15,7 @@ from functools import lru_cache
 
 from agentflow_tui.dataclass import dataclass
 from agentflow_tui.documents import headline, read
+from agentflow_tui.patterns import pattern
 from agentflow_tui.text import ELLIPSIS, safe
 
 _HEAD = 4000
@@ -79,7 +80,7 @@ def _exception_line(traceback: str) -> str:
 
 
 _CODES = (
-    re.compile(
+    pattern(
         r"\b(?:(?:code|status|errno|signal|https?|smtp|exit)(?:/\d(?:\.\d)?)?[ :=#(\[]{0,3}"
         r"(?:(?:code|status|is|was)[ :=]{0,2})?\d{1,5}\b"
         r"|error[ #(]\d{1,5}\b"
@@ -87,7 +88,7 @@ _CODES = (
         r"|(?:sha(?:1|256|384|512)|md5|x509|utf-?8|base64|ipv[46]|oauth2|tls ?v?1\.[0-3])\b)",
         re.IGNORECASE,
     ),
-    re.compile(
+    pattern(
         r"\b(?:[245]\d\d[ -][245]\.\d{1,3}\.\d{1,3}\b"  # 550 5.1.1
         r"|[245]\.\d\.\d{1,3}\b"  # 5.1.1
         r"|[45]\d\d(?= [A-Z][a-z]))"  # 503 Service Unavailable
@@ -109,8 +110,8 @@ _MONTHS = "Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec"
 # characters, so that no text makes this slow. The order matters: the long before its parts. The
 # middle column holds what a match must contain; most lines skip most rules by it.
 _OCCASIONS = tuple(
-    (re.compile(f"[{needed}]").search, re.compile(pattern), name)
-    for name, needed, pattern in (
+    (pattern(f"[{needed}]"), pattern(expression), name)
+    for name, needed, expression in (
         ("<address>", "@", r"<?[^\s<>\"'(),:;@\[\]]{1,64}@[\w.-]{1,253}>?"),
         (
             "<time>",
@@ -163,20 +164,20 @@ _OCCASIONS = tuple(
     )
 )
 
-_URL = re.compile(
+_URL = pattern(
     r"\b([a-z][a-z0-9+.-]{1,20}://)(?:[^\s/@'\"<>]{0,200}@)?([^\s/'\"<>()?#@]{1,200})[^\s'\"<>()]*"
 )
-_QUOTED = re.compile(
+_QUOTED = pattern(
     r"(?<!\w)(?:'([^'\n]{0,300})'|\"([^\"\n]{0,300})\"|`([^`\n]{0,300})`|“([^”\n]{0,300})”)(?!\w)"
 )
-_DIGIT = re.compile(r"\d")
-_IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z_]{0,62}")
-_NAMING = re.compile(
+_DIGIT = pattern(r"\d")
+_IDENTIFIER = pattern(r"[A-Za-z_][A-Za-z_]{0,62}")
+_NAMING = pattern(
     r"(?:attribute|column|constraint|field|function|index|keyerror:|module|named|parameter|property"
     r"|reading|relation|table|type|variable) \(?$",
     re.IGNORECASE,
 )
-_REPEATED = re.compile(r"(<[a-z]{1,8}>)(?:(?:[-._:/]|, ?| )\1)+")
+_REPEATED = pattern(r"(<[a-z]{1,8}>)(?:(?:[-._:/]|, ?| )\1)+")
 
 # What is kept is spelled in private-use characters while the rules run; no harmless text has them.
 _PLAIN = "0123456789.:-"
@@ -192,9 +193,9 @@ def normalised(line: str) -> str:
             line = codes.sub(lambda found: found[0].translate(_KEEP), line)
     line = _URL.sub(_service, line)
     line = _QUOTED.sub(_data, line)
-    for is_possible, pattern, name in _OCCASIONS:
-        if is_possible(line):
-            line = pattern.sub(name, line)
+    for needed, expression, name in _OCCASIONS:
+        if needed.search(line):
+            line = expression.sub(name, line)
     line = _REPEATED.sub(r"\1", line)
     return safe(" ".join(line.translate(_RELEASE).split()), LABEL)
 

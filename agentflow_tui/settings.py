@@ -6,7 +6,6 @@ print it.
 """
 
 import os
-import re
 from collections.abc import Mapping
 from dataclasses import field, fields, replace
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 from agentflow_tui import clock
 from agentflow_tui.dataclass import dataclass
 from agentflow_tui.errors import SettingsError
+from agentflow_tui.patterns import pattern
 
 SectionT = TypeVar("SectionT")
 
@@ -29,7 +29,7 @@ POOLERS = ("auto", "none", "session", "transaction")
 SECRET_FORMATS = ("compatible", "bound")
 """The formats that new secrets can be written in."""
 
-_NAME = re.compile(r"\w[\w.-]*")
+_NAME = pattern(r"\w[\w.-]*")
 """What a context may be called: it is typed behind ``:ctx``, and files are called after it."""
 
 

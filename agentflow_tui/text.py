@@ -12,6 +12,8 @@ import unicodedata
 from collections.abc import Sequence
 from datetime import MAXYEAR, MINYEAR, datetime, timedelta, tzinfo
 
+from agentflow_tui.patterns import pattern
+
 ELLIPSIS = "…"
 NOTHING = "–"
 REPLACEMENT = "\ufffd"
@@ -122,7 +124,7 @@ def is_storable(text: str) -> bool:
     return _UNSTORABLE.search(text) is None
 
 
-_UNSTORABLE = re.compile("[\0\ud800-\udfff]")
+_UNSTORABLE = pattern("[\0\ud800-\udfff]")
 
 
 def safe(text: str, limit: int = 1000) -> str:
@@ -388,10 +390,10 @@ _FORMULA_STARTS = tuple("=+-@\t\r\n＝＋－＠")
 
 def defuse(text: str) -> str:
     """A CSV cell that no spreadsheet runs as a formula: ``'`` in front. Numbers stay numbers."""
-    return "'" + text if text.startswith(_FORMULA_STARTS) and not _is_number(text) else text
+    return "'" + text if text.startswith(_FORMULA_STARTS) and not _NUMBER.fullmatch(text) else text
 
 
-_is_number = re.compile(r"[+-]\d{1,20}(\.\d{1,20})?").fullmatch
+_NUMBER = pattern(r"[+-]\d{1,20}(\.\d{1,20})?")
 
 
 def mask(secret: str | bytes | None) -> str:

@@ -5,12 +5,12 @@ AgentFlow's own scheduler writes them; ``@daily`` and its kin; names of months a
 ``W`` and ``#``. Where day of the month and weekday are both given, either is enough.
 """
 
-import re
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 
 from agentflow_tui.dataclass import dataclass
 from agentflow_tui.errors import AgentflowError
+from agentflow_tui.patterns import pattern
 from agentflow_tui.text import plural, safe
 
 MONTHS = (
@@ -260,9 +260,9 @@ def _special_weekday(part: str) -> str:
     return f"{_WEEKDAY.number(name, part) % 7}#{nth}" if sharp else ""
 
 
-_ZONE = re.compile(r"(?:^|\s)(?:cron_)?tz=")
-_EVERY = re.compile(r"every (\d{1,2}) ?(m|min|minutes?|h|hours?)")
-_TIME = re.compile(r"(?:every day |daily )?(?:at )?(\d{1,2}):(\d\d)")
+_ZONE = pattern(r"(?:^|\s)(?:cron_)?tz=")
+_EVERY = pattern(r"every (\d{1,2}) ?(m|min|minutes?|h|hours?)")
+_TIME = pattern(r"(?:every day |daily )?(?:at )?(\d{1,2}):(\d\d)")
 
 
 def _refusal(expression: str, lowered: str, fields: list[str]) -> str:

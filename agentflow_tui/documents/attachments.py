@@ -8,6 +8,7 @@ from typing import Any
 from agentflow_tui.dataclass import dataclass
 from agentflow_tui.documents.entries import ENTRIES, Entries, Fields, too_many, unwrapped
 from agentflow_tui.documents.reading import Document, kind_of
+from agentflow_tui.patterns import pattern
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +87,7 @@ def _assumed_encoding(content: str | bytes | None, content_type: str, filename: 
     return "text" if is_text or not _is_base64(content) else "base64"
 
 
-_TEXTS = re.compile(r"\b(json|xml|yaml|csv|javascript|sql|x-sh|toml)\b")
+_TEXTS = pattern(r"\b(json|xml|yaml|csv|javascript|sql|x-sh|toml)\b")
 
 
 def _is_base64(content: str) -> bool:
@@ -94,7 +95,7 @@ def _is_base64(content: str) -> bool:
     return bool(compact) and len(compact) % 4 == 0 and _BASE64.fullmatch(compact) is not None
 
 
-_BASE64 = re.compile(r"[A-Za-z0-9+/_-]+={0,2}")
+_BASE64 = pattern(r"[A-Za-z0-9+/_-]+={0,2}")
 
 
 def _basename(path: str) -> str:

@@ -4,7 +4,6 @@ All text that comes out of here is harmless; none of it is meant for acting on.
 """
 
 import json
-import re
 from collections.abc import Callable, Iterator
 from dataclasses import field
 from itertools import islice
@@ -12,6 +11,7 @@ from typing import Any
 
 from agentflow_tui.dataclass import dataclass
 from agentflow_tui.documents.reading import Document, NodeKind, kind_of
+from agentflow_tui.patterns import pattern
 from agentflow_tui.schema import spelling
 from agentflow_tui.text import ELLIPSIS, NOTHING, number, plural, safe, safe_lines
 
@@ -125,7 +125,7 @@ def readable(document: Document) -> list[Section]:
     return sections
 
 
-_WORD_BREAK = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|[\s_.\-]+")
+_WORD_BREAK = pattern(r"(?<=[a-z0-9])(?=[A-Z])|[\s_.\-]+")
 
 
 def heading(key: str) -> str:
@@ -208,7 +208,7 @@ class Node:
         return "".join(reversed(parts)).removeprefix(".")
 
 
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_NAME = pattern(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 def walk(document: Document, is_open: Callable[[Node], bool] | None = None) -> Iterator[Node]:

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Any
 
 from agentflow_tui.dataclass import dataclass
+from agentflow_tui.patterns import pattern
 from agentflow_tui.text import size
 
 LIMIT = 2_000_000
@@ -97,7 +98,7 @@ def _text_of(raw: str | bytes) -> str:
     return raw.decode("utf-8", "replace")
 
 
-_ESCAPE = re.compile(
+_ESCAPE = pattern(
     r"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
     r"|u(?P<unfit>0000|[dD][89a-fA-F][0-9a-fA-F]{2})|.)",
     re.DOTALL,

@@ -8,6 +8,7 @@ from typing import Any
 from agentflow_tui.dataclass import dataclass
 from agentflow_tui.documents.entries import ENTRIES, Entries, Fields, unwrapped
 from agentflow_tui.documents.reading import Document, kind_of
+from agentflow_tui.patterns import pattern
 from agentflow_tui.text import plural, safe
 
 
@@ -121,9 +122,9 @@ _KINDS = {
     "reply-to": RecipientKind.REPLY_TO,
     "reply_to": RecipientKind.REPLY_TO,
 }
-_NAMED = re.compile(r"([^<>]*)<([^<>]*)>\s*")
-_QUOTED = re.compile(r'"((?:[^"\\]|\\.){0,1000})"')
-_GROUP = re.compile(r"\s*[^<>@\":;,]*:")
+_NAMED = pattern(r"([^<>]*)<([^<>]*)>\s*")
+_QUOTED = pattern(r'"((?:[^"\\]|\\.){0,1000})"')
+_GROUP = pattern(r"\s*[^<>@\":;,]*:")
 
 
 def _is_broken(entry: str) -> bool:
@@ -172,7 +173,7 @@ def _addresses(written: str) -> Iterator[str]:
 
 
 _LONGEST_NAME = 200
-_PIECE = re.compile(r'"(?:[^"\\]|\\.){0,1000}"|[^",;<>\n]+|[",;<>\n]')
+_PIECE = pattern(r'"(?:[^"\\]|\\.){0,1000}"|[^",;<>\n]+|[",;<>\n]')
 
 
 def _split(written: str) -> Iterator[str]:

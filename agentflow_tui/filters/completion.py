@@ -7,6 +7,7 @@ from agentflow_tui.dataclass import dataclass
 from agentflow_tui.filters.terms import HEAD, ORDERINGS, Comparison, quoted
 from agentflow_tui.filters.times import UNITS
 from agentflow_tui.filters.vocabulary import AGE, Field, Vocabulary
+from agentflow_tui.patterns import pattern
 from agentflow_tui.schema import Kind, spelling
 
 MOST = 40
@@ -26,11 +27,11 @@ class Completion:
     hint: str
 
 
-_TOKEN = re.compile(r'(?:[^\s"]|"(?:[^"\\]|\\.)*(?:"|$))+', re.DOTALL)
-_REST_OF_NAME = re.compile(r"\w*")
-_REST_OF_VALUE = re.compile(r"[^\s,]*")
-_PARTIAL_NAME = re.compile(r"(?:[^\W\d]\w*)?")
-_COUNT = re.compile(r"\+?(?:[0-9]+[smhdw])*[0-9]+", re.IGNORECASE)
+_TOKEN = pattern(r'(?:[^\s"]|"(?:[^"\\]|\\.)*(?:"|$))+', re.DOTALL)
+_REST_OF_NAME = pattern(r"\w*")
+_REST_OF_VALUE = pattern(r"[^\s,]*")
+_PARTIAL_NAME = pattern(r"(?:[^\W\d]\w*)?")
+_COUNT = pattern(r"\+?(?:[0-9]+[smhdw])*[0-9]+", re.IGNORECASE)
 
 _HINTS = {
     Kind.TEXT: "text",

@@ -1,9 +1,10 @@
 """The beginnings of UUIDs: what a person types to find a row by its id."""
 
-import re
 from itertools import pairwise
 
-_DIGITS = re.compile(r"[0-9a-f]{1,32}")
+from agentflow_tui.patterns import pattern
+
+_DIGITS = pattern(r"[0-9a-f]{1,32}")
 _GROUPS = (8, 12, 16, 20)
 
 

@@ -5,6 +5,7 @@ import re
 from agentflow_tui.dataclass import dataclass
 from agentflow_tui.errors import FilterError
 from agentflow_tui.filters.terms import HEAD, LONE_OPERATOR, TORN, quoted
+from agentflow_tui.patterns import pattern
 
 LONGEST = 10_000
 """Characters of a filter."""
@@ -13,12 +14,12 @@ MOST_TERMS = 100
 MOST_VALUES = 500
 DEEPEST_PATH = 32
 
-_SPACE = re.compile(r"\s*")
-_BARE = re.compile(r"\S+")
-_BARE_ITEM = re.compile(r"[^\s,]+")
-_QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"', re.DOTALL)
-_SEGMENT = re.compile(r'\.(?:"((?:[^"\\]|\\.)*)"|([^\s.:~=<>!",]*))', re.DOTALL)
-_ESCAPE = re.compile(r'\\(["\\])')
+_SPACE = pattern(r"\s*")
+_BARE = pattern(r"\S+")
+_BARE_ITEM = pattern(r"[^\s,]+")
+_QUOTED = pattern(r'"((?:[^"\\]|\\.)*)"', re.DOTALL)
+_SEGMENT = pattern(r'\.(?:"((?:[^"\\]|\\.)*)"|([^\s.:~=<>!",]*))', re.DOTALL)
+_ESCAPE = pattern(r'\\(["\\])')
 
 
 @dataclass(frozen=True, slots=True)

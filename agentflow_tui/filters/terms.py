@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from agentflow_tui.dataclass import dataclass
 from agentflow_tui.filters.times import Distance, written_distance
+from agentflow_tui.patterns import pattern
 from agentflow_tui.schema import Kind
 
 
@@ -128,7 +129,7 @@ TRUE = frozenset({"true", "t", "yes", "y", "on", "1"})
 FALSE = frozenset({"false", "f", "no", "n", "off", "0"})
 """How flags are written, in a filter and in columns that are no booleans."""
 
-HEAD = re.compile(
+HEAD = pattern(
     r"(?P<name>[^\W\d]\w*)"
     r"(?P<path>(?:\.(?:\"(?:[^\"\\]|\\.)*\"|[^\s.:~=<>!\",]*))*)"
     r"(?P<operator>:?(?:[<>!]=|[<>=])|[:~])",
@@ -136,17 +137,17 @@ HEAD = re.compile(
 )
 """How a condition begins: a name, the path into its document, the operator."""
 
-TORN = re.compile(r"[^\W\d]\w*(?:\.\S*)?\.\"")
+TORN = pattern(r"[^\W\d]\w*(?:\.\S*)?\.\"")
 """What begins like a quoted path, but does not lead to an operator."""
 
-LONE_OPERATOR = re.compile(r":?(?:[<>!]=|[<>=])|[:~]")
+LONE_OPERATOR = pattern(r":?(?:[<>!]=|[<>=])|[:~]")
 
-_WORD_NEEDS_QUOTES = re.compile(
+_WORD_NEEDS_QUOTES = pattern(
     rf"^$|^[!\"-]|[\s*]|^(?:{LONE_OPERATOR.pattern})$|^(?:{TORN.pattern})"
     r"|^[^\W\d]\w*(?:\.(?:\"(?:[^\"\\]|\\.)*\"|[^\s.:~=<>!\",]*))*(?:[:~=<>]|!=)"
 )
-_VALUE_NEEDS_QUOTES = re.compile(r"^[\"<>=!~]|[\s,*]|^(?i:any|none|null)$|^$")
-_PLAIN_SEGMENT = re.compile(r"[^\s.:~=<>!\",]+")
+_VALUE_NEEDS_QUOTES = pattern(r"^[\"<>=!~]|[\s,*]|^(?i:any|none|null)$|^$")
+_PLAIN_SEGMENT = pattern(r"[^\s.:~=<>!\",]+")
 
 
 def quoted(text: str) -> str:

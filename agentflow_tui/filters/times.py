@@ -4,6 +4,7 @@ import re
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 
 from agentflow_tui.dataclass import dataclass
+from agentflow_tui.patterns import pattern
 
 SECONDS = {"w": 604_800, "d": 86_400, "h": 3_600, "m": 60, "s": 1}
 """The units of a length of time, longest first."""
@@ -17,9 +18,9 @@ LONGEST = timedelta(days=36_500)
 
 DAYS = {"yesterday": -1, "today": 0, "tomorrow": 1}
 
-_LENGTH = re.compile(r"(?:[0-9]{1,12}[smhdw])+", re.IGNORECASE)
-_CLOCK = re.compile(r"([0-9]{1,2}):([0-9]{2})(?::([0-9]{2}))?")
-_DATE = re.compile(
+_LENGTH = pattern(r"(?:[0-9]{1,12}[smhdw])+", re.IGNORECASE)
+_CLOCK = pattern(r"([0-9]{1,2}):([0-9]{2})(?::([0-9]{2}))?")
+_DATE = pattern(
     r"(?P<year>[0-9]{4})(?:-(?P<month>[0-9]{1,2})(?:-(?P<day>[0-9]{1,2})(?:[Tt ]"
     r"(?P<hour>[0-9]{2}):(?P<minute>[0-9]{2})(?::(?P<second>[0-9]{2})(?:\.(?P<fraction>[0-9]{1,6}))?)?"
     r"(?P<offset>[Zz]|[+-][0-9]{2}:?[0-9]{2})?)?)?)?"

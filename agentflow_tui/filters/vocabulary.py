@@ -1,16 +1,16 @@
 """The fields that a filter on one list may name."""
 
-import re
 from collections.abc import Iterable
 from typing import Self
 
 from agentflow_tui.dataclass import dataclass
+from agentflow_tui.patterns import pattern
 from agentflow_tui.schema import Kind, Table, spelling
 
 AGE = "age"
 """The word for how long ago a row was made."""
 
-_NAME = re.compile(r"[^\W\d]\w*")
+_NAME = pattern(r"[^\W\d]\w*")
 _SEARCHABLE = frozenset({Kind.TEXT, Kind.ID, Kind.JSON})
 
 

@@ -39,7 +39,8 @@ class BulkFollowUpBar(Line):
         """Look at the rows if it is time to, and show how they are. Raises `AgentflowError`."""
         follow_up, now = self._shell.state.follow_up, self._shell.env.clock().timestamp()
         if follow_up is None:
-            self.display = False
+            if self.display:  # saying it once more would lay out the screen anew
+                self.display = False
             return
         if follow_up.journal != self._journal:
             self._journal, self._since, self._looked = follow_up.journal, now, 0.0

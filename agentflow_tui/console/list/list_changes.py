@@ -53,7 +53,9 @@ class ListChanges(View):
         return None if grid.current is None else selection.one(table, grid.current)
 
     def say_shown(self) -> None:
-        """The first rows are painted: the key bar can say what can be done with them."""
+        """The first rows are on the terminal: the key bar can say what can be done with them."""
+        if self.is_shown:
+            return
         self.is_shown = True
         self.shell.show_bars()
 

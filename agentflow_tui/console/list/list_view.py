@@ -29,6 +29,9 @@ from agentflow_tui.text import bounded, number
 WIDE = 140
 """Cells from which on the list and the detail stand side by side."""
 
+ON_TERMINAL = 0.1
+"""Seconds after which the first rows have reached the terminal."""
+
 TYPING = 0.15
 """Seconds without a key after which a filter that is being typed is applied."""
 
@@ -91,7 +94,7 @@ class ListView(ListMenus):
         await grid.look()
         self.show_status()
         if not self.is_shown:
-            self.call_after_refresh(self.say_shown)
+            self.set_timer(ON_TERMINAL, self.say_shown)
         if self.detail.is_open and grid.current != before:
             self.detail.load(afresh=False)  # of its own row, whichever is under the cursor now
 

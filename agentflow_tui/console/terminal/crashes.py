@@ -1,11 +1,11 @@
 """What is said when a bug ends the console."""
 
-import re
 import traceback
 
+from agentflow_tui.patterns import pattern
 from agentflow_tui.settings import Settings
 
-_PASSWORD = re.compile(r"(://[^:/@\s]*):[^@\s]*@")
+_PASSWORD = pattern(r"(://[^:/@\s]*):[^@\s]*@")
 
 
 _SECRETS = ("ENCRYPTION_KEY", "ENCRYPTION_SALT", "EMAIL_PASS", "SMTP_PASSWORD")

@@ -9,6 +9,7 @@ never ends is dropped.
 import re
 
 from agentflow_tui.dataclass import dataclass
+from agentflow_tui.patterns import pattern
 
 ESC = "\x1b"
 
@@ -30,9 +31,9 @@ LONGEST = 65_536
 
 _PASTE_BEGINS, _PASTE_ENDS = f"{ESC}[200~", f"{ESC}[201~"
 
-_CONTROL = re.compile(r"\x1b\[(\[[A-E]|M.{3}|(?![M\[])[0-?]*[ -/]*[@-~])", re.DOTALL)
-_CONTROL_BEGUN = re.compile(r"\x1b\[(\[|M.{0,2}|[0-?]*[ -/]*)\Z", re.DOTALL)
-_PARAMETERS = re.compile(r"\x1b\[\[?[0-?]*[ -/]*")
+_CONTROL = pattern(r"\x1b\[(\[[A-E]|M.{3}|(?![M\[])[0-?]*[ -/]*[@-~])", re.DOTALL)
+_CONTROL_BEGUN = pattern(r"\x1b\[(\[|M.{0,2}|[0-?]*[ -/]*)\Z", re.DOTALL)
+_PARAMETERS = pattern(r"\x1b\[\[?[0-?]*[ -/]*")
 _PLAIN_FINALS = set("ABCDEFHPQRSZIO")
 """What may follow ``ESC [`` at once: keys, the focus. Anything else was typed."""
 
@@ -40,7 +41,7 @@ _KEYPAD_FINALS = set("ABCDEFHIMPQRSXjklmnopqrstuvwxy")
 _STRING_BEGINS = {"]": "0123456789lLI", "P": "0123456789>!|=$+@", "_": "G"}
 """What ``ESC ]``, ``ESC P`` and ``ESC _`` begin with where a terminal sends them."""
 
-_STRING_ENDS = re.compile(r"\x07|\x1b\\")
+_STRING_ENDS = pattern(r"\x07|\x1b\\")
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from typing import Any, TypeVar
 
 from agentflow_tui.dataclass import dataclass
 from agentflow_tui.errors import MissingError
+from agentflow_tui.patterns import pattern
 from agentflow_tui.schema import TABLES, Column, Table, snake, spelling
 
 T = TypeVar("T")
@@ -137,7 +138,7 @@ class BoundTable:
 _KEYS = ("uuid", "text", "char")
 """How the types of keys begin that are texts in Python."""
 
-_PLACE = re.compile(r"\{(?:(\w+)\.)?(\w+)(?:\.(\w+))?(\?)?(:type)?\}")
+_PLACE = pattern(r"\{(?:(\w+)\.)?(\w+)(?:\.(\w+))?(\?)?(:type)?\}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

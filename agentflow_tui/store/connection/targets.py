@@ -13,6 +13,7 @@ from pathlib import Path
 from urllib.parse import parse_qsl, quote, unquote, urlencode
 
 from agentflow_tui.dataclass import dataclass
+from agentflow_tui.patterns import pattern
 
 DRIVER = frozenset(
     (
@@ -73,8 +74,8 @@ IGNORED = {
 """Parameters that are not honoured, with what to say about each."""
 
 _CHOICES = sorted({*DRIVER, *MEANINGS, *IGNORED})
-_SETTING = re.compile(r"(?:-c\s*|--)([\w.-]+)=((?:\\.|\S)*)")
-_SCHEME = re.compile(r"(?:jdbc:)?(?:postgres|postgresql|postgis|pgsql)(?:\+\w+)?://", re.IGNORECASE)
+_SETTING = pattern(r"(?:-c\s*|--)([\w.-]+)=((?:\\.|\S)*)")
+_SCHEME = pattern(r"(?:jdbc:)?(?:postgres|postgresql|postgis|pgsql)(?:\+\w+)?://", re.IGNORECASE)
 _TRUE = {"true": "require", "1": "require", "on": "require", "no-verify": "require"}
 
 

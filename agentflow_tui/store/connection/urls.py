@@ -3,11 +3,12 @@
 import re
 
 from agentflow_tui.dataclass import dataclass
+from agentflow_tui.patterns import pattern
 
 _HOST = r"(?:\[[0-9A-Fa-f:.%]+\]|[\w.%-]*)(?::\d*)?"
-_WHERE = re.compile(rf"({_HOST}(?:,{_HOST})*)(/[^@]*)?")
-_QUERY = re.compile(r"(?:[\w.]+=[^&]*(?:&|$))*")
-_SECRET = re.compile(r"\b((?:ssl)?password=)[^&]*", re.IGNORECASE)
+_WHERE = pattern(rf"({_HOST}(?:,{_HOST})*)(/[^@]*)?")
+_QUERY = pattern(r"(?:[\w.]+=[^&]*(?:&|$))*")
+_SECRET = pattern(r"\b((?:ssl)?password=)[^&]*", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,17 +4,17 @@ A word is found by them when three of its characters stand together, none of the
 another table says of a row, as the message does of a queued mail, is found there and led back.
 """
 
-import re
 from collections.abc import Callable
 from typing import Any
 
 from agentflow_tui.filters.filter import Filter
 from agentflow_tui.filters.terms import Term, Word
+from agentflow_tui.patterns import pattern
 from agentflow_tui.store.connection.bindings import Binding
 from agentflow_tui.store.reading.listings import Listing
 from agentflow_tui.store.schema.search_indexes import SEARCHED, is_searchable
 
-_FINDABLE = re.compile(r"[^*]{3}")
+_FINDABLE = pattern(r"[^*]{3}")
 
 Compile = Callable[[Filter, int], tuple[str, list[object]]]
 """Makes SQL of a filter, its parameters numbered from here."""

@@ -7,6 +7,7 @@ from typing import TypeVar
 from uuid import UUID
 
 from agentflow_tui.dataclass import dataclass
+from agentflow_tui.patterns import pattern
 from agentflow_tui.schema import Table
 from agentflow_tui.store.connection.bindings import Binding
 from agentflow_tui.store.connection.database import Database
@@ -29,7 +30,7 @@ CANDIDATES = 10
 SHORT_IDS = 100
 """Short ids that are looked up at a time: each is a look at all ids of the table."""
 
-_DIGEST = re.compile("sha256:[0-9a-f]{16}")
+_DIGEST = pattern("sha256:[0-9a-f]{16}")
 _TEXTS = {"text", "character varying", "character"}
 
 

@@ -6,12 +6,12 @@ earlier name, so the highest count is the one that is true.
 """
 
 import json
-import re
 import secrets
 from dataclasses import field, replace
 from datetime import datetime
 
 from agentflow_tui.dataclass import dataclass
+from agentflow_tui.patterns import pattern
 from agentflow_tui.text import plain
 
 PREFIX = "agentflow console"
@@ -19,7 +19,7 @@ PREFIX = "agentflow console"
 LONGEST = 63
 """Bytes that PostgreSQL keeps of an application's name."""
 
-_NAME = re.compile(rf"{PREFIX} (\S+) (\S+) ([0-9a-f]{{4}})\.([0-9a-f]+)")
+_NAME = pattern(rf"{PREFIX} (\S+) (\S+) ([0-9a-f]{{4}})\.([0-9a-f]+)")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,9 @@
 """Mail: the queue and the messages."""
 
-import re
 from datetime import datetime, timedelta
 
 from agentflow_tui.dataclass import dataclass
+from agentflow_tui.patterns import pattern
 from agentflow_tui.retries import next_try
 from agentflow_tui.schema import EMAIL_QUEUE, EMAILS, Kind
 from agentflow_tui.store.reading.listings import Computed, joined, listing, stored
@@ -11,7 +11,7 @@ from agentflow_tui.store.schema.accelerators import domain_of
 from agentflow_tui.store.views.failures import error_group
 from agentflow_tui.store.views.people import join_owner, owner
 
-_ADDRESS = re.compile(r"[^\s\"'<>,;:\[\]{}()\\]+@[^\s\"'<>,;:\[\]{}()\\]+")
+_ADDRESS = pattern(r"[^\s\"'<>,;:\[\]{}()\\]+@[^\s\"'<>,;:\[\]{}()\\]+")
 _HEAD = 500
 """Characters of a JSON column that a list fetches."""
 

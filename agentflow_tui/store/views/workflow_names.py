@@ -1,16 +1,16 @@
 """What a workflow is called: by its context, else by what its schedule is for, else by its first
 step. The first two are asked of the database, for lists have no room for contexts."""
 
-import re
 from functools import lru_cache
 
 from agentflow_tui.documents import Step, as_steps, read
+from agentflow_tui.patterns import pattern
 from agentflow_tui.store.reading.listings import Computed
 
 LARGEST = 65_536
 """Bytes of a context, as it is stored, beyond which it is not unpacked for a name."""
 
-_NAME = re.compile(r'"name":\s*"([^"\\]{1,200})"')
+_NAME = pattern(r'"name":\s*"([^"\\]{1,200})"')
 
 
 def given_name(alias: str = "q", intent: str = "") -> Computed:
