@@ -189,7 +189,10 @@ def add_shared(parser: argparse.ArgumentParser, *, root: bool = False) -> None:
 
 
 def _open_console(options: argparse.Namespace) -> int:
-    from agentflow_tui.cli.connection import load_settings
+    from agentflow_tui import settings  # without the database, which comes after the first frame
     from agentflow_tui.cli.terminal import open_console
 
-    return open_console(load_settings(options), screen=options.screen, workers=options.workers)
+    chosen = settings.load(
+        context=options.context, database_url=options.database, read_only=options.read_only
+    )
+    return open_console(chosen, screen=options.screen, workers=options.workers)

@@ -3,6 +3,7 @@
 import os
 import sys
 
+from agentflow_tui.cli.first_frame import first_frame
 from agentflow_tui.errors import UsageError
 from agentflow_tui.gc_pause import gc_paused
 from agentflow_tui.settings import Settings
@@ -22,7 +23,8 @@ def open_console(
         raise UsageError("The console draws on stderr; do not redirect it.")
     if os.environ.get("TERM", "") in {"", "dumb"}:
         raise UsageError("The console needs a terminal that can move its cursor; set TERM.")
-    with gc_paused():
-        from agentflow_tui.console.launch import launch
+    with first_frame():
+        with gc_paused():
+            from agentflow_tui.console.launch import launch
 
-    return launch(settings, screen=screen, workers=workers, tour=tour)
+        return launch(settings, screen=screen, workers=workers, tour=tour)

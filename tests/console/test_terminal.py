@@ -207,3 +207,27 @@ async def test_keys_that_arrive_in_one_burst_go_where_the_first_one_leads(
     view.until("stale lock", "everything")
     view.type("/status:failed\r")
     view.until("1 rows", "HTTP 503", "status:failed")
+
+
+STARTING = """
+import time
+from agentflow_tui.cli.first_frame import first_frame
+from agentflow_tui.errors import UsageError
+with first_frame():
+    {}
+"""
+
+
+@pytest.mark.parametrize(
+    ("what", "code"), [("time.sleep(60)", -signal.SIGTERM), ("raise UsageError('no')", 1)]
+)
+def test_a_console_that_ends_while_it_starts_gives_the_terminal_back(what: str, code: int) -> None:
+    view = Terminal([], script=("-c", STARTING.format(what)))
+    try:
+        until_sync(lambda: b" agentflow" in view.raw, "a title", pause=lambda: view.read(0.05))
+        if code < 0:
+            view.signal(signal.SIGTERM)
+        assert view.wait() == code
+        assert RESTORED[0] in view.raw
+    finally:
+        view.close()
