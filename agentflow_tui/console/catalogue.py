@@ -17,17 +17,26 @@ if TYPE_CHECKING:
 
 _SCREENS = "agentflow_tui.console.screens"
 _LIST_VIEW = "agentflow_tui.console.list.list_view:ListView"
+_LANED_LIST = f"{_SCREENS}.report_views:LanedListView"
 _GROUP_VIEW = "agentflow_tui.console.list.group_view:GroupView"
 
 
-def _list(name: str, title: str, screen: str, table: str, *words: str, tab: str = "") -> ViewEntry:
+def _list(
+    name: str,
+    title: str,
+    screen: str,
+    table: str,
+    *words: str,
+    tab: str = "",
+    view: str = _LIST_VIEW,
+) -> ViewEntry:
     return ViewEntry(
         tab=tab,
         name=name,
         title=title,
         words=words,
         table=table,
-        view=_LIST_VIEW,
+        view=view,
         screen=f"{_SCREENS}.{screen}",
     )
 
@@ -83,8 +92,24 @@ VIEWS: dict[str, ViewEntry] = {
             "sched",
             "cron",
         ),
-        _list("reports", "Reports", "reports:REPORTS_SCREEN", "reports", "reports", "rep"),
-        _list("insights", "Insights", "reports:INSIGHTS_SCREEN", "insights", "insights", "ins"),
+        _list(
+            "reports",
+            "Reports",
+            "reports:REPORTS_SCREEN",
+            "reports",
+            "reports",
+            "rep",
+            view=_LANED_LIST,
+        ),
+        _list(
+            "insights",
+            "Insights",
+            "reports:INSIGHTS_SCREEN",
+            "insights",
+            "insights",
+            "ins",
+            view=_LANED_LIST,
+        ),
         _list(
             "distributions",
             "Distributions",
@@ -93,6 +118,15 @@ VIEWS: dict[str, ViewEntry] = {
             "distributions",
             "dist",
             "insight_distributions",
+            view=_LANED_LIST,
+        ),
+        _groups(
+            "overdue_reports",
+            "Overdue reports",
+            "overdue_reports:OVERDUE_SCREEN",
+            "overdue",
+            view=f"{_SCREENS}.report_views:LanedGroupView",
+            tab="Overdue",
         ),
         _list("health", "Health", "health:HEALTH_SCREEN", "health_checks", "health", "checks"),
         _list("workers", "Workers", "health:WORKERS_SCREEN", "health_checks", "workers"),
@@ -153,7 +187,13 @@ SCREENS: tuple[ScreenEntry, ...] = (
     ScreenEntry("workflows", "2", "Workflows", "Flows", ("workflows",)),
     ScreenEntry("mail", "3", "Mail", "Mail", ("mail", "domains", "emails")),
     ScreenEntry("schedules", "4", "Schedules", "Sched", ("schedules",)),
-    ScreenEntry("reports", "5", "Reports", "Reps", ("reports", "insights", "distributions")),
+    ScreenEntry(
+        "reports",
+        "5",
+        "Reports",
+        "Reps",
+        ("reports", "insights", "distributions", "overdue_reports"),
+    ),
     ScreenEntry("health", "6", "Health", "Health", ("health",)),
     ScreenEntry("errors", "7", "Errors", "Errs", ("errors",)),
     ScreenEntry("tasks", "8", "Tasks", "Tasks", ("tasks",)),

@@ -17,6 +17,15 @@ from collections.abc import Mapping
 
 from agentflow_tui.console.key_entry import KeyEntry, app_key, change_key, view_key
 from agentflow_tui.console.place import Place
+from agentflow_tui.console.report_lanes import (
+    LOST,
+    OVERDUE_ID,
+    OVERDUE_VIEW,
+    UNREACHED,
+    WAITING,
+    Lane,
+)
+from agentflow_tui.console.report_lanes import VIEWS as LANED
 from agentflow_tui.console.shell import Shell
 from agentflow_tui.console.view import View
 
@@ -31,6 +40,17 @@ def _redo(shell: Shell, _view: View) -> None:
     from agentflow_tui.console import changing
 
     changing.redo(shell)
+
+
+def _lane_key(lane: Lane, key: str, title: str, about: str) -> KeyEntry:
+    return app_key(
+        lane.id,
+        key,
+        title,
+        about,
+        lambda shell, _view: shell.go(Place("insights", lane.filter)),
+        only_on=LANED,
+    )
 
 
 KEYS: tuple[KeyEntry, ...] = (
@@ -332,6 +352,17 @@ KEYS: tuple[KeyEntry, ...] = (
         "Cost",
         "What this console costs the database.",
         lambda shell, _view: shell.show_cost(),
+    ),
+    _lane_key(UNREACHED, "n", "Unreached", "Insights of a high score that reached nobody."),
+    _lane_key(LOST, "l", "Lost", "Insights that did not get to someone: their mail failed."),
+    _lane_key(WAITING, "w", "Waiting", "Insights that are on their way to someone."),
+    app_key(
+        OVERDUE_ID,
+        "x",
+        "Overdue",
+        "Reports that should have come by now, and why they did not.",
+        lambda shell, _view: shell.go(Place(OVERDUE_VIEW)),
+        only_on=LANED,
     ),
     app_key(
         "app.workers",

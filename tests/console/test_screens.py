@@ -23,6 +23,7 @@ SHOWN = {
     "reports": ("VinSolutions", "leads"),
     "insights": ("82", "Leads are up"),
     "distributions": ("executive", "sent"),
+    "overdue_reports": ("Usually", "No report is overdue"),
     "health": ("Mail relay", "connection", "31 ms"),
     "errors": ("NEW", "550 5.1.1", "HTTP 503"),
     "tasks": ("email.send", "operator.retry"),
