@@ -304,6 +304,14 @@ def moment(at: datetime, zone: tzinfo, now: datetime) -> str:
     return f"{local.year:04}-{local:%m-%d %H:%M}"
 
 
+def written_time(at: datetime, zone: tzinfo) -> str:
+    """A time to the second with its zone; the database's infinities as they are."""
+    try:
+        return f"{at.astimezone(zone):%Y-%m-%d %H:%M:%S %Z}"
+    except OverflowError:
+        return at.isoformat()
+
+
 _EIGHTHS = " ▏▎▍▌▋▊▉█"
 _LEVELS = "▁▂▃▄▅▆▇█"
 _ASCII_LEVELS = "_.-:=+*#"

@@ -103,11 +103,12 @@ async def test_what_is_looked_for_in_vain_rests_and_says_how_far_it_looked(
 async def test_an_export_goes_on_to_the_end_of_what_is_looked_through(
     database: Database, source: StoreSource[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from agentflow_tui.console.list import exports
+    from agentflow_tui.operations import list_export
 
-    monkeypatch.setattr(exports, "CHUNK", 3)
-    monkeypatch.setattr(exports, "LOOKED_AT", 10)
-    keys = [row.key async for row in exports._rows(database, replace(source.query, scan=20))]
+    monkeypatch.setattr(list_export, "CHUNK", 3)
+    monkeypatch.setattr(list_export, "LOOKED_AT", 10)
+    chunks = list_export._chunks(database, replace(source.query, scan=20))
+    keys = [row.key async for rows in chunks for row in rows]
     assert keys == await everything(database, "email_queue", "status:failed")
 
 

@@ -14,7 +14,6 @@ from agentflow_tui.cli.ids import meant_id
 from agentflow_tui.cli.outcomes import put_outcome
 from agentflow_tui.cli.output import put, say
 from agentflow_tui.cli.streams import require_stdout
-from agentflow_tui.cli.values import written_time
 from agentflow_tui.errors import UsageError
 from agentflow_tui.operations.command_lines import database_options, journal_line
 from agentflow_tui.operations.context import OperationContext
@@ -28,6 +27,7 @@ from agentflow_tui.operations.creating import (
 from agentflow_tui.schema import TABLES
 from agentflow_tui.settings import Settings
 from agentflow_tui.store.connection.database import Database
+from agentflow_tui.text import written_time
 from agentflow_tui.workflow_files.checking import cron_problem
 from agentflow_tui.workflow_files.documents import ScheduleFile, WorkflowFile
 

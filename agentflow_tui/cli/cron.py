@@ -7,10 +7,9 @@ from datetime import datetime
 from agentflow_tui import clock
 from agentflow_tui.cli.connection import load_settings
 from agentflow_tui.cli.output import put, say
-from agentflow_tui.cli.values import written_time
 from agentflow_tui.dataclass import dataclass
 from agentflow_tui.operations.timetables import next_fires, timetable_words, zone_of
-from agentflow_tui.text import safe
+from agentflow_tui.text import safe, written_time
 
 FIRES = 10
 """Coming fires that are told."""

@@ -5,6 +5,7 @@ import csv
 import json
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from agentflow_tui import clock
@@ -27,6 +28,7 @@ from agentflow_tui.store.reading.pages import Window
 from agentflow_tui.store.reading.parts import part
 from agentflow_tui.store.reading.queries import Query, query
 from agentflow_tui.store.views.by_table import LISTINGS
+from agentflow_tui.text import plural
 
 CHUNK = 500
 """Rows that are read at a time."""
@@ -45,6 +47,15 @@ def add_options(parser: argparse.ArgumentParser, _name: str) -> None:
     formats = parser.add_mutually_exclusive_group()
     formats.add_argument("--json", action="store_true", help="one object a line")
     formats.add_argument("--csv", action="store_true", help="comma-separated values")
+    formats.add_argument(
+        "--export",
+        metavar="FILE",
+        type=Path,
+        help="a new .csv file for people: names, times of the zone, a line that says what it is",
+    )
+    parser.add_argument(
+        "--raw", action="store_true", help="with --export: as programs want it; FILE may be .json"
+    )
     parser.add_argument("--limit", type=int, metavar="N", help="at most so many rows")
     parser.add_argument(
         "--sort",
@@ -65,6 +76,10 @@ def run(options: argparse.Namespace) -> int:
     require_stdout()
     if options.limit is not None and options.limit < 0:
         raise UsageError("--limit wants a number of rows, 0 or more.")
+    if options.raw and options.export is None:
+        raise UsageError("--raw goes with --export FILE; --json and --csv are raw as they are.")
+    if options.export is not None:
+        return _run_export(options)
     if options.table == ERRORS:
         from agentflow_tui.cli.errors import print_errors
 
@@ -74,6 +89,32 @@ def run(options: argparse.Namespace) -> int:
     require_reports(table, asked=options.personal)
     chosen = load_settings(options)
     return connected(chosen, lambda database: print_list(database, chosen, table, options))
+
+
+def _run_export(options: argparse.Namespace) -> int:
+    """Write a list to a file, and say where it is."""
+    fixed = (options.table == ERRORS, options.columns, options.limit, options.count)
+    if any(fixed):
+        raise UsageError("--export writes all columns of all rows of a table that match.")
+    table, chosen = table_called(options.table), load_settings(options)
+
+    async def work(database: Database) -> int:
+        from agentflow_tui.operations import list_export  # what only prints needs no operation
+
+        listing, now = LISTINGS[table.name], clock.now()
+        zone, text = clock.zone(chosen.console.time_zone), " ".join(options.filter)
+        found = query(listing, database.binding, text, now=now, zone=zone, whole=True)
+        order = _order(listing, database.binding, options.sort)
+        for remark in found.remarks:
+            say(remark)
+        target = options.export.expanduser().absolute()
+        format_ = list_export.ExportFormat(zone=zone, now=now, filter=text, raw=options.raw)
+        wanted = replace(found, order=order)
+        written = await list_export.write(database, wanted, target, format_)
+        say(f"{plural(written, 'row')} written to {target}.")
+        return 0
+
+    return connected(chosen, work)
 
 
 async def print_list(

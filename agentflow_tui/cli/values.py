@@ -5,7 +5,7 @@ from datetime import datetime, tzinfo
 from agentflow_tui.documents import read
 from agentflow_tui.schema import Column, Kind, Table
 from agentflow_tui.store.views.by_id import public_id
-from agentflow_tui.text import NOTHING, defuse, moment, safe
+from agentflow_tui.text import NOTHING, defuse, moment, safe, written_time
 
 MASKED = "••••••••"
 
@@ -51,11 +51,3 @@ def line_value(table: Table, column: Column, value: object, zone: tzinfo) -> str
 def iso_time(at: datetime | None) -> str | None:
     """A time in ISO 8601, as JSON has it; None stays None."""
     return None if at is None else at.isoformat()
-
-
-def written_time(at: datetime, zone: tzinfo) -> str:
-    """A time to the second with its zone; the database's infinities as they are."""
-    try:
-        return f"{at.astimezone(zone):%Y-%m-%d %H:%M:%S %Z}"
-    except OverflowError:
-        return at.isoformat()

@@ -13,15 +13,15 @@ from typing import Any, Protocol
 from agentflow_tui.console.clipboard import copy
 from agentflow_tui.console.dialogs.dialogs import AskText, Choice, Option
 from agentflow_tui.console.environment import Environment
-from agentflow_tui.console.list import exports
 from agentflow_tui.console.list.declarations import AnyListScreen
-from agentflow_tui.console.list.exports import plain_value
 from agentflow_tui.console.list.grid import Grid
 from agentflow_tui.console.list.saved_views import SavedView, delete_view, read_views, save_view
 from agentflow_tui.console.loading import load
 from agentflow_tui.console.shell import Shell
 from agentflow_tui.console.view import NOT_HERE
 from agentflow_tui.errors import AgentflowError
+from agentflow_tui.operations import list_export
+from agentflow_tui.operations.list_export import ExportFormat, plain_value
 from agentflow_tui.schema import snake
 from agentflow_tui.store.reading.queries import Query
 from agentflow_tui.text import plural
@@ -170,7 +170,7 @@ class ListQuestions:
 
         suggestion = f"{self.view.view_name}.csv"
         self.view.shell.open_dialog(
-            AskText("Export this list to (.csv or .json)", suggestion), chosen
+            AskText("Export to .csv for people, .raw.csv or .json for programs", suggestion), chosen
         )
 
     async def _export(self, path: Path) -> None:
@@ -179,7 +179,9 @@ class ListQuestions:
             database = await self.view.env.connected()
             if self.view.wanted is None:
                 raise AgentflowError("There is nothing to export yet.")
-            written = await exports.write(database, self.view.wanted, path)
+            env = self.view.env
+            format_ = ExportFormat(zone=env.zone, now=env.now(), filter=self.view.filter)
+            written = await list_export.write(database, self.view.wanted, path, format_)
         except AgentflowError as error:
             self.view.shell.fail(error)
         else:
