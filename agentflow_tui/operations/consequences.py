@@ -8,7 +8,7 @@ from agentflow_tui.documents import Step, as_steps, read
 from agentflow_tui.operations.context import OperationContext
 from agentflow_tui.operations.selection import Snapshot
 from agentflow_tui.store.changes import evidence
-from agentflow_tui.store.changes.evidence import MINUTES, WorkflowLock
+from agentflow_tui.store.changes.evidence import SendingRate, WorkflowLock
 from agentflow_tui.store.reading.counts import CAP
 from agentflow_tui.store.views.dead_workers import read_dead_workers
 from agentflow_tui.store.views.tasks import Mentions, mentions
@@ -48,22 +48,8 @@ def _ids(snapshot: Snapshot) -> list[str]:
 
 async def _requeued(context: OperationContext, snapshot: Snapshot) -> list[str]:
     """When the queue would be empty, and who is not written to again."""
-    told = []
     pace = await evidence.sending_rate(context.database)
-    if pace is not None:
-        queue = pace.waiting + len(snapshot.changeable)
-        waiting = bounded(pace.waiting, CAP)
-        if pace.sent:
-            left = duration(queue / (pace.sent / MINUTES) * 60)
-            rate = number(round(pace.sent / MINUTES)) if pace.sent >= MINUTES else "less than one"
-            told.append(
-                f"{waiting} wait now; at {rate} a minute the queue is empty again in about {left}."
-            )
-        else:
-            told.append(
-                f"{waiting} wait now, and none has left in the last {MINUTES} minutes: "
-                "are there workers, and is the relay up?"
-            )
+    told = [] if pace is None else [drained(pace, len(snapshot.changeable), context.settings.rate)]
     partly = await evidence.partly_delivered(context.database, _ids(snapshot))
     if partly:
         has = "has" if partly == 1 else "have"
@@ -75,6 +61,22 @@ async def _requeued(context: OperationContext, snapshot: Snapshot) -> list[str]:
         waits = "It waits" if len(snapshot.changeable) == 1 else "They wait"
         told.append(f"{waits} {context.settings.hold:g} s, in which undo is certain.")
     return told
+
+
+def drained(pace: SendingRate, more: int, limit: float) -> str:
+    """When the queue is empty with so many more in it, at the rate that senders can do. ``limit``
+    is the rate that they may not exceed, mails a second, 0 for none."""
+    waiting = f"{bounded(pace.waiting, CAP)} wait now"
+    if not pace.sends:
+        return f"{waiting}, and no worker sends: start one that does."
+    if not pace.per_second:
+        return f"{waiting}; how fast they leave is not known yet."
+    rate = min(pace.per_second, limit) if limit > 0 else pace.per_second
+    seconds = (pace.waiting + more) / rate
+    left = f"in about {duration(seconds)}" if seconds >= 1 else "within a second"
+    a_minute = number(max(1, round(rate * 60)))
+    over = " or more" if pace.waiting > CAP else ""
+    return f"{waiting}; senders manage {a_minute} a minute: empty again {left}{over}."
 
 
 async def _repeated(context: OperationContext, snapshot: Snapshot) -> list[str]:

@@ -121,14 +121,17 @@ def rule(sql: str, reason: str, *, needs: Sequence[str] = ()) -> Rule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChangeSettings:
-    """The settings that changes depend on. ``lease`` and ``hold`` are seconds."""
+    """The settings that changes depend on. ``lease`` and ``hold`` are seconds, ``rate`` is mails a
+    second that may leave, 0 for any number."""
 
     lease: float = 300.0
     hold: float = 10.0
+    rate: float = 0.0
 
     @classmethod
     def of(cls, settings: Settings) -> "ChangeSettings":
-        return cls(lease=settings.workers.lease, hold=settings.workers.hold)
+        workers = settings.workers
+        return cls(lease=workers.lease, hold=workers.hold, rate=workers.rate)
 
     def fill(self, sql: str, argument: str = "NULL::text") -> str:
         """SQL with the settings' values and the argument's placeholder in place of their names."""

@@ -10,10 +10,13 @@ from agentflow_tui.store.connection.statements import Statement
 from agentflow_tui.store.queue.mail_results import keeps_receipts, receipt_id
 from agentflow_tui.store.reading.counts import CAP, has_state_index, is_large
 from agentflow_tui.store.reading.listings import is_unserved
-from agentflow_tui.store.views.checks import WORKER_PREFIX
+from agentflow_tui.store.views.checks import SILENT_AFTER, WORKER_PREFIX
 
-MINUTES = 15
-"""The time over which the pace of sending is measured."""
+LATEST = 5_000
+"""Mails, sent last, by which it is judged how fast senders can send."""
+
+BUSIEST = 10
+"""Seconds, those in which most mails were sent, over which that is averaged."""
 
 MOST_RECEIPTS = 1_000
 """Mails whose receipts are looked up."""
@@ -21,19 +24,34 @@ MOST_RECEIPTS = 1_000
 
 @dataclass(frozen=True, slots=True)
 class SendingRate:
-    """How mail leaves: how many waited, up to `CAP`, and how many were sent in `MINUTES`."""
+    """How mail leaves: how many waited, up to `CAP`; how many a second the senders have managed
+    while they had work, None where none has left within a week; and whether a sender runs."""
 
     waiting: int
-    sent: int
+    per_second: float | None
+    sends: bool
 
+
+_SENDS = f"""
+EXISTS (SELECT FROM {{health_checks?}} h
+         WHERE {{h.health_checks.id}} LIKE '{WORKER_PREFIX}%'
+           AND {{h.health_checks.details}}::text ~ '"roles": ?\\[[^]]*"sender"'
+           AND NOT {{h.health_checks.details}}::text ~ '"sends": ?false'
+           AND {{h.health_checks.lastChecked}} > now() - interval '{SILENT_AFTER} seconds')
+"""
 
 _PACE = Statement(
     SendingRate,
     f"""
 SELECT (SELECT count(*)::int FROM (SELECT FROM {{email_queue?}} q
          WHERE {{q.email_queue.status}} = 'pending' LIMIT {CAP + 1}) w),
-       (SELECT count(*)::int FROM (SELECT FROM {{emails?}} e
-         WHERE {{e.emails.sentAt}} > now() - interval '{MINUTES} minutes' LIMIT 200000) s)
+       (SELECT avg(mails)::float8 FROM (
+          SELECT count(*) AS mails FROM (
+            SELECT {{e.emails.sentAt}} AS at FROM {{emails?}} e
+             WHERE {{e.emails.sentAt}} > now() - interval '7 days'
+             ORDER BY {{e.emails.sentAt}} DESC LIMIT {LATEST}) l
+           GROUP BY date_trunc('second', at) ORDER BY 1 DESC LIMIT {BUSIEST}) b),
+       {_SENDS}
 """,
 )
 """Served by the indexes ``email_queue_pending`` and ``emails_sentat``; asked where they are there
