@@ -6,7 +6,8 @@ Data goes to stdout, everything said about it to stderr.
 
 import resource
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from agentflow_tui.cli import INTERRUPTED
 from agentflow_tui.cli.output import STDOUT, StdoutError, say
@@ -14,6 +15,9 @@ from agentflow_tui.cli.streams import abandon_stdout, reserve_streams
 from agentflow_tui.errors import AgentflowError, FilterError
 from agentflow_tui.gc_pause import gc_paused
 from agentflow_tui.text import cell_width, safe
+
+if TYPE_CHECKING:
+    import argparse
 
 
 def run() -> None:
@@ -50,7 +54,7 @@ def _run(arguments: Sequence[str]) -> int:
 
             refuse_empty(arguments)
             options = parse(arguments)
-        code: int = options.run(options)
+        code = _do(options)
     except AgentflowError as error:
         say(f"agentflow: {error}")
         if isinstance(error, FilterError) and error.text:
@@ -61,6 +65,17 @@ def _run(arguments: Sequence[str]) -> int:
     except KeyboardInterrupt:
         return INTERRUPTED
     return code
+
+
+def _do(options: "argparse.Namespace") -> int:
+    """Carry out what was typed, with a profile where one is wanted. Returns the exit code."""
+    run: Callable[[argparse.Namespace], int] = options.run
+    if options.profile is None:
+        return run(options)
+    from agentflow_tui.cli.profile import profiled
+
+    with profiled(options.profile):
+        return run(options)
 
 
 def underlined(error: FilterError) -> str:

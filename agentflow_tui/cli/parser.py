@@ -20,7 +20,7 @@ _MARK = "\0"
 _TAKE_A_DASH = ("--sort", "--where")
 """Options whose values may begin with a dash."""
 
-_TAKE_A_VALUE = ("--context", "--database", "--screen")
+_TAKE_A_VALUE = ("--context", "--database", "--profile", "--screen")
 """Options before the command that take the next word."""
 
 _EXAMPLES = """\
@@ -180,6 +180,9 @@ def add_shared(parser: argparse.ArgumentParser, *, root: bool = False) -> None:
     default: Any = None if root else argparse.SUPPRESS
     parser.add_argument("--context", default=default, help="a context of the settings")
     parser.add_argument("--database", metavar="URL", default=default, help="a PostgreSQL URL")
+    parser.add_argument(
+        "--profile", metavar="FILE", default=default, help="write where time went, .json or text"
+    )
     parser.add_argument(
         "--read-only",
         action="store_true",

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from agentflow_tui import profiling
 from agentflow_tui.console.environment import Environment
 from agentflow_tui.errors import AgentflowError, UsageError
 from agentflow_tui.gc_pause import pause_gc, resume_gc
@@ -43,6 +44,9 @@ async def _launch(settings: Settings, screen: str, workers: bool, tour: bool) ->
     env = Environment(settings)
     connecting = asyncio.create_task(_connect(env))
     module: Any = await asyncio.to_thread(importlib.import_module, "agentflow_tui.console.app")
+    if (profile := profiling.running()) is not None:
+        profile.mark("console imported")
+        importlib.import_module("agentflow_tui.console.terminal.measuring").measure(profile)
     try:
         chosen = importlib.import_module("agentflow_tui.console.bindings").checked(settings)
         place = module.place_called(screen)
@@ -62,6 +66,8 @@ async def _connect(env: Environment) -> None:
     """A head start. What goes wrong is said on the screen, by the look that meets it again."""
     with contextlib.suppress(AgentflowError):
         await env.connected()
+        if (profile := profiling.running()) is not None:
+            profile.mark("connected")
 
 
 async def _until_hung_up(hung_up: Callable[[], None]) -> None:

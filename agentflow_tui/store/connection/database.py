@@ -31,7 +31,12 @@ from agentflow_tui.store.connection.options import (
 )
 from agentflow_tui.store.connection.pool_gate import PoolGate
 from agentflow_tui.store.connection.pooler import PoolerMode, mode_of, read_facts
-from agentflow_tui.store.connection.session import Session, UnresetConnection, release
+from agentflow_tui.store.connection.session import (
+    Session,
+    UnresetConnection,
+    profile_queries,
+    release,
+)
 from agentflow_tui.store.connection.statements import Statement
 from agentflow_tui.store.connection.targets import Target, target_of
 from agentflow_tui.store.connection.write_access import ServerMode, read_only_reason
@@ -198,6 +203,7 @@ class Database:
 
     async def _prepare(self, connection: Any) -> None:
         """What every new connection needs before it is used."""
+        profile_queries(connection)
         keep_alive(connection)
         await use_our_types(connection)
         if not self.settings_hold and not self.pooled:
@@ -368,6 +374,7 @@ class Database:
                         timeout=within,
                         server_settings=self.options.client_settings(),
                     )
+                    profile_queries(connection)
                     keep_alive(connection)
                     await use_our_types(connection)
             except BaseException:  # when cancelled, too: nothing else would close it

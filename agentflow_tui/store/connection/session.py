@@ -7,6 +7,7 @@ from typing import Any, Self, TypeVar
 
 import asyncpg
 
+from agentflow_tui import profiling
 from agentflow_tui.dataclass import dataclass
 from agentflow_tui.errors import UnreachableError
 from agentflow_tui.store.connection.bindings import Binding
@@ -73,6 +74,14 @@ class Session:
             raise
         with translated():
             await transaction.commit()
+
+
+def profile_queries(connection: Any) -> None:
+    """Have the statements of a connection noted, where a profile is taken."""
+    profile = profiling.running()
+    if profile is not None:
+        note = profile.note_query
+        connection.add_query_logger(lambda query: note(query.query, query.elapsed))
 
 
 async def release(pool: Any, connection: Any) -> None:
