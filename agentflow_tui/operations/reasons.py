@@ -108,7 +108,7 @@ def _why_waiting(mail: QueuedMail, now: datetime, workers: WorkerSettings) -> st
     due = mail.next_try(workers.retry_base, workers.retry_limit)
     error = f": {mail.error}" if mail.error else ""
     if due is not None and due > now:
-        if due == mail.process_after:
+        if due == mail.process_after and not mail.attempts:
             return f"not to leave before its process_after, in {age(due - now)}{error}"
         if not mail.attempts:
             return f"leaves in {age(due - now)}; undo takes it back"

@@ -32,6 +32,7 @@ RETRY = Change(
         "attempts": "0",
         "error": "NULL",
         "lastAttempt": "now() + :hold",
+        "processAfter": "NULL",
         **_UPDATED,
     },
     rules=(

@@ -36,7 +36,8 @@ _RECEIPTS = UUID("5b2c1f0e-7a53-4a58-9d0b-6f6b9f1f0c11")
 class MailResult:
     """The result of one claimed mail, with the journal's row of the attempt.
 
-    ``status`` is ``completed``, ``failed``, ``cancelled`` or ``pending``; ``email_status`` None
+    ``status`` is ``completed``, ``failed``, ``cancelled`` or ``pending``; ``retry_after`` are the
+    seconds between the claim and the next try, where there is to be one. ``email_status`` None
     leaves ``emails`` as it is. ``distributions`` are ids of ``insight_distributions`` that the mail
     carries, with what becomes of each: recipients may have different fates.
     """
@@ -48,6 +49,7 @@ class MailResult:
     email_status: str | None
     entry: journal.JournalEntry
     distributions: tuple[tuple[str, str], ...] = ()
+    retry_after: float | None = None
 
 
 _RESULT_TYPES = (
@@ -57,6 +59,7 @@ _RESULT_TYPES = (
     "text",
     "text",
     "text",
+    "float8",
 )
 
 
@@ -108,6 +111,9 @@ def write_results(
         "error": "d.error",
         "updatedAt": "now()",
         "sentAt": "CASE WHEN d.status = 'completed' THEN now() ELSE {q.email_queue.sentAt} END",
+        # What `agentflow_tui.retries` works out, for programs that do not know that rule.
+        "processAfter": "coalesce(d.claimed_at + d.retry_after * interval '1 s',"
+        " {q.email_queue.processAfter})",
     }
     mail = {
         "status": "m.email_status::{emails.status:type}",
@@ -133,7 +139,7 @@ def write_results(
         f"""
 WITH d AS (
   SELECT * FROM {unnested(_RESULT_TYPES, first=first)}
-    AS d (id, attempts, claimed_at, status, error, email_status)
+    AS d (id, attempts, claimed_at, status, error, email_status, retry_after)
 ), moved AS (
   UPDATE {{email_queue}} q SET {assignments(binding, "email_queue", changes)}
     FROM d
@@ -176,6 +182,7 @@ def result_values(
         [each.status for each in results],
         [None if each.error is None else storable(each.error) for each in results],
         [each.email_status for each in results],
+        [each.retry_after for each in results],
         *(carried if distributions else []),
     ]
 

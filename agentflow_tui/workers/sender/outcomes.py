@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from agentflow_tui.dataclass import dataclass
 from agentflow_tui.mail.answers import Phase, SendResult, Verdict
+from agentflow_tui.retries import delay
 from agentflow_tui.settings import WorkerSettings
 from agentflow_tui.store.journal import JournalEntry, ordered_id
 from agentflow_tui.store.queue import mail_results as store
@@ -25,18 +26,26 @@ LONGEST_ERROR = 20_000
 
 @dataclass(frozen=True, slots=True)
 class RetryLimits:
-    """When a mail that the relay puts off fails for good.
+    """When a mail that the relay puts off is tried again, and when it fails for good.
 
     ``attempts`` counts answers of the relay about this mail, 0 is no limit but the one that the
-    mail's own row names; ``age`` is its time in the queue.
+    mail's own row names; ``age`` is its time in the queue. ``base`` and ``longest`` are the seconds
+    of `agentflow_tui.retries`.
     """
 
     attempts: int
     age: timedelta
+    base: float = 30.0
+    longest: float = 3600.0
 
     @classmethod
     def of(cls, workers: WorkerSettings) -> "RetryLimits":
-        return cls(workers.max_attempts, timedelta(days=workers.give_up_after))
+        age = timedelta(days=workers.give_up_after)
+        return cls(workers.max_attempts, age, workers.retry_base, workers.retry_limit)
+
+    def pause(self, held: HeldMail) -> float:
+        """Seconds from this attempt to the next one."""
+        return delay(held.row.id, held.row.attempts, self.base, self.longest)
 
     def reached(self, held: HeldMail, now: datetime) -> bool:
         """Whether this answer was the last one to wait for."""
@@ -88,7 +97,8 @@ def outcome(
         }
         id_ = _next_receipt(held)
     entry = _entry(held, error=error, started=started, output=output, id_=id_)
-    return _mail_result(held, status, error, entry, standing)
+    result = _mail_result(held, status, error, entry, standing)
+    return replace(result, retry_after=limits.pause(held)) if status == "pending" else result
 
 
 def part_receipt(held: HeldMail, part: SendResult, started: datetime) -> JournalEntry:
