@@ -12,6 +12,7 @@ from agentflow_tui.settings import Settings
 from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.connection.locks import LOCK_HOLDERS, oids_of
 from agentflow_tui.store.connection.pooler import PoolerMode
+from agentflow_tui.store.queue.other_senders import other_senders
 from agentflow_tui.store.views.diagnosis import HEADROOM, TIMETABLES, Timetable
 from agentflow_tui.text import plural, safe
 
@@ -37,6 +38,7 @@ async def examine_server(database: Database, settings: Settings) -> list[CheckRe
         await _told("connections", _connections(database, settings)),
         await _told("locks", _locks(database)),
         await _told("schedules", _schedules(database, settings)),
+        *([await _told("queue", _queue(database))] if database.binding.has("email_queue") else []),
     ]
 
 
@@ -86,6 +88,19 @@ async def _locks(database: Database) -> CheckResult:
         return CheckResult("locks", Severity.FINE, "no table is locked")
     words = "; ".join(dict.fromkeys(holder.words(database.binding) for holder in held))
     return CheckResult("locks", Severity.WARNING, words)
+
+
+async def _queue(database: Database) -> CheckResult:
+    """Whether our workers alone send what waits, if that can be read without waiting."""
+    held = await database.fetch(LOCK_HOLDERS, oids_of(database.binding))
+    if not all(holder.reads for holder in held):
+        return CheckResult("queue", Severity.WARNING, "not looked at while a table is locked")
+    [others] = await database.fetch(database.binding.cached(other_senders))
+    if others.sentence:
+        return CheckResult("queue", Severity.WARNING, others.sentence)
+    return CheckResult(
+        "queue", Severity.FINE, "no other program is seen to send beside our workers"
+    )
 
 
 async def _schedules(database: Database, settings: Settings) -> CheckResult:

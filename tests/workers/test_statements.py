@@ -24,6 +24,7 @@ from agentflow_tui.store.queue import (
     workflow_claims,
     workflow_runs,
 )
+from agentflow_tui.store.queue.other_senders import other_senders
 from agentflow_tui.store.views import away_summary, shared_status
 from tests.namings import NAMINGS
 
@@ -66,6 +67,7 @@ STATEMENTS: dict[str, Callable[[Binding], Statement[Any] | str]] = {
     "claim checks": check_claims.claim,
     "load": lambda _: check_claims.LOAD,
     "queue": lambda _: check_claims.QUEUE,
+    "other senders": other_senders,
     "standing": lambda _: check_claims.STANDING,
     "still wrong": lambda _: schedule_fires.STILL_WRONG,
     "punctuality": lambda _: check_claims.PUNCTUALITY,

@@ -16,6 +16,7 @@ from agentflow_tui.errors import SettingsError
 from agentflow_tui.settings import Settings
 from agentflow_tui.store.queue import check_claims
 from agentflow_tui.store.queue.check_claims import CheckFinding
+from agentflow_tui.store.queue.other_senders import other_senders
 from agentflow_tui.workers.context import WorkerContext
 from agentflow_tui.workers.monitor.findings import (
     DEFAULT_TIMES,
@@ -49,8 +50,10 @@ async def _look_at_database(context: WorkerContext, times: AnswerTimes) -> Check
 
 async def _look_at_queue(context: WorkerContext, _times: AnswerTimes) -> CheckFinding:
     started = time.monotonic()
-    [queue] = await context.database.fetch(check_claims.QUEUE)
-    return queue_finding(queue, time.monotonic() - started)
+    database = context.database
+    [queue] = await database.fetch(check_claims.QUEUE)
+    [others] = await database.fetch(database.binding.cached(other_senders))
+    return queue_finding(queue, others, time.monotonic() - started)
 
 
 async def _look_at_scheduler(context: WorkerContext, _times: AnswerTimes) -> CheckFinding:

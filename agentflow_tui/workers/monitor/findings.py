@@ -16,6 +16,7 @@ from agentflow_tui.store.queue.check_claims import (
     StandingSchedule,
     Status,
 )
+from agentflow_tui.store.queue.other_senders import OtherSenders
 from agentflow_tui.store.views.schedules import STARTED_FROM
 from agentflow_tui.text import plural
 
@@ -70,8 +71,8 @@ def database_finding(
     return CheckFinding(status=status, message=f"{said}.", response=took, details=details)
 
 
-def queue_finding(queue: QueueFigures, took: float) -> CheckFinding:
-    """How the mail queue is."""
+def queue_finding(queue: QueueFigures, others: OtherSenders, took: float) -> CheckFinding:
+    """How the mail queue is, and whether it is ours alone."""
     through = queue.failed + queue.completed
     share = queue.failed / through if through >= ENOUGH else 0.0
     oldest = queue.oldest or 0.0
@@ -80,8 +81,11 @@ def queue_finding(queue: QueueFigures, took: float) -> CheckFinding:
         said = f"{plural(queue.waiting, 'mail')} waiting, the oldest for {_age(oldest)}"
     if queue.failed:
         said += f"; {queue.failed} of {through} failed in the last hour"
+    if others.sentence:
+        said += f"; {others.sentence}"
+    alone: Status = "warning" if others.sentence else "ok"
     return CheckFinding(
-        status=_worst(_grade(oldest, OLDEST), _grade(share, FAILING)),
+        status=_worst(_grade(oldest, OLDEST), _grade(share, FAILING), alone),
         message=f"{said}.",
         response=took,
         details={
@@ -89,6 +93,7 @@ def queue_finding(queue: QueueFigures, took: float) -> CheckFinding:
             "oldest": round(oldest),
             "failed": queue.failed,
             "completed": queue.completed,
+            "others": others.claimed + others.sent,
         },
     )
 

@@ -13,6 +13,7 @@ from agentflow_tui.errors import SettingsError
 from agentflow_tui.settings import Settings, WorkerSettings
 from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.queue.check_claims import ConnectionLoad, QueueFigures, SchedulePunctuality
+from agentflow_tui.store.queue.other_senders import OtherSenders
 from agentflow_tui.workers.context import WorkerContext
 from agentflow_tui.workers.monitor import findings, probes
 from agentflow_tui.workers.monitor.findings import AnswerTimes
@@ -21,6 +22,8 @@ from tests.workers.rows import add_schedules, add_workflows, seconds_ago, table
 
 CHECKS = "SELECT {health_checks.id}, {health_checks.status} FROM {health_checks}"
 
+
+ALONE = OtherSenders(claimed=0, sent=0)
 
 NO_HASTE = AnswerTimes(round_trip=(60.0, 60.0), service=60.0, measurement=60.0)
 """What is told about slow answers is asked of the functions that grade them."""
@@ -242,7 +245,7 @@ def test_thresholds_make_warnings_and_errors() -> None:
     assert [load(took=0.3), load(took=2)] == ["warning", "error"]
 
     def queue(oldest: float | None, failed: int, completed: int = 90) -> str:
-        return findings.queue_finding(QueueFigures(1, oldest, failed, completed), 0).status
+        return findings.queue_finding(QueueFigures(1, oldest, failed, completed), ALONE, 0).status
 
     assert [queue(None, 0), queue(700, 0), queue(4000, 0)] == ["ok", "warning", "error"]
     assert [queue(1, 20), queue(1, 100), queue(1, 5, 0)] == ["warning", "error", "ok"]
