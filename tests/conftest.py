@@ -19,6 +19,7 @@ from agentflow_tui.store.schema.ddl import create_missing_tables
 from tests import waiting
 from tests.namings import make_tables
 from tests.secrets_scan import leaks
+from tests.server_place import clear, server_place
 
 _numbers = itertools.count(1)
 _LETTERS = str.maketrans("0123456789", "bcdfghjklp")
@@ -48,6 +49,16 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     items[:] = [item for item in items if item not in long]
 
 
+def pytest_unconfigure() -> None:
+    if os.getpid() == _controller():
+        asyncio.run(clear(os.getpid()))
+
+
+def _controller() -> int:
+    """The process that hands out the tests of this run."""
+    return os.getppid() if "PYTEST_XDIST_WORKER" in os.environ else os.getpid()
+
+
 @pytest.fixture(scope="session", autouse=True)
 def no_secret_is_left_behind(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Once all tests are over, no log, export, recording or report of theirs holds a secret."""
@@ -57,10 +68,12 @@ def no_secret_is_left_behind(tmp_path_factory: pytest.TempPathFactory) -> Iterat
 
 
 @pytest.fixture(scope="session")
-def server_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def server_home(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config) -> Path:
     """The home of the embedded server that all test processes of this run share."""
     base = tmp_path_factory.getbasetemp()
-    return (base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base) / "server"
+    is_worker = "PYTEST_XDIST_WORKER" in os.environ
+    place = None if pytestconfig.getoption("--long") else server_place(_controller())
+    return (place or (base.parent if is_worker else base)) / "server"
 
 
 @pytest.fixture(scope="session")
