@@ -151,6 +151,12 @@ VIEWS: dict[str, ViewEntry] = {
             "apikeys",
             "keys_api",
         ),
+        ViewEntry(
+            name="story",
+            title="Story",
+            words=("story",),
+            view=f"{_SCREENS}.story:StoryView",
+        ),
         _groups(
             "errors",
             "Errors",

@@ -96,6 +96,15 @@ KEYS: tuple[KeyEntry, ...] = (
     ),
     view_key(
         "list",
+        "row.story",
+        "h",
+        "Story",
+        "What happened around this row, in all tables, and what comes next.",
+        lambda view: view.show_story(),
+        shown=True,
+    ),
+    view_key(
+        "list",
         "row.secret",
         "S",
         "Secret",

@@ -139,6 +139,10 @@ class View(Vertical):
         """Open what is under the cursor."""
         return NOT_HERE
 
+    def show_story(self) -> object:
+        """Tell what happened around the row under the cursor."""
+        return NOT_HERE
+
     def snooze(self) -> object:
         """Acknowledge, snooze or claim what is under the cursor."""
         return NOT_HERE

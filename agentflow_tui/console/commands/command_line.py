@@ -56,6 +56,15 @@ def _create(shell: Shell, text: str) -> None:
     changing.create(shell, text)
 
 
+def _tell_story(shell: Shell, text: str) -> None:
+    """Tell the story of a row, or of the mail to an address. Raises `UsageError`."""
+    from agentflow_tui.console.screens.story import StorySubject  # with all that it reads
+
+    if text:
+        StorySubject.of(text)
+    shell.go(Place("story", text or None))
+
+
 COMMANDS = (
     WordCommand(("q", "quit", "exit"), "leave the console", lambda shell, _rest: shell.exit()),
     WordCommand(("refresh",), "seconds between two looks: refresh 5", _set_refresh),
@@ -71,6 +80,11 @@ COMMANDS = (
         ("since",),
         "what happened while nobody looked",
         lambda shell, _rest: away_summary.show(shell),
+    ),
+    WordCommand(
+        ("story",),
+        "what happened around a row, or to the mail to an address: story ann@acme.test",
+        _tell_story,
     ),
     WordCommand(("new",), "a workflow or a schedule, from an example: new workflow", _create),
     WordCommand(("undo",), "take back the last change", _performs("app.undo")),

@@ -320,6 +320,14 @@ class ListView(ListMenus):
             self._typing.cancel()
             self._typing = None
 
+    def show_story(self) -> object:
+        row = self.grid.current
+        key = self.detail.row_id if self.detail.is_open else row and str(row.key)
+        if not key:
+            return NOT_HERE
+        self.shell.go(Place("story", f"{self.declared.table} {key}"))
+        return None
+
     def show_errors(self) -> None:
         self.shell.go(Place("errors"))
 

@@ -178,6 +178,10 @@ class Pane(Widget, can_focus=True):
         self.refresh()
         return bool(text) and self._go_to_match(1, from_here=True)
 
+    def go_to(self, line: int) -> None:
+        """Put the cursor on a line, with what comes before it in view."""
+        self._go(line, repaint=True)
+
     def action_move(self, lines: int) -> None:
         self._go(self.cursor + lines)
 

@@ -1,5 +1,6 @@
 """What an entry of the journal says in a story."""
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -58,6 +59,10 @@ def _late(said_: Mapping[str, Any]) -> str:
     return f", {duration(late / 1000)} late" if is_late and late else ""
 
 
+_STEP = re.compile(r"^Step \d+ \(.*?\): ")
+"""What an error of a step begins with; the line has said it."""
+
+
 def _step(entry: StoryEntry) -> Happening:
     given_ = given(entry)
     index = given_.get("index")
@@ -66,7 +71,7 @@ def _step(entry: StoryEntry) -> Happening:
     type_ = f" ({given_['type']})" if given_.get("type") else ""
     tries = given_.get("attempt")
     again = f", attempt {tries}" if isinstance(tries, int) and tries > 1 else ""
-    error = f": {entry.error}" if entry.error else ""
+    error = f": {_STEP.sub('', entry.error)}" if entry.error else ""
     return Happening(f"Step{place} {name}{type_}{again}{error}", entry.status or "", "workflows")
 
 

@@ -1,7 +1,7 @@
 """Mail to one address: what became of each, and where it came from."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import field
+from dataclasses import field, replace
 from datetime import datetime
 from typing import Any
 
@@ -114,8 +114,8 @@ def _origin(
     runs = {(of.workflow_of(step), of.run_of(step)) for step in makers}
     workflows = {workflow for workflow, _ in runs}
     yield from _of_insights(ways, rows, events)
-    yield from _made(events, "reports", reports)
-    yield from _made(events, "workflows", workflows)
+    yield from _from("report", events, reports)
+    yield from _from("workflow", events, workflows)
     run = [step for step in steps if (of.workflow_of(step), of.run_of(step)) in runs]
     fires = [entry for entry in material.entries.values() if of.is_fire(entry)]
     started = {fire.id for fire in of.fire_of(fires, run)}
@@ -132,7 +132,7 @@ def _of_insights(
 ) -> Iterator[StoryEvent]:
     best = sorted(rows, key=lambda row: (-(row.score or 0), row.key))
     for row in best[:TOLD]:
-        yield from _made(events, "insights", {row.key})
+        yield from _from("insight", events, {row.key})
     if len(best) > TOLD:
         way = ways[0]
         text = f"and {plural(len(best) - TOLD, 'more insight')}"
@@ -141,10 +141,15 @@ def _of_insights(
         )
 
 
-def _made(events: Sequence[StoryEvent], table: str, ids: set[Any]) -> list[StoryEvent]:
-    """The first line about each of these rows."""
+_SAID = {"insight": "Insight ", "report": "Report stored: ", "workflow": "Workflow made: "}
+"""How the first line about each kind of row begins."""
+
+
+def _from(what: str, events: Sequence[StoryEvent], ids: set[Any]) -> list[StoryEvent]:
+    """The first line about each of these rows, in the words of an origin."""
     found: dict[str, StoryEvent] = {}
     for event in events:
-        if event.table == table and event.id in ids and not event.comes:
-            found.setdefault(event.id, event)
+        if event.table == f"{what}s" and event.id in ids and not event.comes:
+            text = f"from the {what} {event.text.removeprefix(_SAID[what])}"
+            found.setdefault(event.id, replace(event, text=text, status=""))
     return list(found.values())
