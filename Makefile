@@ -8,7 +8,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 # Two for each core: half of what a test takes is waiting.
 WORKERS ?= $(shell echo $$((2 * $$(getconf _NPROCESSORS_ONLN))))
 
-.PHONY: run test lint format lock pictures clean
+.PHONY: run test lint format lock pictures recordings clean
 .DEFAULT_GOAL := run
 
 run: $(VENV)/.run
@@ -55,6 +55,10 @@ lock:
 
 pictures: $(VENV)/.dev
 	@$(BIN)/python docs/pictures.py
+
+recordings: $(VENV)/.dev
+	@$(BIN)/python docs/bad_monday.py
+	@$(BIN)/python docs/ten_tasks.py
 
 clean:
 	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist

@@ -71,7 +71,7 @@ def _console(chosen: Settings, options: argparse.Namespace) -> int:
         environ = {**chosen.environ, "SMTP_URL": services["smtp"], "IMAP_URL": services["imap"]}
         environ.setdefault("ENCRYPTION_KEY", DEMO_KEY)
         # Only workers that are started from here read settings again: they get the demo's.
-        environ["XDG_CONFIG_HOME"] = str(_worker_settings(chosen.home, services))
+        environ["XDG_CONFIG_HOME"] = str(worker_settings(chosen.home, services))
         return open_console(
             replace(chosen, environ=environ),
             screen=options.screen,
@@ -80,7 +80,7 @@ def _console(chosen: Settings, options: argparse.Namespace) -> int:
         )
 
 
-def _worker_settings(home: Path, services: dict[str, Any]) -> Path:
+def worker_settings(home: Path, services: dict[str, Any]) -> Path:
     """Write the settings of the demo's workers. Returns what XDG_CONFIG_HOME is to be for them."""
     from agentflow_tui.demo.vendors.pipeline import MONTHLY_GROSS
 

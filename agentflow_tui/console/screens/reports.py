@@ -33,7 +33,7 @@ def score_cell(score: int | None, *, blocks: bool) -> Cell:
     """A score of 0 to 100 as a bar and a number."""
     if score is None:
         return NOTHING
-    style = "ok" if score >= GOOD else "warning" if score >= FAIR else "failed"
+    style = "running" if score >= GOOD else "ok" if score >= FAIR else "dim"
     return ((bar(score / 100, _BAR, blocks=blocks), style), (f" {score:>3}", ""))
 
 

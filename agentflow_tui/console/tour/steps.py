@@ -37,8 +37,8 @@ STEPS = (
     ),
     TourStep(
         Place("insights"),
-        "Insights (5): what was found in reports, its score, and whom it reached:"
-        " /reached:0 score:>80 is what got lost.",
+        "Insights (5): what was found in reports, and its score. n is what reached"
+        " nobody, x the reports that are overdue.",
     ),
     TourStep(
         Place("actions"),

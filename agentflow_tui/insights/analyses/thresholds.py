@@ -109,7 +109,7 @@ def _transit(facts: ReportFacts) -> Iterator[Finding]:
         "ageing",
         column,
         late,
-        title=f"{len(late)} contracts have been in transit for more than {limit} days",
+        title=f"{_contracts(len(late))} been in transit for more than {limit} days",
         summary=(
             f"{words.amount(money, 'money')} of {value.name} wait; the settings take a contract "
             f"for late after {limit} days."
@@ -119,6 +119,10 @@ def _transit(facts: ReportFacts) -> Iterator[Finding]:
         recommendation="Call the lenders, the oldest contract first.",
         stake=money,
     )
+
+
+def _contracts(count: int) -> str:
+    return "1 contract has" if count == 1 else f"{count} contracts have"
 
 
 def _price_to_market(facts: ReportFacts) -> Iterator[Finding]:
@@ -140,11 +144,15 @@ def _price_to_market(facts: ReportFacts) -> Iterator[Finding]:
             "benchmark",
             market,
             above,
-            title=f"{len(above)} old vehicles are priced above the market",
+            title=f"{_old_vehicles(len(above))} priced above the market",
             summary=f"They are over {limits}, the thresholds of the settings.",
             recommendation="Reprice these first.",
             stake=_sum(_money(table, r"\bprice\b"), above),
         )
+
+
+def _old_vehicles(count: int) -> str:
+    return "1 old vehicle is" if count == 1 else f"{count} old vehicles are"
 
 
 def _response(facts: ReportFacts) -> Iterator[Finding]:

@@ -1,0 +1,100 @@
+"""Sessions of the real console, workers included, in a pty of its own on sample data of its own."""
+
+import json
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
+
+from tests.console.ptys import Terminal
+
+NAMES = {
+    "\r": "enter",
+    "\t": "tab",
+    "\x1b": "esc",
+    "\x15": "ctrl+u",
+    " ": "space",
+    "\x7f": "backspace",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """Keys, what they are for, and what shows that it has happened."""
+
+    keys: str
+    why: str
+    sees: tuple[str, ...]
+
+
+class Recorder(Terminal):
+    """A pty that remembers when what was written. ``home`` is a folder of its own."""
+
+    def __init__(self, home: str, size: tuple[int, int]) -> None:
+        offered = Path(home) / "tour" / "demo.json"
+        offered.parent.mkdir(parents=True)
+        offered.touch()
+        self.home, self.size = home, size
+        super().__init__(["demo"], size=size, AGENTFLOW_HOME=home, AGENTFLOW_OPERATOR="anna")
+        self.started = time.monotonic()
+        self.pieces: list[tuple[float, bytes]] = []
+
+    def read(self, seconds: float) -> int:
+        before = len(self.raw)
+        count = super().read(seconds)
+        if len(self.raw) > before:
+            self.pieces.append((time.monotonic() - self.started, bytes(self.raw[before:])))
+        return count
+
+    def make(self, move: Move) -> None:
+        """Type the keys of a move, as a person does, and wait for what it shows."""
+        for key in move.keys:
+            self.type(key)
+            self.read(0.25)
+        self.until(*move.sees, seconds=30)
+        self.read(0.8)
+
+    def lines(self) -> list[str]:
+        """The screen as a block of Markdown."""
+        return ["```", *self.text.rstrip().splitlines(), "```", ""]
+
+    def cast(self, title: str, *, since: float = 0.0) -> str:
+        """What was recorded, in asciinema's format, version 2. ``since`` seconds after the start it
+        begins; what was there by then comes at once."""
+        width, height = self.size
+        head = {"version": 2, "width": width, "height": height, "title": title}
+        frames = [
+            json.dumps([round(max(0.0, at - since), 3), "o", data.decode("utf-8", "replace")])
+            for at, data in self.pieces
+        ]
+        # Paths of the machine may be in what a report says of its file.
+        return "\n".join([json.dumps(head), *frames, ""]).replace(self.home, "~/agentflow")
+
+
+@contextmanager
+def recording(size: tuple[int, int]) -> Iterator[Recorder]:
+    """A console on fresh sample data, seen once its overview stands; it is left at the end."""
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as home:
+        view = Recorder(home, size)
+        try:
+            view.until("Needs attention", "stale lock", seconds=60)
+            view.quiet(0.5)
+            yield view
+            view.type("\x11")
+            view.wait(15.0)
+        finally:
+            view.close()
+
+
+def named(keys: str) -> str:
+    """Keys as a person would call them: one by one, but typed words together."""
+    words: list[str] = []
+    for key in keys:
+        name = NAMES.get(key, key)
+        words.append(name)
+    return " ".join(f"`{word}`" for word in words)
