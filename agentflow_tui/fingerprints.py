@@ -179,6 +179,9 @@ _NAMING = pattern(
 )
 _REPEATED = pattern(r"(<[a-z]{1,8}>)(?:(?:[-._:/]|, ?| )\1)+")
 
+_WHOM = re.compile(r"^(?:<n> of <n> have it\. )?(?:<address>: )+(?=\S)")
+"""For whom something failed, in front of why: one error at one recipient and at some of several."""
+
 # What is kept is spelled in private-use characters while the rules run; no harmless text has them.
 _PLAIN = "0123456789.:-"
 _KEPT = "".join(chr(0xE000 + index) for index in range(len(_PLAIN)))
@@ -197,6 +200,7 @@ def normalised(line: str) -> str:
         if needed.search(line):
             line = expression.sub(name, line)
     line = _REPEATED.sub(r"\1", line)
+    line = _WHOM.sub("", line)
     return safe(" ".join(line.translate(_RELEASE).split()), LABEL)
 
 

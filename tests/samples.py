@@ -197,7 +197,7 @@ ROWS: dict[str, list[dict[str, Any]]] = {
             "message": "connection refused",
             "responseTime": 31,
             "lastChecked": ago(seconds=20),
-            "details": '{"port": 25}',
+            "details": '{"every": 86400, "port": 25}',  # never stale, however long tests run
             "createdAt": ago(days=30),
             "updatedAt": ago(minutes=12),
         },
@@ -206,7 +206,8 @@ ROWS: dict[str, list[dict[str, Any]]] = {
             "name": "worker",
             "status": "ok",
             "message": "idle",
-            "lastChecked": NOW,
+            "details": '{"roles": ["scheduler", "runner", "sender"]}',
+            "lastChecked": ago(days=-1),  # never silent, however long tests run
             "createdAt": ago(hours=1),
         },
     ],

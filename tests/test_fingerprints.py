@@ -46,6 +46,11 @@ from agentflow_tui.fingerprints import LABEL, fingerprint
         ('{"error": "Invalid login: 12 tries", "id": 4}', "Invalid login: 3 tries"),
         ("Command failed:\n  exit 1", "Command failed: exit 1\nmore"),
         ("", " \n\n"),
+        (
+            "451 4.4.1 lakeside.test: connection refused",
+            "ann@lakeside.test, bob@lakeside.test: 451 4.4.1 lakeside.test: connection refused",
+        ),
+        ("552 5.3.4 Too big", "2 of 3 have it. ann@acme.test: 552 5.3.4 Too big"),
     ],
 )
 def test_names_and_numbers_do_not_matter(alike: tuple[str, str]) -> None:

@@ -24,7 +24,8 @@ from agentflow_tui.store.views.away_summary import away_statement, read_away_sum
 from agentflow_tui.store.views.by_table import LISTINGS
 from agentflow_tui.store.views.domains import matrix_sql, read_matrix
 from agentflow_tui.store.views.failures import failures_sql, new_failures_sql, read_failures
-from agentflow_tui.store.views.overview import overview_sql, read_overview
+from agentflow_tui.store.views.overview import read_overview
+from agentflow_tui.store.views.overview_sql import overview_sql
 from tests.binding_states import states
 from tests.cli.running import agentflow
 

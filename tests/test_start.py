@@ -35,8 +35,8 @@ def imported(*arguments: str) -> list[str]:
     [
         (("--version",), 12),
         (("--help",), 12),
-        (("list", "users"), 85),
-        (("show", "users", "some-id"), 75),
+        (("list", "users"), 86),
+        (("show", "users", "some-id"), 76),
         (("retry", "email_queue", "some-id"), 113),
     ],
     ids=lambda value: value[0] if isinstance(value, tuple) else "",
@@ -76,7 +76,7 @@ asyncio.run(main(*sys.argv[1:]))
 """
 
 
-@pytest.mark.parametrize(("view", "ceiling"), [("overview", 120), ("mail", 150)])
+@pytest.mark.parametrize(("view", "ceiling"), [("overview", 131), ("mail", 151)])
 def test_the_first_rows_wait_for_no_more_than_is_shown(
     database_url: str, view: str, ceiling: int
 ) -> None:

@@ -45,6 +45,8 @@ _FIELDS: Mapping[str, Value] = dict(
         ("first", lambda g, _now: iso_time(g.first)),
         ("last", lambda g, _now: iso_time(g.last)),
         ("tables", lambda g, _now: list(g.sources)),
+        ("rows", lambda g, _now: dict(g.rows)),
+        ("where", lambda g, _now: g.where),
         ("new", lambda g, _now: g.is_new),
         ("back", lambda g, _now: g.is_back),
         ("needsAttention", lambda g, _now: not g.quiet),
@@ -110,13 +112,20 @@ def _chosen(names: str | None) -> Mapping[str, Value]:
     return chosen
 
 
+def _in_one(value: object) -> object:
+    """A value for one cell."""
+    if isinstance(value, dict):
+        return json.dumps(value)
+    return " ".join(value) if isinstance(value, list) else value
+
+
 def _cell(value: object) -> str:
-    text = " ".join(value) if isinstance(value, list) else value
+    text = _in_one(value)
     return NOTHING if text is None else safe(str(text), 200)
 
 
 def _plain(value: object) -> object:
-    text = " ".join(value) if isinstance(value, list) else value
+    text = _in_one(value)
     return defuse(text) if isinstance(text, str) else text
 
 

@@ -154,7 +154,7 @@ class ConsoleApp(TerminalApp):
             self.go(place, remember=False)
 
     def follow(self, link: Link) -> None:
-        view = view_of_table(link.table)
+        view = link.view or view_of_table(link.table)
         self.go(Place(view, f"id:{link.id}" if link.id else link.filter, link.id or None))
 
     def next_view(self) -> None:

@@ -25,7 +25,7 @@ from agentflow_tui.operations.outcomes import Outcome
 from agentflow_tui.operations.selection import (
     Selection,
     Snapshot,
-    choices,
+    fitting,
     offered,
     reason_against,
     take_snapshot,
@@ -139,7 +139,7 @@ async def _context(shell: Shell) -> OperationContext:
 async def _select(shell: Shell, view: View, title: str, verbs: Sequence[str]) -> Selection | None:
     """The rows that are meant; asks which part of them where they are of several tables."""
     meant = view.selections()
-    fit = [selection for selection in meant if choices(verbs, selection.table)]
+    fit = [selection for selection in meant if fitting(verbs, selection)]
     if len(fit) > 1:
         options = [Option(str(place), selection.words) for place, selection in enumerate(fit)]
         picked = await shell.ask(Choice(f"{title} which of them?", options))
@@ -152,7 +152,7 @@ async def _select(shell: Shell, view: View, title: str, verbs: Sequence[str]) ->
 
 async def _choose(shell: Shell, verbs: Sequence[str], selection: Selection) -> Operation | None:
     """The operation that a key means for these rows; asks where it may mean several."""
-    found = offered(choices(verbs, selection.table), selection.rows)
+    found = offered(fitting(verbs, selection), selection.rows)
     if len(found) == 1:
         return found[0]
     options = [Option(str(n), o.title, o.about) for n, o in enumerate(found)]

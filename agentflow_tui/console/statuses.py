@@ -17,6 +17,9 @@ _LOOKS = {
     "cancelled": ("⊘", "dim"),
 }
 
+STALE = ("◌ stale", "warning")
+"""Stands for the status of a check that nothing has looked at for long."""
+
 STATUS_WIDTH = 12
 """Cells of the longest documented status word with its glyph."""
 

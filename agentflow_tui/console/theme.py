@@ -18,10 +18,13 @@ _STYLES = (
     "strong",
     "accent",
     "new",
+    "alarm",
 )
 """Names that pieces of text may use for their style."""
 
-_BOLD = {"strong", "new"}
+_BOLD = {"strong", "new", "alarm"}
+
+_REVERSE = {"alarm"}
 _NO_STYLE = Style.null()
 
 
@@ -54,6 +57,7 @@ DARK = Theme(
         strong="#ffffff",
         accent="#ffaf5f",
         new="#ff87d7",
+        alarm="#e06c6c",
     ),
 )
 
@@ -82,6 +86,7 @@ LIGHT = Theme(
         strong="#000000",
         accent="#a84b00",
         new="#a3007a",
+        alarm="#b3261e",
     ),
 )
 
@@ -110,6 +115,7 @@ CONTRAST = Theme(
         strong="#ffffff",
         accent="#ffff00",
         new="#ff87ff",
+        alarm="#ff5f5f",
     ),
 )
 
@@ -118,12 +124,13 @@ THEMES: tuple[Theme, ...] = (DARK, LIGHT, CONTRAST)
 
 def style_of(theme: Theme, name: str) -> Style:
     """The style that a piece of text names, in this theme; the null style for no name."""
-    return _style(theme.variables[f"status-{name}"], name in _BOLD) if name else _NO_STYLE
+    colour = theme.variables[f"status-{name}"] if name else ""
+    return _style(colour, name in _BOLD, name in _REVERSE) if name else _NO_STYLE
 
 
 @cache
-def _style(colour: str, bold: bool) -> Style:
-    return Style(color=Color.parse(colour), bold=bold or None)
+def _style(colour: str, bold: bool, reverse: bool) -> Style:
+    return Style(color=Color.parse(colour), bold=bold or None, reverse=reverse or None)
 
 
 def cell_styles(theme: Theme) -> dict[str, Style]:

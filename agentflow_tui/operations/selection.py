@@ -29,7 +29,8 @@ class Selection:
 
     ``words`` says which of these it is; ``where`` is the query's filter as the command line takes
     it. ``rows`` are those of the rows that the console has seen, for judging and naming them.
-    ``note`` is to be known before, such as that another operator is looking at it.
+    ``note`` is to be known before, such as that another operator is looking at it. ``unfit`` are
+    verbs that are known to apply to none of them.
     """
 
     table: str
@@ -39,6 +40,7 @@ class Selection:
     where: str = ""
     rows: tuple[Any, ...] = ()
     note: str = ""
+    unfit: frozenset[str] = frozenset()
 
     @property
     def is_one(self) -> bool:
@@ -64,6 +66,11 @@ def matching(table: str, query: Query[Any], where: str, rows: Sequence[Any] = ()
 
 
 # What can be done to them
+
+
+def fitting(verbs: Sequence[str], selection: Selection) -> tuple[Operation, ...]:
+    """What a key that stands for these verbs can mean for these rows."""
+    return choices([verb for verb in verbs if verb not in selection.unfit], selection.table)
 
 
 def choices(verbs: Sequence[str], table: str) -> tuple[Operation, ...]:

@@ -20,7 +20,7 @@ from agentflow_tui.dataclass import dataclass
 from agentflow_tui.settings import CONNECTIONS, Settings
 from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.connection.dedicated import PLANNED_ONCE, DedicatedConnections
-from agentflow_tui.store.views.checks import WORKER_PREFIX
+from agentflow_tui.store.views.predicates import WORKER_PREFIX
 from agentflow_tui.workers.lease_book import LeaseBook
 from agentflow_tui.workers.logs import Log
 

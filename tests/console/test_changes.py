@@ -1,12 +1,16 @@
 """Changing rows from the console: what is asked, changed and said, and the way back."""
 
+from functools import partial
+
+from textual.pilot import Pilot
+
 from agentflow_tui.console.dialogs.confirm import Confirm
 from agentflow_tui.console.environment import Pace
 from agentflow_tui.console.list.grid import Grid
 from agentflow_tui.store.connection.database import Database
 from tests.changes.operating import add_mail, do, operator_context, value
 from tests.console.asking import app_of, asked, shows
-from tests.console.driving import console, sees, told, until
+from tests.console.driving import console, screen_text, sees, told, until
 from tests.samples import fill, uid
 
 MAIL, MAIL_FAILED = uid(71), uid(72)
@@ -182,19 +186,33 @@ async def test_an_error_group_is_retried_as_exactly_its_rows(database: Database)
     )
 
 
-async def test_a_cell_of_the_matrix_can_be_changed(database: Database) -> None:
+def domain_is(pilot: Pilot[None], waiting: int, held: int, failed: int) -> bool:
+    """Whether the matrix says so of the first domain."""
+    line = next(line for line in screen_text(app_of(pilot)).splitlines() if "b.test" in line)
+    cells = [int(cell) for cell in line.replace("·", "0").split()[1:-1]]
+    return (cells[0], *cells[-2:]) == (waiting, held, failed)
+
+
+async def test_a_domain_is_held_released_and_that_undone_without_a_question_of_which(
+    database: Database,
+) -> None:
     await add_mail(database, 3)
     waiting = await add_mail(database, 2, "pending")
     async with console(database.url, "domains") as pilot:
         await sees(pilot, "b.test")
-        await pilot.press("H")
-        await sees(pilot, "2 mails waiting", "Hold which of them?")
-        await pilot.press("down", "enter")
-        await sees(pilot, "Keep waiting mail from leaving")
-        await pilot.press("enter")
+        await pilot.press("c")
+        await sees(pilot, "3 mails failed", "2 mails waiting", "Cancel which of them?")
+        await pilot.press("escape")
+        await until(pilot, lambda: domain_is(pilot, 2, 0, 3), "the matrix")
+        for state in ((0, 2, 3), (2, 0, 3)):
+            await pilot.press("H")
+            await asked(pilot)
+            await pilot.press("tab", "enter")
+            await until(pilot, partial(domain_is, pilot, *state), str(state))
+        await pilot.press("u")
         await asked(pilot)
         await pilot.press("tab", "enter")
-        await told(pilot, "2 held")
+        await until(pilot, lambda: domain_is(pilot, 0, 2, 3), "held again")
     held = (
         "SELECT count(*)::int FROM {email_queue} "
         "WHERE {email_queue.status} = 'held' AND {email_queue.id} = ANY($1)"

@@ -56,7 +56,7 @@ async def test_a_screen_looks_as_it_did(
         for key in keys:
             await pilot.press(key)
             await settled(pilot)
-        await sees(pilot, sign, "● 1")
+        await sees(pilot, sign, "✗ 1")
         shown = "\n".join(line.rstrip() for line in screen_text(app).splitlines()) + "\n"
     path = LOOKS / f"{name}-{size[0]}x{size[1]}.txt"
     if pytestconfig.getoption("--update-looks"):

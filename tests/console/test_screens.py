@@ -14,7 +14,7 @@ from tests.console.driving import burst, console, screen_text, sees, settled, to
 from tests.samples import fill, uid
 
 SHOWN = {
-    "overview": ("2 checks", "stale lock", "connection refused", "NEW HTTP 503"),
+    "overview": ("1 check ", "stale lock", "connection refused", "NEW HTTP 503"),
     "workflows": ("running", "stale lock", "HTTP 503", "waits for AgentFlow"),
     "mail": ("carl@customer.test", "dora@down.test", "550 5.1.1"),
     "emails": ("Weekly leads", "Aged inventory"),

@@ -24,6 +24,9 @@ async def test_the_kinds_of_errors_are_listed(database: Database) -> None:
     new, old = await listed(database)
     assert (new["label"], new["1h"], new["total"], new["new"]) == ("HTTP 503", 2, 2, True)
     assert (old["new"], old["needsAttention"], old["state"]) == (False, True, None)
+    assert new["rows"] == {"workflows": 2}
+    done = await agentflow("list", "workflows", str(new["where"]), "--count", url=database.url)
+    assert done.stdout.strip() == "2"
     assert [row["key"] for row in await listed(database, "once")] == [old["key"]]
     assert [row["key"] for row in await listed(database, "--limit", "1")] == [new["key"]]
     done = await agentflow("list", "errors", url=database.url)

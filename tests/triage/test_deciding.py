@@ -26,7 +26,7 @@ from agentflow_tui.store.changes.snapshot import SnapshotReader
 from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.connection.options import ConnectionOptions
 from agentflow_tui.store.views.failures import new_failures_sql
-from agentflow_tui.store.views.overview import overview_sql
+from agentflow_tui.store.views.overview_sql import overview_sql
 from tests.changes.operating import operator_context, value
 from tests.namings import NAMINGS
 from tests.triage.deciding import fail, groups, pretend_earlier, triaged_issue

@@ -154,13 +154,13 @@ async def test_the_overview_reaches_nothing_and_its_lines_can_be_woken(
 ) -> None:
     await fill(database)
     async with console(database.url, "overview", size=size) as pilot:
-        await sees(pilot, "Needs attention (7)")
+        await sees(pilot, "Needs attention (8)")
         view = app_of(pilot).query_one(OverviewView)
 
         def said(text: str) -> bool:
             return text in view.pane.text
 
-        for left in reversed(range(7)):
+        for left in reversed(range(8)):
             await pilot.press("g")
             current = view.pane.current
             while current is None or len(view.attention.issues(current.key)) != 1:
@@ -169,7 +169,7 @@ async def test_the_overview_reaches_nothing_and_its_lines_can_be_woken(
             await pick(pilot, "Acknowledge")
             sign = f"Needs attention ({left})" if left else "✓ nothing"
             await until(pilot, partial(said, sign), sign)
-        await until(pilot, lambda: said("(+7 acknowledged or snoozed)"), "the seven")
+        await until(pilot, lambda: said("(+8 acknowledged or snoozed)"), "the eight")
         await to_the_line(pilot, "acknowledged or snoozed")
         await pilot.press("enter", "j")
         await until(pilot, lambda: said("[ack'd"), "unfolded")
@@ -193,7 +193,7 @@ async def test_a_look_at_the_overview_costs_one_statement_more_at_most(
 ) -> None:
     await fill(database)
     async with console(database.url, "overview", pace=Pace(numbers=1e5)) as pilot:
-        await sees(pilot, "Needs attention (7)")
+        await sees(pilot, "Needs attention (8)")
         await pilot.press("f")
         await sees(pilot, "frozen")
         view, used = app_of(pilot).query_one(OverviewView), app_of(pilot).env.database

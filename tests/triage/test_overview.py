@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from agentflow_tui.console.environment import Environment
-from agentflow_tui.console.screens.attention import LATE_MAIL, LOCKS, SHOWN, Attention
+from agentflow_tui.console.screens.attention import SHOWN, Attention
+from agentflow_tui.console.screens.attention_lines import LATE_MAIL, LOCKS
 from agentflow_tui.operations.triage.error_groups import group
 from agentflow_tui.operations.triage.issue_changes import acknowledge, snooze, wake
 from agentflow_tui.operations.triage.issue_state import Issue
@@ -14,13 +15,15 @@ from agentflow_tui.operations.triage.snooze import SnoozeLimit
 from agentflow_tui.settings import ConsoleSettings, Context, Settings
 from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.views.failures import read_failures
-from agentflow_tui.store.views.overview import MOST, read_overview
+from agentflow_tui.store.views.overview import read_overview
+from agentflow_tui.store.views.overview_sql import MOST
 from tests.changes.operating import operator_context
 from tests.samples import ROWS, ago, fill, uid
 from tests.triage.deciding import fail, pretend_earlier, triaged_issue
 from tests.waiting import until
 
 NOTHING = "✓ nothing"
+WORKER = ROWS["health_checks"][1]
 WARNING = {
     "id": "portal",
     "name": "Portal",
@@ -79,6 +82,7 @@ class Looking:
 
 @pytest.fixture
 async def looking(database: Database) -> Looking:
+    await fill(database, {"health_checks": [WORKER]})
     return Looking(database)
 
 
@@ -114,7 +118,8 @@ async def test_every_kind_of_line_is_snoozed_until_a_time(looking: Looking, subj
 WORSE = {
     "a warning becomes an error": (
         "check:portal",
-        "UPDATE {health_checks} SET {health_checks.status} = 'error'",
+        """UPDATE {health_checks} SET {health_checks.status} = 'error'
+            WHERE {health_checks.id} = 'portal'""",
     ),
     "a check has been ok in between": (
         "check:smtp",

@@ -135,7 +135,7 @@ async def _tell(shell: Shell, since: datetime) -> None:
             fresh = sum(kind.first is not None and kind.first > since for kind in kinds)
     except AgentflowError:
         return  # the line below says what is wrong, and it weighs more
-    news = _news(env, found, fresh, since)
+    news = news_of(env, found, fresh, since)
     if news:
         until = env.now() + SHOWN
         shell.state.away = AwayNews(since=since, items=news, shown_until=until)
@@ -150,7 +150,9 @@ async def _connected(env: Environment) -> str:
             await asyncio.sleep(RETRY)
 
 
-def _news(env: Environment, found: "AwaySummary", fresh: int, since: datetime) -> tuple[News, ...]:
+def news_of(
+    env: Environment, found: "AwaySummary", fresh: int, since: datetime
+) -> tuple[News, ...]:
     from agentflow_tui.store.reading.counts import CAP
 
     at = f"{since.astimezone(env.zone):%Y-%m-%dT%H:%M:%S}"

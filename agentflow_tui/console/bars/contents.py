@@ -82,6 +82,8 @@ def _health(health: HealthSummary) -> Iterable[Piece]:
         yield Piece(f" ▲ {health.warnings} ", "warning", target)
     if health.errors:
         yield Piece(f" ✗ {health.errors} ", "failed", target)
+    if health.stale:
+        yield Piece(f" ◌ {health.stale} ", "warning", target)
 
 
 def tabs(screens: Sequence[tuple[str, str, str, str]], current: str, width: int) -> list[Piece]:

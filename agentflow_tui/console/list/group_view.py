@@ -17,8 +17,8 @@ from agentflow_tui.console.list.grid_messages import (
 from agentflow_tui.console.list.reading import HeldSource
 from agentflow_tui.console.list.viewport import RowT
 from agentflow_tui.console.view import View, ViewEntry
+from agentflow_tui.console.ways import Way, follow
 from agentflow_tui.console.widgets.line import Line, Piece
-from agentflow_tui.console.widgets.pane import Link
 from agentflow_tui.dataclass import dataclass
 from agentflow_tui.operations.outcomes import Outcome
 from agentflow_tui.operations.selection import Selection
@@ -40,7 +40,7 @@ class GroupScreen(Generic[RowT]):
 
     load: Callable[[Environment], Awaitable[Sequence[RowT]]]
     columns: Callable[[Environment], tuple[ListColumn[RowT], ...]]
-    link: Callable[[RowT], Link | None]
+    ways: Callable[[RowT], Sequence[Way]]
     empty: str
     note: Callable[[Environment], str] = lambda _env: ""
     selections: Callable[[Environment, Sequence[RowT]], Sequence[Selection]] = _nothing
@@ -143,9 +143,7 @@ class GroupView(View):
 
     def on_grid_row_opened(self, event: RowOpened) -> None:
         event.stop()
-        link = self.declared.link(event.row)
-        if link is not None:
-            self.shell.follow(link)
+        follow(self.shell, self.declared.ways(event.row))
 
     def on_grid_cursor_moved(self, event: CursorMoved) -> None:
         event.stop()

@@ -2,34 +2,42 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import field, replace
+from dataclasses import field
 from datetime import datetime, timedelta
 
 from agentflow_tui.console.environment import Environment
-from agentflow_tui.console.screens.links import rows_of, stale_link
+from agentflow_tui.console.screens.attention_lines import (
+    LATE_MAIL,
+    LOCKS,
+    IssueLine,
+    expiring,
+    failing_checks,
+    failures,
+    late_mail,
+    lost_insights,
+    no_worker,
+    silent_workers,
+    stale_checks,
+    stale_locks,
+    wrong_schedules,
+)
+from agentflow_tui.console.screens.links import rows_of
+from agentflow_tui.console.ways import Way
 from agentflow_tui.console.widgets.line import Piece
 from agentflow_tui.console.widgets.pane import Link, PaneLine, heading, text_line
 from agentflow_tui.dataclass import dataclass
-from agentflow_tui.operations.timetables import timetable_words
 from agentflow_tui.operations.triage.error_groups import ErrorGroup, triaged
 from agentflow_tui.operations.triage.issue_state import (
     UNDECIDED,
     Issue,
     IssueState,
-    doubled,
     needs_attention,
     read_states,
 )
 from agentflow_tui.store.connection.database import Database
-from agentflow_tui.store.views.overview import MOST, Overview, OverviewRow
-from agentflow_tui.store.views.workflow_names import workflow_title
-from agentflow_tui.text import age, number, plural
-
-LATE = timedelta(minutes=15)
-"""Mail that has waited longer than this needs attention."""
-
-LOCKS, LATE_MAIL = "locks", "mail.late"
-"""Subjects of which there is one."""
+from agentflow_tui.store.views.overview import Overview
+from agentflow_tui.store.views.overview_sql import MOST
+from agentflow_tui.text import age, number
 
 SECRETS_EVERY = timedelta(minutes=1)
 """Time between two looks at how stored secrets stand."""
@@ -39,18 +47,6 @@ SHOWN = 4
 
 SILENCED = "silenced"
 """The line that folds what is acknowledged or snoozed."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class IssueLine:
-    """One line. ``kind`` are those that are cut together where there are many."""
-
-    issue: Issue
-    kind: str
-    glyph: str
-    style: str
-    since: datetime | None
-    link: Link
 
 
 @dataclass(slots=True)
@@ -105,6 +101,11 @@ class Attention:
             )
             for worry in found
         ]
+
+    def ways(self, key: str) -> list[Way]:
+        """Where a line about an error leads: to its rows that can be seen to."""
+        found = next((g for g in self.groups if g.subject == key), None)
+        return rows_of(found, *found.waits_in) if found is not None else []
 
     def issues(self, key: str) -> list[Issue]:
         """What a line is about: the heading about all that needs attention, another line about
@@ -162,21 +163,27 @@ class Attention:
             pieces.append(Piece(f"{claim} ", "accent"))
         if silenced:
             pieces.append(Piece(f"[{words}] ", "dim"))
-        pieces.append(Piece(worry.issue.label, "dim" if silenced else ""))
-        return PaneLine(tuple(pieces), link=worry.link, key=worry.issue.subject)
+        loud = worry.style if worry.style == "alarm" else ""
+        pieces.append(Piece(worry.issue.label, "dim" if silenced else loud))
+        fold = worry.issue.subject if worry.group is not None else ""
+        return PaneLine(tuple(pieces), link=worry.link, fold=fold, key=worry.issue.subject)
 
     def _worries(self, overview: Overview, now: datetime) -> list[IssueLine]:
         """Everything that is wrong, worst first."""
         groups = triaged(self.groups, self._states, now)
         return [
-            *_failing(overview.checks, "error"),
-            *_errors(groups, fresh=True),
-            *self._locks(overview),
-            *_late(overview, now),
-            *self._overdue(overview.overdue),
-            *_failing(overview.checks, "warning"),
-            *_errors(groups, fresh=False),
-            *_expiring(overview.expiring, now),
+            *no_worker(overview),
+            *silent_workers(overview.workers or ()),
+            *failing_checks(overview.checks, "error"),
+            *failures(groups, fresh=True),
+            *stale_locks(overview, self.env),
+            *late_mail(overview, now),
+            *wrong_schedules(overview.schedules, self.env.settings.workers.time_zone, now),
+            *failing_checks(overview.checks, "warning"),
+            *stale_checks(overview.stale_checks),
+            *lost_insights(overview.failed_distributions),
+            *failures(groups, fresh=False),
+            *expiring(overview.expiring, now),
             *self._secrets,
         ]
 
@@ -186,127 +193,11 @@ class Attention:
             return []
         lists = {
             "health checks": self._overview.checks,
-            "schedules": self._overview.overdue,
+            "workers": self._overview.workers or (),
+            "schedules": self._overview.schedules,
             "credentials": self._overview.expiring,
         }
         return [name for name, rows in lists.items() if len(rows) >= MOST]
-
-    def _locks(self, overview: Overview) -> Iterable[IssueLine]:
-        stale = overview.stale_locks
-        if not stale:
-            return
-        since = sorted(lock.since for lock in overview.locks if lock.since is not None)
-        first = (
-            workflow_title(overview.locks[0].what, "a workflow") if overview.locks else "a workflow"
-        )
-        yield IssueLine(
-            issue=Issue(
-                subject=LOCKS,
-                label=f"{plural(stale, 'stale lock')}, the oldest on {first}",
-                size=stale,
-                bearable=stale + 1,
-                times=tuple(at + self.env.lease for at in since),
-            ),
-            kind=LOCKS,
-            glyph="▲",
-            style="warning",
-            since=since[0] if since else None,
-            link=stale_link(self.env),
-        )
-
-    def _overdue(self, schedules: Sequence[OverviewRow]) -> Iterable[IssueLine]:
-        zone = self.env.settings.workers.time_zone
-        for schedule in schedules:
-            words, problem = timetable_words(schedule.what, zone)
-            yield IssueLine(
-                issue=Issue(
-                    subject=f"schedule:{schedule.id}",
-                    label=f"schedule not fired: {problem or words}",
-                    mark=_iso(schedule.since),
-                ),
-                kind="overdue",
-                glyph="▲",
-                style="warning",
-                since=schedule.since,
-                link=Link("schedules", schedule.id),
-            )
-
-
-def _failing(checks: Sequence[OverviewRow], status: str) -> Iterable[IssueLine]:
-    glyph, style = ("✗", "failed") if status == "error" else ("▲", "warning")
-    for check in checks:
-        if check.detail.startswith(status):
-            detail = check.detail.removeprefix(status).removeprefix(": ")
-            steady = check.since if check.steady else None
-            yield IssueLine(
-                issue=Issue(
-                    subject=f"check:{check.id}",
-                    label=f"{check.what}: {detail}",
-                    mark=status,
-                    times=() if steady is None else (steady,),
-                    quiet=timedelta(0),
-                ),
-                kind=f"check {status}",
-                glyph=glyph,
-                style=style,
-                since=check.since,
-                link=Link("health_checks", check.id),
-            )
-
-
-def _errors(groups: Sequence[ErrorGroup], *, fresh: bool) -> Iterable[IssueLine]:
-    for found in groups:
-        if (found.is_new or found.is_back) != fresh or not (fresh or found.counts[2]):
-            continue
-        mark = "NEW " if found.is_new else "BACK " if found.is_back else ""
-        count = found.counts[2] or found.total
-        issue = found.issue
-        yield IssueLine(
-            issue=replace(issue, label=f"{number(count)} × {mark}{found.label}"),
-            kind="new" if fresh else "errors",
-            glyph="✗" if fresh else "▲",
-            style="new" if fresh else "warning",
-            since=found.last,
-            link=rows_of(found),
-        )
-
-
-def _late(overview: Overview, now: datetime) -> Iterable[IssueLine]:
-    waiting = overview.oldest_waiting
-    if waiting is not None and now - waiting > LATE:
-        minutes = round((now - waiting).total_seconds() / 60)
-        yield IssueLine(
-            issue=Issue(
-                subject=LATE_MAIL,
-                label="mail waits longer than it should",
-                size=minutes,
-                bearable=doubled(minutes),
-                times=(waiting + LATE,),
-            ),
-            kind=LATE_MAIL,
-            glyph="▲",
-            style="warning",
-            since=waiting,
-            link=Link("email_queue", filter="status:pending age:>15m"),
-        )
-
-
-def _expiring(credentials: Sequence[OverviewRow], now: datetime) -> Iterable[IssueLine]:
-    for credential in credentials:
-        gone = credential.since is not None and credential.since < now
-        word = "has expired" if gone else "expires soon"
-        yield IssueLine(
-            issue=Issue(
-                subject=f"credential:{credential.id}",
-                label=f"{credential.detail} credential {credential.what} {word}",
-                mark=f"{word} {_iso(credential.since)}",
-            ),
-            kind="expiring",
-            glyph="▲",
-            style="warning",
-            since=credential.since,
-            link=Link("credentials", credential.id),
-        )
 
 
 def _first_of_each_kind(worries: Iterable[IssueLine]) -> Iterable[IssueLine]:
@@ -319,10 +210,6 @@ def _first_of_each_kind(worries: Iterable[IssueLine]) -> Iterable[IssueLine]:
 
 def _when(at: datetime, now: datetime) -> str:
     return f"in {age(at - now)}" if at > now else age(now - at)
-
-
-def _iso(at: datetime | None) -> str:
-    return "" if at is None else at.isoformat()
 
 
 ALL = "all that needs attention"

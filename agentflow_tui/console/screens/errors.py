@@ -1,7 +1,7 @@
 """Screen 7: all that failed, grouped by what went wrong, new kinds first; and mail by domain."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 from itertools import pairwise
@@ -10,9 +10,10 @@ from agentflow_tui.console.dialogs import triage
 from agentflow_tui.console.environment import Environment
 from agentflow_tui.console.list.columns import Cell, ListColumn
 from agentflow_tui.console.list.group_view import GroupScreen, GroupView
-from agentflow_tui.console.screens.cells import age_column, number_column, text_column
+from agentflow_tui.console.screens.cells import age_column, number_column
 from agentflow_tui.console.screens.links import rows_of
 from agentflow_tui.console.view import ViewEntry
+from agentflow_tui.console.ways import Way
 from agentflow_tui.console.widgets.pane import Link
 from agentflow_tui.operations.selection import Selection
 from agentflow_tui.operations.triage.error_groups import ErrorGroup
@@ -24,6 +25,7 @@ from agentflow_tui.store.reading.queries import query
 from agentflow_tui.store.views.by_table import LISTINGS
 from agentflow_tui.store.views.domains import AGES, LOOK_AT, NO_ADDRESS, DomainRow, read_matrix
 from agentflow_tui.store.views.failures import SAMPLE, unserved
+from agentflow_tui.store.views.predicates import MAIL_STATES
 from agentflow_tui.text import NOTHING, number, plural
 
 _BRIEFLY = {IssueMode.OPEN: "", IssueMode.ACKNOWLEDGED: "ack'd", IssueMode.SNOOZED: "snoozed"}
@@ -51,17 +53,20 @@ def _group_columns(env: Environment) -> tuple[ListColumn[ErrorGroup], ...]:
             return ((words, "dim"),) if words else NOTHING
         return ((claim, "accent"), (f" {_BRIEFLY[row.state.mode]}", "dim"))
 
-    def sources(row: ErrorGroup, _now: datetime) -> Cell:
-        return ", ".join(TABLES[name].title for name in row.sources)
+    def rows(title: str, table: str) -> ListColumn[ErrorGroup]:
+        return number_column(title, lambda row: row.rows.get(table), width=5)
 
     def count(place: int) -> ListColumn[ErrorGroup]:
         titles = ("15m", "1h", "24h", "7d")
         return number_column(
-            titles[place], lambda row: row.counts[place] or None, drop=(0, 0, 0, 1)[place]
+            titles[place], lambda row: row.counts[place] or None, drop=(2, 0, 0, 3)[place]
         )
 
     columns = (
-        ListColumn("Error", label, grows=True, min_width=34, key="error"),
+        ListColumn("Error", label, grows=True, min_width=28, key="error"),
+        rows("Mails", "email_queue"),
+        rows("Flows", "workflows"),
+        rows("Tasks", "task_logs"),
         count(0),
         count(1),
         count(2),
@@ -69,7 +74,6 @@ def _group_columns(env: Environment) -> tuple[ListColumn[ErrorGroup], ...]:
         age_column("First", lambda row: row.first, drop=2),
         age_column("Last", lambda row: row.last),
         ListColumn("State", state, width=16, key="state", ticks=True),
-        ListColumn("Where", sources, width=12, drop=3, key="where"),
     )
     return tuple(_dimmed_when_quiet(column) for column in columns)
 
@@ -122,7 +126,7 @@ def _selected(env: Environment, table: str, words: str, where: str) -> Selection
 ERRORS_SCREEN = GroupScreen(
     load=_groups,
     columns=_group_columns,
-    link=rows_of,
+    ways=rows_of,
     empty="Nothing has failed. What fails appears here, grouped by what went wrong.",
     note=_left_out,
     selections=_selections,
@@ -173,51 +177,63 @@ async def _matrix(env: Environment) -> Sequence[DomainRow]:
 
 
 def _matrix_columns(env: Environment) -> tuple[ListColumn[DomainRow], ...]:
-    def age(place: int) -> ListColumn[DomainRow]:
-        title = f"<{AGES[place][0]}" if place < len(AGES) else f">{AGES[-1][0]}"
-
+    def number_of(
+        title: str, of: Callable[[DomainRow], int], style: str, *, width: int = 6, drop: int = 0
+    ) -> ListColumn[DomainRow]:
         def cell(row: DomainRow, _now: datetime) -> Cell:
-            count = row.ages[place]
-            style = ("", "", "waiting", "warning", "failed")[place]
+            count = of(row)
             return ((f"{count:,}", style),) if count else (("·", "dim"),)
 
-        return ListColumn(title, cell, width=6, right=True, key=title)
+        return ListColumn(title, cell, width=width, right=True, drop=drop, key=title)
 
-    def failed(row: DomainRow, _now: datetime) -> Cell:
-        return ((f"{row.failed:,}", "failed"),) if row.failed else (("·", "dim"),)
+    def age(place: int) -> ListColumn[DomainRow]:
+        title = f"<{AGES[place][0]}" if place < len(AGES) else f">{AGES[-1][0]}"
+        style = ("", "", "waiting", "warning", "failed")[place]
+        return number_of(title, lambda row: row.ages[place], style, width=5)
 
     return (
-        text_column("Domain", lambda row: row.domain),
-        number_column("Waiting", lambda row: row.waiting, width=7),
+        ListColumn("Domain", lambda row, _now: row.domain, grows=True, min_width=20),
+        number_of("Waiting", lambda row: row.waiting, "", width=7),
         *(age(place) for place in range(len(AGES) + 1)),
-        ListColumn("Failed", failed, width=6, right=True, key="failed"),
+        number_of("Leaving", lambda row: row.leaving, "running", width=7, drop=1),
+        number_of("Held", lambda row: row.held, "paused", width=5),
+        number_of("Failed", lambda row: row.failed, "failed"),
         age_column("Oldest", lambda row: row.oldest),
     )
-
-
-_WAITS = "status:pending,processing,held"
 
 
 def _domain(row: DomainRow) -> str:
     return "none" if row.domain == NO_ADDRESS else row.domain
 
 
-def _mail_of(row: DomainRow) -> Link:
-    return Link("email_queue", filter=f"domain:{_domain(row)} -status:completed,cancelled")
+def _mail_of(row: DomainRow) -> list[Way]:
+    everything = f"domain:{_domain(row)} status:{','.join(MAIL_STATES)}"
+    return [Way("mail", Link("email_queue", filter=everything))]
+
+
+_HOLDING = frozenset({"hold", "release"})
 
 
 def _cells(env: Environment, rows: Sequence[DomainRow]) -> Sequence[Selection]:
-    """The cells of some lines: what has failed, and what waits, whole and by age."""
+    """The cells of some lines: what has failed, what waits, whole and by age, and what is held.
+
+    What waits is held as a whole, and what is held released: that is no question.
+    """
     failed, waiting = sum(row.failed for row in rows), sum(row.waiting for row in rows)
+    held = sum(row.held for row in rows)
     cells = [
-        (failed, "failed", "status:failed"),
-        (waiting, "waiting", _WAITS),
-        *(cell for cell in _waiting_by_age(rows) if cell[0] < waiting),
+        (failed, "failed", "status:failed", _HOLDING),
+        (waiting, "waiting", "status:pending", frozenset({"release"})),
+        *((*cell, _HOLDING) for cell in _waiting_by_age(rows) if cell[0] < waiting),
+        (held, "held", "status:held", frozenset({"hold", "retry"})),
     ]
     domains = "domain:" + ",".join(_domain(row) for row in rows)
     return [
-        _selected(env, "email_queue", f"{plural(count, 'mail')} {words}", f"{domains} {terms}")
-        for count, words, terms in cells
+        replace(
+            _selected(env, "email_queue", f"{plural(count, 'mail')} {words}", f"{domains} {terms}"),
+            unfit=unfit,
+        )
+        for count, words, terms, unfit in cells
         if count
     ]
 
@@ -227,15 +243,15 @@ def _waiting_by_age(rows: Sequence[DomainRow]) -> Iterator[tuple[int, str, str]]
     edges = ["", *(upper for upper, _ in AGES), ""]
     for place, (above, below) in enumerate(pairwise(edges)):
         count = sum(row.ages[place] for row in rows)
-        terms = [f"{sign}{edge}" for sign, edge in ((">", above), ("<", below)) if edge]
+        terms = [f"{sign}{edge}" for sign, edge in ((">=", above), ("<", below)) if edge]
         ages = " ".join(f"age:{term}" for term in terms)
-        yield count, f"waiting {' '.join(terms)}", f"{_WAITS} {ages}"
+        yield count, f"waiting {' '.join(terms)}", f"status:pending {ages}"
 
 
 MATRIX_SCREEN = GroupScreen(
     load=_matrix,
     columns=_matrix_columns,
-    link=_mail_of,
+    ways=_mail_of,
     empty="No mail waits and none has failed.",
     note=_looked_at,
     selections=_cells,

@@ -1,18 +1,16 @@
 """Screens 6 and 9: services and workers, as ``health_checks`` reports them."""
 
 from collections import deque
+from dataclasses import replace
 from datetime import datetime
 
 from agentflow_tui.console.environment import Environment
 from agentflow_tui.console.list.columns import Cell, ListColumn
 from agentflow_tui.console.list.declarations import ListScreen
 from agentflow_tui.console.screens.cells import age_column, status_column, text_column
-from agentflow_tui.store.views.checks import (
-    CHECK_LIST,
-    SILENT_AFTER,
-    WORKER_PREFIX,
-    HealthCheck,
-)
+from agentflow_tui.console.statuses import STALE, status_cell
+from agentflow_tui.store.views.checks import CHECK_LIST, HealthCheck
+from agentflow_tui.store.views.predicates import WORKER_PREFIX
 from agentflow_tui.text import NOTHING, duration, spark
 
 TREND = 10
@@ -34,8 +32,11 @@ def _check_columns(env: Environment) -> tuple[ListColumn[HealthCheck], ...]:
     def response(row: HealthCheck, _now: datetime) -> Cell:
         return NOTHING if row.response_time is None else duration(row.response_time / 1000)
 
+    def status(row: HealthCheck, now: datetime) -> Cell:
+        return (STALE,) if row.is_stale(now) else status_cell(row.status)
+
     return (
-        status_column(),
+        replace(status_column(), cell=status, ticks=True),
         text_column("Service", lambda row: row.name or row.id, width=18, sort="name"),
         ListColumn("Took", response, width=7, right=True, sort="responseTime", key="response"),
         ListColumn("Trend", trend, width=TREND, drop=2, key="trend"),
@@ -49,8 +50,7 @@ def _worker_columns(env: Environment) -> tuple[ListColumn[HealthCheck], ...]:
     def alive(row: HealthCheck, now: datetime) -> Cell:
         if row.is_gone or any(dead.id == row.id for dead in env.dead_workers):
             return (("✗ dead", "failed"),)
-        stale = row.last_checked is None or (now - row.last_checked).total_seconds() > SILENT_AFTER
-        if stale or row.status not in {"ok", None}:
+        if row.is_silent(now):
             return (("✗ silent", "failed"),)
         return (("● alive", "ok"),)
 

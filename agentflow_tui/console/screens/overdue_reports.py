@@ -8,6 +8,7 @@ from agentflow_tui.console.environment import Environment
 from agentflow_tui.console.list.columns import Cell, ListColumn
 from agentflow_tui.console.list.group_view import GroupScreen
 from agentflow_tui.console.screens.cells import age_column, number_column, text_column
+from agentflow_tui.console.ways import Way
 from agentflow_tui.console.widgets.pane import Link
 from agentflow_tui.filters.terms import quoted
 from agentflow_tui.store.views.overdue_reports import OverdueReport, read_overdue_reports
@@ -44,7 +45,7 @@ def link(row: OverdueReport) -> Link:
 OVERDUE_SCREEN = GroupScreen(
     load=load,
     columns=_columns,
-    link=link,
+    ways=lambda row: [Way(row.title, link(row))],
     empty="No report is overdue. Those that come by a rhythm appear here when they do not come.",
     note=lambda env: f"usual times in {env.settings.workers.time_zone or 'local time'}",
 )

@@ -6,47 +6,33 @@ from datetime import datetime, timedelta
 from textual.app import ComposeResult
 
 from agentflow_tui.console.environment import Environment
-from agentflow_tui.console.screens.attention import LATE, SILENCED, Attention
-from agentflow_tui.console.screens.links import stale_link
+from agentflow_tui.console.screens.attention import SILENCED, Attention
+from agentflow_tui.console.screens.attention_lines import LATE
+from agentflow_tui.console.screens.overview_numbers import (
+    OpenableCount,
+    health_numbers,
+    lock_numbers,
+    mail_numbers,
+    ways,
+    workflow_numbers,
+)
 from agentflow_tui.console.view import View, ViewEntry
+from agentflow_tui.console.ways import Way, follow
 from agentflow_tui.console.widgets.line import Piece
 from agentflow_tui.console.widgets.pane import Link, Pane, PaneLine, heading, text_line
 from agentflow_tui.operations.timetables import timetable_words
 from agentflow_tui.operations.triage.error_groups import group
-from agentflow_tui.store.reading.counts import CAP, Count, has_index, is_large
+from agentflow_tui.store.reading.counts import has_index, is_large
 from agentflow_tui.store.views.failures import read_failures
-from agentflow_tui.store.views.overview import Overview, read_overview
+from agentflow_tui.store.views.overview import Flow, Overview, read_overview
 from agentflow_tui.store.views.workflow_names import workflow_title
-from agentflow_tui.text import NOTHING, age, bounded, number, plural, spark
+from agentflow_tui.text import NOTHING, age, number, spark
 
 LABEL = 16
 
 MANY_EVERY = 5.0
 """Seconds between two readings where there are so many rows of a kind that they are counted up to a
 cap only: then each reading is dearer, and what it tells changes little."""
-
-_MAIL_WORDS = (
-    ("pending", "waiting", ""),
-    ("processing", "leaving", "running"),
-    ("held", "held", "paused"),
-    ("failed", "failed", "failed"),
-)
-_WORKFLOW_WORDS = (
-    ("running", "running", "running"),
-    ("pending", "pending", ""),
-    ("paused", "paused", "paused"),
-    ("failed", "failed", "failed"),
-)
-
-Way = tuple[str, Link]
-"""Something a line leads to, and what it is called."""
-
-
-def said(count: Count) -> str:
-    """``12``, ``10k+``, ``~1,200,000``."""
-    if count.estimated:
-        return f"~{number(count.rows)}"
-    return bounded(CAP + 1, CAP) if count.capped else number(count.rows)
 
 
 class OverviewView(View):
@@ -121,19 +107,7 @@ class OverviewView(View):
             self.attention.unfolded = not self.attention.unfolded
             self._show()
             return
-        ways = self._ways.get(event.node, [])
-        if len(ways) == 1:
-            self.shell.follow(ways[0][1])
-        elif ways:
-            from agentflow_tui.console.dialogs.dialogs import Choice, Option
-
-            options = [Option(str(place), title) for place, (title, _) in enumerate(ways)]
-
-            def chosen(picked: str | None) -> None:
-                if picked is not None:
-                    self.shell.follow(ways[int(picked)][1])
-
-            self.shell.open_dialog(Choice("Open", options), chosen)
+        follow(self.shell, self._ways.get(event.node) or self.attention.ways(event.node))
 
     def _show(self) -> None:
         overview = self.overview
@@ -157,29 +131,14 @@ class OverviewView(View):
     def _labelled(self, name: str, pieces: Iterable[Piece], ways: list[Way]) -> PaneLine:
         return self._line(name, (Piece(f" {name:<{LABEL}}", "dim"), *pieces), ways)
 
+    def _counted(self, name: str, numbers: Sequence[OpenableCount]) -> PaneLine:
+        return self._labelled(name, [each.piece for each in numbers], ways(numbers))
+
     def _numbers(self, overview: Overview, now: datetime) -> list[PaneLine]:
-        health = overview.health
         lines = [
-            self._labelled(
-                "Health",
-                (
-                    Piece(f"{plural(health.total, 'check')}  ", "strong"),
-                    Piece(f"● {health.healthy} ok  ", "ok"),
-                    Piece(
-                        f"▲ {health.warnings} warning  ", "warning" if health.warnings else "dim"
-                    ),
-                    Piece(f"✗ {health.errors} error", "failed" if health.errors else "dim"),
-                ),
-                [("health checks", Link("health_checks"))],
-            ),
-            self._states(
-                "Workflows",
-                "workflows",
-                overview.workflows,
-                _WORKFLOW_WORDS,
-                overview.failed_workflows,
-            ),
-            self._states("Mail", "email_queue", overview.mail, _MAIL_WORDS, overview.failed_mail),
+            self._counted("Health", health_numbers(overview.health)),
+            self._counted("Workflows", workflow_numbers(overview)),
+            self._counted("Mail", mail_numbers(overview)),
         ]
         waiting = overview.oldest_waiting
         late = waiting is not None and now - waiting > LATE
@@ -187,17 +146,10 @@ class OverviewView(View):
             self._labelled(
                 "Oldest waiting",
                 (Piece(self._waited(waiting, now), "warning" if late else ""),),
-                [("waiting mail", Link("email_queue", filter="status:pending"))],
+                [Way("waiting mail", Link("email_queue", filter="status:pending"))],
             )
         )
-        stale = overview.stale_locks
-        lines.append(
-            self._labelled(
-                "Stale locks",
-                (Piece(_known(stale), "warning" if stale else ""),),
-                [("stale locks", stale_link(self.env))],
-            )
-        )
+        lines.append(self._counted("Stale locks", lock_numbers(overview, self.env)))
         lines.append(self._series("Sent a minute", "emails", "status:sent", overview.sent))
         lines.append(self._series("Steps a minute", "task_logs", "workflow.step", overview.steps))
         return lines
@@ -213,35 +165,13 @@ class OverviewView(View):
         )
         return _known(None) if unknown else NOTHING
 
-    def _states(
-        self,
-        name: str,
-        table: str,
-        counts: dict[str, Count],
-        words: Sequence[tuple[str, str, str]],
-        lately: int | None,
-    ) -> PaneLine:
-        pieces, ways = [], []
-        # The planner knows the common states of a large table only; of the others nothing is said.
-        nothing = None if any(c.estimated for c in counts.values()) else Count(0)
-        for status, word, style in words:
-            count = counts.get(status, nothing)
-            amount = "?" if count is None else said(count)
-            seen = count is None or count.rows
-            pieces.append(Piece(f"{amount} {word}  ", style if seen else "dim"))
-            ways.append((f"{amount} {word}", Link(table, filter=f"status:{status}")))
-        if lately:
-            pieces.append(Piece(f"(+{number(lately)} in 1h)", "failed"))
-        return self._labelled(name, pieces, ways)
-
-    def _series(
-        self, name: str, table: str, filters: str, series: tuple[int, ...] | None
-    ) -> PaneLine:
-        link = [(name, Link(table, filter=filters))]
-        if series is None:
+    def _series(self, name: str, table: str, filters: str, flow: Flow | None) -> PaneLine:
+        link = [Way(name, Link(table, filter=filters))]
+        if flow is None:
             unknown = Piece("not counted: needs an index ('agentflow db accelerate')", "dim")
             return self._labelled(name, (unknown,), link)
         blocks = not self.env.settings.console.ascii
+        series = flow.done
         recent = sum(series[-6:-1]) / 5
         room = max(20, min(60, self.pane.size.width - LABEL - 14))
         drawn = spark([float(count) for count in series[-room:]], room, blocks=blocks)
@@ -258,7 +188,7 @@ class OverviewView(View):
                 self._line(
                     f"next {schedule.id}",
                     (Piece(f"  {at:>8}  "), Piece(f"{name:<28} "), Piece(problem or words, "dim")),
-                    [(name, Link("schedules", schedule.id))],
+                    [Way(name, Link("schedules", schedule.id))],
                 )
             )
         if len(lines) == 1:

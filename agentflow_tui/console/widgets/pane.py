@@ -23,11 +23,13 @@ from agentflow_tui.text import cell_width, fit, plain, safe
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """A row of another list that a line leads to: by its ``id``, or all that match ``filter``."""
+    """A row of another list that a line leads to: by its ``id``, or all that match ``filter``;
+    in the ``view`` named, or in the first one of the table."""
 
     table: str
     id: str = ""
     filter: str = ""
+    view: str = ""
 
 
 @dataclass(frozen=True, slots=True)

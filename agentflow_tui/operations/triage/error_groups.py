@@ -15,7 +15,9 @@ from agentflow_tui.operations.triage.issue_state import (
     has_come_back,
     needs_attention,
 )
+from agentflow_tui.schema import TABLES
 from agentflow_tui.store.views.failures import Failure
+from agentflow_tui.text import plural
 
 SPANS = (
     timedelta(minutes=15),
@@ -74,6 +76,27 @@ class ErrorGroup:
             bearable=doubled(self.total),
             times=self.times,
         )
+
+    @property
+    def rows(self) -> Mapping[str, int]:
+        """How many rows have failed so, by table."""
+        return {table: len(ids) for table, ids in self.ids.items()}
+
+    @property
+    def waits_in(self) -> tuple[str, ...]:
+        """The tables whose rows can be seen to; the journal's, which only tell of it, where there
+        are no others."""
+        return tuple(table for table in self.sources if table != "task_logs") or self.sources
+
+    @property
+    def amount(self) -> str:
+        """``42 mails and 3 workflows``: what `waits_in` holds."""
+        return " and ".join(plural(self.rows[t], TABLES[t].one) for t in self.waits_in)
+
+    @property
+    def where(self) -> str:
+        """The filter that finds its rows, in each of the tables."""
+        return f"errorGroup:{self.key}"
 
 
 @dataclass(slots=True)

@@ -6,8 +6,8 @@ from agentflow_tui.store.views.checks import (
     HAS_LOCK,
     HELD_LOCKS,
     LOCK_KEY,
-    WORKER_PREFIX,
 )
+from agentflow_tui.store.views.predicates import WORKER_PREFIX
 
 _NO_WORKER = Rule(
     sql=f"NOT starts_with({{q.health_checks.id}}::text, '{WORKER_PREFIX}')",

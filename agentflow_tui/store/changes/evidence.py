@@ -10,7 +10,7 @@ from agentflow_tui.store.connection.statements import Statement
 from agentflow_tui.store.queue.mail_results import keeps_receipts, receipt_id
 from agentflow_tui.store.reading.counts import CAP, has_state_index, is_large
 from agentflow_tui.store.reading.listings import is_unserved
-from agentflow_tui.store.views.checks import SILENT_AFTER, WORKER_PREFIX
+from agentflow_tui.store.views.predicates import SILENT_AFTER, WORKER_PREFIX
 
 LATEST = 5_000
 """Mails, sent last, by which it is judged how fast senders can send."""

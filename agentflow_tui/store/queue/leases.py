@@ -30,7 +30,8 @@ from agentflow_tui.store.connection.statements import Statement
 from agentflow_tui.store.queue import poison_mail
 from agentflow_tui.store.queue.row_revision import is_newer, latest
 from agentflow_tui.store.schema.insertions import assignments, insertion
-from agentflow_tui.store.views.checks import HELD_LOCKS, LOCK_KEY, SETTLES_WITHIN, WORKER_PREFIX
+from agentflow_tui.store.views.checks import HELD_LOCKS, LOCK_KEY, SETTLES_WITHIN
+from agentflow_tui.store.views.predicates import WORKER_PREFIX
 
 KINDS = ("mails", "workflows")
 

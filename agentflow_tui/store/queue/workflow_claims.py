@@ -13,7 +13,7 @@ from agentflow_tui.store.connection.bindings import Binding
 from agentflow_tui.store.connection.statements import Statement
 from agentflow_tui.store.queue import leases
 from agentflow_tui.store.schema.insertions import assignments, unnested
-from agentflow_tui.store.views.checks import WORKER_PREFIX
+from agentflow_tui.store.views.predicates import WORKER_PREFIX
 
 KIND = "workflows"
 """What the rows of processes call the workflows that they hold."""

@@ -8,7 +8,7 @@ from agentflow_tui.store.connection.bindings import Binding
 from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.connection.statements import Statement
 from agentflow_tui.store.reading.counts import is_large
-from agentflow_tui.store.views.overview import failed_since
+from agentflow_tui.store.views.overview_sql import failed_since
 from agentflow_tui.store.views.tasks import LOOK_AT
 
 

@@ -1,17 +1,21 @@
 """Health: how each service is doing, as ``health_checks`` says."""
 
 import re
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from agentflow_tui.dataclass import dataclass
 from agentflow_tui.schema import HEALTH_CHECKS, Kind
 from agentflow_tui.store.reading.listings import Computed, listing, stored
-
-WORKER_PREFIX = "worker:"
-"""Ids of the rows in which worker processes report themselves: ``worker:<host>:<pid>:<random>``."""
-
-SILENT_AFTER = 90.0
-"""Seconds after which a worker that has not reported is called silent."""
+from agentflow_tui.store.views.predicates import (
+    INTERVAL,
+    IS_FAILING,
+    IS_SILENT,
+    IS_STALE_CHECK,
+    SILENT_AFTER,
+    STALE_AFTER,
+    USUAL_INTERVAL,
+    WORKER_PREFIX,
+)
 
 LOCK_KEY = "hashtextextended({id}, 0)"
 """The key of a worker's lock, from its id: SQL, so that the watch needs nothing but the rows."""
@@ -67,18 +71,39 @@ class HealthCheck:
         """A worker that died, as `store.queue.leases.give_back_of_dead` has put down."""
         return self.is_worker and _GONE.search(self.details or "") is not None
 
+    @property
+    def interval(self) -> timedelta:
+        """The time between two looks."""
+        said = INTERVAL.search(self.details or "")
+        return timedelta(seconds=float(said[1]) if said else USUAL_INTERVAL)
+
+    def is_stale(self, now: datetime) -> bool:
+        """Whether this is a check that nothing has looked at for long (`IS_STALE_CHECK`)."""
+        if self.is_worker:
+            return False
+        seen = self.last_checked
+        return seen is None or now - seen > STALE_AFTER * self.interval
+
+    def is_silent(self, now: datetime) -> bool:
+        """Whether this is a worker that died or has not reported (`IS_SILENT`)."""
+        if not self.is_worker:
+            return False
+        seen = self.last_checked
+        return (
+            self.status not in {"ok", None}
+            or seen is None
+            or now - seen > timedelta(seconds=SILENT_AFTER)
+        )
+
 
 CHECK_LIST = listing(
     HealthCheck,
     HEALTH_CHECKS,
     {"details": stored("health_checks.details", cut=4000)},
     further={
+        "stale": Computed(IS_STALE_CHECK, Kind.FLAG),
         "wrong": Computed(
-            f"CASE WHEN starts_with({{q.health_checks.id}}::text, '{WORKER_PREFIX}') "
-            "THEN {q.health_checks.status} <> 'ok' OR {q.health_checks.lastChecked} IS NULL "
-            f"OR {{q.health_checks.lastChecked}} < now() - interval '{SILENT_AFTER} seconds' "
-            "ELSE {q.health_checks.status} IN ('warning', 'error') END",
-            Kind.FLAG,
-        )
+            f"coalesce({IS_FAILING} OR {IS_STALE_CHECK} OR {IS_SILENT}, false)", Kind.FLAG
+        ),
     },
 )

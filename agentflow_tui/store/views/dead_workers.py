@@ -11,8 +11,8 @@ from agentflow_tui.store.views.checks import (
     HELD_LOCKS,
     LOCK_KEY,
     SETTLES_WITHIN,
-    WORKER_PREFIX,
 )
+from agentflow_tui.store.views.predicates import WORKER_PREFIX
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,14 +1,17 @@
 """Schedules: when workflows start by themselves."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from agentflow_tui.dataclass import dataclass
 from agentflow_tui.schema import SCHEDULES, Kind
 from agentflow_tui.store.reading.listings import Computed, joined, listing, stored
+from agentflow_tui.store.views.predicates import (
+    IS_LATE,
+    IS_WRONG_SCHEDULE,
+    LATE_AFTER,
+    STARTED_FROM,
+)
 from agentflow_tui.store.views.workflow_names import given_name, workflow_title
-
-STARTED_FROM = frozenset({"draft", "completed", "failed", "cancelled", "pending", "running"})
-"""Statuses from which a schedule starts a workflow, or which pass by themselves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +45,9 @@ class Schedule:
         return bool(self.active and status) and status not in STARTED_FROM
 
     def is_overdue(self, now: datetime) -> bool:
-        """Whether its slot has passed without having been fired."""
-        return bool(self.active) and self.next_run is not None and self.next_run < now
+        """Whether its slot has passed without having been fired (`IS_LATE`)."""
+        late = timedelta(seconds=LATE_AFTER)
+        return bool(self.active) and self.next_run is not None and self.next_run < now - late
 
 
 SCHEDULE_LIST = listing(
@@ -56,12 +60,7 @@ SCHEDULE_LIST = listing(
     },
     joins="LEFT JOIN {workflows?} w ON {w.workflows.id} = {q.schedules.workflowId}",
     further={
-        "wrong": Computed(
-            "({q.schedules.active} AND ({q.schedules.nextRun} IS NULL OR {q.schedules.nextRun} < "
-            "now() - interval '1 minute' OR {w.workflows.status} NOT IN "
-            f"({', '.join(repr(status) for status in sorted(STARTED_FROM))})))",
-            Kind.FLAG,
-            joined=True,
-        )
+        "late": Computed(IS_LATE, Kind.FLAG),
+        "wrong": Computed(IS_WRONG_SCHEDULE, Kind.FLAG, joined=True),
     },
 )

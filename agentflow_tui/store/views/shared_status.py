@@ -7,14 +7,12 @@ from agentflow_tui.store.connection.statements import Statement
 from agentflow_tui.store.connection.write_access import ServerMode
 from agentflow_tui.store.views.consoles import CONSOLES, Console, read_consoles
 from agentflow_tui.store.views.health_summary import HealthSummary
+from agentflow_tui.store.views.predicates import health_counts
 
 
 @dataclass(frozen=True, slots=True)
 class _StatusRow:
-    total: int
-    healthy: int
-    warnings: int
-    errors: int
+    health: list[int]
     standby: bool
     closed: bool
     consoles: str | None
@@ -34,14 +32,10 @@ class SharedStatus:
 STATUS = Statement(
     _StatusRow,
     f"""
-SELECT count(*)::int AS total,
-       count(*) FILTER (WHERE {{health_checks.status}} = 'ok')::int AS healthy,
-       count(*) FILTER (WHERE {{health_checks.status}} = 'warning')::int AS warnings,
-       count(*) FILTER (WHERE {{health_checks.status}} = 'error')::int AS errors,
+SELECT {health_counts()} AS health,
        pg_is_in_recovery() AS standby,
        current_setting('transaction_read_only')::bool AS closed,
        {CONSOLES} AS consoles
-  FROM {{health_checks?}}
 """,
 )
 """A scan of a table of some dozen rows, and of the list of sessions."""
@@ -58,6 +52,6 @@ async def read_shared_status(database: Database) -> SharedStatus:
     server_mode = ServerMode(standby=seen.standby, closed=seen.closed)
     if server_mode != database.server_mode:
         await database.rebind()
-    health = HealthSummary(seen.total, seen.healthy, seen.warnings, seen.errors)
+    health = HealthSummary(*seen.health)
     behind_pooler = database.pooler is not PoolerMode.NONE
     return SharedStatus(health, None if behind_pooler else read_consoles(seen.consoles))

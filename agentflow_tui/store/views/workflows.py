@@ -7,6 +7,7 @@ from agentflow_tui.schema import LAST_RESULT_KEY, RUN_STATE_KEY, WORKFLOWS, Kind
 from agentflow_tui.store.reading.listings import Computed, listing, stored
 from agentflow_tui.store.views.failures import error_group
 from agentflow_tui.store.views.people import join_owner, owner
+from agentflow_tui.store.views.predicates import is_stale_lock
 from agentflow_tui.store.views.workflow_names import given_name, workflow_title
 
 _STEPS_HEAD = 16_000
@@ -80,11 +81,7 @@ WORKFLOW_LIST = listing(
     },
     joins=join_owner("workflows"),
     further={
-        "wrong": Computed(
-            "({q.workflows.status} = 'failed' OR ({q.workflows.status} = 'running' AND "
-            "{q.workflows.locked} AND {q.workflows.lockedAt} < now() - interval '5 minutes'))",
-            Kind.FLAG,
-        ),
+        "wrong": Computed(f"({{q.workflows.status}} = 'failed' OR {is_stale_lock()})", Kind.FLAG),
         "errorGroup": error_group("workflows"),
     },
 )

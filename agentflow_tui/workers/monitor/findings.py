@@ -17,7 +17,7 @@ from agentflow_tui.store.queue.check_claims import (
     Status,
 )
 from agentflow_tui.store.queue.other_senders import OtherSenders
-from agentflow_tui.store.views.schedules import STARTED_FROM
+from agentflow_tui.store.views.predicates import STARTED_FROM
 from agentflow_tui.text import plural
 
 CONNECTIONS = (0.8, 0.95)

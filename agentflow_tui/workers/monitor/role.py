@@ -7,6 +7,7 @@ Each shared check is done by one process, whichever comes first when it is due
 import asyncio
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 
 from agentflow_tui.errors import MissingError, RefusedError
@@ -68,7 +69,10 @@ class Monitor:
             [check.costs for check in checks.values()],
         )
         ours = {row.id: row.token for row in due if row.token is not None}
-        found = await self._look(checks, ours)
+        found = {
+            key: (token, _with_interval(finding, every, costs=checks[key].costs))
+            for key, (token, finding) in (await self._look(checks, ours)).items()
+        }
         await check_claims.record(database, found)
         if any(id_.endswith("database") for id_ in ours):
             await self._clean_up()
@@ -114,6 +118,13 @@ class Monitor:
             workers = context.settings.workers
             silent = SILENT * max(workers.poll, 1.0)
             await context.database.execute(leases.CLEAN_UP, max(GONE, workers.lease), silent)
+
+
+def _with_interval(finding: CheckFinding, every: float, *, costs: bool) -> CheckFinding:
+    """The finding with the seconds until the next look, so that a row says when it is stale."""
+    rest = check_claims.SHARE * (finding.response or 0.0) if costs else 0.0
+    details = {"every": round(max(every, rest), 1), **(finding.details or {})}
+    return replace(finding, details=details)
 
 
 def _took_too_long(seconds: float) -> CheckFinding:

@@ -56,7 +56,8 @@ class HealthReport:
 
 async def _write(context: WorkerContext, state: TransportState, *, open_: bool) -> None:
     status = "ok" if state.up else "error" if open_ else "warning"
-    details = as_json({"connections": state.connections, "retryIn": state.retry_in})
+    every = round(EVERY * context.settings.workers.poll, 1)
+    details = as_json({"every": every, "connections": state.connections, "retryIn": state.retry_in})
     health = context.database.binding.cached(store.health, only_if_stale=not open_)
     quiet = () if open_ else (2 * EVERY * context.settings.workers.poll,)
     await context.database.execute(health, status, state.sentence, details, *quiet)

@@ -14,6 +14,7 @@ from agentflow_tui.settings import Settings, WorkerSettings
 from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.queue.check_claims import ConnectionLoad, QueueFigures, SchedulePunctuality
 from agentflow_tui.store.queue.other_senders import OtherSenders
+from agentflow_tui.store.views.predicates import INTERVAL
 from agentflow_tui.workers.context import WorkerContext
 from agentflow_tui.workers.monitor import findings, probes
 from agentflow_tui.workers.monitor.findings import AnswerTimes
@@ -87,6 +88,22 @@ async def test_each_check_is_done_by_one_of_many(database: Database, database_ur
     assert dict(await table(database, CHECKS)) == dict.fromkeys(
         ("database", "queue", "scheduler", "crm"), "ok"
     )
+
+
+async def test_a_check_says_its_interval_so_that_one_can_see_when_it_is_stale(
+    database: Database,
+) -> None:
+    context = context_of(database)
+    await step(context)
+    every = context.settings.workers.poll * 6
+    rows = await table(
+        database, "SELECT {health_checks.details}::text, {health_checks.id} FROM {health_checks}"
+    )
+    assert rows
+    for details, id_ in rows:
+        said = INTERVAL.search(details)
+        assert said is not None, id_
+        assert float(said[1]) >= every, id_
 
 
 async def test_what_is_not_ok_is_looked_at_sooner(database: Database) -> None:
