@@ -6,7 +6,6 @@ a value is never shifted into another column.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import field
-from itertools import islice
 from typing import Any
 
 from agentflow_tui.dataclass import dataclass
@@ -23,14 +22,20 @@ MOST_REJECTED = 20
 
 _MOST_FOOTERS = 20
 
+_HINTS = tuple(hint.encode() for hint in HINTS)
+_NO_LETTERS = b"0123456789.,-$%/: \n"
+
 
 @dataclass(frozen=True, slots=True)
 class RowRange:
-    """Rows of a table by column, or one row that has the label of totals."""
+    """Rows of a table by column, or one row that has the label of totals. ``joined`` are the cells
+    of each column by newlines where that was needed, None for columns that do not hold texts only.
+    """
 
     columns: Sequence[Sequence[Any]]
     count: int
     label: Label | None = None
+    joined: Sequence[str | None] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,22 +69,49 @@ class BodyRows:
         self.rejected_count = self.short_count = self.repeated_headers = 0
         above: Row = ()
         for at, rows in self._parts():
-            fitting = self._fitting(at, rows)
-            yield from self._split(fitting, above)
+            columns = self._columns(rows)
+            fitting = rows
+            if columns is None:
+                fitting = self._fitting(at, rows)
+                columns = list(zip(*fitting, strict=True))
+            yield from self._split(fitting, columns, above)
             above = fitting[-1] if fitting else above
+
+    def _columns(self, rows: list[Row]) -> Sequence[Sequence[Any]] | None:
+        """The rows by column, where all are as long as the header and none may be blank."""
+        try:
+            columns = list(zip(*rows, strict=True))
+        except ValueError:
+            return None
+        if len(columns) != self._width:
+            return None
+        filled = any("" not in cells and None not in cells for cells in columns)
+        return columns if filled or all(map(any, rows)) else None
 
     def _parts(self) -> Iterator[tuple[int, list[Row]]]:
         """The rows as they are, with the number of the first; footers taken from the last."""
         at = self.block.layout.first
-        rows = islice(self.block.source.rows(), at, self.block.end)
-        part = list(islice(rows, STRETCH))
-        while part:
-            following = list(islice(rows, STRETCH))
-            if not following:
-                self._take_footers(part)
-            yield at, part
+        part: list[Row] = []
+        for following in self._block_parts():
+            if part:
+                yield at, part
             at += len(part)
             part = following
+        if part:
+            self._take_footers(part)
+            yield at, part
+
+    def _block_parts(self) -> Iterator[list[Row]]:
+        """The rows of the block as the source gives them."""
+        first, end = self.block.layout.first, self.block.end
+        at = 0
+        for rows in self.block.source.stretches(STRETCH):
+            if end is not None and at >= end:
+                return
+            inside = [*rows[max(0, first - at) : None if end is None else end - at]]
+            at += len(rows)
+            if inside:
+                yield inside
 
     def _take_footers(self, rows: list[Row]) -> None:
         """Single sentences below a table of several columns are no rows of it."""
@@ -94,8 +126,6 @@ class BodyRows:
 
     def _fitting(self, at: int, rows: list[Row]) -> list[Row]:
         """The rows that are as long as the header, or can be made so."""
-        if set(map(len, rows)) == {self._width} and all(map(any, rows)):
-            return rows
         fitted = (self._fit(number, row) for number, row in enumerate(rows, at))
         return [row for row in fitted if row is not None]
 
@@ -120,11 +150,14 @@ class BodyRows:
             raw = self.separator.join(map(plain_text, row))[:1_000]
             self.rejected.append(Rejected(number, reason, raw))
 
-    def _split(self, rows: list[Row], above: Row) -> Iterator[RowRange]:
+    def _split(
+        self, rows: list[Row], columns: Sequence[Sequence[Any]], above: Row
+    ) -> Iterator[RowRange]:
         """Stretches of rows, and the rows between them that are labelled as totals."""
-        columns = list(zip(*rows, strict=True))
         begin = 0
-        for at, label in self._dividing_rows(rows, sorted(self._special(columns)), above):
+        joined = list(map(_joined, columns))
+        special = sorted(self._special(columns, joined))
+        for at, label in self._dividing_rows(rows, special, above):
             if begin < at:
                 yield RowRange(list(zip(*rows[begin:at], strict=True)), at - begin)
             if label:
@@ -134,7 +167,7 @@ class BodyRows:
             begin = at + 1
         if begin < len(rows):
             rest = list(zip(*rows[begin:], strict=True)) if begin else columns
-            yield RowRange(rest, len(rows) - begin)
+            yield RowRange(rest, len(rows) - begin, joined=None if begin else joined)
 
     def _dividing_rows(
         self, rows: list[Row], special: list[int], above: Row
@@ -147,12 +180,11 @@ class BodyRows:
             elif label := label_of(row, rows[at - 1] if at else above):
                 yield at, label
 
-    def _special(self, columns: Sequence[Sequence[Any]]) -> set[int]:
+    def _special(self, columns: Sequence[Sequence[Any]], joined: Sequence[str | None]) -> set[int]:
         """The rows that may be totals or a repeated header, at a first, cheap look."""
         found = self._rows_like_header(columns)
-        for cells in columns:
-            texts = _joined(cells).lower()
-            if any(hint in texts for hint in HINTS):
+        for cells, texts in zip(columns, joined, strict=True):
+            if _may_have_hint(_texts_of(cells) if texts is None else texts):
                 found |= _rows_with_hint(cells)
         return found
 
@@ -165,6 +197,12 @@ class BodyRows:
         return {at for at, cell in enumerate(columns[first]) if cell == header[first]}
 
 
+def _may_have_hint(joined: str) -> bool:
+    """Whether some text has a word of totals in it. What has no letters has none."""
+    texts = joined.lower().encode("utf-8", "replace")
+    return bool(texts.translate(None, _NO_LETTERS)) and any(hint in texts for hint in _HINTS)
+
+
 def _rows_with_hint(cells: Sequence[Any]) -> set[int]:
     """The rows in which a column's text has a word of totals in it."""
     return {
@@ -174,9 +212,14 @@ def _rows_with_hint(cells: Sequence[Any]) -> set[int]:
     }
 
 
-def _joined(cells: Sequence[Any]) -> str:
-    """All texts among the cells."""
+def _joined(cells: Sequence[Any]) -> str | None:
+    """The cells by newlines; None where some are no texts."""
     try:
         return "\n".join(cells)
     except TypeError:
-        return "\n".join([cell for cell in cells if isinstance(cell, str)])
+        return None
+
+
+def _texts_of(cells: Sequence[Any]) -> str:
+    """All texts among the cells."""
+    return "\n".join([cell for cell in cells if isinstance(cell, str)])

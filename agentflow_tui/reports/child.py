@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from agentflow_tui.reports.delimited import Progress
-from agentflow_tui.reports.documents import ReportDocument, file_facts
+from agentflow_tui.reports.documents import ReportDocument, check_file, file_facts, unread_file
 from agentflow_tui.reports.errors import ReadingOptions, UnreadableReportError
 
 LONGEST_LINE = 64_000_000
@@ -33,7 +33,8 @@ async def read_in_child(
 
     The file must not change meanwhile; that it did not is checked.
     """
-    file = await asyncio.to_thread(file_facts, path)
+    before = check_file(path)
+    facts = asyncio.create_task(asyncio.to_thread(file_facts, path))  # while the child reads
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "agentflow_tui.reports"),
         stdin=PIPE,
@@ -42,13 +43,16 @@ async def read_in_child(
         limit=LONGEST_LINE,
     )
     try:
-        request = {"file": asdict(file), "options": asdict(options)}
+        request = {"file": asdict(unread_file(path)), "options": asdict(options)}
         answer, data = await _answer(process, request, progress)
+        file = await facts
     finally:
+        facts.cancel()
         await _end(process)
     if "error" in answer:
         raise UnreadableReportError(answer["error"])
-    if await asyncio.to_thread(file_facts, path) != file:
+    answer["metadata"]["file"] |= {"size": file.size, "sha256": file.sha256}
+    if check_file(path) != before:
         raise UnreadableReportError("The file changed while it was read: import it once more.")
     return ReportDocument(file=file, data=data.decode(), metadata=answer["metadata"])
 

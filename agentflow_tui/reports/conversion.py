@@ -8,7 +8,6 @@ import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
-from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -71,7 +70,7 @@ class ColumnReader:
         return self._remembered(cells)
 
     def _plain_texts(self, cells: Sequence[str], joined: str) -> list[Any]:
-        if _is_untidy(joined) or max(map(len, cells)) > LONGEST_TEXT:
+        if is_untidy(joined) or max(map(len, cells)) > LONGEST_TEXT:
             return self._remembered(cells)
         return [text.strip() or None for text in cells]
 
@@ -193,20 +192,12 @@ def _decimals(joined: str) -> list[int | float | None]:
     return [int(v) if v is not None and v.is_integer() else v for v in values]
 
 
-def _is_untidy(joined: str) -> bool:
+def is_untidy(joined: str) -> bool:
+    """Whether one of the texts, joined by newlines, holds what the database does not take, or a
+    spreadsheet's trick."""
     if joined.isascii():
         return "\0" in joined or "\r" in joined or "\n=" in joined or joined[0] == "="
     return _UNTIDY.search(joined) is not None
-
-
-def exact_sum(values: Sequence[Any]) -> Decimal:
-    """The sum of numbers as they are written: six decimals, without binary noise."""
-    kinds = set(map(type, values))
-    if kinds <= {int}:
-        return Decimal(sum(values))
-    if kinds <= {int, float}:
-        return Decimal(repr(round(math.fsum(values), 6)))
-    return sum((Decimal(str(value)) for value in values), Decimal(0))
 
 
 def mended_notes(readers: Sequence[ColumnReader]) -> list[str]:

@@ -14,7 +14,7 @@ from agentflow_tui.reports.sources import Row, Source
 LONGEST_FIELD = 4_000_000
 """Characters that a field may have; a longer one means that the file is no table."""
 
-STRETCH = 512
+STRETCH = 384
 """Rows that are taken apart at a time, so few that they stay in the processor's cache."""
 
 _SAMPLE = 1 << 16
@@ -39,7 +39,13 @@ def open_text(path: Path, options: ReadingOptions, progress: Progress, *, quoted
     if not quoted:
         notes += ("a quote is never closed, so quotes are read as they stand",)
     return Source(
-        rows=text.rows, format="text", exact=True, details=details, notes=notes, lines=text.lines
+        rows=text.rows,
+        parts=text.parts,
+        format="text",
+        exact=True,
+        details=details,
+        notes=notes,
+        lines=text.lines,
     )
 
 
@@ -72,8 +78,12 @@ class _DelimitedText:
         self._offset = 1 if dialect.declared else 0
 
     def rows(self) -> Iterator[Row]:
-        for rows, _ in self._parts(STRETCH):
+        for rows in self.parts():
             yield from rows
+
+    def parts(self) -> Iterator[Sequence[Row]]:
+        for rows, _ in self._parts(STRETCH):
+            yield rows
 
     def lines(self, rows: Sequence[int]) -> Mapping[int, int]:
         """The line on which each of these rows begins."""

@@ -45,12 +45,28 @@ class ReportDocument:
         return count
 
 
+def check_file(path: Path) -> tuple[int, ...]:
+    """What tells of a file that it is the same and was not written to. Raises
+    `UnreadableReportError` where there is none."""
+    try:
+        if path.is_file():
+            stat = path.stat()
+            return stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns
+    except OSError as error:
+        raise UnreadableReportError(f"The file cannot be read: {error.strerror}.") from None
+    raise UnreadableReportError("There is no such file, or it is none that can be read.")
+
+
+def unread_file(path: Path) -> FileFacts:
+    """A file before its size and digest are known."""
+    return FileFacts(path=str(path.absolute()), size=0, sha256="")
+
+
 def file_facts(path: Path) -> FileFacts:
     """Size and digest of a file. Raises `UnreadableReportError`."""
+    check_file(path)
     digest, size = hashlib.sha256(), 0
     try:
-        if not path.is_file():
-            raise UnreadableReportError("There is no such file, or it is none that can be read.")
         with path.open("rb") as file:
             while block := file.read(_BLOCK):
                 digest.update(block)

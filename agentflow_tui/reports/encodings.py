@@ -61,7 +61,8 @@ def _utf8_or_cp1252(path: Path) -> TextEncoding:
     try:
         with path.open("rb") as file:
             while block := file.read(_BLOCK):
-                decoder.decode(block)
+                if decoder.getstate()[0] or not block.isascii():
+                    decoder.decode(block)
     except UnicodeDecodeError:
         return TextEncoding("cp1252")
     if decoder.getstate()[0]:

@@ -33,11 +33,16 @@ class RowStore:
         """How many rows are kept."""
         return self._count if self.complete else len(self._sample)
 
+    @property
+    def is_full(self) -> bool:
+        """Whether nothing more is kept."""
+        return not self.complete and len(self._sample) >= SAMPLE
+
     def add(self, columns: Sequence[Sequence[Any]]) -> None:
         """Add rows that are given by column."""
-        missing = SAMPLE - len(self._sample)
-        if not self.complete and not missing:
+        if self.is_full:
             return
+        missing = SAMPLE - len(self._sample)
         rows = list(map(list, zip(*columns, strict=True)))
         self._sample += rows[:missing]
         if self.complete:

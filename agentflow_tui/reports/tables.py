@@ -13,9 +13,10 @@ from agentflow_tui.personal_data.columns import PersonalKind, personal_columns
 from agentflow_tui.reports.blocks import Block
 from agentflow_tui.reports.body import BodyRows, RowRange
 from agentflow_tui.reports.cells import NO_EVIDENCE, TEXT_EVIDENCE, Evidence, evidence_of
-from agentflow_tui.reports.conversion import ColumnReader, MisfitError, exact_sum, mended_notes
+from agentflow_tui.reports.conversion import ColumnReader, MisfitError, mended_notes
 from agentflow_tui.reports.dates import read_date
 from agentflow_tui.reports.errors import ReadingOptions
+from agentflow_tui.reports.figures import StretchFigures, figures, figures_of
 from agentflow_tui.reports.numbers import NumberForm
 from agentflow_tui.reports.row_store import CAP, RowStore
 from agentflow_tui.reports.totals import RunningSums
@@ -44,10 +45,10 @@ class ColumnSummary:
     least: Any = None
     most: Any = None
 
-    def add(self, present: Sequence[Any], count: int, *, ordered: bool) -> None:
-        self.empty += count - len(present)
-        if present and ordered:
-            least, most = min(present), max(present)
+    def add(self, figures: StretchFigures) -> None:
+        self.empty += figures.empty
+        if figures.least is not None:
+            least, most = figures.least, figures.most
             self.least = least if self.least is None else min(self.least, least)
             self.most = most if self.most is None else max(self.most, most)
 
@@ -183,18 +184,42 @@ class _Reading:
             self._totals = (self._sums.rows, self._leading)
 
     def _take_rows(self, stretch: RowRange) -> None:
-        columns = self._values(stretch)
-        sums = []
-        for at in self._kept:
-            type_ = self._plan.columns[at].type
-            present = _present(columns[at])
-            sample = self._samples[at]
-            sample += present[: _LATER if sample else _SAMPLED]
-            self._summaries[at].add(present, stretch.count, ordered=_is_ordered(type_, present))
-            if type_ in SUMMED:
-                sums.append(exact_sum(present))
+        self._sample(stretch)
+        found = self._figures_of(stretch) if self._store.is_full else self._stored(stretch)
+        for at, each in zip(self._kept, found, strict=True):
+            self._summaries[at].add(each)
+        sums = [
+            each.sum
+            for at, each in zip(self._kept, found, strict=True)
+            if self._plan.columns[at].type in SUMMED
+        ]
         self._sums.add(sums, stretch.count)
+
+    def _sample(self, stretch: RowRange) -> None:
+        """Keep some cells as the file has them, to tell personal data by."""
+        for at in self._kept:
+            sample = self._samples[at]
+            sample += stretch.columns[at][: _LATER if sample else _SAMPLED]
+
+    def _stored(self, stretch: RowRange) -> list[StretchFigures]:
+        """Keep the rows. Returns the figures of the kept columns."""
+        columns = self._values(stretch)
         self._store.add([columns[at] for at in self._kept])
+        return [figures_of(self._plan.columns[at].type, columns[at]) for at in self._kept]
+
+    def _figures_of(self, stretch: RowRange) -> list[StretchFigures]:
+        """The figures of the kept columns, of rows that are not kept themselves."""
+        found = []
+        joined = stretch.joined or [None] * len(self._readers)
+        for at, (reader, cells) in enumerate(zip(self._readers, stretch.columns, strict=True)):
+            try:
+                found.append(figures(reader, cells, joined[at]))
+            except MisfitError:
+                raise _UnfittingError(stretch.columns, at) from None
+        for at in set(range(len(found))) - set(self._kept):
+            if found[at].empty < stretch.count:
+                raise _UnfittingError(stretch.columns, at)
+        return [found[at] for at in self._kept]
 
     def _values(self, stretch: RowRange) -> list[list[Any]]:
         columns = []
@@ -334,17 +359,6 @@ class _Reading:
 def _has_one_cell(row: RowRange) -> bool:
     """Whether exactly one cell of a single row is filled."""
     return sum(cell not in (None, "") for (cell,) in row.columns) == 1
-
-
-def _present(values: list[Any]) -> list[Any]:
-    return [value for value in values if value is not None] if None in values else values
-
-
-def _is_ordered(type_: ColumnType, present: Sequence[Any]) -> bool:
-    """Whether least and most mean something: numbers among themselves, and dates, which are ISO."""
-    if type_ in NUMERIC:
-        return str not in set(map(type, present))
-    return type_ in {ColumnType.DATE, ColumnType.TIMESTAMP}
 
 
 def report_date(titles: Sequence[str]) -> str | None:

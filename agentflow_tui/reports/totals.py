@@ -12,7 +12,7 @@ from typing import Any
 from agentflow_tui.dataclass import dataclass
 from agentflow_tui.reports.cells import plain_text
 
-HINTS = ("tota", "summ", "sum", "gesamt", "suma", "somme")
+HINTS = ("tota", "sum", "gesamt", "somme")
 """One of these stands in every label, in small letters: a cheap first look at many rows."""
 
 _WORD = (

@@ -12,6 +12,9 @@ from typing import Any
 from agentflow_tui.reports.errors import ReadingOptions, UnreadableReportError
 from agentflow_tui.reports.sources import Row, Source
 
+STRETCH = 512
+"""Rows that are given at a time, as of a text."""
+
 MOST_CELLS = 40_000_000
 """Cells between the first and the last of a sheet; more than that is not a report but a mistake."""
 
@@ -55,4 +58,8 @@ def _source(name: str, sheet: Any) -> Source:
     def again() -> Iterator[Row]:
         return iter(rows)
 
-    return Source(rows=again, format="workbook", name=name)
+    def parts() -> Iterator[list[Row]]:
+        for at in range(0, len(rows), STRETCH):
+            yield rows[at : at + STRETCH]
+
+    return Source(rows=again, parts=parts, format="workbook", name=name)
