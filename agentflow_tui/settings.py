@@ -184,6 +184,25 @@ class DistributionSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class VendorSettings:
+    """Which mail brings a vendor's reports, and how its files are read: ``[vendors.NAME]``."""
+
+    name: str = option("", "set by the section's name")
+    vendor: str = option("", "whose reports they are; empty: the section's name")
+    type: str = option("", "what they report, such as sold_log; empty: the subject's words")
+    sender: str = option("", "'reports@vendor.example, @vendor.example': addresses, domains")
+    subject: str = option("", "words in the subject; * stands for anything; empty: any subject")
+    attachment: str = option(
+        "*.csv, *.tsv, *.xlsx, *.xlsm, *.xls, *.xlsb, *.ods", "names of the files that are reports"
+    )
+    encoding: str = option("", "of their text; empty: found out")
+    separator: str = option("", "between their cells, one character; empty: found out")
+    sheet: str = option("", "the sheet of a workbook; empty: the largest")
+    zone: str = option("UTC", "time zone of their times")
+    day_first: bool = option(False, "3/4/2026 is in April")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """All settings, with the context in use."""
 
@@ -196,6 +215,9 @@ class Settings:
     insights: InsightSettings = field(default_factory=InsightSettings)
     distribution: DistributionSettings = field(default_factory=DistributionSettings)
     wording: WordingSettings = field(default_factory=WordingSettings)
+    vendors: dict[str, VendorSettings] = field(default_factory=dict)
+    vendors_file: str = ""
+    """AgentFlow's own file of vendors, whose rules come after those of ``vendors``."""
     read_only: bool = False
     """``--read-only`` was given: it holds for whichever context is in use."""
     environ: Mapping[str, str] = field(default_factory=dict, repr=False)
@@ -306,8 +328,11 @@ def _from_file(
         name: replace(_section(Context, values, f"contexts.{name}", path), name=name)
         for name, values in _table(data, "contexts", path).items()
     }
+    vendors_file, vendors = _vendors(data, path)
     return Settings(
         contexts=contexts,
+        vendors=vendors,
+        vendors_file=vendors_file,
         console=_section(ConsoleSettings, data.pop("console", {}), "console", path),
         workers=_section(WorkerSettings, data.pop("workers", {}), "workers", path),
         vault=_section(VaultSettings, data.pop("vault", {}), "vault", path),
@@ -321,6 +346,19 @@ def _from_file(
         environ=environ,
         path=path,
     )
+
+
+def _vendors(data: dict[str, Any], path: Path) -> tuple[str, dict[str, VendorSettings]]:
+    """The section ``[vendors]``: its ``file``, by its absolute path, and its sections."""
+    sections = _table(data, "vendors", path)
+    file = sections.pop("file", "")
+    if not isinstance(file, str):
+        raise SettingsError(f"{path}: [vendors] file must be a text.")
+    vendors = {
+        name: replace(_section(VendorSettings, values, f"vendors.{name}", path), name=name)
+        for name, values in sections.items()
+    }
+    return str(path.parent / Path(file).expanduser()) if file else "", vendors
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -27,9 +27,15 @@ def is_our_analysis(config: Mapping[str, Any]) -> bool:
     return "reports" in config
 
 
+def is_our_ingestion(config: Mapping[str, Any]) -> bool:
+    """Whether an ``emailIngestion`` step says whose reports."""
+    return "vendors" in config
+
+
 _OURS: Mapping[str, Callable[[Mapping[str, Any]], bool]] = {
     "api": is_our_request,
     "dataProcessing": is_our_table,
+    "emailIngestion": is_our_ingestion,
     "insightGeneration": is_our_analysis,
 }
 

@@ -8,7 +8,7 @@ from uuid import UUID, uuid5
 
 from agentflow_tui.dataclass import dataclass
 from agentflow_tui.errors import AgentflowError
-from agentflow_tui.settings import DistributionSettings, InsightSettings, WordingSettings
+from agentflow_tui.settings import Settings
 from agentflow_tui.steps.references import StepResults
 from agentflow_tui.store.connection.database import Database
 
@@ -89,9 +89,7 @@ class Services:
     http: Callable[[], Any]
     credential: Callable[[str], Awaitable[Any]] = no_credential
     database: Callable[[], Database] = no_database
-    insights: InsightSettings = field(default_factory=InsightSettings)
-    distribution: DistributionSettings = field(default_factory=DistributionSettings)
-    wording: WordingSettings = field(default_factory=WordingSettings)
+    settings: Settings = field(default_factory=Settings, repr=False)
     mail_queued: Callable[[], None] = nothing_to_wake
 
 

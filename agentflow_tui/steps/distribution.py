@@ -71,7 +71,7 @@ async def distribution(call: Call[DistributionConfig]) -> dict[str, Any]:
         raise ConfigError("config needs either insights or reports")
     try:
         audiences = (
-            audiences_of(services.distribution)
+            audiences_of(services.settings.distribution)
             if config.rules is None
             else audiences_of_rules(config.rules)
         )
@@ -82,7 +82,7 @@ async def distribution(call: Call[DistributionConfig]) -> dict[str, Any]:
         _ids(config.insights),
         _ids(config.reports),
         audiences,
-        services.distribution,
+        services.settings.distribution,
     )
     if done.digests:
         services.mail_queued()

@@ -13,7 +13,6 @@ from agentflow_tui.errors import AgentflowError, NotAcceptedError
 from agentflow_tui.personal_data.shown import marked_in
 from agentflow_tui.settings import InsightSettings
 from agentflow_tui.steps.calls import Call
-from agentflow_tui.steps.configs import ConfigError
 from agentflow_tui.steps.insight_wording import Wording, worded
 from agentflow_tui.store.changes.new_insights import NewInsight, insert_insights
 from agentflow_tui.store.connection.database import Database
@@ -61,15 +60,14 @@ class NoReportError(AgentflowError):
 
 
 async def insight_generation(call: Call[InsightGenerationConfig]) -> dict[str, Any]:
-    """Analyse each report. Repeated, it stores nothing more and gives the same result."""
+    """Analyse each report; of none there is nothing to find, as when no mail has come in. Repeated,
+    it stores nothing more and gives the same result."""
     given = call.config.reports
     ids = [given] if isinstance(given, str) else given
-    if not ids:
-        raise ConfigError("config.reports names none")
     services = call.services
-    by = Wording(settings=services.wording, http=services.http, api_key=services.api_key)
+    by = Wording(settings=services.settings.wording, http=services.http, api_key=services.api_key)
     database = services.database()
-    done = [await generate(database, id_, services.insights, wording=by) for id_ in ids]
+    done = [await generate(database, id_, services.settings.insights, wording=by) for id_ in ids]
     insights = sorted((i for each in done for i in each.insights), key=lambda i: (-i.score, i.id))
     return {
         "success": True,

@@ -11,6 +11,7 @@ HANDLED: dict[str, str] = {
     "delay": "waits for a while or until a time",
     "condition": "goes on at another step",
     "custom": "calls a registered function",
+    "emailIngestion": "brings in reports from a mailbox",
     "insightGeneration": "finds what is worth telling in reports",
     "distribution": "mails insights to those who should know",
 }
@@ -20,7 +21,6 @@ AGENTFLOW = "AgentFlow's own backend"
 """What the other program on the database is called."""
 
 ELSEWHERE: dict[str, str] = {
-    "emailIngestion": "collecting mail from vendor platforms",
     "browserAction": "work in a browser",
     "http": "calling a service",
     "crm": "work in a CRM",

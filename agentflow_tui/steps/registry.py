@@ -10,12 +10,18 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
 from agentflow_tui.dataclass import dataclass
-from agentflow_tui.steps.agentflow_shapes import is_our_analysis, is_our_request, is_our_table
+from agentflow_tui.steps.agentflow_shapes import (
+    is_our_analysis,
+    is_our_ingestion,
+    is_our_request,
+    is_our_table,
+)
 from agentflow_tui.steps.calls import Handler
 from agentflow_tui.steps.conditions import ConditionConfig, condition, targets
 from agentflow_tui.steps.customs import Function, custom
 from agentflow_tui.steps.delays import DelayConfig, delay
 from agentflow_tui.steps.distribution import DistributionConfig, distribution
+from agentflow_tui.steps.email_ingestion import EmailIngestionConfig, email_ingestion, verify
 from agentflow_tui.steps.insight_generation import InsightGenerationConfig, insight_generation
 from agentflow_tui.steps.mails import EmailConfig, email
 from agentflow_tui.steps.requests import ApiConfig, request
@@ -70,6 +76,14 @@ BUILT_IN: dict[str, Handler[Any]] = {
         apart=False,
         keyed=False,
         gives=_always("success", "digests", "distributions", "known"),
+    ),
+    "emailIngestion": Handler(
+        config=EmailIngestionConfig,
+        run=email_ingestion,
+        apart=False,
+        is_ours=is_our_ingestion,
+        verify=verify,
+        gives=_always("success", "reports", "stored", "messages", "ignored", "leftOut", "more"),
     ),
     "insightGeneration": Handler(
         config=InsightGenerationConfig,

@@ -47,11 +47,11 @@ class ImportedReport:
     document: ReportDocument
 
 
-Place = Callable[[ReportDocument], Awaitable[str]]
-"""Gives the path at which the file of a report is to be found from now on."""
+Place = Callable[[ReportDocument], Awaitable[str | None]]
+"""Gives the path at which the file of a report is to be found from now on, None for nowhere."""
 
 
-async def _stays(document: ReportDocument) -> str:
+async def _stays(document: ReportDocument) -> str | None:
     return document.file.path
 
 
@@ -86,7 +86,7 @@ async def _store(
     document: ReportDocument,
     origin: ReportOrigin,
     entry: journal.JournalEntry,
-    path: str,
+    path: str | None,
 ) -> ImportedReport:
     report = NewReport(
         id=report_id(document.file, origin.vendor, origin.report_type),

@@ -22,6 +22,7 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _OUR_SHAPES: Mapping[str, dict[str, Any]] = {
     "api": {"properties": {"authType": {"enum": list(PLAIN_AUTH)}}},
     "dataProcessing": {"not": {"anyOf": [{"required": ["operation"]}, {"required": ["inputKey"]}]}},
+    "emailIngestion": {"required": ["vendors"]},
     "insightGeneration": {"required": ["reports"]},
 }
 """Which configs are ours, where AgentFlow's own backend has the type too; what

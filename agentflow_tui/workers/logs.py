@@ -13,7 +13,7 @@ from agentflow_tui.text import safe
 MASK = "***"
 _NAME = "agentflow.workers"
 _SECRET_VARIABLES = ("ENCRYPTION_KEY", "EMAIL_PASS", "PGPASSWORD")
-_SECRET_URLS = ("AGENTFLOW_DATABASE_URL", "DATABASE_URL", "SMTP_URL")
+_SECRET_URLS = ("AGENTFLOW_DATABASE_URL", "DATABASE_URL", "IMAP_URL", "SMTP_URL")
 
 
 class Log:

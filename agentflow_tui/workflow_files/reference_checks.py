@@ -8,7 +8,12 @@ from agentflow_tui.documents import kind_of
 from agentflow_tui.filters.parsing import did_you_mean
 from agentflow_tui.schema import RESERVED_KEYS
 from agentflow_tui.steps.conditions import ConditionConfig
-from agentflow_tui.steps.references import LostReferenceError, path_segments, references_in
+from agentflow_tui.steps.references import (
+    CREDENTIALS,
+    LostReferenceError,
+    path_segments,
+    references_in,
+)
 from agentflow_tui.text import safe
 from agentflow_tui.workflow_files.step_checks import Fault, FileStep
 
@@ -106,6 +111,8 @@ class _Check:
             root, *path = path_segments(written)
         except LostReferenceError:
             return "it is no reference; one looks like {{steps.fetch.body}}"
+        if root == CREDENTIALS and path:
+            return ""  # which labels there are is known to the database
         if root not in ROOTS:
             hint = did_you_mean(root, ROOTS)
             return f"it must begin with 'steps.' or 'context.'. {hint}".strip()

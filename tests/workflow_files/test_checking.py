@@ -138,8 +138,26 @@ def test_a_reference_back_through_a_loop_is_right() -> None:
     assert "step 'wait' may be skipped" in checked.remarks[0].message
 
 
+def test_a_secret_of_the_vault_may_be_named() -> None:
+    mailbox = '{vendors: "*", url: "imaps://x", password: "{{credentials.mailbox.password}}"}'
+    mail = HEAD + "  - {id: mail, type: emailIngestion, config: %s}"
+    assert check(mail % mailbox).mistakes == ()
+    [mistake] = check(mail % mailbox.replace(".mailbox.password", "")).mistakes
+    assert "must begin with 'steps.'" in mistake.message
+
+
+def test_rules_of_vendors_are_checked() -> None:
+    mail = HEAD + "  - {id: mail, type: emailIngestion, config: {vendors: [%s]}}"
+    assert check(mail % '{vendor: x, sender: "@x.test"}').mistakes == ()
+    [mistake] = check(mail % '{vendor: x, sender: "Ann <a@x.test>"}').mistakes
+    assert "names no sender" in mistake.message
+
+
 def test_steps_of_agentflows_own_backend_are_no_mistake() -> None:
     [remark] = check(HEAD + "  - {id: b, type: emailIngestion, config: {platform: x}}").remarks
+    assert remark.path == "steps[1].type"
+    assert "waits for AgentFlow's own backend" in remark.message
+    [remark] = check(HEAD + "  - {id: b, type: browserAction, config: {platform: x}}").remarks
     assert remark.path == "steps[1].type"
     assert "no worker here takes this step" in remark.message
 

@@ -26,13 +26,14 @@ _VALUES = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewReport:
-    """A row of ``reports`` that may be there already. ``data`` is JSON text, ``metadata`` JSON."""
+    """A row of ``reports`` that may be there already. ``data`` is JSON text, ``metadata`` JSON;
+    ``file_path`` None where the file is kept nowhere."""
 
     id: str
     vendor: str
     report_type: str
     report_date: datetime
-    file_path: str
+    file_path: str | None
     data: str
     metadata: dict[str, Any]
 
@@ -48,7 +49,7 @@ async def insert_report(session: Session, report: NewReport) -> bool:
         storable(report.vendor),
         storable(report.report_type),
         report.report_date,
-        storable(report.file_path),
+        None if report.file_path is None else storable(report.file_path),
         report.data,
         journal.as_json(report.metadata),
     )

@@ -44,6 +44,7 @@ _LEFT = """coalesce(CASE s.step ->> 'type'
            WHEN 'api' THEN coalesce(s.step -> 'config' ->> 'authType', '') NOT IN ('', 'none')
            WHEN 'dataProcessing' THEN jsonb_typeof(s.step -> 'config' -> 'operation') = 'string'
                                       OR s.step -> 'config' ? 'inputKey'
+           WHEN 'emailIngestion' THEN NOT coalesce(s.step -> 'config' ? 'vendors', false)
            WHEN 'insightGeneration' THEN NOT coalesce(s.step -> 'config' ? 'reports', false)
          END, false)"""
 """`agentflow_shapes.is_left_to_agentflow` in SQL."""

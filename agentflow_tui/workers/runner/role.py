@@ -117,9 +117,7 @@ class Runner:
                 lambda: context.database, context.settings.environ, self._http
             ),
             database=lambda: context.database,
-            insights=context.settings.insights,
-            distribution=context.settings.distribution,
-            wording=context.settings.wording,
+            settings=context.settings,
             mail_queued=self._mail_queued,
         )
         attempts = Attempts(services, self.threads, TimeLimits(), log)

@@ -1,0 +1,1 @@
+"""Reports in a mailbox: IMAP, rules of vendors, attachments. Without a database."""
