@@ -44,6 +44,9 @@ class View(Vertical):
 
     DEFAULT_CSS = "View { height: 1fr; width: 1fr; }"
 
+    is_shown = True
+    """Whether its first rows are painted, so that the key bar may import what it says of them."""
+
     def __init__(self, env: Environment, entry: ViewEntry) -> None:
         super().__init__(id=f"view-{entry.name}")
         self.env = env

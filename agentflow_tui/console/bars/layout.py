@@ -77,7 +77,7 @@ class Bars:
         self.outage.display = bool(connection.problem)
         if connection.problem:
             self.outage.show(contents.outage(connection, view.read_at, now))
-        titles, refused = view.changes()
+        titles, refused = view.changes() if view.is_shown else ({}, {})
         remapped = env.settings.console.keys
         last = contents.key_bar(_always(view), {}, (), remapped, width)
         room = width - sum(cell_width(piece.text) for piece in last)

@@ -23,7 +23,6 @@ class ListChanges(View):
     """The part of a list that changes rows."""
 
     is_shown = False
-    """Whether rows have been painted."""
 
     declared: AnyListScreen
     grid: Grid[Any]
@@ -60,8 +59,6 @@ class ListChanges(View):
         self.shell.show_bars()
 
     def changes(self) -> tuple[dict[str, str], dict[str, str]]:
-        if not self.is_shown:
-            return {}, {}
         from agentflow_tui.operations import selection
 
         table, database = self.declared.table, self.env.database
