@@ -9,7 +9,7 @@ from random import Random
 from agentflow_tui.demo.builder import SampleBuilder
 from agentflow_tui.demo.vendors.regular import LIVE_REPORT, RegularReport
 
-FIRST, EVERY = 20.0, 240.0
+FIRST, EVERY = 5.0, 240.0
 """Seconds until the first mail, and between two."""
 
 
