@@ -70,7 +70,7 @@ def _add_dashboards(builder: SampleBuilder) -> None:
             id=builder.uuid(at),
             insightId=insight["id"],
             recipientType="executive",
-            recipientId=AUDIENCES["executive"][0],
+            recipientId=builder.people[AUDIENCES["executive"][0]].email,
             distributionMethod="dashboard",
             status="sent" if shown else "pending",
             sentAt=later(at, 0.4) if shown else None,
