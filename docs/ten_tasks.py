@@ -104,8 +104,7 @@ TASKS = (
         aim="6",
         moves=(
             Move("5x", "What is overdue, since when.", ("DealerTrack", "Overdue")),
-            Move("2/dealert\r", "The workflows that fetch them have failed.", ("failed",)),
-            Move("\r", "The refresh token has expired.", ("refresh token has",)),
+            Move("\r", "The workflow that fetches it, and its error.", ("token has expired",)),
         ),
     ),
     Task(

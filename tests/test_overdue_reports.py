@@ -116,6 +116,22 @@ async def test_overdue_reports_are_read_with_the_reason(named: Database) -> None
     assert late.why == "its file could not be read: The file is cut off."
 
 
+async def test_the_workflow_that_failed_to_fetch_a_report_is_named(database: Database) -> None:
+    noon = datetime.combine(datetime.now(UTC).date() - timedelta(days=1), time(12), UTC)
+    for days in range(1, 10):
+        await _report(database, "vAuto", noon - timedelta(days=days, hours=2))
+    rule = {"vendor": "vAuto", "type": "inventory", "sender": "reports@vauto.example"}
+    step = {"type": "emailIngestion", "workflow": "w-1", "config": {"vendors": [rule]}}
+    await database.execute(
+        "INSERT INTO {task_logs} ({task_logs.id}, {task_logs.taskType}, {task_logs.status},"
+        " {task_logs.input}, {task_logs.error}, {task_logs.createdAt})"
+        " VALUES (gen_random_uuid(), 'workflow.step', 'failed', $1, 'It refused us.', now())",
+        json.dumps(step),
+    )
+    (late,) = await read_overdue_reports(database, UTC, noon)
+    assert (late.why, late.workflow) == ("It refused us.", "w-1")
+
+
 async def test_screen_5_says_what_did_not_get_through_and_leads_there(database: Database) -> None:
     await database.execute(
         "INSERT INTO {insights} ({insights.id}, {insights.insightType}, {insights.score},"

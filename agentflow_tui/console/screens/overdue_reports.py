@@ -36,7 +36,9 @@ def _columns(_env: Environment) -> tuple[ListColumn[OverdueReport], ...]:
 
 
 def link(row: OverdueReport) -> Link:
-    """The reports of this vendor and type."""
+    """The workflow that failed to fetch it, else the reports of this vendor and type."""
+    if row.workflow:
+        return Link("workflows", id=row.workflow)
     known = (("vendor", row.vendor), ("reportType", row.report_type))
     terms = [f"{name}:{quoted(value)}" for name, value in known if value]
     return Link("reports", filter=" ".join(terms))

@@ -11,6 +11,7 @@ from dataclasses import replace
 from datetime import date, datetime, time, timedelta, tzinfo
 from itertools import groupby
 from statistics import median_low
+from typing import Any
 
 from agentflow_tui.dataclass import dataclass
 from agentflow_tui.documents import read
@@ -48,7 +49,7 @@ _SATURDAY = 5
 class OverdueReport:
     """A type of report that should have come. ``usual`` is the middle of the times of day at which
     it comes, ``due`` when the first of those that are ``missed`` was late, ``last`` when the last
-    one came; ``why`` says what is known."""
+    one came; ``why`` says what is known, ``workflow`` is the one that failed to fetch it."""
 
     vendor: str
     report_type: str
@@ -57,6 +58,7 @@ class OverdueReport:
     last: datetime
     missed: int
     why: str = ""
+    workflow: str = ""
 
     @property
     def key(self) -> str:
@@ -78,7 +80,8 @@ class ReportArrival:
 
 @dataclass(frozen=True, slots=True)
 class FailedImport:
-    """An import that failed: its ``input`` as JSON text, and the error."""
+    """An import, or a step that fetches from a mailbox, that failed: its ``input`` as JSON text,
+    and the error."""
 
     input: str | None
     error: str | None
@@ -108,8 +111,8 @@ SELECT coalesce(x.vendor, ''), coalesce(x.type, ''), min(x.at)
 
 
 def failed_imports(binding: Binding) -> Statement[FailedImport]:
-    """The imports that failed after a moment, the latest first; an index on ``createdAt`` serves
-    it, and a large journal without one is not read."""
+    """The imports and fetches that failed after a moment, the latest first; an index on
+    ``createdAt`` serves it, and a large journal without one is not read."""
     column = binding.tables["task_logs"].columns.get("createdAt")
     served = bool(column and column.indexed) or not is_large(binding, "task_logs")
     return Statement(
@@ -117,7 +120,9 @@ def failed_imports(binding: Binding) -> Statement[FailedImport]:
         f"""
 SELECT {{t.task_logs.input}}::text, {{t.task_logs.error}}, {{t.task_logs.createdAt}}::timestamptz
   FROM {{task_logs?}} t
- WHERE {{t.task_logs.createdAt}} > $1 AND {{t.task_logs.taskType}} = 'report.import'
+ WHERE {{t.task_logs.createdAt}} > $1 AND ({{t.task_logs.taskType}} = 'report.import'
+        OR {{t.task_logs.taskType}} = 'workflow.step'
+       AND {{t.task_logs.input}}::text LIKE '%"emailIngestion"%')
    AND {{t.task_logs.status}} = 'failed' AND {"true" if served else "false"}
  ORDER BY {{t.task_logs.createdAt}} DESC LIMIT {FAILURES}""",
     )
@@ -200,12 +205,22 @@ def _at(day: date, seconds: int, zone: tzinfo) -> datetime:
 
 def _explained(overdue: OverdueReport, failed: Sequence[FailedImport]) -> OverdueReport:
     """The same with what is known about why it did not come."""
-    why = "nothing of it came in since"
+    about = overdue.vendor, overdue.report_type
     for each in failed:
         given = read(each.input).value
         if each.at <= overdue.last or not isinstance(given, dict):
             continue
-        if (given.get("vendor"), given.get("reportType")) == (overdue.vendor, overdue.report_type):
-            why = f"its file could not be read: {each.error or 'no reason was given'}"
-            break
-    return replace(overdue, why=why)
+        error = each.error or "no reason was given"
+        if (given.get("vendor"), given.get("reportType")) == about:
+            return replace(overdue, why=f"its file could not be read: {error}")
+        if about in _fetched_by(given):
+            return replace(overdue, why=error, workflow=str(given.get("workflow") or ""))
+    return replace(overdue, why="nothing of it came in since")
+
+
+def _fetched_by(step: dict[str, Any]) -> list[tuple[object, object]]:
+    """Vendors and types that a step brings in by rules of its own, from what the journal has."""
+    config = step.get("config")
+    rules = config.get("vendors") if isinstance(config, dict) else None
+    found = rules if isinstance(rules, list) else []
+    return [(rule.get("vendor"), rule.get("type")) for rule in found if isinstance(rule, dict)]
