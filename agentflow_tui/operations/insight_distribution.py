@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from uuid import UUID
 
 from agentflow_tui.errors import AgentflowError, NotAcceptedError
 from agentflow_tui.operations.carry_out import wake_workers
@@ -52,10 +53,20 @@ async def distribute_for(
     try:
         done = await distribute(context.database, insights, reports, to, settings, about)
     except NotAcceptedError as error:
+        if all(map(_is_uuid, (*insights, *reports))):
+            raise
         raise AgentflowError(f"One of these is no id: {error}") from None
     if done.digests:
         await wake_workers(context)
     return done
+
+
+def _is_uuid(text: str) -> bool:
+    try:
+        UUID(text)
+    except ValueError:
+        return False
+    return True
 
 
 async def distribute_pending(

@@ -29,6 +29,9 @@ PART_TASK = "email.part"
 CANCELLED_TASK = "email.cancel"
 """The same for mail that was not sent because its message is cancelled."""
 
+NO_MEMORY = "Some have it, and this database has no journal to say who: not tried again."
+"""Why a mail fails that some of its recipients have."""
+
 _RECEIPTS = UUID("5b2c1f0e-7a53-4a58-9d0b-6f6b9f1f0c11")
 
 
@@ -92,7 +95,7 @@ def _distributed(binding: Binding, first: int) -> str:
 
 
 def write_results(
-    binding: Binding, *, once: bool = True, distributions: bool = False
+    binding: Binding, *, once: bool = True, distributions: bool = False, journalled: bool = True
 ) -> Statement[str]:
     """Write many results at once: rows, emails and journal. Yields the ids still held.
 
@@ -100,9 +103,10 @@ def write_results(
     (``lastAttempt`` of 1970, one attempt less) is still held until another process claims it. The
     journal is written for the others too: what the relay said was said. With ``once`` it changes
     nothing when it is sent again after a lost answer; without, which is cheaper, it is refused.
-    ``distributions``: some of the mails carry insights.
+    ``distributions``: some of the mails carry insights. Without ``journalled`` the journal is left
+    out.
     """
-    journalled = binding.has(journal.TABLE)
+    journalled = journalled and binding.has(journal.TABLE)
     first = 10
     followed = _distributed(binding, first + len(_RESULT_TYPES)) if distributions else ""
     changes = {
@@ -312,23 +316,39 @@ class MailWrites(Generic[EndedT]):
         return {}
 
     async def refused(self, item: EndedT, error: AgentflowError) -> None:
-        """Leave out of one mail what the database does not accept."""
+        """Leave out of one mail what the database does not accept: of its journal row the user and
+        the answers, or all of it. Unwritten it would be sent again when its lease ends."""
         if item.result is None:
             self._on_unwritable(f"mail {item.id} could not be given back: {error}")
             return
-        try:
-            await self._write([_without_user(item.result)], [item.claimed_at], once=True)
-        except NotAcceptedError as final:
-            self._on_unwritable(f"mail {item.id} cannot be written: {final}")
+        bare = _without_memory(item.result)
+        for result, journalled in ((_without_user(item.result), True), (bare, True), (bare, False)):
+            try:
+                await self._write([result], [item.claimed_at], once=True, journalled=journalled)
+            except NotAcceptedError as why:
+                error = why
+            else:
+                if not journalled:
+                    said = f"what became of mail {item.id} is not in the journal"
+                    self._on_unwritable(f"{said}: {error}")
+                return
+        self._on_unwritable(f"mail {item.id} cannot be written: {error}")
 
     async def _write(
-        self, results: Sequence[MailResult], times: Sequence[datetime], *, once: bool
+        self,
+        results: Sequence[MailResult],
+        times: Sequence[datetime],
+        *,
+        once: bool,
+        journalled: bool = True,
     ) -> None:
         binding = self._database.binding
         carries = any(each.distributions for each in results) and binding.has(
             "insight_distributions", "id", "status"
         )
-        statement = binding.cached(write_results, once=once, distributions=carries)
+        statement = binding.cached(
+            write_results, once=once, distributions=carries, journalled=journalled
+        )
         values = result_values(results, times, distributions=carries)
         moved = set(await self._connections.fetch(statement, *values))
         if len(moved) < len(results):
@@ -359,5 +379,15 @@ class MailWrites(Generic[EndedT]):
 
 
 def _without_user(result: MailResult) -> MailResult:
-    """The same with the barest journal row, for a database that does not accept the full one."""
-    return replace(result, entry=replace(result.entry, user_id=None, output=None))
+    """The same for a database that does not know the user."""
+    return replace(result, entry=replace(result.entry, user_id=None))
+
+
+def _without_memory(result: MailResult) -> MailResult:
+    """The same with the barest journal row, which does not say who has the mail: if anybody has, it
+    is not tried again."""
+    bare = replace(result, entry=replace(result.entry, user_id=None, output=None))
+    if result.status != "pending" or not (result.entry.output or {}).get("accepted"):
+        return bare
+    error = f"{result.error} {NO_MEMORY}"
+    return replace(bare, status="failed", email_status="failed", error=error, retry_after=None)

@@ -14,8 +14,6 @@ from agentflow_tui.store.queue.mail_results import MailResult
 from agentflow_tui.workers.sender.carried_insights import fates
 from agentflow_tui.workers.sender.held_mail import HeldMail
 
-_NO_MEMORY = "Some have it, and this database has no journal to say who: not tried again."
-
 TRIES_AT_LEAST = 8
 """Answers of the relay after which a mail may be too old: one that an operator retries after days
 is not given up at the first answer."""
@@ -84,7 +82,7 @@ def outcome(
     if status == "pending" and limits.reached(held, started):
         status = "failed"
     if status == "pending" and standing.accepted and not remembers:
-        status, error = "failed", f"{error} {_NO_MEMORY}"
+        status, error = "failed", f"{error} {store.NO_MEMORY}"
     output, id_ = sent.journal(), None
     if status != "completed" and (standing.accepted or (standing.refused and held.several)):
         # Kept where the next attempt finds it, however often attempts are reset.
