@@ -68,10 +68,11 @@ class Detail(Vertical):
         self.load(afresh=afresh)
 
     def close(self) -> None:
-        """Hide."""
+        """Hide, and let go of the row, which may be megabytes."""
         self.remove_class("-open")
-        self.row_id = None
+        self.row_id = self.record = None
         self._stop()
+        self.pane.show((), afresh=True)
 
     def turn(self, direction: int) -> None:
         """The next or previous tab."""
