@@ -58,6 +58,8 @@ class ConsoleState:
     is_changing: bool = False
     is_writing: bool = False
     follow_up: "BulkFollowUp | None" = None
+    detail_beside: bool = True
+    """Whether details stand beside their lists by themselves, where there is room."""
 
     def others(self, token: str) -> list[Console]:
         """The consoles besides the one that introduces itself with this token."""

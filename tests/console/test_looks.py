@@ -3,6 +3,7 @@
 After an intended change run it with ``--update-looks``, and look at the difference.
 """
 
+import re
 from datetime import datetime
 from pathlib import Path
 
@@ -15,6 +16,12 @@ from agentflow_tui.settings import ConsoleSettings, Context, Settings
 from agentflow_tui.store.connection.database import Database
 from tests.console.driving import screen_text, sees, settled
 from tests.samples import NOW, fill
+
+CLOCK = re.compile(r"\b\d\d:\d\d(?= UTC)")
+TIMES = re.compile(
+    r"\b(?:(?:\d{4}-\d\d-\d\d|Mon|Tue|Wed|Thu|Fri|Sat|Sun) \d\d:\d\d|\d\d:\d\d:\d\d)\b"
+)
+"""What differs from day to day."""
 
 LOOKS = Path(__file__).parent / "looks"
 
@@ -58,6 +65,7 @@ async def test_a_screen_looks_as_it_did(
             await settled(pilot)
         await sees(pilot, sign, "✗ 1")
         shown = "\n".join(line.rstrip() for line in screen_text(app).splitlines()) + "\n"
+        shown = TIMES.sub("<time>", CLOCK.sub("hh:mm", shown))
     path = LOOKS / f"{name}-{size[0]}x{size[1]}.txt"
     if pytestconfig.getoption("--update-looks"):
         path.parent.mkdir(exist_ok=True)

@@ -1,7 +1,7 @@
 """What stands around every view: title bar, tabs, key bar. Pieces of lines, nothing else."""
 
 from collections.abc import Container, Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, tzinfo
 
 from agentflow_tui.console.key_entry import KeyEntry
 from agentflow_tui.console.key_names import key_of
@@ -22,7 +22,7 @@ class Heading:
     """What the title bar is about: whose database this is, where one stands, and what holds there.
 
     ``place`` names a database whose context has no name; ``read_only`` is why nothing can be
-    changed; ``others`` counts the consoles of others.
+    changed; ``others`` counts the consoles of others; ``clock`` is the time of day with its zone.
     """
 
     context: Context
@@ -32,16 +32,21 @@ class Heading:
     health: HealthSummary | None = None
     others: int = 0
     frozen_since: datetime | None = None
+    clock: str = ""
 
 
 def title(
     heading: Heading, connection: ConnectionState, now: datetime, width: int
 ) -> tuple[list[Piece], list[Piece]]:
     """The title bar. Where there is no room for all of it the others go first, then the program's
-    own name; what is then still too long is cut at the end of the left part."""
+    own name, then the clock; what is then still too long is cut at the end of the left part."""
     left = _left(heading)
     right = _right(heading, connection, now)
     room = width - sum(cell_width(piece.text) for piece in (*left, *right))
+    clock = Piece(f" {heading.clock} ", "dim")
+    if heading.clock and room >= cell_width(clock.text):
+        right.append(clock)
+        room -= cell_width(clock.text)
     brand = Piece(" agentflow ", "accent")
     if room >= cell_width(brand.text):
         left.insert(0, brand)
@@ -149,3 +154,9 @@ def outage(connection: ConnectionState, read_at: datetime | None, now: datetime)
     """The line that says how old what is shown is, and why nothing new is."""
     said = " Not read yet. " if read_at is None else f" Shown as of {age(now - read_at)} ago. "
     return [Piece(said, "warning"), Piece(connection.problem, "failed")]
+
+
+def clock(now: datetime, zone: tzinfo) -> str:
+    """The time of day, to the minute, with its zone: ``20:05 MST``. So a line that carries little
+    has to carry it once a minute."""
+    return f"{now.astimezone(zone):%H:%M %Z}"

@@ -55,6 +55,7 @@ class Bars:
                     health=state.health,
                     others=len(state.others(env.introduction.token)),
                     frozen_since=state.frozen_since,
+                    clock=contents.clock(now, env.zone),
                 ),
                 connection,
                 now,

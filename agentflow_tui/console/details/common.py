@@ -14,10 +14,16 @@ from agentflow_tui.store.reading.listings import joined
 from agentflow_tui.store.reading.records import COUNT_TO
 from agentflow_tui.store.views.by_id import read_rows
 from agentflow_tui.store.views.by_table import LISTINGS
-from agentflow_tui.text import NOTHING, age, bounded, mask, moment, safe_lines
+from agentflow_tui.text import NOTHING, age, bounded, duration, mask, moment, safe_lines
 
 LABEL = 18
-"""Cells of a label in front of its value."""
+"""Cells of a label in front of its value, the two between them included; longer ones take more."""
+
+DAYS = {"reportDate"}
+"""Columns whose times are days, kept as their midnights in UTC."""
+
+MILLISECONDS = {"responseTime"}
+"""Columns whose numbers are milliseconds."""
 
 TREE_LIMIT = 5_000
 """Lines of a tree that are drawn at once; folding shows the rest."""
@@ -34,7 +40,7 @@ def field(label: str, value: str, style: str = "", link: Link | None = None) -> 
     """A label and its value on one line."""
     arrow = (Piece("  ›", "accent"),) if link else ()
     return PaneLine(
-        (Piece(f"{label:<{LABEL}}", "dim"), Piece(value or NOTHING, style), *arrow),
+        (Piece(f"{label:<{LABEL - 2}}  ", "dim"), Piece(value or NOTHING, style), *arrow),
         link=link,
         key=label,
     )
@@ -97,6 +103,10 @@ def _column(opened: DetailRow, column: Column, now: datetime, name: str) -> Pane
     value = record.values.get(column.name)
     if value is None:
         return field(column.name, NOTHING, "dim")
+    if isinstance(value, datetime) and column.name in DAYS:
+        return field(column.name, f"{value:%Y-%m-%d}")
+    if isinstance(value, int | float) and column.name in MILLISECONDS:
+        return field(column.name, duration(value / 1000))
     if isinstance(value, datetime):
         shown = moment(value, opened.env.zone, now)
         ago = f"{age(now - value)} ago" if value <= now else f"in {age(value - now)}"

@@ -24,6 +24,9 @@ class ListChanges(View):
 
     is_shown = False
 
+    is_beside = False
+    """The detail has opened by itself, and shows the row under the cursor."""
+
     declared: AnyListScreen
     grid: Grid[Any]
     detail: Detail
@@ -46,7 +49,8 @@ class ListChanges(View):
             return selection.matching(table, self.wanted, where, grid.window.visible)
         if grid.marks:
             return selection.marked(table, list(grid.marks.values()))
-        shown = self.detail.row_id if self.detail.is_open else None
+        own_row = self.detail.is_open and not self.is_beside
+        shown = self.detail.row_id if own_row else None
         if shown is not None and (grid.current is None or grid.current.key != shown):
             return selection.Selection(table=table, words="this row", ids=(shown,))
         return None if grid.current is None else selection.one(table, grid.current)

@@ -29,6 +29,9 @@ from agentflow_tui.text import bounded, number
 WIDE = 140
 """Cells from which on the list and the detail stand side by side."""
 
+ROOMY = 160
+"""Cells from which on the detail stands there by itself, until it is closed."""
+
 ON_TERMINAL = 0.1
 """Seconds after which the first rows have reached the terminal."""
 
@@ -39,15 +42,9 @@ TYPING = 0.15
 class ListView(ListMenus):
     """One list screen."""
 
-    DEFAULT_CSS = """
-    ListView Horizontal { height: 1fr; }
-    ListView.-narrow.-detail Grid { display: none; }
-    ListView.-wide Detail { width: 45%; border-left: vkey $panel; }
-    ListView.-maximised Detail { width: 100%; }
-    """
-
     def __init__(self, env: Environment, entry: ViewEntry, screen: AnyListScreen) -> None:
         super().__init__(env, entry)
+        self.add_class("list")  # styles go by it: of several bases Textual sees but the first
         self.declared = screen
         self.filter = screen.filter
         self.sort = screen.sort
@@ -61,7 +58,6 @@ class ListView(ListMenus):
         self._source: StoreSource[Any] | None = None
         self._typing: asyncio.TimerHandle | None = None
         self._settling: asyncio.TimerHandle | None = None
-        self._to_open: str | None = None
         self._bound_to: object = None
         ascii_only = env.settings.console.ascii
         self.status = Line(id="status", ascii_only=ascii_only)
@@ -97,6 +93,22 @@ class ListView(ListMenus):
             self.set_timer(ON_TERMINAL, self.say_shown)
         if self.detail.is_open and grid.current != before:
             self.detail.load(afresh=False)  # of its own row, whichever is under the cursor now
+        self._keep_beside()
+
+    def _keep_beside(self) -> None:
+        """Where there is room, have the detail stand beside the list by itself."""
+        row = self.grid.current
+        is_wanted = self.size.width >= ROOMY and self.shell.state.detail_beside
+        if self.is_beside and (row is None or not is_wanted):
+            self.is_beside = False
+            self.detail.close()
+            self._arrange(refocus=self.has_focus_within)
+        elif row is not None and is_wanted and not self.detail.is_open:
+            self.is_beside = True
+            self.detail.open(row.key)
+            self._arrange(refocus=self.has_focus_within)
+        elif self.is_beside and row is not None and self._settling is None:
+            self._follow_cursor()  # another row has come to stand under it
 
     def _apply(self, text: str, *, keep: Any = None) -> None:
         """Filter by this text. Raises `FilterError`, and then nothing has changed."""
@@ -154,7 +166,7 @@ class ListView(ListMenus):
             self._open_row(place.row)
 
     def place(self) -> Place:
-        return Place(self.view_name, self.filter, self.detail.row_id)
+        return Place(self.view_name, self.filter, None if self.is_beside else self.detail.row_id)
 
     @property
     def is_settled(self) -> bool:
@@ -171,7 +183,8 @@ class ListView(ListMenus):
             self.grid.focus()
 
     def step_back(self) -> bool:
-        if self.detail.is_open:
+        if self.detail.is_open and not (self.is_beside and self.grid.has_focus):
+            self.is_beside = self.shell.state.detail_beside = False
             self.detail.close()
             self._arrange()
             return True
@@ -183,6 +196,7 @@ class ListView(ListMenus):
         return False
 
     def on_resize(self) -> None:
+        self._keep_beside()
         self._arrange(refocus=self.has_focus_within)
         self.show_status()
 
@@ -209,6 +223,7 @@ class ListView(ListMenus):
         self._open_row(event.row.key)
 
     def _open_row(self, row_id: str) -> None:
+        self.is_beside, self.shell.state.detail_beside = False, True
         self.detail.open(row_id)
         self._arrange()
         self.shell.show_bars()
@@ -225,7 +240,7 @@ class ListView(ListMenus):
     def _follow_cursor(self) -> None:
         self._settling = None
         row = self.grid.current
-        if self.detail.is_open and row is not None:
+        if self.detail.is_open and row is not None and row.key != self.detail.row_id:
             self.detail.open(row.key)
 
     def on_pane_followed(self, event: Pane.Followed) -> None:

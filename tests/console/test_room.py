@@ -1,0 +1,90 @@
+"""What room there is, is used: the detail beside its list, the clock, labels and values apart."""
+
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from agentflow_tui.console.bars import contents
+from agentflow_tui.console.details.common import _column, field
+from agentflow_tui.console.environment import Environment
+from agentflow_tui.console.list.declarations import DetailRow
+from agentflow_tui.console.state import ConnectionState
+from agentflow_tui.console.widgets.pane import PaneLine
+from agentflow_tui.schema import TABLES
+from agentflow_tui.settings import Context, Settings
+from agentflow_tui.store.connection.database import Database
+from agentflow_tui.store.reading.records import Record
+from agentflow_tui.text import cell_width
+from tests.console.asking import app_of
+from tests.console.driving import burst, console, screen_text, sees, settled, until
+from tests.samples import fill
+
+NOW = datetime(2026, 11, 30, 3, 5, 59, tzinfo=UTC)
+ZONE = ZoneInfo("America/Denver")
+
+
+def said(line: PaneLine) -> str:
+    return "".join(piece.text for piece in line.pieces)
+
+
+@pytest.mark.parametrize("width", [80, 120, 200])
+def test_the_frame_has_a_clock_with_its_zone_that_moves_once_a_minute(width: int) -> None:
+    clock = contents.clock(NOW, ZONE)
+    assert clock == "20:05 MST"
+    assert contents.clock(NOW - timedelta(seconds=50), ZONE) == clock
+    heading = contents.Heading(
+        context=Context(name="demo"), place="", where="Workflows", others=2, clock=clock
+    )
+    left, right = contents.title(heading, ConnectionState(), NOW, width)
+    line = "".join(piece.text for piece in (*left, *right))
+    assert clock in line
+    assert cell_width(line) <= width
+    cramped = contents.title(heading, ConnectionState(), NOW, 20)
+    assert clock not in "".join(piece.text for part in cramped for piece in part)
+
+
+def column(table: str, name: str, value: object) -> str:
+    """How a column is shown in a detail."""
+    described = TABLES[table]
+    record = Record(
+        table=described,
+        values={described.primary_key.name: "x", name: value},
+        secrets=frozenset(),
+        parts={},
+        cut=frozenset(),
+        pointing={},
+    )
+    opened = DetailRow(Environment(Settings()), record)
+    return said(_column(opened, described.by_name[name], NOW, ""))
+
+
+def test_days_are_days_durations_are_read_and_labels_stand_apart_from_values() -> None:
+    day = NOW.replace(hour=0, minute=0, second=0)
+    assert column("reports", "reportDate", day).endswith("2026-11-30")
+    assert column("health_checks", "responseTime", 1_718_122).endswith("28m 38s")
+    for table in TABLES.values():
+        for each in table.columns:
+            assert f"{each.name}  " in said(field(each.name, "value"))
+
+
+async def test_the_detail_stands_beside_its_list_until_it_is_closed(database: Database) -> None:
+    await fill(database)
+    async with console(database.url, "mail", size=(200, 30)) as pilot:
+        await sees(pilot, "carl@customer.test", "Message  Attempts  Row", "Hello Ann")
+        await burst(pilot, "j")
+        await sees(pilot, "00000072  Message")
+        await burst(pilot, "2")
+        await sees(pilot, "Steps  Context  Journal")
+        await burst(pilot, "enter", "escape")
+        await until(pilot, lambda: "Steps  Context" not in screen_text(app_of(pilot)), "closed")
+        await burst(pilot, "3")
+        await sees(pilot, "2 rows  2/2")
+        await settled(pilot)
+        assert "Message  Attempts" not in screen_text(app_of(pilot)), "for the session"
+        await burst(pilot, "enter")
+        await sees(pilot, "Message  Attempts  Row")
+        await burst(pilot, "2")
+        await sees(pilot, "Steps  Context  Journal")
+        await pilot.resize_terminal(120, 30)
+        await until(pilot, lambda: "Steps  Context" not in screen_text(app_of(pilot)), "no room")
