@@ -1,11 +1,13 @@
 """Messages as vendors, colleagues and attackers send them."""
 
+import csv
 import io
+import random
 import zipfile
 from collections.abc import Mapping
 from email.message import EmailMessage
 
-from tests.insights.reports import PLANTED, SOLD_LOG
+from tests.insights.reports import PLANTED
 
 VENDOR = "reports@vinsolutions.test"
 
@@ -43,16 +45,14 @@ def zipped(*files: tuple[str, bytes]) -> bytes:
     return packed.getvalue()
 
 
-def sold_log(seed: int = 100) -> bytes:
-    """A CSV in which something stands out."""
-    import csv
-    import random
-
+def report_file(effect: str, seed: int = 100) -> bytes:
+    """A CSV in which one of the effects of `tests.insights.reports` is planted."""
+    planted = next(each for each in PLANTED if each.name == effect)
     rng = random.Random(seed)
-    rows = SOLD_LOG.rows(rng)
-    PLANTED[0].plant(rng, rows)
+    rows = planted.shape.rows(rng)
+    planted.plant(rng, rows)
     out = io.StringIO()
     writer = csv.writer(out)
-    writer.writerow(SOLD_LOG.columns)
+    writer.writerow(planted.shape.columns)
     writer.writerows(rows)
     return out.getvalue().encode()
