@@ -136,25 +136,30 @@ def _where(options: argparse.Namespace, *, one: bool) -> str:
 def _operation(options: argparse.Namespace, table: Table) -> tuple[Operation, str | None]:
     """The operation and its argument, checked."""
     verb: str = options.name
-    found = [operation for operation in operations_of(verb) if operation.table == table.name]
-    if not found:
-        raise UsageError(
-            f"{verb} does not apply to {table.name}; it does to {', '.join(tables_of(verb))}."
-        )
+    found = _applicable(verb, table)
     said = {name: getattr(options, name) or [] for name in options_of(verb)}
     value = _only(said)
     in_editor = next((operation for operation in found if operation.in_editor), None)
     if in_editor is not None and value is None:
         return in_editor, None
-    if any(operation.field or operation.in_editor for operation in found):
+    operation = found[0]
+    if in_editor is not None or any(each.field for each in found):
         operation, value = _edit(found, value)
-    else:
-        operation = found[0]
     if operation.argument is None:
         return operation, None
     if value is None:
         raise UsageError(f"{verb} needs --{operation.argument.name}: {operation.argument.about}.")
     return operation, operation.argument.parse(value)
+
+
+def _applicable(verb: str, table: Table) -> list[Operation]:
+    """The operations of a verb on this table. Raises `UsageError` without any."""
+    found = [operation for operation in operations_of(verb) if operation.table == table.name]
+    if not found:
+        raise UsageError(
+            f"{verb} does not apply to {table.name}; it does to {', '.join(tables_of(verb))}."
+        )
+    return found
 
 
 def _only(said: dict[str, list[str]]) -> str | None:

@@ -74,18 +74,22 @@ def workflow_of(
     results of its steps, is no part of it."""
     written = read(steps, len(steps or "") + 1)
     found = _entries(written)
-    kept = read(context, len(context or "") + 1)
     if found is None:
         reason = as_steps(written).problem or "there is nothing in them"
         return None, f"its steps cannot be read: {reason}"
-    if kept.value is not None and not isinstance(kept.value, dict):
-        return None, "its context is no object"
-    if kept.value is None and kept.problem:
-        return None, f"its context cannot be read: {kept.problem}"
+    kept = read(context, len(context or "") + 1)
+    if problem := _why_no_context(kept):
+        return None, problem
     left = RESERVED_KEYS | results_of(written)
     values = {name: value for name, value in (kept.value or {}).items() if name not in left}
     name = values.pop("name") if isinstance(values.get("name"), str) else None
     return WorkflowFile(name=name, user_id=user_id, context=values, steps=tuple(found)), ""
+
+
+def _why_no_context(kept: Document) -> str:
+    if kept.value is None:
+        return f"its context cannot be read: {kept.problem}" if kept.problem else ""
+    return "" if isinstance(kept.value, dict) else "its context is no object"
 
 
 def results_of(steps: Document) -> set[str]:

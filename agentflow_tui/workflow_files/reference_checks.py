@@ -128,25 +128,27 @@ class _Check:
         value: Any = self._context
         walked = "the context"
         for segment in path:
-            missing = safe(segment, 40)
-            if isinstance(value, Mapping):
-                if segment not in value:
-                    known = [str(name) for name in value]
-                    if value is self._context:
-                        known += list(self._index)
-                    hint = did_you_mean(segment, known) or _has(known)
-                    return f"{walked} has no '{missing}'. {hint}"
-                value = value[segment]
-            elif isinstance(value, list) and segment.lstrip("-").isdecimal():
-                if not -len(value) <= int(segment) < len(value):
-                    return f"{walked} has {len(value)} entries and no '{missing}'"
-                value = value[int(segment)]
-            elif isinstance(value, str) and "{{" in value:
+            if isinstance(value, str) and "{{" in value:
                 return ""
-            else:
-                return f"{walked} is {kind_of(value)} and has no '{missing}'"
-            walked = f"'{missing}'"
+            if reason := self._why_not_below(value, segment):
+                return f"{walked} {reason}"
+            value = value[segment if isinstance(value, Mapping) else int(segment)]
+            walked = f"'{safe(segment, 40)}'"
         return ""
+
+    def _why_not_below(self, value: Any, segment: str) -> str:
+        """Why a value of the context has no such part."""
+        missing = safe(segment, 40)
+        if isinstance(value, Mapping):
+            if segment in value:
+                return ""
+            known = [str(name) for name in value]
+            known += self._index if value is self._context else ()
+            return f"has no '{missing}'. {did_you_mean(segment, known) or _has(known)}"
+        if not isinstance(value, list) or not segment.lstrip("-").isdecimal():
+            return f"is {kind_of(value)} and has no '{missing}'"
+        inside = -len(value) <= int(segment) < len(value)
+        return "" if inside else f"has {len(value)} entries and no '{missing}'"
 
     def _why_not_in_steps(self, at: int, id_: str, path: Sequence[str]) -> str:
         shown = safe(id_, 40)

@@ -92,15 +92,20 @@ def _shape_faults(each: FileStep, registry: Registry) -> Iterator[Fault]:
         yield each.member(name), f"a step has no member '{safe(name, 40)}'. {hint}"
     if step.problem:
         yield _of_problem(each), step.problem
-    elif (
-        each.handler is None
-        and step.type not in ELSEWHERE
-        and not is_left_to_agentflow(step.type, step.config)
-    ):
+    elif each.handler is None and not _is_anothers(step):
         yield each.member("type"), _unknown_type(step.type, registry)
+    if not step.unknown and not step.problem:
+        yield from _member_faults(each)
+
+
+def _is_anothers(step: Step) -> bool:
+    """Whether a step that has no handler is run by AgentFlow's own backend."""
+    return step.type in ELSEWHERE or is_left_to_agentflow(step.type, step.config)
+
+
+def _member_faults(each: FileStep) -> Iterator[Fault]:
     try:
-        if not step.unknown and not step.problem:
-            check_members(step)
+        check_members(each.step)
     except ConfigError as error:
         name = next((name for name in MEMBERS if str(error).startswith(f"{name} ")), "")
         yield each.member(name) if name else each.path, str(error)

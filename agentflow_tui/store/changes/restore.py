@@ -262,13 +262,7 @@ class _Restoration:
         stale = set()
         for table in dict.fromkeys(table for c in row_changes for table in c.linked):
             owners = {str(c.linked[table][0]): c for c in row_changes if table in c.linked}
-            changes = [
-                RowChange(id=id_, before=owner.linked[table][1], after=owner.linked[table][2])
-                for id_, owner in owners.items()
-            ]
-            updates = [change for change in changes if change.is_update]
-            answers = await self._insert(table, [c for c in changes if c.is_deletion])
-            for answer in [*answers, *await self._set_columns(table, updates)]:
+            for answer in await self._put_back(table, owners):
                 owner = owners[answer.id].id
                 if answer.reason is not None:
                     stale.add(owner)
@@ -277,6 +271,16 @@ class _Restoration:
                 images = _loaded(answer.before), _loaded(answer.after)
                 self.linked.setdefault(owner, {})[table] = (answer.id, *images)
         return stale
+
+    async def _put_back(self, table: str, owners: Mapping[str, RowChange]) -> list[Restored]:
+        """Put back the rows of a linked table, by their ids and the rows that they moved with."""
+        changes = [
+            RowChange(id=id_, before=owner.linked[table][1], after=owner.linked[table][2])
+            for id_, owner in owners.items()
+        ]
+        deleted = await self._insert(table, [c for c in changes if c.is_deletion])
+        updated = await self._set_columns(table, [c for c in changes if c.is_update])
+        return [*deleted, *updated]
 
     async def _set_columns(self, table: str, changed: Sequence[RowChange]) -> list[Restored]:
         free, busy = await self._locked(table, changed, deletes=False)

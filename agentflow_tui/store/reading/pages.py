@@ -140,16 +140,12 @@ class PageStatement(Generic[RowT]):
         snapshot, now, count, _ = records[0][:4]
         if seen is not None and snapshot == seen:
             return Page((), snapshot=snapshot, now=now, unchanged=True)
-        begin = 5 + self.scanned_keys if self.scanned_keys else 4
-        rows = [self.listing.row(*record[begin:]) for record in records if record[3]]
-        fits = len(rows) <= window.limit
-        del rows[window.limit :]
-        if window.backwards:
-            rows.reverse()
+        rows, fits = self._rows(records, window)
         looked, reached = 0, None
         if window.scan is not None:
             looked = records[0][4]
-            reached = tuple(records[0][5:begin]) if fits and looked >= window.scan else None
+            if fits and looked >= window.scan:
+                reached = tuple(records[0][5 : 5 + self.scanned_keys])
         is_last = fits and reached is None
         from_an_end = window.anchor is None
         return Page(
@@ -162,6 +158,17 @@ class PageStatement(Generic[RowT]):
             snapshot=snapshot,
             now=now,
         )
+
+    def _rows(self, records: Sequence[tuple[Any, ...]], window: Window) -> tuple[list[RowT], bool]:
+        """The rows of the window in the order of the list, and whether there are no further
+        ones."""
+        begin = 5 + self.scanned_keys if self.scanned_keys else 4
+        rows = [self.listing.row(*record[begin:]) for record in records if record[3]]
+        fits = len(rows) <= window.limit
+        del rows[window.limit :]
+        if window.backwards:
+            rows.reverse()
+        return rows, fits
 
 
 async def read_page(

@@ -1,6 +1,6 @@
 """Queries: a listing with its filters and its sort, compiled once for each binding."""
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterator
 from dataclasses import field, replace
 from datetime import datetime, tzinfo
 from functools import partial
@@ -99,8 +99,12 @@ class Query(Generic[RowT]):
     def remarks(self) -> tuple[str, ...]:
         """What the user should know about the filter: odd words, and what it does not look at."""
         said = [notice.message for notice in self.wanted.notices]
-        if not self.words_as_written:
-            return tuple(said)
+        if self.words_as_written:
+            said += self._limits()
+        return tuple(said)
+
+    def _limits(self) -> Iterator[str]:
+        """What a large table is not searched for, as far as it was asked for."""
         asked = [
             (term.field, value)
             for term in self.wanted.terms
@@ -109,16 +113,11 @@ class Query(Generic[RowT]):
             if isinstance(value, Text)
         ]
         if any(value.match is Match.WORD for _, value in asked):
-            said.append("status words as written only")
+            yield "status words as written only"
         key = self.listing.table.primary_key.name
-        ids = (field.name for field in self.listing.table.columns if field.kind is Kind.ID)
-        if any(
-            is_beginning(value, as_written=False) and not is_beginning(value, as_written=True)
-            for name, value in asked
-            if name in ids and name != key
-        ):
-            said.append(f"ids of fewer than {SHORTEST_ID} characters whole only")
-        return tuple(said)
+        ids = {field.name for field in self.listing.table.columns if field.kind is Kind.ID} - {key}
+        if any(_is_too_short(value) for name, value in asked if name in ids):
+            yield f"ids of fewer than {SHORTEST_ID} characters whole only"
 
     def where(self, binding: Binding) -> Where:
         """Both filters as SQL."""
@@ -238,6 +237,11 @@ def _keys(term: Condition) -> list[str]:
     return keys
 
 
+def _is_too_short(value: Text) -> bool:
+    """Whether it is the beginning of an id that no index finds."""
+    return is_beginning(value, as_written=False) and not is_beginning(value, as_written=True)
+
+
 def _type_of(listed: ListingField, binding: Binding) -> str:
     if listed.stored:
         table, name = listed.stored.split(".")
@@ -274,10 +278,9 @@ def query(
     if whole or not is_large:
         return Query(listing, order, held, wanted, scan)
     terms = (*held.terms, *wanted.terms)
-    states = next((s for t in terms if (s := served_states(t, listing, order, binding))), ())
-    by_state = tuple(
-        t for t in terms if states and served_states(t, listing, order, binding) == states
-    )
+    in_states = {term: served_states(term, listing, order, binding) for term in terms}
+    states = next(filter(None, in_states.values()), ())
+    by_state = tuple(term for term in terms if states and in_states[term] == states)
     served = tuple(t for t in terms if is_served(t, listing, binding) or is_looked_up(t, listing))
     left = set(terms) - {*by_state, *served}
     return Query(

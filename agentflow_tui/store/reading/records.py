@@ -60,10 +60,7 @@ async def read_record(
     values.setdefault(table.primary_key.name, id_)
     set_ones = {column.name: found for column in _secret(table) if (found := next(fetched))}
     pointing = {relation: next(fetched) for relation in _relations(table)}
-    cut = frozenset(name for name, value in values.items() if _is_cut(value))
-    values = {
-        name: str(value)[:TEXT_LIMIT] if name in cut else value for name, value in values.items()
-    }
+    values, cut = _cut(values)
     masked: tuple[str, ...] = ()
     if table.name == "reports" and not personal:
         values, masked = await asyncio.to_thread(_without_personal, values)
@@ -97,8 +94,14 @@ def _relations(table: Table) -> list[Relation]:
     return [relation for relation in RELATIONS if relation.target == table.name]
 
 
-def _is_cut(value: object) -> bool:
-    return isinstance(value, str) and len(value) > TEXT_LIMIT
+def _cut(values: dict[str, object]) -> tuple[dict[str, object], frozenset[str]]:
+    """Texts no longer than `TEXT_LIMIT`, and the names of those that were."""
+    long = {
+        name: value[:TEXT_LIMIT]
+        for name, value in values.items()
+        if isinstance(value, str) and len(value) > TEXT_LIMIT
+    }
+    return {**values, **long}, frozenset(long)
 
 
 def _statement(table: Table, binding: Binding) -> Statement[tuple[Any, ...]]:

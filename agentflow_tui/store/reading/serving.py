@@ -50,16 +50,21 @@ def is_served(term: Term, listing: Listing[Any], binding: Binding) -> bool:
         return False
     if term.kind in {Kind.TIME, Kind.NUMBER}:
         return True
-    if term.kind is Kind.ID:
-        is_uuid = column.type == "uuid"
-        return all(isinstance(v, Text) and _is_id_served(v, is_uuid=is_uuid) for v in term.values)
-    return all(isinstance(v, Text) and v.match is Match.EXACT for v in term.values)
+    return all(_is_value_served(value, term.kind, column.type) for value in term.values)
 
 
 def is_looked_up(term: Term, listing: Listing[Any]) -> bool:
     """Whether the keys of the rows that fit are found before, for the index of the key to serve."""
     field = listing.field(term.field) if isinstance(term, Condition) else None
     return field is not None and field.lookup is not None and not term.negated
+
+
+def _is_value_served(value: object, kind: Kind, type_: str) -> bool:
+    if not isinstance(value, Text):
+        return False
+    if kind is Kind.ID:
+        return _is_id_served(value, is_uuid=type_ == "uuid")
+    return value.match is Match.EXACT
 
 
 def _is_id_served(value: Text, *, is_uuid: bool) -> bool:
