@@ -13,6 +13,7 @@ import asyncio
 import tempfile
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from functools import partial
 from hashlib import md5
 from pathlib import Path
@@ -21,6 +22,7 @@ from uuid import UUID
 
 import asyncpg
 
+from agentflow_tui import clock
 from agentflow_tui.console.environment import Environment
 from agentflow_tui.console.list.store_source import StoreSource
 from agentflow_tui.embedded import postgres
@@ -38,6 +40,7 @@ from agentflow_tui.store.views.actions import ACTION_LIST
 from agentflow_tui.store.views.by_table import LISTINGS
 from agentflow_tui.store.views.domains import read_matrix
 from agentflow_tui.store.views.failures import read_failures
+from agentflow_tui.store.views.fires import read_fire_counts
 from agentflow_tui.store.views.overview import read_overview
 from benchmarks.plans import Cost, cost_of
 
@@ -142,8 +145,12 @@ READS: dict[str, Callable[[Database], Awaitable[object]]] = {
     "domains": read_matrix,
     "story of a mail": lambda database: gather(database, "email_queue", _id("q40")),
     "story of a workflow": lambda database: gather(database, "workflows", _id("w5")),
+    "fires counted": lambda database: read_fire_counts(database, [_id("s1")], SINCE),
     "mail to an address": lambda database: gather_mails(database, "p40@d40.test"),
 }
+
+SINCE: datetime = clock.now() - timedelta(days=1)
+"""What is counted of a day."""
 
 FILL = (
     """INSERT INTO users (id, email) SELECT n::text, 'u' || n || '@acme.test'

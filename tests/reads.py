@@ -19,6 +19,7 @@ from agentflow_tui.store.views.by_table import LISTINGS
 from agentflow_tui.store.views.diagnosis import read_server_facts
 from agentflow_tui.store.views.domains import read_matrix
 from agentflow_tui.store.views.failures import read_failures, read_new_failures
+from agentflow_tui.store.views.fires import read_fire_counts
 from agentflow_tui.store.views.overview import read_overview
 from agentflow_tui.store.views.reports import scores_of
 from agentflow_tui.store.views.shared_status import read_shared_status
@@ -39,6 +40,7 @@ READS: dict[str, Callable[[Database], Awaitable[object]]] = {
     "mentions": lambda d: mentions(d, uid(1)),
     "scores": lambda d: scores_of(d, uid(1)),
     "fires": lambda d: story_journal.entries_about(d, story_journal.FIRES, [uid(1)]),
+    "fires counted": lambda d: read_fire_counts(d, [uid(1)], NOW),
     "entries naming": lambda d: story_journal.entries_naming(d, [uid(1)]),
     "entries of a user": lambda d: story_journal.entries_of_user(d, "ann"),
     "one entry": lambda d: story_journal.entry_whole(d, uid(1)),

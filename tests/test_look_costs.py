@@ -97,6 +97,7 @@ async def test_an_accelerated_look_is_small_and_served_by_the_index_that_is_mean
 STORIES = {
     "story of a mail": ("task_logs_attempts", "task_logs_named"),
     "story of a workflow": ("task_logs_steps", "task_logs_named"),
+    "fires counted": ("task_logs_fires",),
     "mail to an address": ("emails_recipients", "email_queue_emailid", "task_logs_attempts"),
 }
 

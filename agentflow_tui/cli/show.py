@@ -23,6 +23,7 @@ from agentflow_tui.text import NOTHING, bounded, safe
 
 if TYPE_CHECKING:
     from agentflow_tui.cli.cron import CronTimetable
+    from agentflow_tui.cli.ledger import PrintedLedger
 
 
 def add_options(parser: argparse.ArgumentParser, _name: str) -> None:
@@ -52,17 +53,29 @@ def run(options: argparse.Namespace) -> int:
         say_masked(record.personal)
         zone = clock.zone(chosen.console.time_zone)
         workers_zone = chosen.workers.time_zone
+        ledger = await _ledger(database, record)
         if options.json:
-            put(_json(record, workers_zone))
+            put(_json(record, workers_zone, ledger))
         else:
             timetable = _timetable(record, workers_zone)
             put("\n".join([*_lines(record, zone), *(timetable.lines() if timetable else ())]))
+            if ledger is not None:
+                put("\n".join(ledger.lines(zone)))
         return 0
 
     return connected(chosen, work)
 
 
-def _json(record: Record, zone: str) -> str:
+async def _ledger(database: Database, record: Record) -> "PrintedLedger | None":
+    """What became of a schedule's slots."""
+    if record.table.name != "schedules":
+        return None
+    from agentflow_tui.cli.ledger import PrintedLedger  # other tables do not pay for it
+
+    return await PrintedLedger.read(database, record.id)
+
+
+def _json(record: Record, zone: str, ledger: "PrintedLedger | None" = None) -> str:
     values: dict[str, object] = {}
     for column in record.table.columns:
         if column.primary_key or column.name in record.values:
@@ -80,6 +93,8 @@ def _json(record: Record, zone: str) -> str:
     said = {**values, "related": related}
     if timetable := _timetable(record, zone):
         said["timetable"] = timetable.as_json()
+    if ledger is not None:
+        said["fires"] = ledger.as_json()
     return json.dumps(said, ensure_ascii=True)
 
 

@@ -18,6 +18,7 @@ from agentflow_tui.store.views.dead_workers import DeadWorker, read_dead_workers
 
 if TYPE_CHECKING:
     from agentflow_tui.embedded.postgres import EmbeddedServer
+    from agentflow_tui.operations.fire_ledger import FireCountCache
     from agentflow_tui.operations.secret_states import SecretStates
 
 
@@ -58,6 +59,7 @@ class Environment:
     _workers_at: datetime | None = None
     _connecting: asyncio.Lock = field(default_factory=asyncio.Lock)
     _secret_states: "SecretStates | None" = None
+    _fire_counts: "FireCountCache | None" = None
 
     def __post_init__(self) -> None:
         self.operator = operator(self.settings.environ)
@@ -86,6 +88,15 @@ class Environment:
 
             self._secret_states = SecretStates(self.settings.environ)
         return self._secret_states
+
+    @property
+    def fire_counts(self) -> "FireCountCache":
+        """What became of the slots of the schedules that are shown."""
+        if self._fire_counts is None:
+            from agentflow_tui.operations.fire_ledger import FireCountCache  # for one screen
+
+            self._fire_counts = FireCountCache()
+        return self._fire_counts
 
     @property
     def zone(self) -> tzinfo:
@@ -151,6 +162,7 @@ class Environment:
     async def move(self, settings: Settings) -> None:
         """Hang up, and mean the database of these settings from now on."""
         self.settings, self.offset = settings, timedelta()
+        self._fire_counts = None
         self.dead_workers, self._workers_at = (), None
         await self.close()
 

@@ -232,7 +232,7 @@ async def test_what_a_row_points_at_is_called_by_its_name(database: Database) ->
     await fill(database)
     async with console(database.url, size=(120, 40)) as pilot:
         await settled(pilot)
-        await burst(pilot, ":", *f"schedules id:{uid(21)}", "enter", "enter", "]", "]")
+        await burst(pilot, ":", *f"schedules id:{uid(21)}", "enter", "enter", "]", "]", "]")
         await sees(pilot, f"workflowId        Fetch leads  {uid(11)}")
         await burst(pilot, ":", *f"workflows id:{uid(11)}", "enter", "enter", "]", "]", "]")
         await sees(pilot, "userId            Ann  ann@acme.test  ann")

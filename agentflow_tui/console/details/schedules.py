@@ -1,10 +1,13 @@
 """A schedule: what its expression says, the next ten fires, what it missed, its history."""
 
-from agentflow_tui.console.details.common import ROW, field
+from agentflow_tui.console.details.common import ROW, field, wrapped
 from agentflow_tui.console.details.journals import journal_tab
 from agentflow_tui.console.list.declarations import DetailRow, Tab
+from agentflow_tui.console.statuses import status_cell
+from agentflow_tui.console.widgets.line import Piece
 from agentflow_tui.console.widgets.pane import Link, PaneLine, heading, text_line
 from agentflow_tui.errors import AgentflowError
+from agentflow_tui.operations.fire_ledger import read_ledger
 from agentflow_tui.operations.timetables import (
     next_fires,
     timetable_words,
@@ -54,4 +57,29 @@ async def fires(opened: DetailRow) -> list[PaneLine]:
     return lines
 
 
-TABS = (Tab("Fires", fires), journal_tab("History"), ROW)
+async def ledger(opened: DetailRow) -> list[PaneLine]:
+    """What became of each of its slots, newest first."""
+    now = opened.env.now()
+    found = await read_ledger(await opened.env.connected(), opened.record.id, now)
+    lines = [field("Last day", str(found.counts) or "no slot", found.counts.style), text_line("")]
+    for line in found.lines:
+        ((said, style),) = status_cell(line.status)
+        when = moment(line.slot, opened.env.zone, now) if line.slot else ""
+        texts = list(wrapped(line.text, opened.width - 20))
+        for place, text in enumerate(texts):
+            start = f"{when:<16}  {said[0]} " if not place else " " * 20
+            lines.append(
+                PaneLine(
+                    (Piece(start, "dim" if style == "done" else style), *text.pieces),
+                    link=Link("task_logs", line.id),
+                    key=f"{line.id} {place}",
+                )
+            )
+    if not found.lines:
+        lines.append(text_line("The journal tells of no slot.", "dim"))
+    if found.partial:
+        lines.append(text_line("Only the newest entries of the journal were looked at.", "warning"))
+    return lines
+
+
+TABS = (Tab("Fires", fires), Tab("Ledger", ledger), journal_tab("History"), ROW)

@@ -38,7 +38,8 @@ class ListScreen(Generic[RowT]):
     """A list. ``base`` is a filter that always holds, ``filter`` the one it opens with, and
     ``faults`` what ``!`` shows; ``keys`` are the entries that the key bar offers first. ``empty``
     may name keys: ``{app.workers}``. ``tabs`` names those of its detail, ``module:attribute``,
-    which are imported when one is opened; without it they are those that any row has."""
+    which are imported when one is opened; without it they are those that any row has. ``beside``
+    reads, after each look, what some of its cells show besides the row."""
 
     listing: Listing[RowT]
     columns: Callable[[Environment], tuple[ListColumn[RowT], ...]]
@@ -49,6 +50,7 @@ class ListScreen(Generic[RowT]):
     sort: str | None = None
     tabs: str = ""
     keys: tuple[str, ...] = ()
+    beside: Callable[[Environment], Awaitable[None]] | None = None
 
     @property
     def table(self) -> str:

@@ -88,6 +88,8 @@ class ListView(ListMenus):
             return
         before = grid.current
         await grid.look()
+        if self.declared.beside is not None:
+            await self.declared.beside(self.env)
         self.show_status()
         if not self.is_shown:
             self.set_timer(ON_TERMINAL, self.say_shown)

@@ -45,6 +45,10 @@ def _columns(env: Environment) -> tuple[ListColumn[Schedule], ...]:
         count = missed_fires(row, now, zone)
         return ((f"{count}", "warning"),) if count else ""
 
+    def fires(row: Schedule, _now: datetime) -> Cell:
+        counts = env.fire_counts.of(row.id)
+        return ((str(counts), counts.style),) if counts and str(counts) else NOTHING
+
     def words(row: Schedule, now: datetime) -> Cell:
         said, problem = timetable_words(row.cron, zone)
         if problem:
@@ -54,25 +58,30 @@ def _columns(env: Environment) -> tuple[ListColumn[Schedule], ...]:
 
     return (
         ListColumn("State", state, width=9, sort="active", key="state"),
-        text_column("Cron", lambda row: row.cron, width=15, sort="cron", drop=2),
-        ListColumn("Says", words, grows=True, min_width=20, key="says"),
+        text_column("Cron", lambda row: row.cron, width=15, sort="cron", drop=3),
+        ListColumn("Says", words, grows=True, min_width=16, key="says"),
         ListColumn("Next", upcoming, width=8, right=True, ticks=True, sort="nextRun", key="next"),
         age_column("Last", lambda row: row.last_run, sort="lastRun"),
-        ListColumn("Missed", missed, width=6, right=True, ticks=True, key="missed"),
+        ListColumn("Fires 24h", fires, width=14, drop=2, ticks=True, key="fires"),
+        ListColumn("Missed", missed, width=6, right=True, drop=5, ticks=True, key="missed"),
         text_column(
             "Starts",
             lambda row: workflow_title(row.workflow_steps, "?", name=row.workflow_name),
-            width=20,
+            width=18,
             drop=1,
         ),
         ListColumn(
             "Workflow",
             lambda row, _now: status_cell(row.workflow_status),
             width=12,
-            drop=3,
+            drop=4,
             key="workflow",
         ),
     )
+
+
+async def _count_fires(env: Environment) -> None:
+    await env.fire_counts.read(await env.connected(), env.now())
 
 
 SCHEDULES_SCREEN = ListScreen(
@@ -81,4 +90,5 @@ SCHEDULES_SCREEN = ListScreen(
     faults="wrong:yes",
     empty="No schedules. They start workflows by themselves, by a cron expression.",
     tabs="agentflow_tui.console.details.schedules:TABS",
+    beside=_count_fires,
 )

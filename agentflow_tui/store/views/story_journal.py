@@ -206,15 +206,20 @@ def _without(binding: Binding, column: str, *members: str) -> str:
     )
 
 
-def _looked_through(binding: Binding, condition: str) -> Statement[StoryEntry]:
+def newest(binding: Binding) -> str:
+    """SQL for the newest entries, in the order of time or of the primary key."""
     order = ", ".join(
         f"q.{{task_logs.{key.field.name}}} {'DESC' if key.descending else 'ASC'}"
         for key in TASK_LIST.order(binding)
     )
+    return f"(SELECT q.* FROM {{task_logs?}} q ORDER BY {order} LIMIT {LOOKED_THROUGH})"
+
+
+def _looked_through(binding: Binding, condition: str) -> Statement[StoryEntry]:
     return Statement(
         StoryEntry,
         f"""
 SELECT {_columns(binding)}
-  FROM (SELECT q.* FROM {{task_logs?}} q ORDER BY {order} LIMIT {LOOKED_THROUGH}) q
+  FROM {newest(binding)} q
  WHERE {condition} ORDER BY {{q.task_logs.createdAt}} DESC NULLS LAST LIMIT {MOST}""",
     )
