@@ -33,7 +33,7 @@ async def read_uses(database: Database) -> SecretUses:
     naming = store.naming(database.binding)
     for found in await database.fetch(naming) if naming else ():
         for name in set(_named_by(found.steps)):
-            title = workflow_title(found.steps)
+            title = workflow_title(found.steps, name=found.name)
             workflows[name] = (*workflows.get(name, ()), (found.id, title))
     return SecretUses(last, workflows)
 

@@ -229,3 +229,29 @@ async def test_more_than_is_looked_at_is_never_nothing(looking: Looking) -> None
     text = await looking.text()
     assert NOTHING not in text
     assert "more of health checks" in text
+
+
+async def test_workflows_bear_the_names_that_they_were_given(database: Database) -> None:
+    named = LOCKED | {"context": '{"name": "Nightly mail", "run": 1}'}
+    schedule = ROWS["schedules"][0] | {"workflowId": LOCKED["id"]}
+    await fill(database, {"workflows": [named], "schedules": [schedule]})
+    said = await Looking(database).text()
+    assert "the oldest on Nightly mail" in said
+    assert "schedule not fired: Nightly mail" in said
+
+
+async def test_a_report_that_did_not_come_needs_attention(database: Database) -> None:
+    rows = [
+        {
+            "id": uid(700 + days),
+            "vendor": "vAuto",
+            "reportType": "inventory",
+            "reportDate": ago(days=days, hours=2),
+            "createdAt": ago(days=days, hours=2),
+        }
+        for days in range(1, 10)
+    ]
+    await fill(database, {"reports": rows})
+    looking = Looking(database)
+    await looking.text()
+    assert "report did not come: vAuto" in await looking.text()

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import field
 from datetime import datetime, timedelta
 
+from agentflow_tui import clock
 from agentflow_tui.console.environment import Environment
 from agentflow_tui.console.screens.attention_lines import (
     LATE_MAIL,
@@ -15,6 +16,7 @@ from agentflow_tui.console.screens.attention_lines import (
     failures,
     late_mail,
     lost_insights,
+    missing_reports,
     no_worker,
     silent_workers,
     stale_checks,
@@ -35,12 +37,13 @@ from agentflow_tui.operations.triage.issue_state import (
     read_states,
 )
 from agentflow_tui.store.connection.database import Database
+from agentflow_tui.store.views.overdue_reports import OverdueReport, read_overdue_reports
 from agentflow_tui.store.views.overview import Overview
 from agentflow_tui.store.views.overview_sql import MOST
 from agentflow_tui.text import age, number
 
-SECRETS_EVERY = timedelta(minutes=1)
-"""Time between two looks at how stored secrets stand."""
+SELDOM = timedelta(minutes=1)
+"""Time between two looks at how stored secrets stand, and at which reports did not come."""
 
 SHOWN = 4
 """Lines of one kind that are shown."""
@@ -59,12 +62,13 @@ class Attention:
     _overview: Overview | None = None
     _states: Mapping[str, IssueState] = field(default_factory=dict)
     _secrets: Sequence[IssueLine] = ()
-    _secrets_at: datetime | None = None
+    _reports: Sequence[OverdueReport] = ()
+    _seldom_at: datetime | None = None
 
     @property
     def is_whole(self) -> bool:
         """Whether secrets have been looked at, too: the first rows do not wait for the ciphers."""
-        return self._secrets_at is not None
+        return self._seldom_at is not None
 
     async def look(self, database: Database, overview: Overview) -> None:
         """Read the states of what is going on; one statement.
@@ -72,17 +76,20 @@ class Attention:
         Raises `UnreachableError`, `RefusedError`.
         """
         if self._overview is not None:
-            await self._look_at_secrets(database)
+            await self._look_seldom(database)
         subjects = [w.issue.subject for w in self._worries(overview, self.env.now())]
         self._states = await read_states(database, dict.fromkeys([*subjects, LOCKS, LATE_MAIL]))
         self._overview = overview
 
-    async def _look_at_secrets(self, database: Database) -> None:
-        """Find the credentials that cannot be read, or by anybody."""
+    async def _look_seldom(self, database: Database) -> None:
+        """Find the reports that did not come, and the credentials that cannot be read, or by
+        anybody."""
         now = self.env.now()
-        if self._secrets_at is not None and now - self._secrets_at < SECRETS_EVERY:
+        if self._seldom_at is not None and now - self._seldom_at < SELDOM:
             return
-        self._secrets_at = now
+        self._seldom_at = now
+        zone = clock.zone(self.env.settings.workers.time_zone)
+        self._reports = await read_overdue_reports(database, zone, now)
         from agentflow_tui.operations.secret_states import read_worries  # with its ciphers
 
         found = await read_worries(database, self.env.secret_states)
@@ -181,6 +188,7 @@ class Attention:
             *wrong_schedules(overview.schedules, self.env.settings.workers.time_zone, now),
             *failing_checks(overview.checks, "warning"),
             *stale_checks(overview.stale_checks),
+            *missing_reports(self._reports),
             *lost_insights(overview.failed_distributions),
             *failures(groups, fresh=False),
             *expiring(overview.expiring, now),

@@ -5,16 +5,18 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from agentflow_tui.console.environment import Environment
+from agentflow_tui.console.report_lanes import OVERDUE_VIEW
 from agentflow_tui.console.screens.links import stale_link
 from agentflow_tui.console.widgets.pane import Link
 from agentflow_tui.dataclass import dataclass
 from agentflow_tui.operations.timetables import timetable_words
 from agentflow_tui.operations.triage.error_groups import ErrorGroup
 from agentflow_tui.operations.triage.issue_state import Issue, doubled
+from agentflow_tui.store.views.overdue_reports import OverdueReport
 from agentflow_tui.store.views.overview import Overview, OverviewRow
 from agentflow_tui.store.views.predicates import WORKER_PREFIX
-from agentflow_tui.store.views.workflow_names import workflow_title
-from agentflow_tui.text import plural
+from agentflow_tui.store.views.workflow_names import title_of
+from agentflow_tui.text import number, plural
 
 LATE = timedelta(minutes=15)
 """Mail that has waited longer than this needs attention."""
@@ -42,7 +44,7 @@ def stale_locks(overview: Overview, env: Environment) -> Iterable[IssueLine]:
     if not stale:
         return
     since = sorted(lock.since for lock in overview.locks if lock.since is not None)
-    first = workflow_title(overview.locks[0].what, "a workflow") if overview.locks else "a workflow"
+    first = title_of(overview.locks[0].what, "a workflow") if overview.locks else "a workflow"
     yield IssueLine(
         issue=Issue(
             subject=LOCKS,
@@ -70,7 +72,7 @@ def wrong_schedules(
             trouble = "schedule not fired"
         else:
             trouble = "schedule starts nothing"
-        name = workflow_title(schedule.detail or None, "")
+        name = title_of(schedule.detail)
         yield IssueLine(
             issue=Issue(
                 subject=f"schedule:{schedule.id}",
@@ -144,6 +146,24 @@ def stale_checks(checks: Sequence[OverviewRow]) -> Iterable[IssueLine]:
             style="warning",
             since=check.since,
             link=Link("health_checks", check.id),
+        )
+
+
+def missing_reports(reports: Sequence[OverdueReport]) -> Iterable[IssueLine]:
+    for report in reports:
+        more = f", {number(report.missed)} missed" if report.missed > 1 else ""
+        yield IssueLine(
+            issue=Issue(
+                subject=f"report:{report.vendor}:{report.report_type}",
+                label=f"report did not come: {report.title}, usual at {report.usual:%H:%M}{more}: "
+                f"{report.why}",
+                mark=_iso(report.last),
+            ),
+            kind="reports",
+            glyph="▲",
+            style="warning",
+            since=report.due,
+            link=Link("reports", view=OVERDUE_VIEW),
         )
 
 

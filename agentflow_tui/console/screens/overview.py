@@ -25,7 +25,7 @@ from agentflow_tui.operations.triage.error_groups import group
 from agentflow_tui.store.reading.counts import has_index, is_large
 from agentflow_tui.store.views.failures import read_failures
 from agentflow_tui.store.views.overview import Flow, Overview, read_overview
-from agentflow_tui.store.views.workflow_names import workflow_title
+from agentflow_tui.store.views.workflow_names import title_of
 from agentflow_tui.text import NOTHING, age, number, spark
 
 LABEL = 16
@@ -182,7 +182,7 @@ class OverviewView(View):
         lines = [heading(" Next fires")]
         for schedule in overview.upcoming[:5]:
             words, problem = timetable_words(schedule.what, zone)
-            name = workflow_title(schedule.detail or None, "a workflow")
+            name = title_of(schedule.detail, "a workflow")
             at = f"in {age(schedule.since - now)}" if schedule.since else ""
             lines.append(
                 self._line(

@@ -5,6 +5,7 @@ from agentflow_tui.store.reading.counts import CAP, by_status, has_index, is_lar
 from agentflow_tui.store.reading.pages import SNAPSHOT
 from agentflow_tui.store.views import predicates
 from agentflow_tui.store.views.failures import SOURCES
+from agentflow_tui.store.views.workflow_names import titled
 
 MINUTES = 60
 """Length of the series of throughput."""
@@ -38,6 +39,7 @@ def _parts(binding: Binding) -> dict[str, str]:
         "{q.health_checks.id}::text, coalesce({q.health_checks.name}, {q.health_checks.id}), "
         "concat_ws(': ', {q.health_checks.status}, {q.health_checks.message}), "
     )
+    of_schedule = titled("w", intent="{q.schedules.intent}::text")
     return {
         "health": predicates.health_counts(),
         "workflows": f"{by_status(binding, 'workflows')}::text",
@@ -64,12 +66,12 @@ def _parts(binding: Binding) -> dict[str, str]:
         "workers": _workers(binding),
         "locks": _locks(binding, lease),
         "schedules": _few(
-            "{q.schedules.id}::text, {q.schedules.cron}, left({w.workflows.steps}::text, 1000), "
+            f"{{q.schedules.id}}::text, {{q.schedules.cron}}, {of_schedule}, "
             "{q.schedules.nextRun}",
             f"{_SCHEDULES} {predicates.IS_WRONG_SCHEDULE} ORDER BY {{q.schedules.nextRun}}",
         ),
         "upcoming": _few(
-            "{q.schedules.id}::text, {q.schedules.cron}, left({w.workflows.steps}::text, 1000), "
+            f"{{q.schedules.id}}::text, {{q.schedules.cron}}, {of_schedule}, "
             "{q.schedules.nextRun}",
             f"{_SCHEDULES} {{q.schedules.active}} AND {{q.schedules.nextRun}} >= now() "
             "ORDER BY {q.schedules.nextRun}",
@@ -189,7 +191,7 @@ def _locks(binding: Binding, lease: str) -> str:
     if _is_unserved(binding):
         return "NULL::text"
     return _few(
-        "{q.workflows.id}::text, left({q.workflows.steps}::text, 1000), "
+        f"{{q.workflows.id}}::text, {titled()}, "
         "{q.workflows.currentStep}::text, {q.workflows.lockedAt}",
         f"FROM {{workflows?}} q WHERE {predicates.is_stale_lock(lease)} "
         "ORDER BY {q.workflows.lockedAt}",

@@ -5,6 +5,7 @@ from datetime import datetime
 from agentflow_tui.dataclass import dataclass
 from agentflow_tui.store.connection.bindings import Binding
 from agentflow_tui.store.connection.statements import Statement
+from agentflow_tui.store.views.workflow_names import given_name
 
 LATEST = 20_000
 """Rows of the journal, the latest, that are looked through for uses."""
@@ -27,6 +28,7 @@ class NamingWorkflow:
 
     id: str
     steps: str | None
+    name: str | None
 
 
 def journalled(binding: Binding) -> Statement[JournalledUse] | None:
@@ -57,7 +59,8 @@ def naming(binding: Binding) -> Statement[NamingWorkflow] | None:
     return Statement(
         NamingWorkflow,
         f"""
-SELECT w.{{workflows.id}}::text, {{w.workflows.steps}}::text FROM {{workflows}} w
+SELECT w.{{workflows.id}}::text, {{w.workflows.steps}}::text, {given_name("w").value}
+  FROM {{workflows}} w
  WHERE {{w.workflows.steps}}::text ~ 'credentials|apiKey'
  ORDER BY {{w.workflows.createdAt}} DESC LIMIT {MOST}
 """,

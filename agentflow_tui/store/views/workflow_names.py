@@ -1,6 +1,7 @@
 """What a workflow is called: by its context, else by what its schedule is for, else by its first
 step. The first two are asked of the database, for lists have no room for contexts."""
 
+import json
 from functools import lru_cache
 
 from agentflow_tui.documents import Step, as_steps, read
@@ -44,6 +45,21 @@ def given_name(alias: str = "q", intent: str = "") -> Computed:
 def steps_of(text: str | None) -> tuple[Step, ...]:
     """The steps of a workflow's definition, as far as it can be read."""
     return tuple(as_steps(read(text)))
+
+
+def titled(alias: str = "q", intent: str = "") -> str:
+    """SQL for what `title_of` tells the name of a workflow by, the row ``alias``: its name as JSON,
+    else the head of its steps."""
+    name = given_name(alias, intent).value
+    return f"coalesce(to_json({name})::text, left({{{alias}.workflows.steps}}::text, 1000))"
+
+
+def title_of(text: str | None, fallback: str = "") -> str:
+    """What a workflow is called by what `titled` has given."""
+    name = json.loads(text) if text and text.startswith('"') and text.endswith('"') else ""
+    if name and not name.lstrip().startswith(("[", "{")):  # else it is steps, encoded twice
+        return str(name)
+    return workflow_title(text, fallback)
 
 
 def workflow_title(steps: str | None, fallback: str = "", *, name: str | None = None) -> str:
