@@ -1,10 +1,15 @@
-"""Limits of a process that deals with what strangers sent."""
+"""A child process that deals with what strangers sent: its limits, and its end."""
 
+import asyncio
 import os
 import resource
 import sys
 import threading
+from asyncio.subprocess import Process
 from contextlib import suppress
+
+LEAVES_WITHIN = 1.0
+"""Seconds in which a child is expected to have noticed that its standard input has ended."""
 
 
 def bound(memory: int, seconds: int) -> None:
@@ -27,3 +32,19 @@ def _leave_with_the_parent() -> None:
     while os.read(sys.stdin.fileno(), 4096):
         pass
     os._exit(1)
+
+
+async def end_child(process: Process) -> None:
+    """End a child that is `bound`: it leaves with its standard input, or is killed.
+
+    One that has just ended must not be killed: asyncio would find it reaped already and say so.
+    """
+    if process.stdin is not None:
+        process.stdin.close()
+    try:
+        async with asyncio.timeout(LEAVES_WITHIN):
+            await process.wait()
+    except TimeoutError:
+        with suppress(ProcessLookupError):
+            process.kill()
+        await process.wait()

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from agentflow_tui.dataclass import dataclass
 from agentflow_tui.errors import AgentflowError
+from agentflow_tui.process_limits import end_child
 
 _DIED = "Taking the message apart took more memory or time than is allowed."
 
@@ -57,9 +58,7 @@ async def take_apart(message: Path, folder: Path, takers: Sequence[str]) -> Mess
             await process.stdin.drain()
         answer = await process.stdout.read()
     finally:
-        with suppress(ProcessLookupError):
-            process.kill()
-        await process.wait()
+        await end_child(process)
     try:
         told = json.loads(answer)
     except ValueError:

@@ -13,6 +13,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from agentflow_tui.process_limits import end_child
 from agentflow_tui.reports.delimited import Progress
 from agentflow_tui.reports.documents import ReportDocument, check_file, file_facts, unread_file
 from agentflow_tui.reports.errors import ReadingOptions, UnreadableReportError
@@ -48,7 +49,7 @@ async def read_in_child(
         file = await facts
     finally:
         facts.cancel()
-        await _end(process)
+        await end_child(process)
     if "error" in answer:
         raise UnreadableReportError(answer["error"])
     answer["metadata"]["file"] |= {"size": file.size, "sha256": file.sha256}
@@ -75,9 +76,3 @@ async def _answer(
         else:
             return told, await process.stdout.readexactly(told["size"])
     raise UnreadableReportError(_DIED)
-
-
-async def _end(process: Process) -> None:
-    with suppress(ProcessLookupError):
-        process.kill()
-    await process.wait()
