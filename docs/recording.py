@@ -1,6 +1,7 @@
 """Sessions of the real console, workers included, in a pty of its own on sample data of its own."""
 
 import json
+import re
 import sys
 import tempfile
 import time
@@ -12,6 +13,8 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from tests.console.ptys import Terminal
+
+NUMBER = "#"
 
 NAMES = {
     "\r": "enter",
@@ -25,7 +28,8 @@ NAMES = {
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """Keys, what they are for, and what shows that it has happened."""
+    """Keys, what they are for, and what shows that it has happened. ``NUMBER`` in keys and
+    in what is seen is the one that a dialog asks for."""
 
     keys: str
     why: str
@@ -51,13 +55,17 @@ class Recorder(Terminal):
             self.pieces.append((time.monotonic() - self.started, bytes(self.raw[before:])))
         return count
 
-    def make(self, move: Move) -> None:
-        """Type the keys of a move, as a person does, and wait for what it shows."""
-        for key in move.keys:
+    def make(self, move: Move) -> str:
+        """Type the keys of a move, as a person does, and wait for what it shows. Returns them."""
+        asked = re.search(r"type (\d+)", self.text)
+        number = asked[1] if asked else ""
+        keys = move.keys.replace(NUMBER, number)
+        for key in keys:
             self.type(key)
             self.read(0.25)
-        self.until(*move.sees, seconds=30)
+        self.until(*(text.replace(NUMBER, number) for text in move.sees), seconds=30)
         self.read(0.8)
+        return keys
 
     def lines(self) -> list[str]:
         """The screen as a block of Markdown."""

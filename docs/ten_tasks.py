@@ -43,10 +43,6 @@ class Task:
     moves: tuple[Move, ...]
     before: Callable[[Recorder], None] = no_one
 
-    @property
-    def keys(self) -> int:
-        return sum(len(move.keys) for move in self.moves)
-
 
 TASKS = (
     Task(
@@ -56,18 +52,23 @@ TASKS = (
         was="32, no origin",
         aim="one screen",
         moves=(
-            Move("3/manager@lake\r", "The mail to that address.", ("manager@lake",)),
-            Move("\r", "Its attempts, the relay's answers.", ("451 4.4.1",)),
+            Move("3/manager@l\r", "The mail to that address.", ("1/1",)),
+            Move(
+                "h", "Its story: which workflow wrote it, each attempt.", ("451 4.4.1", "Workflow")
+            ),
         ),
     ),
     Task(
         name="hold-domain",
         wants="Hold all mail to a domain, and release it.",
-        was="8, 9",
-        aim="3, 3",
+        was="8 + 9",
+        aim="3 + 3",
         moves=(
-            Move("33H", "The domain that fails most.", ("lakeside-motors.test", "Hold")),
-            Move("\t\r", "Held.", ("held",)),
+            Move("33H", "The domain that fails most; what will be held.", ("lakeside", "type")),
+            Move("#\r", "More than fifty: the number is typed. Held.", (" # ", "Held")),
+            Move("H", "And back: the waiting, or the held?", ("mails held",)),
+            Move("j\r", "The held ones: what will be released.", ("Release", "type")),
+            Move("#\r", "Released.", ("Held", "released")),
         ),
     ),
     Task(
@@ -164,31 +165,39 @@ TASKS = (
 )
 
 
-def record(task: Task) -> list[str]:
-    """Do a task. Returns its part of the page."""
+def path_of(task: Task) -> str:
+    """Where the recording is, from the page."""
+    return f"tasks/{task.name}.cast"
+
+
+def record(task: Task) -> tuple[int, list[str]]:
+    """Do a task. Returns how many keys that took, and its part of the page."""
     with recording(SIZE) as view:
         task.before(view)
         since = view.pieces[-1][0]
         lines = [f"## {task.wants}", ""]
+        count = 0
         for move in task.moves:
-            view.make(move)
-            lines += [f"{named(move.keys)} — {move.why}", ""]
+            keys = view.make(move)
+            count += len(keys)
+            lines += [f"{named(keys)} — {move.why}", ""]
         lines += view.lines()
         text = view.cast(task.wants, since=since)
-    (FOLDER / "tasks" / f"{task.name}.cast").write_text(text, encoding="utf-8")
-    return [line.replace(view.home, "~/agentflow") for line in lines]
+    (FOLDER / path_of(task)).write_text(text, encoding="utf-8")
+    return count, [line.replace(view.home, "~/agentflow") for line in lines]
 
 
 def main() -> None:
     (FOLDER / "tasks").mkdir(exist_ok=True)
     wanted = sys.argv[1:]
     pages: dict[str, list[str]] = {}
+    counts: dict[str, int] = {}
     failed = []
     for task in TASKS:
         if not wanted or task.name in wanted:
             try:
-                pages[task.name] = record(task)
-                print(f"{task.name}: {task.keys} keys", flush=True)
+                counts[task.name], pages[task.name] = record(task)
+                print(f"{task.name}: {counts[task.name]} keys", flush=True)
             except AssertionError as error:
                 failed.append(task.name)
                 print(f"{task.name}: {error}", flush=True)
@@ -205,7 +214,7 @@ def main() -> None:
         "| task | keys | before | aim | recording |",
         "|---|---|---|---|---|",
         *(
-            f"| {t.wants} | {t.keys} | {t.was} | {t.aim} | [{t.name}](tasks/{t.name}.cast) |"
+            f"| {t.wants} | {counts[t.name]} | {t.was} | {t.aim} | [{t.name}]({path_of(t)}) |"
             for t in TASKS
         ),
         "",

@@ -420,6 +420,16 @@ def test_workflows_that_are_due_can_be_run_and_the_rest_waits_for_the_other_side
     assert runnable >= 20
 
 
+def test_what_brings_in_reports_can_be_run_by_our_workers(tables: Tables) -> None:
+    regular = [w for w in tables["workflows"] if isinstance(w["steps"], list)]
+    fetching = [w for w in regular if "vendors" in w["steps"][0]["config"]]
+    assert len(fetching) > 9
+    for workflow in fetching:
+        ready = plan(json.dumps(workflow["steps"]), BUILT_IN)
+        assert ready.problem_from(0) is None
+        assert all(step.handler is not None for step in ready.steps)
+
+
 async def test_steps_give_what_the_sample_says_they_gave(tables: Tables) -> None:
     from agentflow_tui.steps import calls, configs
     from agentflow_tui.steps.references import fill
