@@ -41,13 +41,13 @@ async def test_another_context_is_another_database_on_the_same_screen(
     async with console("", "users", context=contexts[0], contexts=contexts) as pilot:
         app = pilot.app
         assert isinstance(app, ConsoleApp)
-        await sees(pilot, " dev ", "ann@acme.test", "● 1")
+        await sees(pilot, " dev ", "ann@acme.test", "✗ 1")
         await pilot.press("2", "minus", "space", "f", "colon", *"ctx prod", "enter")
         await sees(pilot, "PRODUCTION", " prod ", "zoe@other.test")
         assert "ann@acme.test" not in screen_text(app)
         assert "frozen" not in screen_text(app)
         assert app.query_one(ViewSwitcher).previous() is None
-        await until(pilot, lambda: "● 0" in screen_text(app), "its health")
+        await until(pilot, lambda: "✗ 1" not in screen_text(app), "its health")
         await pilot.press("colon", *"ctx -", "enter")
         await sees(pilot, " dev ", "ann@acme.test")
         assert "PRODUCTION" not in screen_text(app)
