@@ -204,6 +204,7 @@ def test_mails_are_told_newest_first_with_their_attempts() -> None:
         for id_, ago in (("old", 9), ("new", 1))
     ]
     found = material(
+        entry("email.part", 2, queueId=uid(1), said={"part": 1, "accepted": ["a@b.c", "d@e.f"]}),
         entry("email.send", 1, queueId=uid(1), attempt=1, error="550 no such user"),
         emails=mails,
         email_queue=[queued("failed", email_id="old", error="550 no such user")],
@@ -211,4 +212,7 @@ def test_mails_are_told_newest_first_with_their_attempts() -> None:
     new, old = mail_stories(found, RULES)
     assert new.head.text == "?: new, and is not in the queue"
     assert old.head.text == "Failed: old"
-    assert [event.text for event in old.fate] == ["Attempt 1: 550 no such user"]
+    assert [event.text for event in old.fate] == [
+        "Part 1: 2 recipients served",
+        "Attempt 1: 550 no such user",
+    ]

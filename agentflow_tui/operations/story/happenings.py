@@ -84,6 +84,13 @@ def _attempt(entry: StoryEntry) -> Happening:
     return Happening(f"{which}: {answer}{relay}", entry.status or "", "email_queue")
 
 
+def _part(entry: StoryEntry) -> Happening:
+    said_ = said(entry)
+    accepted = said_.get("accepted")
+    count = plural(len(accepted), "recipient") if isinstance(accepted, list) else "some recipients"
+    return Happening(f"Part {said_.get('part', '?')}: {count} served", "", "email_queue")
+
+
 def _operation(entry: StoryEntry) -> Happening:
     given_, said_ = given(entry), said(entry)
     verb = given_.get("verb") or (entry.task_type or "").partition(".")[2]
@@ -130,6 +137,7 @@ _TELLERS: Mapping[str, Callable[[StoryEntry], Happening]] = {
     "schedule.fire": _fire,
     "workflow.step": _step,
     "email.send": _attempt,
+    "email.part": _part,
     "email.cancel": _attempt,
     "operator.": _operation,
     "operation.": _operation,
