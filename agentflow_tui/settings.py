@@ -201,6 +201,19 @@ class VendorSettings:
     zone: str = option("UTC", "time zone of their times")
     day_first: bool = option(False, "3/4/2026 is in April")
 
+    def __post_init__(self) -> None:
+        """Raises `ValueError`: who may send is never left open."""
+        if not self.senders or any(set(each) & set(' <>"') for each in self.senders):
+            raise ValueError(
+                "sender must name addresses, such as 'reports@vendor.example', or "
+                "'@vendor.example' for all of a domain"
+            )
+
+    @property
+    def senders(self) -> list[str]:
+        """The words of ``sender``."""
+        return [word for each in self.sender.split(",") if (word := each.strip())]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
@@ -395,7 +408,10 @@ def _section(section: type[SectionT], values: Any, name: str, path: Path) -> Sec
         if isinstance(value, int | float) and not least <= value <= _MOST:
             bounds = f"at most {_MOST:,.0f}" if value > _MOST else f"at least {least:g}"
             raise SettingsError(f"{path}: [{name}] {key} must be {bounds}, not {value}.")
-    return section(**values)
+    try:
+        return section(**values)
+    except ValueError as error:
+        raise SettingsError(f"{path}: [{name}] {error}.") from None
 
 
 _MOST = 1e9

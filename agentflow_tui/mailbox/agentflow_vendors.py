@@ -34,13 +34,16 @@ def _vendor(path: Path, name: str, values: Any) -> VendorSettings:
     patterns = values.get("emailPatterns") if isinstance(values, dict) else None
     if not isinstance(patterns, dict):
         raise _wrong(path, f"{name} has no emailPatterns")
-    return VendorSettings(
-        name=name,
-        vendor=name,
-        sender=_joined(path, name, patterns, "fromAddresses"),
-        subject=_joined(path, name, patterns, "subjectPatterns"),
-        attachment=_joined(path, name, patterns, "attachmentTypes"),
-    )
+    try:
+        return VendorSettings(
+            name=name,
+            vendor=name,
+            sender=_joined(path, name, patterns, "fromAddresses"),
+            subject=_joined(path, name, patterns, "subjectPatterns"),
+            attachment=_joined(path, name, patterns, "attachmentTypes"),
+        )
+    except ValueError as error:
+        raise _wrong(path, f"{name}.emailPatterns: {error}") from None
 
 
 def _joined(path: Path, name: str, patterns: dict[str, Any], member: str) -> str:

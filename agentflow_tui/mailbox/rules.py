@@ -7,7 +7,6 @@ from fnmatch import translate
 from agentflow_tui.dataclass import dataclass
 from agentflow_tui.errors import SettingsError
 from agentflow_tui.settings import VendorSettings
-from agentflow_tui.text import safe
 
 ANY_TYPE = "report"
 """What a report is called whose rule names no type and no subject."""
@@ -38,19 +37,12 @@ class VendorRule:
 
 def vendor_rule(settings: VendorSettings) -> VendorRule:
     """Make a rule ready. Raises `SettingsError`."""
-    senders = _words(settings.sender)
-    if not senders or any(set(word) & set(' <>"') for word in senders):
-        name = safe(settings.name or settings.vendor, 40)
-        raise SettingsError(
-            f"The rule {name!r} names no sender. One is written 'reports@vendor.example', or "
-            "'@vendor.example' for all of a domain."
-        )
     if not settings.vendor and not settings.name:
         raise SettingsError("A rule names no vendor.")
     subjects = _words(settings.subject) or ["*"]
     return VendorRule(
         settings=settings,
-        senders=tuple(_pattern(_address(word)) for word in senders),
+        senders=tuple(_pattern(_address(word)) for word in settings.senders),
         subjects=tuple(
             (_pattern(f"*{word}*"), settings.type or type_of_words(word)) for word in subjects
         ),

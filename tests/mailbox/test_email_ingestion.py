@@ -197,7 +197,7 @@ async def test_what_cannot_be_reached_or_used_is_said_without_the_password(step:
         ({"url": "imaps://127.0.0.1:1", "user": "a", "password": "hunter2"}, "cannot be reached"),
         ({"folder": "Nix"}, "has no folder 'Nix'"),
         ({"vendors": ["nobody"]}, r"no \[vendors.nobody\]; known: sold, stock"),
-        ({"vendors": [{"vendor": "x"}]}, "names no sender"),
+        ({"vendors": [{"vendor": "x"}]}, r"vendors\[0\]: sender must name addresses"),
         ({"url": "imaps://h/INBOX"}, "folder is a field"),
         ({"days": 0}, "must be at least 1"),
     ):

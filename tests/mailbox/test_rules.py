@@ -130,6 +130,7 @@ def test_agentflows_file_of_vendors_is_read_as_it_is(tmp_path: Path) -> None:
         ("[1]", "no object of vendors"),
         ('{"V": {}}', "V has no emailPatterns"),
         ('{"V": {"emailPatterns": {"fromAddresses": "x"}}}', "fromAddresses must be a list"),
+        ('{"V": {"emailPatterns": {}}}', "V.emailPatterns: sender must name"),
         ("{", "cannot be read"),
     ):
         file.write_text(wrong)
@@ -156,12 +157,11 @@ def test_vendors_stand_in_the_settings(tmp_path: Path) -> None:
         ("[vendors.sold]\nsendr = 'x'", "has no setting 'sendr'"),
         ("[vendors]\nsold = 'x'", "must be a section"),
         ("[vendors]\nfile = 1", "file must be a text"),
+        ("[vendors.sold]\nvendor = 'x'", r"\[vendors.sold\] sender must name addresses"),
+        ("[vendors.sold]\nsender = 'Ann <ann@vin.test>'", "sender must name addresses"),
     ):
         with pytest.raises(SettingsError, match=words):
             settings(wrong)
-    for sender in ("", "Ann <ann@vin.test>"):
-        with pytest.raises(SettingsError, match="names no sender"):
-            vendor_rule(VendorSettings(name="sold", sender=sender))
 
 
 def test_a_mailbox_comes_from_a_url_or_from_what_agentflow_uses() -> None:

@@ -150,7 +150,8 @@ def test_rules_of_vendors_are_checked() -> None:
     mail = HEAD + "  - {id: mail, type: emailIngestion, config: {vendors: [%s]}}"
     assert check(mail % '{vendor: x, sender: "@x.test"}').mistakes == ()
     [mistake] = check(mail % '{vendor: x, sender: "Ann <a@x.test>"}').mistakes
-    assert "names no sender" in mistake.message
+    assert mistake.path == "steps[1].config.vendors[0]"
+    assert "sender must name addresses" in mistake.message
 
 
 def test_steps_of_agentflows_own_backend_are_no_mistake() -> None:
