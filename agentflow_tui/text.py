@@ -334,6 +334,19 @@ def bar(fraction: float, width: int, *, blocks: bool = True) -> str:
     return ("#" * full + ("-" if rest else "")).ljust(width, ".")
 
 
+def thin_bar(fraction: float, width: int, *, blocks: bool = True) -> str:
+    """``fraction`` (0 to 1) as a thin line of exactly ``width`` cells, in halves of a cell: a bar
+    that does not shout. Something is never drawn as nothing, and not quite all never as all."""
+    if not blocks:
+        return bar(fraction, width, blocks=False)
+    share = min(1.0, max(0.0, fraction)) if math.isfinite(fraction) else 0.0
+    halves = round(share * width * 2)
+    if 0 < share < 1 and width:
+        halves = min(width * 2 - 1, max(1, halves))
+    full, rest = divmod(halves, 2)
+    return ("━" * full + "╸" * rest).ljust(width)
+
+
 def spark(values: Sequence[float | None], width: int, *, blocks: bool = True) -> str:
     """The last ``width`` values as one line of exactly ``width`` cells, newest on the right.
 
@@ -366,7 +379,7 @@ _GLYPHS = (
     ("▲△▴▼▽▾▶▷▸▹▻►◀◁◂◃◄", "^^^vvv>>>>>><<<<<"),
     ("≥≤≠±≈∞⏸⏵⏹", "><!~~8=>."),
     ("│┃┆┇┊┋╎║", "||||||||"),
-    ("─━┄┅┈┉╌═", "--------"),
+    ("─━┄┅┈┉╌═╸", "---------"),
     ("┌┐└┘├┤┬┴┼╭╮╰╯┏┓┗┛┣┫┳┻╋╔╗╚╝╠╣╦╩╬", "+" * 31),
     ("▏▎▍▌▋▊▉▐▔▀", "|--====|^^"),
 )

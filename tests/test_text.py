@@ -209,6 +209,13 @@ def test_a_bar_has_its_width_and_never_lies_about_none_and_all(
         assert drawn != ("█" if blocks else "#") * width
     if width and fraction >= 1 and fraction != float("inf"):
         assert drawn == ("█" if blocks else "#") * width
+    thin = text.thin_bar(fraction, width, blocks=blocks)
+    assert cell_width(thin) == width
+    if width and 0 < fraction < 1:
+        assert thin.strip(" .") != ""
+        assert thin != ("━" if blocks else "#") * width
+    if width and fraction >= 1 and fraction != float("inf"):
+        assert thin == ("━" if blocks else "#") * width
 
 
 @given(series, st.integers(0, 40))

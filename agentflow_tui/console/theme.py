@@ -22,14 +22,21 @@ _STYLES = (
 )
 """Names that pieces of text may use for their style."""
 
+QUIET = {"dim", "done"}
+"""Those that step back."""
+
 _BOLD = {"strong", "new", "alarm"}
 
 _REVERSE = {"alarm"}
 _NO_STYLE = Style.null()
 
 
-def _styles(**colours: str) -> dict[str, str]:
-    return {f"status-{name}": colours[name] for name in _STYLES}
+def _styles(*, cursor: str, on_cursor: str, **colours: str) -> dict[str, str]:
+    """The variables of a theme. ``cursor`` is the ground of the row under the cursor, dark or light
+    enough for every status to keep its colour there, and another colour than the background's where
+    there are sixteen."""
+    own = {"block-cursor-background": cursor, "block-cursor-foreground": on_cursor}
+    return own | {f"status-{name}": colours[name] for name in _STYLES}
 
 
 DARK = Theme(
@@ -46,6 +53,8 @@ DARK = Theme(
     warning="#d7af5f",
     error="#e06c6c",
     variables=_styles(
+        cursor="#1f3a4d",
+        on_cursor="#ffffff",
         ok="#87af5f",
         running="#5fafd7",
         waiting="#d0d0d0",
@@ -75,6 +84,8 @@ LIGHT = Theme(
     warning="#8a5a00",
     error="#b3261e",
     variables=_styles(
+        cursor="#b8d8f0",
+        on_cursor="#000000",
         ok="#3f6f1f",
         running="#005f87",
         waiting="#202428",
@@ -104,6 +115,8 @@ CONTRAST = Theme(
     warning="#ffff00",
     error="#ff5f5f",
     variables=_styles(
+        cursor="#003070",
+        on_cursor="#ffffff",
         ok="#00ff00",
         running="#00d7ff",
         waiting="#ffffff",

@@ -4,12 +4,19 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
+from rich.color import Color as RichColor
+from rich.color import ColorSystem
+from rich.style import Style
+from textual.color import Color
+from textual.theme import Theme
 
 from agentflow_tui.console.bars import contents
 from agentflow_tui.console.details.common import _column, field
 from agentflow_tui.console.environment import Environment
 from agentflow_tui.console.list.declarations import DetailRow
+from agentflow_tui.console.list.row_lines import Ground, Palette
 from agentflow_tui.console.state import ConnectionState
+from agentflow_tui.console.theme import THEMES, cell_styles
 from agentflow_tui.console.widgets.pane import PaneLine
 from agentflow_tui.schema import TABLES
 from agentflow_tui.settings import Context, Settings
@@ -42,6 +49,49 @@ def test_the_frame_has_a_clock_with_its_zone_that_moves_once_a_minute(width: int
     assert cell_width(line) <= width
     cramped = contents.title(heading, ConnectionState(), NOW, 20)
     assert clock not in "".join(piece.text for part in cramped for piece in part)
+
+
+WEIGHTS = (0.2126, 0.7152, 0.0722)
+
+
+def brightness(colour: str) -> float:
+    """The relative luminance of WCAG 2."""
+    shares = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+    linear = [c / 12.92 if c <= 0.03928 else ((c + 0.055) / 1.055) ** 2.4 for c in shares]
+    return sum(share * weight for share, weight in zip(linear, WEIGHTS, strict=True))
+
+
+def contrast(one: str, other: str) -> float:
+    dark, bright = sorted((brightness(one), brightness(other)))
+    return (bright + 0.05) / (dark + 0.05)
+
+
+def in_sixteen(colour: str) -> int | None:
+    """The colour of a terminal that has but sixteen."""
+    return RichColor.parse(colour).downgrade(ColorSystem.STANDARD).number
+
+
+@pytest.mark.parametrize("theme", THEMES, ids=lambda theme: theme.name)
+def test_a_selected_row_keeps_its_status_colours_and_is_seen_in_any_theme(theme: Theme) -> None:
+    ground = theme.variables["block-cursor-background"]
+    base = Style(color=theme.variables["block-cursor-foreground"], bgcolor=ground)
+    assert contrast(theme.variables["block-cursor-foreground"], ground) >= 7
+    palette = Palette(
+        grounds={Ground.CURSOR: base, Ground.PLAIN: Style()},
+        header=base,
+        sorted_header=base,
+        note=base,
+        named=cell_styles(theme),
+        filters=(),
+        background=Color.parse("black"),
+        ascii_only=False,
+    )
+    for status in ("ok", "running", "paused", "warning", "failed"):
+        own = theme.variables[f"status-{status}"]
+        assert palette.style(status, Ground.CURSOR) == base + Style(color=own)
+        assert contrast(own, ground) >= 3.5, status
+    assert palette.style("dim", Ground.CURSOR) == base, "what is quiet is read there, too"
+    assert in_sixteen(ground) != in_sixteen(theme.background or "")
 
 
 def column(table: str, name: str, value: object) -> str:

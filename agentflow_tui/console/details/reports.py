@@ -10,7 +10,7 @@ from agentflow_tui.insights.contents import StoryLine, is_ours, lines_of, score_
 from agentflow_tui.schema import INSIGHTS
 from agentflow_tui.store.reading.records import read_record
 from agentflow_tui.store.views.reports import SCORES, scores_of
-from agentflow_tui.text import bar, fit, safe
+from agentflow_tui.text import fit, safe, thin_bar
 
 _BAR = 30
 
@@ -54,7 +54,7 @@ def _said(opened: DetailRow, line: StoryLine) -> list[PaneLine]:
             return [field(f"  {fit(line.label, LABEL - 3)}", line.text)]
         case "bar":
             blocks = not opened.env.settings.console.ascii
-            drawn = bar(line.value, _BAR, blocks=blocks)
+            drawn = thin_bar(line.value, _BAR, blocks=blocks)
             return [field(f"  {fit(line.label, LABEL - 3)}", f"{drawn} {line.text}", "running")]
     return list(wrapped(line.text, opened.width))
 
@@ -78,7 +78,9 @@ async def insight_content(opened: DetailRow) -> list[PaneLine]:
     blocks = not opened.env.settings.console.ascii
     lines = []
     if score is not None:
-        lines.append(field("Score", f"{bar(score / 100, _BAR, blocks=blocks)} {score}", "running"))
+        lines.append(
+            field("Score", f"{thin_bar(score / 100, _BAR, blocks=blocks)} {score}", "running")
+        )
     report = record.text("reportId")
     lines.append(field("Type", record.text("insightType")))
     lines.append(field("Report", report, "", Link("reports", report) if report else None))
@@ -95,7 +97,7 @@ async def histogram(opened: DetailRow) -> list[PaneLine]:
     lines = [heading("Scores of this report's insights"), text_line("")]
     for place, count in enumerate(counts):
         low = place * SCORES
-        drawn = bar(count / most, _BAR, blocks=blocks) if most else ""
+        drawn = thin_bar(count / most, _BAR, blocks=blocks) if most else ""
         high = 100 if place == len(counts) - 1 else low + SCORES - 1
         lines.append(field(f"{low:>3}–{high:<3}", f"{drawn} {count or ''}", "running"))
     return lines

@@ -12,7 +12,7 @@ from agentflow_tui.operations.reasons import why_workflow
 from agentflow_tui.store.reading.records import Record
 from agentflow_tui.store.views.tasks import Mention, mentions
 from agentflow_tui.store.views.workflows import Workflow
-from agentflow_tui.text import bar, duration, fit, safe
+from agentflow_tui.text import duration, fit, safe, thin_bar
 
 _BAR = 12
 NAME, TYPE = 26, 18
@@ -109,7 +109,7 @@ def _step(
 ) -> PaneLine:
     glyph, style = _step_state(workflow, place)
     blocks = not opened.env.settings.console.ascii
-    drawn = bar(seconds / longest, _BAR, blocks=blocks) if seconds and longest else " " * _BAR
+    drawn = thin_bar(seconds / longest, _BAR, blocks=blocks) if seconds and longest else " " * _BAR
     took = duration(seconds) if seconds is not None else ""
     return PaneLine(
         (

@@ -203,8 +203,8 @@ class GridCanvas(Widget, Generic[RowT]):
     # Painting
 
     def render_lines(self, crop: Region) -> list[Strip]:
-        if self._lines.width != self.size.width:  # of a mount in between Textual tells no size
-            self._lay_out()
+        if 0 < self._lines.width != self.size.width:
+            self._lay_out()  # where something is mounted meanwhile, Textual tells of no resize
         if not self._is_bare:
             return super().render_lines(crop)
         strips = [self.render_line(y) for y in crop.line_range]

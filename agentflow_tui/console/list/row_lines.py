@@ -17,6 +17,7 @@ from textual.strip import Strip
 
 from agentflow_tui.console.list.columns import GUTTER, Cell, Placed
 from agentflow_tui.console.list.viewport import RowT
+from agentflow_tui.console.theme import QUIET
 from agentflow_tui.dataclass import dataclass
 from agentflow_tui.text import cell_width, fit, plain, safe
 
@@ -115,7 +116,7 @@ class Ground(Enum):
 @dataclass(frozen=True, slots=True)
 class Palette:
     """Everything that decides on colours. ``named`` are the styles that cells ask for by name;
-    under the cursor its own colour wins, so that any theme stays readable there."""
+    under the cursor those that are quiet have the cursor's own colour, to stay readable there."""
 
     grounds: Mapping[Ground, Style]
     header: Style
@@ -129,7 +130,8 @@ class Palette:
     def style(self, name: str, ground: Ground) -> Style:
         """The style of a piece of text on this ground."""
         base = self.grounds[ground]
-        return base if not name or ground is Ground.CURSOR else base + self.named[name]
+        own = not name or (ground is Ground.CURSOR and name in QUIET)
+        return base if own else base + self.named[name]
 
     def strip(self, runs: Sequence[tuple[str, Style]], width: int) -> Strip:
         """Runs of text as a strip of ``width`` cells in as few segments as can be.

@@ -22,7 +22,7 @@ from agentflow_tui.store.views.reports import (
     Insight,
     Report,
 )
-from agentflow_tui.text import NOTHING, bar
+from agentflow_tui.text import NOTHING, thin_bar
 
 _BAR = 5
 GOOD, FAIR = 75, 50
@@ -34,7 +34,7 @@ def score_cell(score: int | None, *, blocks: bool) -> Cell:
     if score is None:
         return NOTHING
     style = "running" if score >= GOOD else "ok" if score >= FAIR else "dim"
-    return ((bar(score / 100, _BAR, blocks=blocks), style), (f" {score:>3}", ""))
+    return ((thin_bar(score / 100, _BAR, blocks=blocks), style), (f" {score:>3}", ""))
 
 
 def _report_columns(env: Environment) -> tuple[ListColumn[Report], ...]:

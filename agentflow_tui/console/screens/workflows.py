@@ -9,7 +9,7 @@ from agentflow_tui.console.screens.cells import age_column, owner_column, status
 from agentflow_tui.operations.reasons import current_step, why_workflow
 from agentflow_tui.store.views.workflow_names import steps_of
 from agentflow_tui.store.views.workflows import WORKFLOW_LIST, Workflow
-from agentflow_tui.text import NOTHING, age, bar
+from agentflow_tui.text import NOTHING, age, thin_bar
 
 _BAR = 5
 
@@ -26,8 +26,9 @@ def _columns(env: Environment) -> tuple[ListColumn[Workflow], ...]:
         if workflow.status == "completed":
             done = total
         at = done if workflow.is_finished else min(done + 1, total)
-        style = "failed" if workflow.status == "failed" else "running"
-        return ((bar(done / total, _BAR, blocks=blocks), style), (f" {at}/{total}", ""))
+        finished = "done" if workflow.status == "completed" else "dim"
+        style = {"failed": "failed", "running": "running"}.get(workflow.status or "", finished)
+        return ((thin_bar(done / total, _BAR, blocks=blocks), style), (f" {at}/{total}", ""))
 
     def what(workflow: Workflow, _now: datetime) -> Cell:
         return workflow.title or NOTHING
