@@ -19,7 +19,6 @@ from agentflow_tui.store.connection.bindings import Binding
 from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.connection.statements import Statement
 from agentflow_tui.store.reading.counts import is_large
-from agentflow_tui.store.reading.listings import joined
 
 DAYS = 42
 """Days of arrivals that are looked at."""
@@ -66,7 +65,7 @@ class OverdueReport:
 
     @property
     def title(self) -> str:
-        return joined(self.vendor, self.report_type)
+        return f"{self.vendor} {self.report_type}".strip()
 
 
 @dataclass(frozen=True, slots=True)
