@@ -39,7 +39,7 @@ READS: dict[str, Callable[[Database], Awaitable[object]]] = {
     "server facts": read_server_facts,
     "mentions": lambda d: mentions(d, uid(1)),
     "scores": lambda d: scores_of(d, uid(1)),
-    "fires": lambda d: story_journal.entries_about(d, story_journal.FIRES, [uid(1)]),
+    "fires": lambda d: story_journal.entries_about(d, story_journal.FIRES, [(uid(1), NOW)]),
     "fires counted": lambda d: read_fire_counts(d, [uid(1)], NOW),
     "entries naming": lambda d: story_journal.entries_naming(d, [uid(1)]),
     "entries of a user": lambda d: story_journal.entries_of_user(d, "ann"),

@@ -7,7 +7,13 @@ from agentflow_tui.dataclass import dataclass
 from agentflow_tui.operations.story.entries import given, is_fire, said
 from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.views.fires import LATE, FireCount, read_fire_counts
-from agentflow_tui.store.views.story_journal import FIRES, StoryEntry, entries_about, is_partial
+from agentflow_tui.store.views.story_journal import (
+    FIRES,
+    LATEST,
+    StoryEntry,
+    entries_about,
+    is_partial,
+)
 from agentflow_tui.text import duration, number, plural
 
 SPAN = timedelta(days=1)
@@ -116,7 +122,7 @@ class Ledger:
 
 async def read_ledger(database: Database, schedule: str, now: datetime) -> Ledger:
     """The ledger of one schedule. Raises `UnreachableError`, `RefusedError`."""
-    entries = await entries_about(database, FIRES, [schedule])
+    entries = await entries_about(database, FIRES, [(schedule, LATEST)])
     counts = await count_fires(database, [schedule], now)
     ordered = sorted(entries, key=lambda entry: str(entry.created_at), reverse=True)
     return Ledger(

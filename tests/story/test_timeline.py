@@ -133,6 +133,11 @@ def test_a_mail_says_what_comes_next(mail: QueuedMail, text: str, at: Any) -> No
             "ann@desk: retry of 38 rows in email_queue, taken back since",
             "completed",
         ),
+        (
+            entry("email.ingest", 1, subject="Daily", said={"reports": [1]}, **{"from": "v@x.t"}),
+            "1 report from a mail of v@x.t: Daily",
+            "completed",
+        ),
         (entry("fetchCRMReport", 1, said={"rows": 3}), "fetchCRMReport: 3", "completed"),
     ],
 )  # fmt: skip
@@ -150,6 +155,8 @@ def test_a_run_is_told_from_the_others_and_has_its_own_fire() -> None:
     fires = [entry("schedule.fire", ago, said={"outcome": "fired"}) for ago in (61, 10)]
     skipped = entry("schedule.fire", 60.9, said={"outcome": "busy"})
     assert fire_of([*fires, skipped], steps[:2]) == [fires[0]]
+    of_another = entry("schedule.fire", 60.8, workflow=uid(9), said={"outcome": "fired"})
+    assert fire_of([*fires, of_another], steps[:2]) == [fires[0]]
     assert fire_of(fires, steps[2:]) == [fires[1]]
 
 

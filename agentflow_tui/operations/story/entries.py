@@ -8,7 +8,7 @@ from typing import Any
 from agentflow_tui.documents import read
 from agentflow_tui.store.views.story_journal import FIRES, LATEST, STEPS, StoryEntry
 
-_SLACK = timedelta(seconds=1)
+SLACK = timedelta(seconds=1)
 """A fire is committed a little before or after the moment at which its first step says it began."""
 
 
@@ -68,21 +68,37 @@ def latest_runs(entries: Sequence[StoryEntry], count: int) -> set[str | None]:
 
 def run_after(entries: Iterable[StoryEntry], at: datetime | None) -> set[str | None]:
     """The run that began first after a moment, such as that of a fire."""
-    later = [e for e in entries if at is not None and (began(e) or at) >= at - _SLACK]
-    first = min(later, key=lambda entry: began(entry) or LATEST, default=None)
-    return set() if first is None else {run_of(first)}
+    later = [e for e in entries if at is not None and (began(e) or at) >= at - SLACK]
+    earliest = min(later, key=lambda entry: began(entry) or LATEST, default=None)
+    return set() if earliest is None else {run_of(earliest)}
 
 
-def fire_of(fires: Iterable[StoryEntry], steps: Iterable[StoryEntry]) -> list[StoryEntry]:
-    """The fire that started these steps: the last one before the first of them."""
-    first = min((at for step in steps if (at := began(step))), default=None)
-    if first is None:
+def first(steps: Iterable[StoryEntry]) -> datetime | None:
+    """When the first of these steps began."""
+    return min((at for step in steps if (at := began(step))), default=None)
+
+
+def by_run(steps: Iterable[StoryEntry]) -> dict[tuple[str | None, str | None], list[StoryEntry]]:
+    """The entries of steps by their workflows and runs."""
+    found: dict[tuple[str | None, str | None], list[StoryEntry]] = {}
+    for step in steps:
+        found.setdefault((workflow_of(step), run_of(step)), []).append(step)
+    return found
+
+
+def fire_of(fires: Iterable[StoryEntry], steps: Sequence[StoryEntry]) -> list[StoryEntry]:
+    """The fire that started these steps of one run: the last one of their workflow before the
+    first of them."""
+    workflows = {workflow_of(step) for step in steps}
+    at = first(steps)
+    if at is None:
         return []
     before = [
         fire
         for fire in fires
         if said(fire).get("outcome") == "fired"
+        and workflow_of(fire) in workflows
         and fire.created_at is not None
-        and fire.created_at <= first + _SLACK
+        and fire.created_at <= at + SLACK
     ]
     return [max(before, key=lambda fire: str(fire.created_at))] if before else []

@@ -7,7 +7,7 @@ hop is one statement for all rows that it starts from, so their number is bounde
 
 from collections.abc import Iterable, Sequence
 from dataclasses import field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from agentflow_tui.dataclass import dataclass
@@ -27,6 +27,9 @@ ROWS = 300
 
 RUNS = 3
 """Runs of a workflow, the latest, that its own story tells."""
+
+FEW = 10
+"""Steps and fires that are read around each of many runs."""
 
 SLOTS = 10
 """Fires of a schedule, the latest, that its own story tells."""
@@ -138,12 +141,15 @@ class _Gathering:
         return await links.pointing_at(self.database, table, column, ids)
 
     async def about(
-        self, link: journal.JournalLink, ids: Sequence[str], at: datetime = LATEST
+        self,
+        link: journal.JournalLink,
+        around: Sequence[tuple[str, datetime]],
+        each: int = journal.EACH,
     ) -> list[StoryEntry]:
-        """The journal's entries of a link."""
-        partial = bool(ids) and journal.is_partial(self.database.binding, link.index)
+        """The journal's entries of a link, by ids and moments."""
+        partial = bool(around) and journal.is_partial(self.database.binding, link.index)
         self.note_partial(partial, "What the journal says", journal.LOOKED_THROUGH)
-        return await journal.entries_about(self.database, link, ids, at)
+        return await journal.entries_about(self.database, link, around, each)
 
     async def naming(self, *tables: str) -> list[StoryEntry]:
         """The entries that name rows of these tables, asked once for each row."""
@@ -196,9 +202,14 @@ class _Gathering:
             return
         await self.read("workflows", workflows)
         self.runs = {of.run_of(entry) for entry in makers}
-        at = max((e.created_at for e in makers if e.created_at), default=LATEST)
-        steps = of.steps_of_runs(await self.about(STEPS, workflows, at), self.runs)
-        self._take_steps([*makers, *steps])
+        around = {
+            (workflow, of.run_of(entry)): (workflow, entry.created_at or LATEST)
+            for entry in makers
+            if (workflow := of.workflow_of(entry))
+        }
+        each = max(FEW, journal.EACH // len(around))
+        steps = await self.about(STEPS, list(around.values()), each)
+        self._take_steps([*makers, *of.steps_of_runs(steps, self.runs)])
 
     def _take_steps(self, steps: Iterable[StoryEntry]) -> None:
         self.steps = list({entry.id: entry for entry in [*self.steps, *steps]}.values())
@@ -212,17 +223,23 @@ class _Gathering:
         workflows = list(self.material.rows.get("workflows", {}))
         ids = await self.pointing("schedules", "workflowId", workflows)
         schedules = await self.read("schedules", [*ids, *self.seeds.get("schedules", ())])
-        first = min((at for each in self.steps if (at := of.began(each))), default=None)
         keys = [row.key for row in schedules]
         if self.runs is None:
-            fires = await self.about(FIRES, keys)
+            fires = await self.about(FIRES, [(key, LATEST) for key in keys])
             newest = sorted(fires, key=lambda entry: str(entry.created_at), reverse=True)
             self.add(newest[: SLOTS * max(1, len(keys))])
-        elif first is not None:
-            fires = await self.about(FIRES, keys, first + timedelta(seconds=1))
-            for run in self.runs:
-                steps = [entry for entry in self.steps if of.run_of(entry) == run]
-                self.add(of.fire_of(fires, steps))
+            return
+        runs = of.by_run(self.steps)
+        began = [(workflow, at) for (workflow, _), steps in runs.items() if (at := of.first(steps))]
+        around = [
+            (row.key, at + of.SLACK)
+            for workflow, at in began
+            for row in schedules
+            if row.workflow_id == workflow
+        ]
+        fires = await self.about(FIRES, around, FEW)
+        for steps in runs.values():
+            self.add(of.fire_of(fires, steps))
 
     # Downwards: what came of it
 
@@ -251,7 +268,7 @@ class _Gathering:
         """The ids of what the runs of workflows gave, by the journal and by their contexts."""
         if not workflows:
             return []
-        steps = await self.about(STEPS, workflows, self.at)
+        steps = await self.about(STEPS, [(id_, self.at) for id_ in workflows])
         if self.runs is None:
             kept = of.steps_of_runs(steps, of.latest_runs(steps, RUNS))
             held = await links.ids_in_contexts(self.database, workflows)
@@ -272,7 +289,7 @@ class _Gathering:
     async def happenings(self) -> None:
         """Attempts of mail, and what else the journal says about the rows."""
         queued = list(self.material.rows.get("email_queue", ()))
-        self.add(await self.about(ATTEMPTS, queued))
+        self.add(await self.about(ATTEMPTS, [(id_, LATEST) for id_ in queued]))
         await self.naming(*(table for table in self.material.rows if table != "task_logs"))
 
     # From the journal
@@ -298,7 +315,7 @@ class _Gathering:
         self.at = entry.created_at or LATEST
         self.runs = {of.run_of(entry)}
         if of.is_fire(entry):
-            steps = await self.about(STEPS, [workflow], self.at)
+            steps = await self.about(STEPS, [(workflow, self.at)])
             self.runs = of.run_after(steps, entry.created_at)
         self.seeds["workflows"] = [workflow]
         await self.downward()

@@ -113,8 +113,20 @@ def _import(entry: StoryEntry) -> Happening:
     file = str(given_.get("file") or "a file").rpartition("/")[2]
     again = " (it was there before)" if said(entry).get("stored") is False else ""
     error = f": {entry.error}" if entry.error else ""
-    text = f"{_by(given_)}: report imported from {file}{again}{error}"
+    by = f"{_by(given_)}: " if given_.get("operator") else ""
+    text = f"{by}report imported from {file}{again}{error}"
     return Happening(text, entry.status or "", "reports")
+
+
+def _message(entry: StoryEntry) -> Happening:
+    """A message in a mailbox, or how far the mailbox was read."""
+    given_, reports = given(entry), said(entry).get("reports")
+    error = f": {entry.error}" if entry.error else ""
+    if "subject" not in given_:
+        return Happening(f"Mailbox read{error}", entry.status or "", "workflows", lasts=False)
+    brought = plural(len(reports), "report") if isinstance(reports, list) else "reports"
+    text = f"{brought} from a mail of {given_.get('from') or 'somebody'}: {given_['subject']}"
+    return Happening(f"{text}{error}", entry.status or "", "workflows")
 
 
 def _insights(entry: StoryEntry) -> Happening:
@@ -142,6 +154,7 @@ _TELLERS: Mapping[str, Callable[[StoryEntry], Happening]] = {
     "operator.": _operation,
     "operation.": _operation,
     "report.import": _import,
+    "email.ingest": _message,
     "insight.generate": _insights,
     "insight.distribute": _distribute,
 }

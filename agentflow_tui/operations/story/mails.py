@@ -116,9 +116,9 @@ def _origin(
     yield from _of_insights(ways, rows, events)
     yield from _from("report", events, reports)
     yield from _from("workflow", events, workflows)
-    run = [step for step in steps if (of.workflow_of(step), of.run_of(step)) in runs]
     fires = [entry for entry in material.entries.values() if of.is_fire(entry)]
-    started = {fire.id for fire in of.fire_of(fires, run)}
+    told = [each for run, each in of.by_run(steps).items() if run in runs]
+    started = {fire.id for each in told for fire in of.fire_of(fires, each)}
     yield from (event for event in events if event.id in started)
     schedules = [row for row in material.of("schedules") if row.workflow_id in workflows]
     ids = {row.key for row in schedules}

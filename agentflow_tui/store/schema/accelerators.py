@@ -191,7 +191,7 @@ ACCELERATORS: tuple[Accelerator, ...] = (
         table="emails",
         on=f"USING gin ({words_of('{emails.recipients}')})",
         purpose="mail to an address, and the mail that carries an insight",
-        bytes_per_row=60,
+        bytes_per_row=25,
     ),
     Accelerator(
         name="email_queue_recipient",

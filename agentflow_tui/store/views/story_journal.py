@@ -76,18 +76,20 @@ def is_partial(binding: Binding, index: str) -> bool:
 
 
 async def entries_about(
-    database: Database, link: JournalLink, ids: Sequence[str], at: datetime = LATEST
+    database: Database, link: JournalLink, around: Sequence[tuple[str, datetime]], each: int = EACH
 ) -> list[StoryEntry]:
-    """The entries of a link that name one of ``ids``: `EACH` until ``at``, and as many after it.
+    """The entries of a link that name one of these ids: ``each`` until the moment that stands
+    beside the id, and as many after it.
 
     Raises `UnreachableError`, `RefusedError`.
     """
-    if not ids or not database.binding.has("task_logs"):
+    if not around or not database.binding.has("task_logs"):
         return []
     statement = database.binding.cached(_about, link=link)
+    ids = [id_ for id_, _ in around]
     if is_served(database.binding, link.index):
-        return await database.fetch(statement, list(ids), at)
-    return await database.fetch(statement, list(ids))
+        return await database.fetch(statement, ids, [at for _, at in around], each)
+    return await database.fetch(statement, ids)
 
 
 def _about(binding: Binding, *, link: JournalLink) -> Statement[StoryEntry]:
@@ -105,10 +107,11 @@ def _about(binding: Binding, *, link: JournalLink) -> Statement[StoryEntry]:
     return Statement(
         StoryEntry,
         f"""
-SELECT {_columns(binding)} FROM unnest($1::text[]) AS g (id) CROSS JOIN LATERAL (
-  ({found} <= $2::{{task_logs.createdAt:type}} ORDER BY {at} DESC LIMIT {EACH})
+SELECT {_columns(binding)}
+  FROM unnest($1::text[], $2::{{task_logs.createdAt:type}}[]) AS g (id, at) CROSS JOIN LATERAL (
+  ({found} <= g.at ORDER BY {at} DESC LIMIT $3)
   UNION ALL
-  ({found} > $2::{{task_logs.createdAt:type}} ORDER BY {at} LIMIT {EACH})) q""",
+  ({found} > g.at ORDER BY {at} LIMIT $3)) q""",
     )
 
 
