@@ -21,7 +21,6 @@ from agentflow_tui.insights.tables import (
     Metric,
     Subject,
     TableColumn,
-    day_of,
     metrics_of,
 )
 
@@ -58,10 +57,9 @@ PERIODS_A_MONTH = {"day": 26.0, "week": 4.33, "month": 1.0, "report": 1.0}
 
 def series_of(facts: ReportFacts) -> list[Series]:
     """Every series that has enough periods."""
-    table, time = facts.table, facts.table.time
-    if time is None or table.count < LEAST_PERIODS:
+    days = facts.table.days
+    if not days or facts.table.count < LEAST_PERIODS:
         return list(_from_report_to_report(facts))
-    days = [day_of(value) for value in time.values]
     regular = _regular(facts, days)
     found = regular if regular is not None else list(_of_events(facts, days))
     kept = [each for each in found if len(each.values) >= LEAST_PERIODS]
@@ -70,10 +68,8 @@ def series_of(facts: ReportFacts) -> list[Series]:
 
 def is_by_period(facts: ReportFacts) -> bool:
     """Whether the rows are periods, and no events or things."""
-    time = facts.table.time
-    return (
-        time is not None and _regular(facts, [day_of(value) for value in time.values]) is not None
-    )
+    days = facts.table.days
+    return bool(days) and _regular(facts, days) is not None
 
 
 # One row a period.
@@ -262,10 +258,9 @@ def last_two_periods(
 ) -> tuple[tuple[str, frozenset[int]], tuple[str, frozenset[int]]] | None:
     """The names and rows of the last two whole weeks or months of a log; None without them. Of
     single days too little is known, and a table of periods has no rows to compare."""
-    time = facts.table.time
-    if time is None or is_by_period(facts):
+    if not facts.table.days or is_by_period(facts):
         return None
-    bins = _bins(facts, [day_of(value) for value in time.values])
+    bins = _bins(facts, facts.table.days)
     if bins is None or bins.step == "day":
         return None
     last = len(bins.days) - 1

@@ -123,6 +123,11 @@ class ReportTable:
         return min(times, key=lambda c: c.empty, default=None)
 
     @cached_property
+    def days(self) -> tuple[date | None, ...]:
+        """The day of each row; empty where no column says when."""
+        return tuple(map(day_of, self.time.values)) if self.time is not None else ()
+
+    @cached_property
     def groups(self) -> Mapping[str, Mapping[str, list[int]]]:
         """The rows of each value of each dimension, largest groups first."""
         found: dict[str, dict[str, list[int]]] = {}
