@@ -14,7 +14,7 @@ from agentflow_tui.mailbox.rules import VendorRule
 from agentflow_tui.reports.documents import ReportDocument
 from agentflow_tui.reports.errors import ReadingOptions, UnreadableReportError
 from agentflow_tui.settings import VendorSettings
-from agentflow_tui.steps.report_imports import TASK, ReportOrigin, store_file
+from agentflow_tui.steps.report_imports import TASK, ReportOrigin, known_report, store_file
 from agentflow_tui.store import journal
 from agentflow_tui.store.connection.database import Database
 
@@ -77,19 +77,18 @@ async def _store(
     async def place(document: ReportDocument) -> str | None:
         return await asyncio.to_thread(kept_file, document, origin.home)
 
-    imported = await store_file(
-        database,
-        file.path,
-        ReportOrigin(
-            vendor=rule.vendor,
-            report_type=type_,
-            about={**origin.about, "file": file.path.name, **within},
-            entry_id=origin.entry_id(at),
-            metadata={"mail": {**origin.metadata, **within}},
-        ),
-        _reading(rule.settings),
-        place=place,
+    about = ReportOrigin(
+        vendor=rule.vendor,
+        report_type=type_,
+        about={**origin.about, "file": file.path.name, **within},
+        entry_id=origin.entry_id(at),
+        metadata={"mail": {**origin.metadata, **within}},
     )
+    if known := await known_report(database, file.path, about):
+        done.reports.append(known)
+        return
+    reading = _reading(rule.settings)
+    imported = await store_file(database, file.path, about, reading, place=place)
     done.reports.append(imported.id)
     done.stored += imported.stored
 

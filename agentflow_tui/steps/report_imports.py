@@ -1,5 +1,6 @@
 """Report files brought into the database: read, stored once, journalled."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import field, replace
 from datetime import UTC, date, datetime, time
@@ -11,10 +12,10 @@ from agentflow_tui.dataclass import dataclass
 from agentflow_tui.errors import NotAcceptedError
 from agentflow_tui.reports.child import read_in_child
 from agentflow_tui.reports.delimited import Progress
-from agentflow_tui.reports.documents import ReportDocument, report_id
+from agentflow_tui.reports.documents import ReportDocument, file_facts, report_id
 from agentflow_tui.reports.errors import ReadingOptions, UnreadableReportError
 from agentflow_tui.store import journal
-from agentflow_tui.store.changes.new_reports import NewReport, insert_report
+from agentflow_tui.store.changes.new_reports import REPORT_ID, NewReport, insert_report
 from agentflow_tui.store.connection.database import Database
 
 TASK = "report.import"
@@ -79,6 +80,26 @@ async def store_file(
         async with database.transaction() as session:
             await journal.write(session, [replace(entry, status="failed", error=str(error))])
         raise
+
+
+async def known_report(database: Database, path: Path, origin: ReportOrigin) -> str | None:
+    """The id of the report that a file is where that is stored, with a row of the journal: so it
+    need not be read. Raises `UnreadableReportError`, `RefusedError`, `UnreachableError`."""
+    begun = clock.now()
+    file = await asyncio.to_thread(file_facts, path)
+    id_ = report_id(file, origin.vendor, origin.report_type)
+    if await database.fetch_one(REPORT_ID, id_) is None:
+        return None
+    entry = journal.JournalEntry(
+        id=origin.entry_id,
+        task_type=TASK,
+        input=_given(path, origin),
+        output={"id": id_, "stored": False},
+        started=begun,
+    )
+    async with database.transaction() as session:
+        await journal.write(session, [entry])
+    return id_
 
 
 async def _store(

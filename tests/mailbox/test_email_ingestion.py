@@ -9,7 +9,7 @@ import pytest
 
 from agentflow_tui.reports.documents import ReportDocument, file_facts
 from agentflow_tui.settings import Settings, VendorSettings
-from agentflow_tui.steps import email_ingestion
+from agentflow_tui.steps import email_ingestion, mail_files
 from agentflow_tui.steps.calls import Services, StepError
 from agentflow_tui.steps.configs import ConfigError
 from agentflow_tui.steps.mail_files import kept_file, store_mail_files
@@ -165,6 +165,21 @@ async def test_an_attempt_that_was_cut_off_is_gone_on_with_and_loses_no_report(
     ]
     other = await step("workflow:another run:step")
     assert (other["reports"], other["messages"]) == ([], 0)
+
+
+async def test_a_file_that_is_stored_already_is_not_read_again(
+    step: Step, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await step.imap.add(message(("sold.csv", CSV)).as_bytes())
+    first = await step()
+    monkeypatch.setattr(mail_files, "store_file", None)  # what would read it
+    await step.imap.add(message(("resent.csv", CSV), subject="Resent").as_bytes())
+    again = await step()
+    assert (again["reports"], again["stored"]) == (first["reports"], 0)
+    assert [each[0] for each in await step.journal()] == [
+        *["email.ingest"] * 2,
+        *["report.import"] * 2,
+    ]
 
 
 async def test_more_than_a_run_may_fetch_is_left_to_the_next(step: Step) -> None:

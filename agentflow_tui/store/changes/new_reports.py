@@ -7,6 +7,7 @@ from agentflow_tui.dataclass import dataclass
 from agentflow_tui.store import journal
 from agentflow_tui.store.connection.bindings import Binding
 from agentflow_tui.store.connection.session import Session
+from agentflow_tui.store.connection.statements import Statement, same
 from agentflow_tui.store.schema.insertions import insertion
 from agentflow_tui.text import storable
 
@@ -36,6 +37,12 @@ class NewReport:
     file_path: str | None
     data: str
     metadata: dict[str, Any]
+
+
+REPORT_ID = Statement(
+    same, "SELECT r.{reports.id}::text FROM {reports} r WHERE r.{reports.id} = $1"
+)
+"""The id ``$1`` where such a report is stored; the primary key serves it."""
 
 
 async def insert_report(session: Session, report: NewReport) -> bool:
