@@ -101,7 +101,7 @@ async def test_relations_are_followed_both_ways_and_minus_goes_back(database: Da
         await pilot.press("enter")
         await sees(pilot, "Report")
         await pilot.press("down", "down", "enter")  # the report of the insight
-        await sees(pilot, "Reports", uid(31), "41")
+        await sees(pilot, "Reports", uid(31)[-8:], "41")
         await pilot.press("minus")
         await sees(pilot, "Leads are up")
 
@@ -337,3 +337,20 @@ async def test_a_low_score_is_no_fault(database: Database) -> None:
         await sees(pilot, "Leads are up")
         await burst(pilot, "!")
         await told(pilot, "Nothing in this list can be wrong.")
+
+
+async def test_a_long_filter_gives_way_to_the_names_of_the_other_lists(database: Database) -> None:
+    await fill(database)
+    async with console(database.url, "mail", size=(80, 24)) as pilot:
+        await sees(pilot, "carl@customer.test")
+        await burst(pilot, "/", *" domain:customer.test", "enter")
+        await sees(pilot, "Queue | Domains | Messages", "1 rows")
+
+
+async def test_a_report_names_its_file_without_the_folders(database: Database) -> None:
+    await fill(database)
+    await database.execute(
+        "UPDATE {reports} SET {reports.filePath} = '/var/lib/agentflow/reports/aging.csv'"
+    )
+    async with console(database.url, "reports", size=(120, 24)) as pilot:
+        await sees(pilot, " aging.csv ")

@@ -32,6 +32,10 @@ WIDE = 140
 ROOMY = 160
 """Cells from which on the detail stands there by itself, until it is closed."""
 
+FILTER_AT_LEAST = 16
+"""Characters of a filter that are shown beside the names of the screen's lists, before those give
+way; the whole of it stands where it is typed."""
+
 ON_TERMINAL = 0.1
 """Seconds after which the first rows have reached the terminal."""
 
@@ -374,10 +378,12 @@ class ListView(ListMenus):
     # The line above the list
 
     def show_status(self) -> None:
-        filter_ = Piece(f"  {self.filter or 'everything'}", "accent" if self.filter else "dim")
+        text = self.filter or "everything"
+        filter_ = Piece(f"  {text}", "accent" if self.filter else "dim")
         position = Piece(f"{self.grid.position()} ", "dim")
         right = [*self._marks_status(), *self._result_status(), position]
-        self.status.show([*self.tabs([filter_, *right]), filter_], right)
+        beginning = Piece(text[:FILTER_AT_LEAST])
+        self.status.show([*self.tabs([beginning, *right]), filter_], right)
 
     def _marks_status(self) -> Iterator[Piece]:
         """How many rows are marked, if any are."""

@@ -1,5 +1,6 @@
 """Screen 5: reports, the insights found in them, and to whom those went."""
 
+import re
 from datetime import datetime
 
 from agentflow_tui.console.environment import Environment
@@ -37,13 +38,18 @@ def score_cell(score: int | None, *, blocks: bool) -> Cell:
     return ((thin_bar(score / 100, _BAR, blocks=blocks), style), (f" {score:>3}", ""))
 
 
+def _file_name(path: str | None) -> str | None:
+    """The last part of a path, of whichever system: its beginning is the same in every row."""
+    return path and re.split(r"[\\/]", path.rstrip("\\/"))[-1]
+
+
 def _report_columns(env: Environment) -> tuple[ListColumn[Report], ...]:
     return (
         text_column("Vendor", lambda row: row.vendor, width=14, sort="vendor"),
         text_column("Report", lambda row: row.report_type, sort="reportType"),
         date_column("Date", lambda row: row.report_date, sort="reportDate"),
         number_column("Insights", lambda row: row.insight_count),
-        text_column("File", lambda row: row.file_path, drop=2, style="dim"),
+        text_column("File", lambda row: _file_name(row.file_path), drop=2, style="dim"),
         owner_column(drop=3),
         age_column("Age", lambda row: row.created_at, sort="createdAt", drop=1),
     )
