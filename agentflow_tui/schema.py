@@ -364,6 +364,10 @@ INSIGHTS = Table(
         _CREATED,
     ),
     order=("-createdAt",),
+    met=(
+        _json("businessImpact", "What it is worth to the business"),
+        _text("promptVersion", "The wording that it was asked for with"),
+    ),
 )
 
 INSIGHT_DISTRIBUTIONS = Table(

@@ -12,6 +12,7 @@ from textual.theme import Theme
 
 from agentflow_tui.console.bars import contents
 from agentflow_tui.console.details.common import _column, field
+from agentflow_tui.console.details.reports import insight_content
 from agentflow_tui.console.environment import Environment
 from agentflow_tui.console.list.declarations import DetailRow
 from agentflow_tui.console.list.row_lines import Ground, Palette
@@ -21,11 +22,12 @@ from agentflow_tui.console.widgets.pane import PaneLine
 from agentflow_tui.schema import TABLES
 from agentflow_tui.settings import Context, Settings
 from agentflow_tui.store.connection.database import Database
-from agentflow_tui.store.reading.records import Record
+from agentflow_tui.store.reading.records import Record, read_record
 from agentflow_tui.text import cell_width
+from tests.agentflow_tables import INSIGHT, make_agentflows_tables
 from tests.console.asking import app_of
 from tests.console.driving import burst, console, screen_text, sees, settled, until
-from tests.samples import fill
+from tests.samples import fill, uid
 
 NOW = datetime(2026, 11, 30, 3, 5, 59, tzinfo=UTC)
 ZONE = ZoneInfo("America/Denver")
@@ -138,3 +140,22 @@ async def test_the_detail_stands_beside_its_list_until_it_is_closed(database: Da
         await sees(pilot, "Steps  Context  Journal")
         await pilot.resize_terminal(120, 30)
         await until(pilot, lambda: "Steps  Context" not in screen_text(app_of(pilot)), "no room")
+
+
+async def test_an_insight_of_agentflows_says_what_it_is_worth_and_how_it_was_asked_for(
+    empty_url: str, database: Database
+) -> None:
+    theirs = await make_agentflows_tables(empty_url)
+    shown = "\n".join(map(said, await insight_content(await opened(theirs, INSIGHT))))
+    assert "Impact            7" in shown
+    assert "Prompt            v2.1" in shown
+    theirs.close()
+    await fill(database)
+    ours = "\n".join(map(said, await insight_content(await opened(database, uid(41)))))
+    assert "Prompt" not in ours, "where there is no such column"
+
+
+async def opened(database: Database, id_: str) -> DetailRow:
+    record = await read_record(database, TABLES["insights"], id_)
+    assert record is not None
+    return DetailRow(Environment(Settings(), database=database), record)

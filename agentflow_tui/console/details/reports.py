@@ -5,11 +5,11 @@ from agentflow_tui.console.details.journals import journal_tab
 from agentflow_tui.console.key_names import with_keys
 from agentflow_tui.console.list.declarations import DetailRow, Tab
 from agentflow_tui.console.widgets.pane import Link, PaneLine, heading, text_line
-from agentflow_tui.documents import read, readable
+from agentflow_tui.documents import headline, read, readable
 from agentflow_tui.insights.contents import StoryLine, is_ours, lines_of, score_of, story_of
 from agentflow_tui.schema import INSIGHTS
 from agentflow_tui.store.reading.records import read_record
-from agentflow_tui.store.views.reports import SCORES, scores_of
+from agentflow_tui.store.views.reports import ORIGIN, SCORES, scores_of
 from agentflow_tui.text import fit, safe, thin_bar
 
 _BAR = 30
@@ -84,6 +84,11 @@ async def insight_content(opened: DetailRow) -> list[PaneLine]:
     report = record.text("reportId")
     lines.append(field("Type", record.text("insightType")))
     lines.append(field("Report", report, "", Link("reports", report) if report else None))
+    origin = await (await opened.env.connected()).fetch_one(ORIGIN, record.id)
+    if origin is not None and origin.business_impact:
+        lines.append(field("Impact", headline(read(origin.business_impact))))
+    if origin is not None and origin.prompt_version:
+        lines.append(field("Prompt", origin.prompt_version))
     return [*lines, text_line(""), *told(opened, record.text("content"))]
 
 

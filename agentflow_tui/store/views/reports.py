@@ -165,3 +165,22 @@ async def scores_of(database: Database, report_id: str) -> list[int]:
     for row in await database.fetch(_SCORES, report_id):
         counts[row.bucket] = row.insights
     return counts
+
+
+@dataclass(frozen=True, slots=True)
+class InsightOrigin:
+    """What a database keeps of an insight besides what is documented: its business impact, a JSON
+    document as text, and the version of the prompt; None where it keeps none."""
+
+    business_impact: str | None
+    prompt_version: str | None
+
+
+ORIGIN = Statement(
+    InsightOrigin,
+    """
+SELECT left({q.insights.businessImpact}::text, 20000), {q.insights.promptVersion}::text
+  FROM {insights} q WHERE {q.insights.id} = $1::{insights.id:type}
+""",
+)
+"""By the primary key."""
