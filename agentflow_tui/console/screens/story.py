@@ -119,6 +119,8 @@ class StoryView(View):
         self._show_status()
 
     def _lines(self) -> Sequence[PaneLine]:
+        if not self._of and self._asked:
+            return ()  # it is being read
         if not self._of:
             return [text_line(_ASK, "dim"), text_line("Type / and say which.", "dim")]
         if self._material is None:
