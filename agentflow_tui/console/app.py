@@ -27,6 +27,7 @@ from agentflow_tui.console.place import Place
 from agentflow_tui.console.poller import IDLE_AFTER, Poller
 from agentflow_tui.console.state import ConsoleState
 from agentflow_tui.console.terminal.input_queue import Typed
+from agentflow_tui.console.terminal.line_speed import LineSpeed
 from agentflow_tui.console.terminal.terminal_app import TerminalApp
 from agentflow_tui.console.typing_ahead import has_to_wait
 from agentflow_tui.console.view import NOT_HERE
@@ -37,6 +38,9 @@ from agentflow_tui.settings import Context, Settings
 
 TICK = 1.0
 """Seconds between two steps of the relative ages."""
+
+SLOW_TICKS = 5
+"""Ticks of which one counts while the line to the terminal is slow."""
 
 ResultT = TypeVar("ResultT")
 
@@ -72,6 +76,7 @@ class ConsoleApp(TerminalApp):
         self._offers_tour = tour
         self._start = start or Place(env.settings.console.start)
         self._focused = True
+        self._ticks = 0
         self._going = asyncio.Lock()
         ascii_only = env.settings.console.ascii
         self._bars = Bars(ascii_only=ascii_only)
@@ -82,7 +87,7 @@ class ConsoleApp(TerminalApp):
 
     def _start_over(self) -> None:
         """Begin with an empty state: nothing is known yet of the database in use."""
-        self.state = ConsoleState(started=self.env.clock())
+        self.state = ConsoleState(started=self.env.clock(), is_line_slow=self.is_line_slow)
         self.poller = Poller(
             self.env, self.state, self._interval, beside=self._look_beside, shown=self.show_bars
         )
@@ -292,11 +297,14 @@ class ConsoleApp(TerminalApp):
 
     def _interval(self) -> float:
         idle = (self.env.clock() - self.last_key).total_seconds() > IDLE_AFTER
-        active = self._focused and not idle
+        active = self._focused and not idle and not self.is_line_slow
         slow = self.env.settings.console.refresh_idle
         return self.refresh_every if active else max(self.refresh_every, slow)
 
     def _tick(self) -> None:
+        self._ticks += 1
+        if self.is_line_slow and self._ticks % SLOW_TICKS:
+            return
         if self._views.seen is not None and not self.state.is_frozen:
             self._views.seen.tick()
         self.show_bars()
@@ -319,6 +327,11 @@ class ConsoleApp(TerminalApp):
         self._focused = True
         self.away_watch.come_back()
         self.look_again()
+
+    def on_line_speed(self, event: LineSpeed) -> None:
+        """Say so; what is sent from now on is the business of `CellwiseApp`."""
+        self.state.is_line_slow = event.is_slow
+        self.show_bars()
 
     def on_resize(self, _event: Resize) -> None:
         self.call_after_refresh(self.show_bars)

@@ -60,6 +60,8 @@ class ConsoleState:
     follow_up: "BulkFollowUp | None" = None
     detail_beside: bool = True
     """Whether details stand beside their lists by themselves, where there is room."""
+    is_line_slow: bool = False
+    """The line to the terminal is slow, so that less is sent over it."""
 
     def others(self, token: str) -> list[Console]:
         """The consoles besides the one that introduces itself with this token."""

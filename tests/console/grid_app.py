@@ -129,7 +129,7 @@ class GridApp(CellwiseApp):
         self.run_worker(self._mark_output())
 
     async def _mark_output(self) -> None:
-        while self._is_painting:
+        while self._is_painting or getattr(self._driver, "is_behind", False):
             await asyncio.sleep(0.001)
         if self._driver is not None:
             self._driver.write(MARK)

@@ -31,7 +31,7 @@ class Terminal:
         *,
         size: tuple[int, int] = (80, 24),
         script: tuple[str, ...] = (),
-        answers: bool = False,
+        answers: bool = True,
         **environ: str,
     ) -> None:
         """``answers`` says whether it answers what a console asks, as good terminals do."""

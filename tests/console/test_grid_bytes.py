@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from agentflow_tui.console.terminal.writer import ANSWER, QUESTION
 from tests.console.grid_app import MARK
 from tests.waiting import FACTOR, SECONDS
 
@@ -51,7 +52,8 @@ def test_bytes_on_the_wire(
 
 
 class Glass:
-    """The list as a program in a pty that knows synchronised output, as good terminals do."""
+    """The list as a program in a pty that answers, and knows synchronised output, as good terminals
+    do."""
 
     def __init__(self, size: tuple[int, int]) -> None:
         self._fd, inner = pty.openpty()
@@ -78,7 +80,9 @@ class Glass:
         while mark not in self._data:
             ready, _, _ = select.select([self._fd], [], [], end - time.monotonic())
             assert ready, self._data[-2000:]
-            self._data += os.read(self._fd, 65_536)
+            read = os.read(self._fd, 65_536)
+            os.write(self._fd, ANSWER.encode() * read.count(QUESTION))
+            self._data += read
         head, _, self._data = self._data.partition(mark)
         return head + mark
 

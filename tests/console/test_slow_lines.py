@@ -1,16 +1,27 @@
 """What goes over the line when much changes, and what happens when nothing takes it."""
 
+import asyncio
 import os
+import pty
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from rich.color import ColorSystem
+from rich.segment import Segment
+from rich.style import Style
+from textual.strip import Strip
 
-from agentflow_tui.console.terminal.progress import Progress
+from agentflow_tui.console.app import ConsoleApp
+from agentflow_tui.console.terminal.cells import CellReader
+from agentflow_tui.console.terminal.line_speed import LineSpeed
+from agentflow_tui.console.terminal.progress import UNASKED, Progress
+from agentflow_tui.console.terminal.writer import BURST, TerminalWriter
 from agentflow_tui.store.connection.database import Database
+from tests.console.driving import console, screen_text, sees
 from tests.console.ptys import Terminal
 from tests.samples import fill
-from tests.waiting import until_sync
+from tests.waiting import patience, until, until_sync
 
 GRID = ("-m", "tests.console.grid_app")
 FRAME = 5_000
@@ -107,6 +118,72 @@ def test_no_more_is_sent_ahead_than_a_slow_line_carries_in_a_second(trip: float)
             line.ask(now)
         assert line.waiting(now) <= 2 * LINE
     assert line.carried(4.0) > LINE * 4 * 0.7
+
+
+def test_a_line_is_slow_when_three_measurements_say_so_and_quick_again_likewise() -> None:
+    progress, now, told = Progress(), 0.0, []
+    progress.asked(now)
+    progress.answered(now + 0.01)
+    for rate in (1e6, 2_000, 1e6, 2_000, 2_000, 2_000, 6_000, 2e4, 6_000, 2e4, 2e4, 2e4):
+        progress.sent(UNASKED)
+        progress.asked(now)
+        now += 0.01 + UNASKED / rate
+        progress.answered(now)
+        told.append(progress.is_slow)
+    assert told == [False] * 5 + [True] * 6 + [False]
+
+
+async def test_a_terminal_that_does_not_answer_is_left_alone_after_much() -> None:
+    terminal, keyboard = pty.openpty()
+    room = asyncio.Event()
+    writer = TerminalWriter(keyboard, room.set)
+    try:
+        behind = []
+        writer.write_frame("x" * (BURST - 100))
+        behind.append(writer.is_behind)
+        writer.write_frame("x" * 300)
+        behind.append(writer.is_behind)
+        async with patience():
+            await room.wait()
+        behind.append(writer.is_behind)
+        writer.ask()
+        writer.answered()
+        await asyncio.sleep(0)  # the answer is taken by the loop
+        writer.write_frame("x" * 300)
+        behind.append(writer.is_behind)
+        assert behind == [False, True, False, False]
+    finally:
+        writer.finish()
+        os.close(keyboard)
+        os.close(terminal)
+
+
+async def test_over_a_slow_line_less_is_sent_until_it_is_quick_again(database: Database) -> None:
+    await fill(database)
+    async with console(database.url, "users") as pilot:
+        app = pilot.app
+        assert isinstance(app, ConsoleApp)
+        await sees(pilot, "ann@acme.test")
+        often = app._interval()
+        app.post_message(LineSpeed(True))
+        await sees(pilot, "slow line")
+        assert app._interval() > often
+        app.post_message(LineSpeed(False))
+        await until(lambda: "slow line" not in screen_text(app))
+        assert app._interval() == often
+
+
+def test_few_colours_make_pens_shorter_but_keep_what_tells_rows_apart() -> None:
+    reader = CellReader(ColorSystem.TRUECOLOR)
+    strip = Strip([Segment("x", Style(color="#d08770", bgcolor="#2e3440", italic=True, bold=True))])
+    ((_, full),) = reader.cells(strip)
+    reader.use_few_colours(True)
+    ((_, few),) = reader.cells(strip)
+    assert few.background == full.background
+    assert few.attributes == ("1",)
+    assert len(few.foreground) == 2
+    reader.use_few_colours(False)
+    assert reader.cells(strip) == [("x", full)]
 
 
 class SlowLine:

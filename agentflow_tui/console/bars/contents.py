@@ -33,6 +33,7 @@ class Heading:
     others: int = 0
     frozen_since: datetime | None = None
     clock: str = ""
+    is_line_slow: bool = False
 
 
 def title(
@@ -73,6 +74,8 @@ def _right(heading: Heading, connection: ConnectionState, now: datetime) -> list
         pieces += _health(heading.health)
     if heading.frozen_since is not None:
         pieces.append(Piece(f"  frozen {heading.frozen_since:%H:%M:%S}", "accent"))
+    if heading.is_line_slow:
+        pieces.append(Piece("  slow line", "paused"))
     if connection.problem:
         word = "no connection" if connection.unreachable else "trouble"
         since = age(now - connection.since) if connection.since else ""

@@ -56,6 +56,7 @@ class Bars:
                     others=len(state.others(env.introduction.token)),
                     frozen_since=state.frozen_since,
                     clock=contents.clock(now, env.zone),
+                    is_line_slow=state.is_line_slow,
                 ),
                 connection,
                 now,

@@ -18,6 +18,9 @@ _STYLES_KEPT = 4096
 SEEN_ON_BLANKS = frozenset({"4", "7", "9", "21", "51", "52", "53"})
 """Attributes that show where there is no character: lines, frames, and swapped colours."""
 
+ORNAMENTS = frozenset({"2", "3"})
+"""Attributes without which everything can be told apart still: dim and italic."""
+
 _UNPRINTED = frozenset({"Cc", "Cf", "Zl", "Zp"})
 
 
@@ -51,8 +54,15 @@ class CellReader:
 
     def __init__(self, colors: ColorSystem) -> None:
         self._colors = colors
+        self._few = False
         self._pens: dict[Style | None, tuple[Pen, Pen]] = {}
         self._same: dict[Pen, Pen] = {}
+
+    def use_few_colours(self, few: bool) -> None:
+        """Whether characters have one of sixteen colours and no `ORNAMENTS`. Backgrounds stay: they
+        seldom change within a line, and seldom cost anything."""
+        self._few = few
+        self._pens.clear()
 
     def cells(self, strip: Strip) -> Row:
         """As many cells as the strip is long."""
@@ -88,8 +98,9 @@ class CellReader:
 
     def _pen(self, style: Style) -> Pen:
         attributes = style._attributes & style._set_attributes
+        codes = (code for bit, code in enumerate(SGR_STYLES) if attributes & 1 << bit)
         return Pen(
-            tuple(code for bit, code in enumerate(SGR_STYLES) if attributes & 1 << bit),
+            tuple(code for code in codes if not (self._few and code in ORNAMENTS)),
             self._codes(style, foreground=True) or "39",
             self._codes(style, foreground=False) or "49",
         )
@@ -98,7 +109,8 @@ class CellReader:
         color = style.color if foreground else style.bgcolor
         if color is None:
             return ""
-        return ";".join(color.downgrade(self._colors).get_ansi_codes(foreground))
+        colors = ColorSystem.STANDARD if self._few and foreground else self._colors
+        return ";".join(color.downgrade(colors).get_ansi_codes(foreground))
 
 
 def _add_wide(row: Row, text: str, pen: Pen, blank: Pen) -> None:

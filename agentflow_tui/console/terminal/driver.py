@@ -19,6 +19,7 @@ from textual._xterm_parser import (
 )
 from textual.drivers.linux_driver import LinuxDriver
 
+from agentflow_tui.console.terminal.line_speed import LineSpeed
 from agentflow_tui.console.terminal.sequences import ESC, SequenceReader, WholeInput
 from agentflow_tui.console.terminal.writer import ANSWER, TerminalWriter
 
@@ -61,7 +62,7 @@ class TerminalDriver(LinuxDriver):
 
     def start_application_mode(self) -> None:
         with contextlib.suppress(OSError):
-            self._writer = TerminalWriter(STDERR, self._say_room)
+            self._writer = TerminalWriter(STDERR, self._say_room, self._say_speed)
         super().start_application_mode()  # type: ignore[no-untyped-call]  # Textual's
         if self._writer is not None:
             self._writer.ask()
@@ -80,6 +81,9 @@ class TerminalDriver(LinuxDriver):
     def _say_room(self) -> None:
         if self.on_room is not None:
             self.on_room()
+
+    def _say_speed(self, is_slow: bool) -> None:
+        self._app.post_message(LineSpeed(is_slow))
 
     def run_input_thread(self) -> None:
         reader, parser = SequenceReader(), XTermParser(self._debug)

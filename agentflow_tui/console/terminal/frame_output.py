@@ -89,6 +89,10 @@ class FrameOutput:
         else:
             self._send()
 
+    def use_few_colours(self, few: bool) -> None:
+        """Whether what is painted from now on has few colours, which take few bytes."""
+        self._reader.use_few_colours(few)
+
     def forget(self) -> None:
         """Send everything anew: something else may have been drawn over it."""
         self._encoder.forget()

@@ -11,6 +11,12 @@ LEAST_AHEAD, MOST_AHEAD = 1_024, 65_536
 UNASKED = 512
 """Bytes after which the terminal should be asked again."""
 
+SLOW, QUICK = 4_000, 12_000
+"""Bytes a second below which a line is slow, and above which one that was slow is not any more."""
+
+IN_A_ROW = 3
+"""Measurements that have to agree: a single one may be a hiccup."""
+
 _SHORTEST = 0.001
 """Seconds below which a line's time cannot be told."""
 
@@ -34,6 +40,10 @@ class Progress:
         self._trip = math.inf
         """Seconds of the shortest way to the terminal and back."""
         self._ahead = 4 * LEAST_AHEAD
+        self.is_slow = False
+        """The line carries little, and has for some time."""
+        self._against = 0
+        """Measurements in a row that speak against this."""
 
     @property
     def is_behind(self) -> bool:
@@ -66,7 +76,15 @@ class Progress:
         if self.is_answering:
             carried = count / max(took - self._trip, _SHORTEST)
             self._ahead = int(min(max(carried * AHEAD, LEAST_AHEAD), MOST_AHEAD))
+            if count >= UNASKED:
+                self._judge(carried)
         self.is_answering = True
+
+    def _judge(self, carried: float) -> None:
+        is_against = carried > QUICK if self.is_slow else carried < SLOW
+        self._against = self._against + 1 if is_against else 0
+        if self._against == IN_A_ROW:
+            self.is_slow, self._against = not self.is_slow, 0
 
     def give_up(self) -> None:
         """The answer does not come: take what was sent for shown, and ask anew some time."""

@@ -17,6 +17,7 @@ from textual.screen import Screen
 
 from agentflow_tui.console.terminal.abilities import why_stock_output
 from agentflow_tui.console.terminal.frame_output import FrameDriver, FrameOutput, Update
+from agentflow_tui.console.terminal.line_speed import LineSpeed
 
 
 class CellwiseApp(App[None]):
@@ -25,6 +26,16 @@ class CellwiseApp(App[None]):
     def __init__(self) -> None:
         super().__init__()
         self._output: FrameOutput | None = None
+        self.is_line_slow = False
+
+    def on_line_speed(self, event: LineSpeed) -> None:
+        """Send less over a slow line: what is painted from now on has few colours. When it is not
+        slow any more everything is painted once more."""
+        self.is_line_slow = event.is_slow
+        if self._output is not None:
+            self._output.use_few_colours(event.is_slow)
+        if not event.is_slow:
+            self.repaint()
 
     def get_driver_class(self) -> type[Driver]:
         """Textual's own choice, in our shape where that is a terminal."""

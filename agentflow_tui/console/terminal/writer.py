@@ -23,6 +23,15 @@ ANSWER = "\x1b[0n"
 GIVEN_UP = 10.0
 """Seconds after which an answer is not waited for any longer: it may have got lost."""
 
+PACE = 1_600
+"""Bytes a second that a terminal is sent which has not answered yet, or never does."""
+
+BURST = 3_000
+"""Bytes that it is sent at once after it was left alone for long enough."""
+
+LONGEST_REST = 1.0
+"""Seconds that it is left alone at most after a frame."""
+
 LAST_WORDS = 0.3
 """Seconds that a terminal has, when the console leaves it, to take and answer what was sent."""
 
@@ -34,10 +43,16 @@ class TerminalWriter:
     """A terminal that is written to from the loop.
 
     Frames are written by `write_frame`, when `is_behind` says that there is room; everything else
-    by `write` at any time, in any thread. ``on_room`` is called when there is room again.
+    by `write` at any time, in any thread. ``on_room`` is called when there is room again,
+    ``on_speed`` when the line has become slow (True), or is not any more.
     """
 
-    def __init__(self, fileno: int, on_room: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        fileno: int,
+        on_room: Callable[[], None],
+        on_speed: Callable[[bool], None] = lambda _: None,
+    ) -> None:
         """Raises OSError if the terminal cannot be opened once more.
 
         Not to wait is a property of the open file, which is shared with the shell and with all
@@ -45,6 +60,7 @@ class TerminalWriter:
         """
         self._fd = open_again(fileno)
         self._on_room = on_room
+        self._on_speed = on_speed
         self._loop = asyncio.get_running_loop()
         self._thread = threading.get_ident()
         self._kept: deque[tuple[bytes, bool]] = deque()
@@ -53,11 +69,14 @@ class TerminalWriter:
         self._is_answered = threading.Event()
         self._is_watched = False
         self._patience: asyncio.TimerHandle | None = None
+        self._resting: asyncio.TimerHandle | None = None
+        self._credit = (BURST, time.monotonic())
+        """Bytes that a terminal may be sent without a rest, and since when: see `_rest`."""
 
     @property
     def is_behind(self) -> bool:
         """Whether the terminal still has enough to show."""
-        return bool(self._kept) or self._progress.is_behind
+        return bool(self._kept) or self._resting is not None or self._progress.is_behind
 
     def write(self, text: str) -> None:
         """Write something that is no picture; nothing of it is ever dropped."""
@@ -68,7 +87,9 @@ class TerminalWriter:
 
     def write_frame(self, text: str) -> None:
         """Write a whole frame."""
-        self._put(text, is_frame=True)
+        count = self._put(text, is_frame=True)
+        if not self._progress.is_answering:
+            self._rest(count)
 
     def ask(self) -> None:
         """Ask the terminal whether it is well, and so whether it has shown what was sent."""
@@ -108,9 +129,12 @@ class TerminalWriter:
         self._kept.clear()
         self._flush()
         self._lose_patience()
+        if self._resting is not None:
+            self._resting.cancel()
         os.close(self._fd)
 
-    def _put(self, text: str, *, is_frame: bool) -> None:
+    def _put(self, text: str, *, is_frame: bool) -> int:
+        """Write it, or keep it until it can be written. Returns how many bytes it has."""
         data = text.encode("utf-8", "replace")
         self._progress.sent(len(data))
         self._kept.append((data, is_frame))
@@ -118,6 +142,24 @@ class TerminalWriter:
             self.ask()
         else:
             self._flush()
+        return len(data)
+
+    def _rest(self, count: int) -> None:
+        """Leave a terminal that does not answer alone after much: nothing else says how far behind
+        it is until the kernel's 20 KB are full, which are many seconds of a slow line."""
+        before, since = self._credit
+        now = time.monotonic()
+        credit = min(BURST, before + int((now - since) * PACE)) - count
+        self._credit = max(credit, -int(LONGEST_REST * PACE)), now
+        if credit < 0 and self._resting is None:
+            seconds = min(-credit / PACE, LONGEST_REST)
+            self._resting = self._loop.call_later(seconds, self._end_rest)
+
+    def _end_rest(self) -> None:
+        if self._resting is not None:
+            self._resting.cancel()
+            self._resting = None
+            self._go_on()
 
     def _flush(self) -> None:
         """Give the kernel what it takes, and have it say when it takes more."""
@@ -152,7 +194,11 @@ class TerminalWriter:
 
     def _take_answer(self, now: float) -> None:
         self._lose_patience()
+        was_slow = self._progress.is_slow
         self._progress.answered(now)
+        if self._progress.is_slow != was_slow:
+            self._on_speed(not was_slow)
+        self._end_rest()
         if self._progress.should_ask:
             self.ask()
         self._go_on()
