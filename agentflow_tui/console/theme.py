@@ -19,6 +19,7 @@ _STYLES = (
     "accent",
     "new",
     "alarm",
+    "chart",
 )
 """Names that pieces of text may use for their style."""
 
@@ -67,6 +68,7 @@ DARK = Theme(
         accent="#ffaf5f",
         new="#ff87d7",
         alarm="#e06c6c",
+        chart="#5f6f57",
     ),
 )
 
@@ -98,6 +100,7 @@ LIGHT = Theme(
         accent="#a84b00",
         new="#a3007a",
         alarm="#b3261e",
+        chart="#a9b79f",
     ),
 )
 
@@ -129,6 +132,7 @@ CONTRAST = Theme(
         accent="#ffff00",
         new="#ff87ff",
         alarm="#ff5f5f",
+        chart="#5f9f5f",
     ),
 )
 

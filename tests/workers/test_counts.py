@@ -37,6 +37,7 @@ from agentflow_tui.store.views.domains import read_matrix
 from agentflow_tui.store.views.failures import SOURCES, read_failures
 from agentflow_tui.store.views.overview import Overview, read_overview
 from agentflow_tui.store.views.shared_status import read_shared_status
+from tests.samples import ROWS, fill
 from tests.workers.conftest import Start
 
 EVERY = 100_000
@@ -248,6 +249,9 @@ async def test_every_number_is_that_of_the_rows_it_leads_to_while_workers_run(
 ) -> None:
     still = await StillDatabase.open(database_url)
     await load_rows(still, sample(3, clock.now()))
+    worker = ROWS["health_checks"][1]
+    silent = worker | {"id": "worker:host:13:cd", "lastChecked": clock.now() - timedelta(hours=1)}
+    await fill(still, {"health_checks": [worker, silent]})
     catcher = await catcher_of(as_domains=True)
     sender = sender_on(catcher.url)
     running = asyncio.create_task(sender.settled())

@@ -123,8 +123,9 @@ class Attention:
             return [w.issue for w in worries if needs_attention(w.issue, self._state(w), now)]
         return [w.issue for w in worries if w.issue.subject == key]
 
-    def lines(self, now: datetime) -> Iterable[PaneLine]:
-        """The part of the overview."""
+    def lines(self, now: datetime, room: int | None = None) -> Iterable[PaneLine]:
+        """The part of the overview: as many lines of each kind as there is ``room`` for in all, a
+        few without it."""
         worries = self._now(now)
         open_ones = [w for w in worries if needs_attention(w.issue, self._state(w), now)]
         beyond = self._beyond()
@@ -134,7 +135,7 @@ class Attention:
         else:
             title = f" Needs attention ({number(len(open_ones))})"
             yield PaneLine((Piece(title, "strong"),), key=ALL)
-        shown = list(_first_of_each_kind(open_ones))
+        shown = _fitting(open_ones, None if room is None else room - 1 - len(beyond))
         yield from (self._line(worry, now) for worry in shown)
         if len(shown) < len(open_ones):
             yield text_line(f"  … and {number(len(open_ones) - len(shown))} more", "dim")
@@ -208,12 +209,27 @@ class Attention:
         return [name for name, rows in lists.items() if len(rows) >= MOST]
 
 
-def _first_of_each_kind(worries: Iterable[IssueLine]) -> Iterable[IssueLine]:
+def _fitting(worries: Sequence[IssueLine], room: int | None) -> list[IssueLine]:
+    """Those that ``room`` lines are enough for, of each kind as many as there can be of all."""
+    if room is None:
+        return _first_of_each_kind(worries, SHOWN)
+    if len(worries) <= room:
+        return list(worries)
+    shown: list[IssueLine] = []
+    for most in range(1, room + 1):  # one of each kind first, then a second one, and so on
+        further = [w for w in _first_of_each_kind(worries, most) if w not in shown]
+        shown += further[: max(1, room - 1) - len(shown)]
+    return [worry for worry in worries if worry in shown]
+
+
+def _first_of_each_kind(worries: Iterable[IssueLine], most: int) -> list[IssueLine]:
     seen: Counter[str] = Counter()
+    shown = []
     for worry in worries:
         seen[worry.kind] += 1
-        if seen[worry.kind] <= SHOWN:
-            yield worry
+        if seen[worry.kind] <= most:
+            shown.append(worry)
+    return shown
 
 
 def _when(at: datetime, now: datetime) -> str:

@@ -87,25 +87,33 @@ def wrong_schedules(
         )
 
 
-def no_worker(overview: Overview) -> Iterable[IssueLine]:
-    """What there is to do that no living worker does."""
+def missing_roles(overview: Overview) -> dict[str, str]:
+    """What there is to do that no living worker does, by role, in loud words."""
     if overview.workers is None:
-        return
+        return {}
     alive = [worker for worker in overview.workers if not worker.steady]
     wanted = {
         "sender": overview.mail.get("pending") is not None,
         "scheduler": bool(overview.schedules or overview.upcoming),
     }
-    for role, trouble in _NEEDED.items():
-        if wanted[role] and not any(_has_role(worker, role) for worker in alive):
-            yield IssueLine(
-                issue=Issue(subject=f"no:{role}", label=trouble),
-                kind="no worker",
-                glyph="✗",
-                style="alarm",
-                since=None,
-                link=Link("health_checks", view="workers"),
-            )
+    return {
+        role: trouble
+        for role, trouble in _NEEDED.items()
+        if wanted[role] and not any(_has_role(worker, role) for worker in alive)
+    }
+
+
+def no_worker(overview: Overview) -> Iterable[IssueLine]:
+    """A line for each thing that no living worker does."""
+    for role, trouble in missing_roles(overview).items():
+        yield IssueLine(
+            issue=Issue(subject=f"no:{role}", label=trouble),
+            kind=f"no {role}",
+            glyph="✗",
+            style="alarm",
+            since=None,
+            link=Link("health_checks", view="workers"),
+        )
 
 
 _NEEDED = {"sender": "NO WORKER SENDS MAIL", "scheduler": "NO WORKER FIRES SCHEDULES"}

@@ -101,13 +101,23 @@ def lock_numbers(overview: Overview, env: Environment) -> list[OpenableCount]:
     return [OpenableCount(count, words, stale_link(env), "warning" if stale else "")]
 
 
-def distribution_numbers(overview: Overview) -> list[OpenableCount]:
-    """The distributions of insights that failed."""
-    lost = overview.failed_distributions
-    if not lost:
-        return []
-    link = Link("insight_distributions", filter="status:failed")
-    return [OpenableCount(Count(lost), f"{number(lost)} failed", link, "failed")]
+_REASONS = {
+    "not tried yet": Link("email_queue", filter="status:pending attempts:0"),
+    "to be tried again": Link("email_queue", filter="status:pending attempts:>0"),
+    "held until released": Link("email_queue", filter="status:held"),
+    "run by a worker": Link("workflows", filter="status:running locked:yes"),
+    "until their time": Link("workflows", filter="status:pending,running locked:no lockedAt:>now"),
+    "paused until resumed": Link("workflows", filter="status:paused"),
+}
+
+
+def reason_numbers(overview: Overview) -> list[OpenableCount]:
+    """Why what is not done waits; nothing of large tables."""
+    return [
+        OpenableCount(overview.reasons[reason], reason, link)
+        for reason, link in _REASONS.items()
+        if reason in overview.reasons
+    ]
 
 
 def every_number(overview: Overview, env: Environment) -> list[OpenableCount]:
@@ -117,7 +127,7 @@ def every_number(overview: Overview, env: Environment) -> list[OpenableCount]:
         *workflow_numbers(overview),
         *mail_numbers(overview),
         *lock_numbers(overview, env),
-        *distribution_numbers(overview),
+        *reason_numbers(overview),
     ]
 
 
@@ -136,4 +146,4 @@ def _lately(failed: int | None, table: str, moved: str) -> Iterator[OpenableCoun
     if failed:
         link = Link(table, filter=f"status:failed {moved}:<1h")
         count = Count(min(failed, CAP), capped=failed >= CAP)
-        yield OpenableCount(count, f"(+{said(count)} in 1h)", link, "failed")
+        yield OpenableCount(count, f"+{said(count)} in 1h", link, "failed")

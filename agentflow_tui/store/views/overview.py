@@ -61,6 +61,7 @@ class Overview:
     failed_mail: int | None = None
     failed_distributions: int | None = None
     oldest_waiting: datetime | None = None
+    reasons: dict[str, Count] = field(default_factory=dict)
     stale_locks: int | None = None
     sent: Flow | None = None
     steps: Flow | None = None
@@ -97,6 +98,7 @@ async def read_overview(
         health=HealthSummary(*values.pop("health")),
         workflows=_counts(values.pop("workflows")),
         mail=_counts(values.pop("mail")),
+        reasons=_counts(values.pop("reasons")),
         sent=_flow(values.pop("sent")),
         steps=_flow(values.pop("steps")),
         **values,

@@ -10,7 +10,7 @@ from agentflow_tui.store.views.workflow_names import titled
 MINUTES = 60
 """Length of the series of throughput."""
 
-FEW = 12
+FEW = 24
 """Coming fires that are named."""
 
 MOST = 100
@@ -48,6 +48,7 @@ def _parts(binding: Binding) -> dict[str, str]:
         "failed_mail": failed_since(binding, "email_queue", _AN_HOUR_AGO),
         "failed_distributions": _failed_distributions(binding),
         "oldest_waiting": _oldest(binding),
+        "reasons": _reasons(binding),
         "stale_locks": _stale(binding, lease),
         "sent": _sent(binding),
         "steps": _steps(binding),
@@ -109,7 +110,7 @@ LISTS = ("checks", "stale_checks", "workers", "locks", "schedules", "upcoming", 
 
 PARTS = (
     *("health", "workflows", "mail", "failed_workflows", "failed_mail", "failed_distributions"),
-    *("oldest_waiting", "stale_locks", "sent", "steps"),
+    *("oldest_waiting", "reasons", "stale_locks", "sent", "steps"),
     *LISTS,
 )
 """The parts, in order."""
@@ -196,6 +197,17 @@ def _locks(binding: Binding, lease: str) -> str:
         f"FROM {{workflows?}} q WHERE {predicates.is_stale_lock(lease)} "
         "ORDER BY {q.workflows.lockedAt}",
     )
+
+
+def _reasons(binding: Binding) -> str:
+    """Why what is not done waits, in counts by `predicates.REASONS`; of small tables only."""
+    counted = [
+        f"'{reason}', (SELECT count(*)::text FROM {{{table}?}} q WHERE {condition})"
+        for table, reasons in predicates.REASONS.items()
+        if not is_large(binding, table)
+        for reason, condition in reasons.items()
+    ]
+    return f"jsonb_build_object({', '.join(counted)})::text"
 
 
 def _failed_distributions(binding: Binding) -> str:

@@ -74,6 +74,24 @@ STARTS_NOTHING = (
 IS_WRONG_SCHEDULE = f"coalesce({IS_LATE} OR {SAYS_NOTHING} OR {STARTS_NOTHING}, false)"
 
 
+REASONS = {
+    "email_queue": {
+        "not tried yet": "{q.email_queue.status} = 'pending' AND {q.email_queue.attempts} = 0",
+        "to be tried again": "{q.email_queue.status} = 'pending' AND {q.email_queue.attempts} > 0",
+        "held until released": "{q.email_queue.status} = 'held'",
+    },
+    "workflows": {
+        "run by a worker": "{q.workflows.status} = 'running' AND {q.workflows.locked}",
+        "until their time": (
+            "{q.workflows.status} IN ('pending', 'running') AND NOT {q.workflows.locked} "
+            "AND {q.workflows.lockedAt} > now()"
+        ),
+        "paused until resumed": "{q.workflows.status} = 'paused'",
+    },
+}
+"""Why what is not done waits, by table and in words."""
+
+
 def is_stale_lock(lease: str = "interval '5 minutes'") -> str:
     """A workflow that runs under a lock older than the lease: its worker counts as dead."""
     return (
