@@ -14,7 +14,7 @@ from tests.console.driving import console, sees
 
 async def main() -> None:
     async with console(sys.argv[1]) as pilot:
-        await sees(pilot, "schedule not fired: every 15 minutes")
+        await sees(pilot, "schedule not fired: Fetch leads: every 15 minutes")
         print(*sys.modules)
 
 asyncio.run(main())

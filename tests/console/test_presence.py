@@ -44,7 +44,7 @@ async def said(database: Database, screen: str) -> None:
 async def test_others_are_counted_and_listed_with_their_screen(database: Database) -> None:
     await fill(database)
     async with console(database.url, "mail", environ=ANNA, size=(120, 24)) as anna:
-        await sees(anna, "carl@customer.test", "● 1")
+        await sees(anna, "carl@customer.test", "✗ 1")
         assert " other" not in screen_text(anna.app)  # type: ignore[arg-type]
         async with console(database.url, "users", environ=BORIS, size=(120, 24)) as boris:
             await sees(boris, "ann@acme.test", "1 other")
@@ -63,7 +63,7 @@ async def test_a_change_of_screen_is_one_statement_and_rest_is_none(database: Da
     async with console(database.url, "users", environ=ANNA) as pilot:
         app = pilot.app
         assert isinstance(app, ConsoleApp)
-        await sees(pilot, "ann@acme.test", "● 1")
+        await sees(pilot, "ann@acme.test", "✗ 1")
         told: list[str] = []
         database_in_use = app.env.database
         assert database_in_use is not None
@@ -82,7 +82,7 @@ async def test_a_change_of_screen_is_one_statement_and_rest_is_none(database: Da
 async def test_after_an_outage_one_introduces_oneself_again(database: Database) -> None:
     await fill(database)
     async with console(database.url, "users", environ=ANNA) as pilot:
-        await sees(pilot, "ann@acme.test", "● 1")
+        await sees(pilot, "ann@acme.test", "✗ 1")
         await said(database, " users ")
         async with database.session() as session:
             await session.connection.execute(
@@ -103,7 +103,7 @@ async def test_the_others_go_first_where_there_is_no_room(
         console(database.url, "distributions", environ=ANNA, size=size, read_only=True) as anna,
     ):
         await sees(boris, "1 other")
-        await sees(anna, "Distributions", "● 1")
+        await sees(anna, "Distributions", "✗ 1")
         await until(anna, lambda: len(anna.app.state.consoles) == 2, "both seen")  # type: ignore[attr-defined]
         assert "1 other" not in screen_text(anna.app).splitlines()[0]  # type: ignore[arg-type]
 
