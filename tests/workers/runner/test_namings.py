@@ -178,6 +178,7 @@ async def test_a_claim_reads_no_more_rows_than_it_takes_where_there_are_indexes(
             context.now(),
             context.identity,
             "{}",
+            0,
         )
     plan = "\n".join(line[0] for line in lines)
     assert "Index Scan using agentflow_workflows_pending" in plan
