@@ -93,8 +93,8 @@ async def test_a_dead_worker_is_told_by_its_lock_until_another_one_has_started(
         await so(lambda: read_ids(database, LEFT), "a free lock proves it")  # once it is settled
         assert await read_ids(database) == {DEAD, LEFT}
         assert not any(each.replaced for each in await read_dead_workers(database))
-        await database.execute(
-            "UPDATE {health_checks} SET {health_checks.createdAt} = now() "
+        await database.execute(  # it has started, and given back what the dead ones held
+            "UPDATE {health_checks} SET {health_checks.createdAt} = now() - interval '5 s' "
             "WHERE {health_checks.id} = $1",
             LIVE,
         )

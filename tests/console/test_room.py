@@ -11,7 +11,7 @@ from textual.color import Color
 from textual.theme import Theme
 
 from agentflow_tui.console.bars import contents
-from agentflow_tui.console.details.common import _column, field
+from agentflow_tui.console.details.common import _column, field, tree
 from agentflow_tui.console.details.reports import insight_content
 from agentflow_tui.console.environment import Environment
 from agentflow_tui.console.list.declarations import DetailRow
@@ -96,25 +96,32 @@ def test_a_selected_row_keeps_its_status_colours_and_is_seen_in_any_theme(theme:
     assert in_sixteen(ground) != in_sixteen(theme.background or "")
 
 
-def column(table: str, name: str, value: object) -> str:
-    """How a column is shown in a detail."""
-    described = TABLES[table]
-    record = Record(
-        table=described,
-        values={described.primary_key.name: "x", name: value},
+def record_of(table: str, name: str, value: object) -> Record:
+    """A row of which nothing is known but one column."""
+    return Record(
+        table=TABLES[table],
+        values={TABLES[table].primary_key.name: "x", name: value},
         secrets=frozenset(),
         parts={},
         cut=frozenset(),
         pointing={},
     )
-    opened = DetailRow(Environment(Settings()), record)
-    return said(_column(opened, described.by_name[name], NOW, ""))
+
+
+def column(table: str, name: str, value: object) -> str:
+    """How a column is shown in a detail."""
+    opened = DetailRow(Environment(Settings()), record_of(table, name, value))
+    return said(_column(opened, TABLES[table].by_name[name], NOW, ""))
 
 
 def test_days_are_days_durations_are_read_and_labels_stand_apart_from_values() -> None:
     day = NOW.replace(hour=0, minute=0, second=0)
     assert column("reports", "reportDate", day).endswith("2026-11-30")
     assert column("health_checks", "responseTime", 1_718_122).endswith("28m 38s")
+    opened = DetailRow(Environment(Settings()), record_of("health_checks", "details", None))
+    shown = "\n".join(map(said, tree(opened, '{"late_ms": 1763393, "terms": 3}')))
+    assert "late_ms: 1763393 (29m 23s)" in shown
+    assert "terms: 3" in shown
     for table in TABLES.values():
         for each in table.columns:
             assert f"{each.name}  " in said(field(each.name, "value"))

@@ -1,6 +1,7 @@
 """Tabs that any row has: its columns and relations, and its documents as trees."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import datetime
 from itertools import islice
 
@@ -157,11 +158,19 @@ def _node(node: Node, is_open: bool) -> PaneLine:
     if node.children and is_open:
         pieces.append(Piece(f"{node.children}", "dim"))
     else:
-        pieces.append(Piece(node.preview, _KIND_STYLES.get(node.kind, "")))
+        pieces.append(Piece(_read_value(node), _KIND_STYLES.get(node.kind, "")))
     fold = ""
     if node.children:
         fold = f"-{node.path}" if node.depth == 0 else f"+{node.path}"
     return PaneLine(tuple(pieces), fold=fold, key=node.path or "·")
+
+
+def _read_value(node: Node) -> str:
+    """A value as people read it: milliseconds, as their names tell them, as a duration."""
+    if node.kind is NodeKind.NUMBER and str(node.key).endswith(("_ms", "Ms")):
+        with suppress(ValueError):
+            return f"{node.preview} ({duration(float(node.preview) / 1000)})"
+    return node.preview
 
 
 ROW = Tab("Row", row)

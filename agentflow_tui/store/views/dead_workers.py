@@ -14,6 +14,10 @@ from agentflow_tui.store.views.checks import (
 )
 from agentflow_tui.store.views.predicates import WORKER_PREFIX
 
+STARTS_WITHIN = 15
+"""Seconds before its death was noted in which the worker that took its place may have started:
+where no other ran, the new one is the one that notes it."""
+
 
 @dataclass(frozen=True, slots=True)
 class DeadWorker:
@@ -45,7 +49,8 @@ workers AS (
     FROM {{health_checks}} h WHERE {{h.health_checks.id}} LIKE '{WORKER_PREFIX}%'
 )
 SELECT w.id, w.at, w.given_back IS TRUE,
-       EXISTS (SELECT FROM workers n WHERE n.is_held AND n.began > w.at)
+       EXISTS (SELECT FROM workers n
+                WHERE n.is_held AND n.began > w.at - interval '{STARTS_WITHIN} seconds')
   FROM workers w
  WHERE w.given_back OR (w.has_lock AND NOT w.is_held
    AND clock_timestamp() - pg_postmaster_start_time() > {SETTLES_WITHIN} * interval '1 s')
