@@ -227,24 +227,38 @@ def _bins(facts: ReportFacts, days: Sequence[date | None]) -> _Bins | None:
     known = [day for day in days if day is not None]
     if not known:
         return None
-    first, last = min(known), max(known)
-    span = (last - first).days + 1
+    span = (max(known) - min(known)).days + 1
     step = "day" if span < _WEEKS_FROM else "week" if span < _MONTHS_FROM else "month"
-    starts = _starts(first, last, step)
-    starts = [start for start in starts if start >= first and _is_over(facts, start, step)]
-    if step == "day":
-        open_on = {day.weekday() for day in known}
-        starts = [start for start in starts if start.weekday() in open_on]
+    starts = _whole_periods(facts, known, step)
     if len(starts) < LEAST_PERIODS:
         return None
     place = {start: at for at, start in enumerate(starts)}
     of_row = [-1 if day is None else place.get(_start(day, step), -1) for day in days]
-    weights = (1.0,) * len(starts)
-    if step == "month":
-        selling = [_selling_days(start) for start in starts]
-        mean = sum(selling) / len(selling)
-        weights = tuple(mean / each for each in selling)
-    return _Bins(of_row, tuple(starts), step, weights)
+    return _Bins(of_row, tuple(starts), step, _weights(starts, step))
+
+
+def _whole_periods(facts: ReportFacts, known: Sequence[date], step: str) -> list[date]:
+    """The beginnings of the periods that the report covers whole; of days, those of weekdays on
+    which anything ever happens."""
+    first, last = min(known), max(known)
+    starts = [
+        start
+        for start in _starts(first, last, step)
+        if start >= first and _is_over(facts, start, step)
+    ]
+    if step != "day":
+        return starts
+    open_on = {day.weekday() for day in known}
+    return [start for start in starts if start.weekday() in open_on]
+
+
+def _weights(starts: Sequence[date], step: str) -> tuple[float, ...]:
+    """What each period counts, so that months of more selling days are no better for it."""
+    if step != "month":
+        return (1.0,) * len(starts)
+    selling = [_selling_days(start) for start in starts]
+    mean = sum(selling) / len(selling)
+    return tuple(mean / each for each in selling)
 
 
 def _start(day: date, step: str) -> date:
