@@ -67,7 +67,8 @@ class Peer(Terminal):
 def start_time(make: Callable[[], Terminal], *texts: str) -> float:
     before = time.perf_counter()
     terminal = make()
-    terminal.until(*texts)
+    while not all(text in terminal.text for text in texts):
+        assert terminal.first(30.0), terminal.text
     took = time.perf_counter() - before
     terminal.close()
     return took

@@ -12,6 +12,7 @@ from textual.app import ComposeResult, SystemCommand
 from textual.binding import BindingType
 from textual.events import AppBlur, AppFocus, Resize
 from textual.screen import ModalScreen, Screen
+from textual.worker import Worker
 
 from agentflow_tui.console.bars.away_summary import AwayWatch
 from agentflow_tui.console.bars.bulk_follow_up import BulkFollowUpBar
@@ -77,6 +78,7 @@ class ConsoleApp(TerminalApp):
         self._start = start or Place(env.settings.console.start)
         self._focused = True
         self._ticks = 0
+        self._polling: Worker[None] | None = None
         self._going = asyncio.Lock()
         ascii_only = env.settings.console.ascii
         self._bars = Bars(ascii_only=ascii_only)
@@ -121,7 +123,8 @@ class ConsoleApp(TerminalApp):
     async def move_to(self, settings: Settings) -> None:
         place = Place(self.view_name)
         self.away_watch.part()
-        self._polling.cancel()
+        if self._polling is not None:
+            self._polling.cancel()
         while isinstance(self.screen, ModalScreen):
             await self.screen.dismiss(None)
         await self._views.clear()
@@ -132,7 +135,8 @@ class ConsoleApp(TerminalApp):
 
     async def on_unmount(self) -> None:
         self.away_watch.part()
-        self._polling.cancel()
+        if self._polling is not None:  # else mounting has failed
+            self._polling.cancel()
         await self.child_workers.stop()
         await self.env.close()
 

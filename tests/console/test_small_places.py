@@ -6,9 +6,11 @@ from pathlib import Path
 import pytest
 from textual.events import Paste
 
+from agentflow_tui.console.app import ConsoleApp
 from agentflow_tui.console.dialogs.confirm import Confirm
 from agentflow_tui.console.list.list_view import ListView
 from agentflow_tui.console.list.saved_views import SavedView, read_views, save_view
+from agentflow_tui.console.place import Place
 from agentflow_tui.errors import AgentflowError
 from agentflow_tui.settings import Settings
 from agentflow_tui.store.connection.database import Database
@@ -194,3 +196,15 @@ async def test_rows_made_at_one_time_are_told_apart_by_their_short_ids(database:
         assert len(first) == 1
         await burst(pilot, "escape", *"gjkD")
         await sees(pilot, f"{first.pop()}  ")
+
+
+async def test_why_a_console_could_not_begin_is_told_not_what_that_left_undone(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(_self: ConsoleApp, _place: Place) -> None:
+        raise RuntimeError("no first view")
+
+    monkeypatch.setattr(ConsoleApp, "_begin", fail)
+    with pytest.raises(RuntimeError, match="no first view"):
+        async with console(database_url, "users"):
+            pass
