@@ -26,10 +26,10 @@ async def test_the_title_says_why_nothing_can_be_changed(
     url = await role_url(database)
     of_a_role = Context(name="seen", database_url=url)
     async with console("", "users", context=of_a_role, size=size) as pilot:
-        await sees(pilot, "ann@acme.test", "read-only: this role may not write any table", "● 1")
+        await sees(pilot, "ann@acme.test", "read-only: this role may not write any table", "✗ 1")
     of_settings = Context(name="prod", database_url=database.url, read_only=True, production=True)
     async with console("", "users", context=of_settings, size=size) as pilot:
-        await sees(pilot, "PRODUCTION", "Users", "read-only: the settings of this", "● 1")
+        await sees(pilot, "PRODUCTION", "Users", "read-only: the settings of this", "✗ 1")
 
 
 async def test_workers_are_not_started_read_only(database: Database, tmp_path: Path) -> None:

@@ -65,6 +65,8 @@ async def test_one_step_back_from_the_rows_of_an_error_is_the_errors(database: D
     async with console(database.url, "errors") as pilot:
         await sees(pilot, "HTTP 503")
         await burst(pilot, "enter")
+        await sees(pilot, "1 mail", "1 task")  # it has rows in two tables
+        await burst(pilot, "enter")
         assert app_of(pilot).view_name in {"workflows", "mail"}
         await burst(pilot, "/", *" status:failed", "enter", "escape")
         assert app_of(pilot).view_name in {"workflows", "mail"}  # first what was typed there

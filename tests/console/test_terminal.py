@@ -64,7 +64,7 @@ async def test_unchanged_data_writes_nothing_to_the_terminal(
 ) -> None:
     await fill(database)
     view = terminal("--database", database.url, "--screen", "users")
-    view.until("ann@acme.test", "2 rows", "● 1")
+    view.until("ann@acme.test", "2 rows", "✗ 1")
     view.quiet()
     assert view.read(2.5) == 0
 
@@ -74,7 +74,7 @@ async def test_one_changed_cell_writes_little(
 ) -> None:
     await fill(database)
     view = terminal("--database", database.url, "--screen", "users", size=(200, 60))
-    view.until("ann@acme.test", "2 rows", "● 1")
+    view.until("ann@acme.test", "2 rows", "✗ 1")
     view.quiet()
     before = len(view.raw)
     await database.execute("UPDATE {users} SET {users.firstName} = 'Eve' WHERE {users.id} = 'ann'")
