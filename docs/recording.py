@@ -12,7 +12,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from tests.console.ptys import Terminal
+from tests.console.ptys import ROOT, Terminal
 
 NUMBER = "#"
 
@@ -29,11 +29,13 @@ NAMES = {
 @dataclass(frozen=True, slots=True)
 class Move:
     """Keys, what they are for, and what shows that it has happened. ``NUMBER`` in keys and
-    in what is seen is the one that a dialog asks for."""
+    in what is seen is the one that a dialog asks for; ``only_if`` is what the screen must show for
+    the move to be needed."""
 
     keys: str
     why: str
     sees: tuple[str, ...]
+    only_if: str = ""
 
 
 class Recorder(Terminal):
@@ -57,6 +59,8 @@ class Recorder(Terminal):
 
     def make(self, move: Move) -> str:
         """Type the keys of a move, as a person does, and wait for what it shows. Returns them."""
+        if move.only_if not in self.text:
+            return ""
         asked = re.search(r"type (\d+)", self.text)
         number = asked[1] if asked else ""
         keys = move.keys.replace(NUMBER, number)
@@ -69,7 +73,8 @@ class Recorder(Terminal):
 
     def lines(self) -> list[str]:
         """The screen as a block of Markdown."""
-        return ["```", *self.text.rstrip().splitlines(), "```", ""]
+        text = self.without_paths(self.text.rstrip())
+        return ["```", *text.splitlines(), "```", ""]
 
     def cast(self, title: str, *, since: float = 0.0) -> str:
         """What was recorded, in asciinema's format, version 2. ``since`` seconds after the start it
@@ -80,8 +85,11 @@ class Recorder(Terminal):
             json.dumps([round(max(0.0, at - since), 3), "o", data.decode("utf-8", "replace")])
             for at, data in self.pieces
         ]
-        # Paths of the machine may be in what a report says of its file.
-        return "\n".join([json.dumps(head), *frames, ""]).replace(self.home, "~/agentflow")
+        return self.without_paths("\n".join([json.dumps(head), *frames, ""]))
+
+    def without_paths(self, text: str) -> str:
+        """The text with the places of this machine in other words."""
+        return text.replace(self.home, "~/agentflow").replace(str(ROOT), "~")
 
 
 @contextmanager
