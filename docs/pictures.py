@@ -107,11 +107,12 @@ async def make(url: str, wanted: Sequence[str]) -> None:
     for name, view, filter_, keys in DETAILS:
         if not wanted or name in wanted:
             await every_size(url, name, Place(view, filter_), keys)
-    for name, view, cells, pressed in () if wanted else SHOWN:
-        app = console(url, Place(view))
-        async with app.run_test(size=cells) as pilot:
-            await press(pilot, app, pressed)
-            await keep(app, name)
+    for name, view, cells, pressed in SHOWN:
+        if not wanted or name in wanted:
+            app = console(url, Place(view))
+            async with app.run_test(size=cells) as pilot:
+                await press(pilot, app, pressed)
+                await keep(app, name)
 
 
 async def fill(url: str) -> None:
