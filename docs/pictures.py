@@ -146,7 +146,8 @@ def workers(url: str, home: Path) -> Iterator[None]:
 
 
 def main() -> None:
-    with tempfile.TemporaryDirectory() as home, postgres.start(Path(home), linger=0) as server:
+    scratch = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
+    with scratch as home, postgres.start(Path(home), linger=0) as server:
         asyncio.run(fill(server.url))
         with workers(server.url, Path(home)):
             asyncio.run(make(server.url, sys.argv[1:]))
