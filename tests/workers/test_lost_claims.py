@@ -15,6 +15,7 @@ from agentflow_tui.steps.calls import Call
 from agentflow_tui.steps.registry import load
 from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.connection.options import ConnectionOptions
+from agentflow_tui.store.connection.statements import Statement
 from agentflow_tui.store.queue import leases, lost_claims
 from agentflow_tui.workers.context import Role, WorkerContext
 from agentflow_tui.workers.heartbeat import Heartbeat
@@ -170,6 +171,24 @@ async def test_a_workflow_of_a_lost_claim_runs_at_once(
         await sent_before.arrive(database)
     await step_until(context, runner, database, lambda: completed(2))
     await runner.stop(asyncio.get_running_loop().time() + 4)
+    await heart.end()
+
+
+async def test_a_claim_that_arrives_late_takes_no_later_one_off_the_row(database: Database) -> None:
+    context = WorkerContext(database=database, settings=SETTINGS)
+    heart = Heartbeat(context)
+    await heart.start()
+    written = leases.holding(database.binding, "mails", "claimed", note=1)
+    claim = Statement(
+        str,
+        f"WITH claimed AS (SELECT $4::text AS id, 1 AS token), written AS ({written})"
+        " SELECT id FROM claimed",
+    )
+    first, second = context.leases.note("mails"), context.leases.note("mails")
+    await database.fetch(claim, *second, "second")
+    await database.fetch(claim, *first, "first")
+    listed = "SELECT {health_checks.details}::jsonb -> 'mails' FROM {health_checks}"
+    assert await one(database, listed) == '{"first": 1, "second": 1}'
     await heart.end()
 
 

@@ -81,12 +81,15 @@ def holding(binding: Binding, kind: str, claimed: str, *, note: int) -> str:
     worker, held, revision = f"${note}::text", f"${note + 1}::text", f"${note + 2}::bigint"
     if not keeps_rows(binding):
         return f"SELECT WHERE {worker} IS NULL AND {held} IS NULL AND {revision} IS NULL"
+    row = "h.{health_checks.details}"
     return f"""
   UPDATE {{health_checks}} h
      SET {{health_checks.details}} =
-           (h.{{health_checks.details}}::jsonb || jsonb_build_object(
-             '{kind}', {held}::jsonb || (SELECT jsonb_object_agg(id::text, token) FROM {claimed}),
-             'revision', {latest(revision, "h.{health_checks.details}")})
+           ({row}::jsonb || jsonb_build_object(
+             '{kind}', CASE WHEN {is_newer(revision, row)} THEN {held}::jsonb
+                            ELSE coalesce({row}::jsonb -> '{kind}', '{{}}') END
+                       || (SELECT jsonb_object_agg(id::text, token) FROM {claimed}),
+             'revision', {latest(revision, row)})
            )::{{health_checks.details:type}}
    WHERE h.{{health_checks.id}} = {worker} AND EXISTS (SELECT FROM {claimed})"""
 

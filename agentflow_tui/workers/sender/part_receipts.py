@@ -38,14 +38,14 @@ class PartReceipts:
             then()
             return
         receipt = NewReceipt(outcomes.part_receipt(held, part, started))
-        held.parts += 1
-        task = self._spawn(self._write(receipt, then))
+        task = self._spawn(self._write(held, receipt, then))
         self._under_way.add(task)
         task.add_done_callback(self._under_way.discard)
 
-    async def _write(self, receipt: NewReceipt, then: Callable[[], None]) -> None:
+    async def _write(self, held: HeldMail, receipt: NewReceipt, then: Callable[[], None]) -> None:
         try:
             await self._writer.write(receipt)
+            held.parts += 1  # not before: receipts are found by their numbers, without a gap
         except AgentflowError as error:
             about = receipt.entry.input
             self._log.error(f"who has a part of this mail cannot be written: {error}", **about)
