@@ -203,6 +203,7 @@ def test_frames_show_what_textual_would_show(seed: int) -> None:
 
 
 @pytest.mark.long
+@pytest.mark.timeout(7_200)
 @settings(max_examples=2_000, deadline=None, database=None)
 @given(st.integers(0, 2**32))
 def test_frames_show_what_textual_would_show_for_long(seed: int) -> None:
