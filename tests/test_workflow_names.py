@@ -1,5 +1,6 @@
 """A workflow is called by its context, else by its schedule's intent, else by its first step."""
 
+import json
 from datetime import UTC, datetime
 from uuid import uuid4
 
@@ -9,7 +10,7 @@ from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.reading.pages import Window
 from agentflow_tui.store.reading.queries import query
 from agentflow_tui.store.views.schedules import SCHEDULE_LIST
-from agentflow_tui.store.views.workflow_names import LARGEST
+from agentflow_tui.store.views.workflow_names import LARGEST, title_of
 from agentflow_tui.store.views.workflows import WORKFLOW_LIST
 
 STEPS = '[{"id": "a", "type": "delay", "name": "Fetch stock", "config": {}}]'
@@ -51,6 +52,12 @@ async def test_a_large_context_is_not_unpacked_for_a_name(database: Database) ->
     await fill(database.url, "jsonb", f'{{"name": "Large", "result": "{noise}"}}', "")
     await database.connect()
     assert (await titles(database))[0] == "Fetch stock"
+
+
+def test_steps_encoded_twice_name_nothing_wherever_they_are_cut() -> None:
+    text = json.dumps(STEPS)
+    assert {title_of(text[:length], "a") for length in range(len(text))} == {"a"}
+    assert title_of(json.dumps("Morning stock")) == "Morning stock"
 
 
 async def fill(url: str, kind: str, context: str | None, intent: str | None) -> None:

@@ -56,9 +56,9 @@ class JournalLink:
     member: str
 
 
-FIRES = JournalLink(f"{PREFIX}task_logs_fires", "schedule.fire", "schedule")
-STEPS = JournalLink(f"{PREFIX}task_logs_steps", "workflow.step", "workflow")
-ATTEMPTS = JournalLink(f"{PREFIX}task_logs_attempts", "email.send", "queueId")
+FIRES = JournalLink(f"{PREFIX}task_logs_schedule", "schedule.fire", "schedule")
+STEPS = JournalLink(f"{PREFIX}task_logs_workflow", "workflow.step", "workflow")
+ATTEMPTS = JournalLink(f"{PREFIX}task_logs_queueid", "email.send", "queueId")
 
 _NAMED = f"{PREFIX}task_logs_named"
 _TASK = "{q.task_logs.taskType}"

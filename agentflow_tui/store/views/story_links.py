@@ -9,7 +9,7 @@ from agentflow_tui.store.connection.bindings import LARGE, Binding
 from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.connection.statements import Statement
 from agentflow_tui.store.reading.listings import is_unserved
-from agentflow_tui.store.schema.accelerators import PREFIX, words_of
+from agentflow_tui.store.schema.accelerators import PREFIX, address_of, words_of
 from agentflow_tui.store.views.by_table import LISTINGS
 
 EACH = 100
@@ -22,8 +22,8 @@ LOOKED_THROUGH = LARGE
 """Rows, the first of a list, that are looked through where no index serves."""
 
 _CONTEXT = 1_000_000
-_RECIPIENTS = f"{PREFIX}emails_recipients"
-_QUEUE_RECIPIENT = f"{PREFIX}email_queue_recipient"
+_RECIPIENTS = f"{PREFIX}emails_recipients_words"
+_QUEUE_RECIPIENT = f"{PREFIX}email_queue_recipient_address"
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
@@ -129,7 +129,7 @@ def _queued_to(binding: Binding) -> Statement[str]:
         f"""
 WITH found AS MATERIALIZED (
   SELECT {{q.email_queue.id}}::text AS id, {{q.email_queue.createdAt}} AS at FROM {table} q
-   WHERE lower({{q.email_queue.recipient}}::text) = $1::text
+   WHERE {address_of("{q.email_queue.recipient}")} = $1::text
 )
 SELECT id FROM found ORDER BY at DESC NULLS LAST LIMIT {MAILS}""",
     )

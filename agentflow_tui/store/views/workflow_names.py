@@ -56,7 +56,10 @@ def titled(alias: str = "q", intent: str = "") -> str:
 
 def title_of(text: str | None, fallback: str = "") -> str:
     """What a workflow is called by what `titled` has given."""
-    name = json.loads(text) if text and text.startswith('"') and text.endswith('"') else ""
+    try:
+        name = json.loads(text) if text and text.startswith('"') else ""
+    except ValueError:  # the head of steps that were encoded twice
+        name = ""
     if name and not name.lstrip().startswith(("[", "{")):  # else it is steps, encoded twice
         return str(name)
     return workflow_title(text, fallback)
