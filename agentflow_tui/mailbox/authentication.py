@@ -6,12 +6,11 @@ from agentflow_tui.mailbox.headers import LONGEST, AnyMessage, sender_of
 
 HEADER = "authentication-results"
 
-_COMMENT = re.compile(r"\([^()]*\)")
 _RESULT = re.compile(r"(?P<method>dmarc|dkim|spf)\s*(?:/\s*1\s*)?=\s*(?P<result>[a-z]+)")
 _IDENTITIES = {
-    "dmarc": re.compile(r"\bheader\.from\s*=\s*\"?([^\s;\"]+)"),
-    "dkim": re.compile(r"\bheader\.(?:d|i)\s*=\s*\"?([^\s;\"]+)"),
-    "spf": re.compile(r"\bsmtp\.mailfrom\s*=\s*\"?([^\s;\"]+)"),
+    "dmarc": re.compile(r"(?<!\S)header\.from\s*=\s*(\S+)"),
+    "dkim": re.compile(r"(?<!\S)header\.(?:d|i)\s*=\s*(\S+)"),
+    "spf": re.compile(r"(?<!\S)smtp\.mailfrom\s*=\s*(\S+)"),
 }
 
 
@@ -29,12 +28,15 @@ def is_vouched_for(message: AnyMessage, server: str) -> bool:
 
 
 def _results(message: AnyMessage, server: str) -> list[tuple[str, str, str]]:
-    """Method, result and identity of each check of the first block of the server's headers."""
+    """Method, result and identity of each check of the first block of the server's headers; none
+    where a header cannot be read, for what it hides may speak against the sender."""
     found: list[tuple[str, str, str]] = []
     in_block = False
     for name, value in message.items():
-        parts = _parts(str(value)) if name.lower() == HEADER else []
-        if parts and parts[0].split()[:1] == [server]:
+        parts = _parts(str(value)) if name.lower() == HEADER else [""]
+        if parts is None:
+            return []
+        if parts[0].split()[:1] == [server]:
             in_block = True
             found += [result for part in parts[1:] if (result := _result(part))]
         elif in_block:
@@ -42,14 +44,32 @@ def _results(message: AnyMessage, server: str) -> list[tuple[str, str, str]]:
     return found
 
 
-def _parts(value: str) -> list[str]:
-    """A header's parts without comments, in small letters; nothing of one that is too long."""
-    if len(value) > LONGEST * 2:
-        return []
-    before = ""
-    while before != value:
-        before, value = value, _COMMENT.sub(" ", value)
-    return [part.strip() for part in value.lower().split(";")]
+def _parts(value: str) -> list[str] | None:
+    """A header's parts in small letters; None of one that is too long, or whose quotation marks or
+    brackets are not in pairs."""
+    plain = _unquoted(value) if len(value) <= LONGEST * 2 else None
+    return None if plain is None else [part.strip() for part in plain.lower().split(";")]
+
+
+def _unquoted(value: str) -> str | None:
+    """A header without its comments, and with a quotation mark for each quoted string: what stands
+    in either may be the sender's words. None where one of them does not end."""
+    plain: list[str] = []
+    depth, quoted, escaped = 0, False, False
+    for character in value:
+        if escaped or (character == "\\" and (depth or quoted)):
+            escaped = not escaped
+        elif quoted:
+            quoted = character != '"'
+        elif character in "()":
+            depth += 1 if character == "(" else -1
+            plain.append(" ")
+        elif not depth:
+            quoted = character == '"'
+            plain.append(character)
+        if depth < 0:
+            return None
+    return None if depth or quoted else "".join(plain)
 
 
 def _result(part: str) -> tuple[str, str, str] | None:
@@ -63,5 +83,7 @@ def _result(part: str) -> tuple[str, str, str] | None:
 def _is_aligned(identity: str, domain: str) -> bool:
     """Whether a check was about the domain in From, or one above or below it."""
     checked = identity.rpartition("@")[2]
+    if '"' in checked:
+        return False
     shorter, longer = sorted((checked, domain), key=len)
     return "." in shorter and (shorter == longer or longer.endswith(f".{shorter}"))

@@ -1,11 +1,14 @@
 """Which mail is whose report: by sender, subject, name, and the server that vouches for it."""
 
 import json
+import re
 from email import message_from_bytes
 from email.message import EmailMessage
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from agentflow_tui.errors import SettingsError
 from agentflow_tui.mailbox import mailboxes
@@ -75,6 +78,7 @@ def test_names_of_attachments_are_patterns_and_endings() -> None:
         assert not names.fullmatch(name), name
 
 
+FORGED = "; dkim=pass header.d=vinsolutions.test"
 AUTHENTIC = f"Authentication-Results: {MX}; dmarc=pass header.from=vinsolutions.test"
 
 
@@ -96,12 +100,41 @@ AUTHENTIC = f"Authentication-Results: {MX}; dmarc=pass header.from=vinsolutions.
         (f"Authentication-Results: {MX}; none (; dmarc=pass header.from=vinsolutions.test)", False),
         (f"Authentication-Results: {MX}; none\nReceived: by evil\n{AUTHENTIC}", False),
         (f"Authentication-Results: {MX}; spf=none\n{AUTHENTIC}", True),
+        (f'Authentication-Results: {MX}; spf=pass smtp.mailfrom="a b"@vinsolutions.test', True),
+        (f'Authentication-Results: {MX}; spf=pass smtp.mailfrom="a{FORGED}"@evil.test', False),
+        (f'Authentication-Results: {MX}; spf=fail reason="a \\" b{FORGED}"', False),
+        (f'Authentication-Results: {MX}; dkim=pass header.d="evil".vinsolutions.test', False),
+        (f'Authentication-Results: {MX}; spf=none " {FORGED}', False),
+        (f"Authentication-Results: {MX}; spf=none ({FORGED}", False),
+        (f'Authentication-Results: {MX}; spf=none "\n{AUTHENTIC}', False),
+        (f'{AUTHENTIC} (a " in a comment)', True),
         ("", False),
     ],
 )
 def test_only_the_named_server_vouches_and_only_for_the_sender(results: str, vouched: bool) -> None:
     headers = "\n".join(filter(None, (results, f"From: {VENDOR}")))
     assert is_vouched_for(parsed(headers), MX) is vouched
+
+
+_words = st.lists(
+    st.sampled_from(["\\", '"', "(", ")", ";", " ", "x", f"{FORGED} ;", "dmarc=pass"])
+).map("".join)
+
+
+@given(st.booleans(), _words, _words)
+def test_nothing_in_quotation_marks_or_comments_ever_vouches(
+    in_comment: bool, said: str, more: str
+) -> None:
+    def hidden(text: str) -> str:
+        escaped = re.sub(r"([\\()])" if in_comment else r'([\\"])', r"\\\1", text)
+        return f"({escaped})" if in_comment else f'"{escaped}"'
+
+    value = (
+        f"{MX}; spf=pass smtp.mailfrom={hidden(said)}@evil.test; dkim=none reason={hidden(more)}"
+    )
+    made = EmailMessage()
+    made._headers = [("Authentication-Results", value), ("From", VENDOR)]  # type: ignore[attr-defined]  # as a parser leaves them
+    assert not is_vouched_for(made, MX)
 
 
 def test_agentflows_file_of_vendors_is_read_as_it_is(tmp_path: Path) -> None:
