@@ -12,10 +12,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from datetime import date
 from email import message_from_bytes
+from email.message import Message
 from typing import TYPE_CHECKING, Any
 
 from agentflow_tui.dataclass import dataclass
 from agentflow_tui.errors import AgentflowError
+from agentflow_tui.mailbox.child import BadMessageError
 from agentflow_tui.mailbox.headers import AnyMessage
 from agentflow_tui.mailbox.mailboxes import Mailbox, MailboxSecurity
 from agentflow_tui.text import safe
@@ -29,8 +31,12 @@ ANSWERS_WITHIN = 30.0
 LARGEST_HEADER = 256_000
 """Bytes of a message's headers that are read."""
 
+TEMPORARY = frozenset({"UNAVAILABLE", "INUSE", "LIMIT", "THROTTLED"})
+"""Codes (RFC 5530, 9051) of a refusal that is about the server's state and about no message."""
+
 _UID = re.compile(rb"\bUID (\d+)")
 _SIZE = re.compile(rb"\bRFC822\.SIZE (\d+)")
+_CODE = re.compile(rb"\[([A-Za-z]+)")
 
 
 class MailboxError(AgentflowError):
@@ -39,11 +45,13 @@ class MailboxError(AgentflowError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MessageHead:
-    """A message in the folder: its number, its size in bytes, its headers."""
+    """A message in the folder: its number, its size in bytes, its headers; or, where the server
+    cannot read it itself, ``refused``, what it says."""
 
     uid: int
     size: int
     headers: AnyMessage
+    refused: str = ""
 
 
 class MailboxConnection:
@@ -77,7 +85,18 @@ class MailboxConnection:
             return sorted(map(int, self._open.uids(AND(date_gte=since), charset=None)))
 
     def heads(self, uids: Sequence[int]) -> list[MessageHead]:
-        """Size and headers of these messages, in their order; those that are gone are left out."""
+        """Size and headers of these messages, in their order; those that are gone are left out.
+
+        A server refuses all of them for one that it cannot read: then they are asked for singly.
+        """
+        try:
+            return self._heads(uids)
+        except BadMessageError as error:
+            if len(uids) == 1:
+                return [MessageHead(uid=uids[0], size=0, headers=Message(), refused=str(error))]
+        return [head for uid in uids for head in self.heads([uid])]
+
+    def _heads(self, uids: Sequence[int]) -> list[MessageHead]:
         asked = f"(UID RFC822.SIZE BODY.PEEK[HEADER]<0.{LARGEST_HEADER}>)"
         found = []
         for about, literal in self._fetched(",".join(map(str, uids)), asked):
@@ -89,7 +108,8 @@ class MailboxConnection:
         return sorted((each for each in found if each.uid in wanted), key=lambda each: each.uid)
 
     def message(self, uid: int, most: int) -> bytes | None:
-        """A message as it was sent, cut off after ``most`` bytes; None where it is gone."""
+        """A message as it was sent, cut off after ``most`` bytes; None where it is gone. Raises
+        `BadMessageError` where the server cannot read it."""
         asked = f"(UID BODY.PEEK[]<0.{most}>)"
         for about, literal in self._fetched(str(uid), asked):
             found = _UID.search(about)
@@ -117,11 +137,19 @@ class MailboxConnection:
         return self._open.client
 
     def _fetched(self, uids: str, asked: str) -> Iterator[tuple[bytes, bytes]]:
-        """What a FETCH answers with: for each message what is said about it, and its bytes."""
+        """What a FETCH answers with: for each message what is said about it, and its bytes.
+
+        Raises `BadMessageError` where the server refuses it for what it is asked for.
+        """
         with self._told("The mailbox stopped answering"):
             status, parts = self._client.uid("FETCH", uids, asked)
             if status != "OK":
-                raise imaplib.IMAP4.error(parts[-1] if parts else b"")
+                self._client.response("FETCH")  # what came before the refusal is no later answer
+                refusal = imaplib.IMAP4.error(parts[-1] if parts else b"")
+                code = _CODE.match(parts[-1] or b"") if parts else None
+                if code and code[1].decode().upper() in TEMPORARY:
+                    raise refusal
+                raise BadMessageError(f"The mail server cannot give it: {_words(refusal)}.")
         for at, part in enumerate(parts):
             if isinstance(part, tuple):
                 after = parts[at + 1] if at + 1 < len(parts) else b""

@@ -263,7 +263,7 @@ class _Run:
     async def _look_at(self, head: MessageHead) -> None:
         sender, subject = sender_of(head.headers), header_text(head.headers, "Subject")
         rules = rules_for(self._rules, sender, subject)
-        if not rules:
+        if not rules and not head.refused:
             self._tally.ignored += 1
             return
         begun = clock.now()
@@ -296,6 +296,8 @@ class _Run:
     ) -> dict[str, Any]:
         """Fetch a message and store what it brings. Raises `BadMessageError` for all of it."""
         config = self._config
+        if head.refused:
+            raise BadMessageError(head.refused)
         server = config.authenticated_by
         if server and not is_vouched_for(head.headers, server):
             raise BadMessageError(f"{safe(server, 80)} does not vouch for its sender.")

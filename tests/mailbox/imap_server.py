@@ -15,11 +15,16 @@ from pymap.context import connection_exit
 from pymap.imap import IMAPConnection
 from pymap.imap.state import ConnectionState
 from pymap.parsing.message import AppendMessage
+from pymap.parsing.response import ResponseCode
 from pymap.parsing.specials.flag import Flag
+from pymap.parsing.specials.sequenceset import SequenceSet
 
 from tests.mail.certificates import Authority
 
 USER, PASSWORD = "reports@dealer.test", 'p@ss "w\\rd'
+
+FIRST = 101
+"""The number of the first message."""
 
 
 class NotedConnection(IMAPConnection):
@@ -33,11 +38,33 @@ class NotedConnection(IMAPConnection):
         return line
 
 
+class RefusingState(ConnectionState):
+    """What answers commands, a FETCH of some messages by NO after it has given the others."""
+
+    server: "ImapServer"
+
+    async def do_fetch(self, cmd: Any) -> Any:
+        asked = cmd.sequence_set.flatten(1_000)
+        command = self.server.commands[-1]
+        refused = asked & {uid for uid, part in self.server.refused if part in command}
+        if refused:
+            cmd.sequence_set = SequenceSet(sorted(asked - refused) or [1], uid=True)
+        answer, updates = await super().do_fetch(cmd)
+        if refused:
+            answer.condition, answer.code = b"NO", ResponseCode.of(self.server.code)
+        return answer, updates
+
+
 class ImapServer:
-    """The server, and the mailbox ``INBOX`` in it. ``commands`` are all that it was given."""
+    """The server, and the mailbox ``INBOX`` in it. ``commands`` are all that it was given.
+
+    ``refused`` are messages of which it cannot read a part, ``code`` the code that it then gives.
+    """
 
     def __init__(self, ca: Path) -> None:
         self.commands: list[str] = []
+        self.refused: set[tuple[int, str]] = set()
+        self.code = b"SERVERBUG"
         self._ca = ca
 
     async def start(self, authority: Authority) -> asyncio.Server:
@@ -61,7 +88,9 @@ class ImapServer:
         async with AsyncExitStack() as stack:
             connection_exit.set(stack)
             stack.enter_context(closing(connection))
-            await connection.run(ConnectionState(self._backend.login, config))
+            state = RefusingState(self._backend.login, config)
+            state.server = self
+            await connection.run(state)
 
     @property
     def url(self) -> str:

@@ -15,7 +15,7 @@ from agentflow_tui.steps.configs import ConfigError
 from agentflow_tui.steps.mail_files import kept_file, store_mail_files
 from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.connection.statements import Statement, as_tuple
-from tests.mailbox.imap_server import PASSWORD, USER, ImapServer
+from tests.mailbox.imap_server import FIRST, PASSWORD, USER, ImapServer
 from tests.mailbox.messages import VENDOR, message, zipped
 from tests.steps.calling import no_client, no_key, run
 
@@ -135,6 +135,32 @@ async def test_a_bad_message_is_a_failed_task_with_a_sentence_and_the_others_go_
     assert all(each[2] for each in journal if each[1] == "failed")
     assert (await step(authenticatedBy="mx.test", maxBytes=4_000))["messages"] == 0
     assert await step.journal() == journal
+
+
+async def test_a_message_that_the_server_cannot_read_is_a_failed_task_and_blocks_no_other(
+    step: Step,
+) -> None:
+    imap = step.imap
+    await imap.add(*(message((f"{at}.csv", CSV + b"%d,1\n" % at)).as_bytes() for at in range(4)))
+    imap.refused = {(FIRST + 1, "[HEADER]"), (FIRST + 2, "PEEK[]")}
+    done = await step()
+    assert (done["stored"], done["messages"], len(done["reports"])) == (2, 4, 2)
+    reason = "The mail server cannot give it: [SERVERBUG] UID FETCH completed."
+    assert [each["reason"] for each in done["leftOut"]] == [reason] * 2
+    assert [each for each in await step.journal() if each[1] == "failed"] == [
+        ("email.ingest", "failed", reason)
+    ] * 2
+    assert (await step())["messages"] == 0
+
+
+async def test_a_server_that_is_busy_fails_the_attempt_and_no_message(step: Step) -> None:
+    await step.imap.add(message(("a.csv", CSV)).as_bytes())
+    step.imap.refused, step.imap.code = {(FIRST, "[HEADER]")}, b"UNAVAILABLE"
+    with pytest.raises(StepError, match=r"stopped answering: \[UNAVAILABLE\]"):
+        await step()
+    assert await step.journal() == []
+    step.imap.refused.clear()
+    assert (await step())["stored"] == 1
 
 
 async def test_an_attempt_that_was_cut_off_is_gone_on_with_and_loses_no_report(
