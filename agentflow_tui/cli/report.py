@@ -85,7 +85,7 @@ async def _import_one(
 ) -> bool:
     """Whether the file is in the database now; what came of it has been said."""
     from agentflow_tui.operations.report_import import import_report
-    from agentflow_tui.personal_data.shown import without_personal
+    from agentflow_tui.personal_data.shown import marked_in, without_personal
 
     name = safe(path.name)
     try:
@@ -108,7 +108,7 @@ async def _import_one(
     what = "stored" if imported.stored else "was there already"
     columns = plural(len(metadata["types"]), "column")
     say(f"{safe(str(path))}: {what}, {plural(metadata['rows'], 'row')} of {columns}.")
-    if personal := metadata["personal"]["columns"]:
+    if personal := marked_in(without_personal(metadata)):
         say(f"  customers' personal data, masked where it is shown: {safe(', '.join(personal))}")
     _say_notes(metadata)
     return True

@@ -176,7 +176,7 @@ def _judged(name: str, values: Sequence[Any]) -> tuple[PersonalKind | None, bool
     """The kind of a column, and whether it is personal by itself, not beside others only."""
     kind, alone = kind_by_name(name)
     filled = [value for value in _some(values) if value is not None and value != ""]
-    if kind is not None and filled and not _can_be(kind, filled):
+    if kind is not None and filled and not can_be(kind, filled):
         kind = None
     if (kind is None or not alone) and not is_staff(name):
         looks = kind_by_looks([value for value in filled if isinstance(value, str)])
@@ -191,7 +191,7 @@ def _some(values: Sequence[Any]) -> Sequence[Any]:
     return values if step == 1 else values[::step]
 
 
-def _can_be(kind: PersonalKind, filled: Collection[Any]) -> bool:
+def can_be(kind: PersonalKind, filled: Collection[Any]) -> bool:
     """Whether values can be what their column is called: a name is no number."""
     texts = [value for value in filled if isinstance(value, str)]
     match kind:
@@ -243,6 +243,35 @@ def _is_about(kind: PersonalKind, words: str) -> bool:
     if kind is PersonalKind.LICENCE and _PLATE.search(words):
         return True
     return kind is not PersonalKind.BIRTH and _ABOUT.search(words) is not None
+
+
+@lru_cache(maxsize=4_096)
+def looks_personal(name: str) -> bool:
+    """Whether what stands in the place of a column's name is itself a person's mail, phone, number
+    or street: then it is a value, and is neither stored nor said as a name."""
+    kind = kind_by_looks([name])
+    return kind not in (None, PersonalKind.VEHICLE) or _LONG_NUMBER.search(name) is not None
+
+
+def is_unnamed(name: str) -> bool:
+    """Whether a name says nothing of its column: none, or the column's place."""
+    return _PLACE.fullmatch(name) is not None
+
+
+def is_name_above(name: str, values: Sequence[Any]) -> bool:
+    """Whether a text is the name of a kind of personal data that the values below it can be, and
+    no value among others, as in lists of keys with their values."""
+    kind, _ = kind_by_name(name)
+    filled = [value for value in values if value is not None and value != ""]
+    if kind is None or (filled and not can_be(kind, filled)):
+        return False
+    texts = [value for value in filled[:_FEW] if isinstance(value, str)]
+    return not any(kind_by_name(text)[0] for text in texts)
+
+
+_FEW = 50
+_PLACE = re.compile(r"\s*\d{0,3}\s*")
+_LONG_NUMBER = re.compile(r"(?<!\d)\d{10,11}(?!\d)")
 
 
 def kind_by_looks(texts: Sequence[str]) -> PersonalKind | None:

@@ -7,8 +7,8 @@ from typing import Any
 
 from agentflow_tui.dataclass import dataclass
 from agentflow_tui.documents import read
-from agentflow_tui.personal_data.columns import PersonalKind
-from agentflow_tui.personal_data.replacing import MASK, PersonalReplacement
+from agentflow_tui.personal_data.columns import PersonalKind, is_unnamed, looks_personal
+from agentflow_tui.personal_data.replacing import MASK, PersonalReplacement, names_in
 
 DATA, METADATA = "reportData", "metadata"
 TABLE = "reports"
@@ -39,7 +39,7 @@ def masked(values: Mapping[str, object]) -> ShownReport:
     """
     text = values.get(METADATA)
     metadata = read(text, len(text) + 1).value if isinstance(text, str) else None
-    replacement = PersonalReplacement(marked=marked_in(metadata))
+    replacement = _replacement(MASK, metadata)
     shown = dict(values)
     data = values.get(DATA)
     if isinstance(data, str):
@@ -55,8 +55,14 @@ def masked(values: Mapping[str, object]) -> ShownReport:
 
 def without_personal(metadata: dict[str, Any]) -> dict[str, Any]:
     """A report's metadata with dots for what it tells of customers."""
-    shown: dict[str, Any] = _metadata(metadata, PersonalReplacement(marked=marked_in(metadata)))
+    shown: dict[str, Any] = _metadata(metadata, _replacement(MASK, metadata))
     return shown
+
+
+def _replacement(by: str | None, metadata: Any) -> PersonalReplacement:
+    """What replaces personal values in a report that has this metadata."""
+    described = metadata.get("columns") if isinstance(metadata, dict) else None
+    return PersonalReplacement(by=by, marked=marked_in(metadata), names=names_in(described))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,14 +87,14 @@ def removed(data: str | None, metadata: str | None, at: str) -> RemovedData | No
     found = read(data, len(data) + 1).value if data else None
     if found is None and data and data.strip() != "null":
         raise UnreadableDataError("its data cannot be read")
-    replacement = PersonalReplacement(by=None, marked=marked_in(known))
+    replacement = _replacement(None, known)
     kept = replacement.data(found)
     told = _metadata(known, replacement)
     if kept == found and told == known:
         return None
     if isinstance(told, dict):
         kinds = {name: str(kind) for name, kind in replacement.columns.items()}
-        told = {**told, "personal": {"columns": {**marked_in(known), **kinds}}, REMOVED: at}
+        told = {**told, "personal": {"columns": {**marked_in(told), **kinds}}, REMOVED: at}
     return RemovedData(
         data=data if found is None else _json(kept),
         metadata=metadata if told is None else _json(told),
@@ -125,11 +131,12 @@ def _metadata(metadata: Any, replacement: PersonalReplacement) -> Any:
     if not isinstance(metadata, dict):
         return replacement.data(metadata)
     shown = dict(metadata)
-    kept = {key: shown.pop(key) for key in ("personal", "columns", "file") if key in shown}
+    kept = {key: shown.pop(key) for key in _NOT_OF_CUSTOMERS if key in shown}
     if isinstance(kept.get("columns"), list):
-        kept["columns"] = without_aggregates(
-            kept["columns"], {**replacement.marked, **replacement.columns}, replacement.by
-        )
+        kept["columns"] = _described(kept["columns"], replacement)
+    if marked_in(metadata):
+        names = {n: kind for n, kind in marked_in(metadata).items() if not looks_personal(n)}
+        kept["personal"] = {**kept["personal"], "columns": names}
     if isinstance(shown.get("rejected"), list):
         kept["rejected"] = [
             {**row, "raw": replacement.by} if isinstance(row, dict) and row.get("raw") else row
@@ -138,6 +145,18 @@ def _metadata(metadata: Any, replacement: PersonalReplacement) -> Any:
     marked = {**replacement.marked, **replacement.columns}
     rest = PersonalReplacement(by=replacement.by, marked=marked).data(shown)
     return {key: kept[key] if key in kept else rest[key] for key in metadata}
+
+
+_NOT_OF_CUSTOMERS = ("personal", "columns", "file")
+
+
+def _described(columns: list[Any], replacement: PersonalReplacement) -> list[Any]:
+    """The columns that metadata describes, without what it tells of the values of personal ones."""
+    unnamed = filter(is_unnamed, names_in(columns))
+    personal = {*replacement.marked, *replacement.columns, *unnamed}
+    if any(map(looks_personal, names_in(columns))):
+        columns = replacement.described(columns)
+    return without_aggregates(columns, personal, replacement.by)
 
 
 def _data(text: str, metadata: Any) -> Any:

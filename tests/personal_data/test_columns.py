@@ -113,6 +113,74 @@ def test_in_no_shape_of_a_report_a_personal_value_stays(by: random.Random, shape
     assert removed(left.data, left.metadata, "later") is None
 
 
+CUSTOMERS = [
+    ["Ann Xyzzy", "ann.xyzzy@example.org", "(555) 867-5309"],
+    ["Bob Xyzzy", "bob.xyzzy@example.org", "(555) 867-5310"],
+]
+CALLED = ["Customer", "Contact by", "Reached at"]
+TOLD = {"columns": [{"name": name, "type": "text"} for name in CALLED]}
+SHAPES: dict[str, tuple[Any, Any]] = {
+    "rows alone": (CUSTOMERS, None),
+    "rows named by the metadata": (CUSTOMERS, TOLD),
+    "rows below their names": ([CALLED, *CUSTOMERS], None),
+    "rows, one of them empty": ([*CUSTOMERS, None], None),
+    "rows in an object": ({"rows": CUSTOMERS}, None),
+    "headers and data": ({"headers": CALLED, "data": CUSTOMERS}, None),
+    "fields and values": ({"fields": CALLED, "values": CUSTOMERS}, None),
+    "columns that are objects": ({"columns": TOLD["columns"], "rows": CUSTOMERS}, None),
+    "columns with examples": (
+        {
+            "columns": [
+                {"title": name, "min": low, "samples": [low]}
+                for name, low in zip(CALLED, CUSTOMERS[0], strict=True)
+            ],
+            "rows": CUSTOMERS,
+        },
+        None,
+    ),
+    "columns that are numbers": ({"columns": [0, 1, 2], "data": CUSTOMERS}, None),
+    "columns that are values": ({"columns": CUSTOMERS[0], "rows": CUSTOMERS[1:]}, None),
+    "values as names in the metadata": (
+        CUSTOMERS,
+        {"columns": [{"name": name, "max": name} for name in CUSTOMERS[0]]},
+    ),
+    "tables in a list": ({"sheets": [{"columns": CALLED, "rows": CUSTOMERS}] * 2}, None),
+    "keys that are values": ([dict(zip(*CUSTOMERS, strict=True))], None),
+    "keys that are places": ([{str(at): each for at, each in enumerate(CUSTOMERS[0])}], None),
+    "columns of values": (
+        {"data": dict(zip(CALLED, map(list, zip(*CUSTOMERS, strict=True)), strict=True))},
+        None,
+    ),
+    "keys beside values": (list(zip(CALLED, CUSTOMERS[0], strict=True)), None),
+    "ways beside names": ([["Ann Xyzzy", "email"], ["Bob Xyzzy", "phone"]], None),
+}
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_no_shape_of_rows_shows_keeps_or_names_a_customer(shape: str) -> None:
+    data, about = SHAPES[shape]
+    text, metadata = json.dumps(data), json.dumps(about)
+    shown = masked({"reportData": text, "metadata": metadata})
+    left = removed(text, metadata, "2026-11-30")
+    assert left is not None
+    for kept in (shown, left):
+        assert "xyzzy" not in str(kept).lower()
+        assert "867" not in str(kept)
+    assert removed(left.data, left.metadata, "later") is None
+
+
+def test_names_that_were_noted_and_are_values_are_neither_shown_nor_kept() -> None:
+    data, names = (
+        json.dumps({"rows": CUSTOMERS}),
+        {"ann.xyzzy@example.org": "mail", "Cell": "phone"},
+    )
+    metadata = json.dumps({"personal": {"columns": names}})
+    left = removed(data, metadata, "2026-11-30")
+    assert left is not None
+    for kept in (left.metadata, masked({"metadata": metadata}).values["metadata"]):
+        assert json.loads(str(kept))["personal"]["columns"] == {"Cell": "phone"}
+
+
 def test_what_was_cut_or_is_no_json_shows_nothing_personal() -> None:
     metadata = json.dumps({"columns": [{"name": "Customer"}, {"name": "Gross"}]})
     rows = [["Ann Xyzzy", at] for at in range(50)]
