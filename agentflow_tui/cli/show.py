@@ -46,9 +46,8 @@ def run(options: argparse.Namespace) -> int:
         id_ = await meant_id(database, table, options.id)
         if options.personal and id_ is not None:
             await journal_asked(database, chosen, {"ids": [id_]})
-        found = read_record(database, table, id_ or "", personal=options.personal)
-        record = None if id_ is None else await found
-        if record is None:
+        record = id_ and await read_record(database, table, id_, personal=options.personal)
+        if not record:
             raise AgentflowError(f"{table.name} has no row {options.id}.")
         say_masked(record.personal)
         zone = clock.zone(chosen.console.time_zone)

@@ -50,6 +50,8 @@ async def test_show_prints_a_row_and_its_relations(database: Database) -> None:
     done = await agentflow("show", "reports", uid(99), url=database.url)
     assert (done.returncode, done.stdout) == (1, "")
     assert "has no row" in done.stderr
+    done = await agentflow("show", "reports", "nothing", url=database.url)
+    assert done.stderr.splitlines() == ["agentflow: reports has no row nothing."]
 
 
 @pytest.mark.parametrize(
