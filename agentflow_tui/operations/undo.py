@@ -82,12 +82,14 @@ async def _last(context: OperationContext, wanted: Any, nothing: str) -> Operati
 def what_comes_back(record: OperationRecord) -> str:
     """What the rows of an operation will be when it is taken back: ``306 rows will be waiting
     again``."""
-    said = sorted({_before(record, row_change) for row_change in record.row_changes})
-    states = " or ".join(said) or "as they were before"
+    unnamed = "as it was before" if record.applied == 1 else "as they were before"
+    said = sorted({_before(record, row_change) or unnamed for row_change in record.row_changes})
+    states = " or ".join(said) or unnamed
     return f"{plural(record.applied, 'row')} will be {states}"
 
 
 def _before(record: OperationRecord, row_change: RowChange) -> str:
+    """What the row will be, in words; nothing where no word says it."""
     if row_change.is_deletion:
         return "there again"
     if row_change.is_insertion:
@@ -97,7 +99,7 @@ def _before(record: OperationRecord, row_change: RowChange) -> str:
         return f"{status_word(record.table, before['status'])} again"
     if isinstance(before.get("active"), bool):
         return f"{'active' if before['active'] else 'inactive'} again"
-    return "as they were before"
+    return ""
 
 
 async def find_operation(context: OperationContext, id_: str) -> OperationRecord:

@@ -135,6 +135,13 @@ async def test_undo_says_what_the_rows_will_be(
     assert f"3 rows will be {past} again" in done.stderr
 
 
+async def test_undo_of_an_edit_says_that_the_row_will_be_as_it_was(database: Database) -> None:
+    [mail] = await add_mail(database, 1, "pending")
+    await agentflow("priority", "email_queue", mail, "--to", "9", "--yes", url=database.url)
+    done = await agentflow("undo", url=database.url)
+    assert "email_queue: 1 row will be as it was before." in done.stderr
+
+
 async def test_show_tells_times_in_the_zone_of_the_settings(
     database: Database, tmp_path: Path
 ) -> None:
