@@ -347,6 +347,14 @@ async def test_a_long_filter_gives_way_to_the_names_of_the_other_lists(database:
         await sees(pilot, "Queue | Domains | Messages", "1 rows")
 
 
+async def test_a_long_filter_ends_before_the_number_of_rows(database: Database) -> None:
+    await fill(database)
+    async with console(database.url, "workflows", size=(80, 24)) as pilot:
+        await sees(pilot, "everything")
+        await burst(pilot, "/", *("-" + "z" * 80), "enter")
+        await sees(pilot, "z… 3 rows")
+
+
 async def test_a_report_names_its_file_without_the_folders(database: Database) -> None:
     await fill(database)
     await database.execute(

@@ -381,7 +381,7 @@ class ListView(ListMenus):
         text = self.filter or "everything"
         filter_ = Piece(f"  {text}", "accent" if self.filter else "dim")
         position = Piece(f"{self.grid.position()} ", "dim")
-        right = [*self._marks_status(), *self._result_status(), position]
+        right = [Piece(" "), *self._marks_status(), *self._result_status(), position]
         beginning = Piece(text[:FILTER_AT_LEAST])
         self.status.show([*self.tabs([beginning, *right]), filter_], right)
 
