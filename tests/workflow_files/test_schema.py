@@ -4,8 +4,10 @@ from typing import Any
 
 import pytest
 
+from agentflow_tui.steps.names import HANDLED
 from agentflow_tui.steps.registry import load
 from agentflow_tui.steps.schemas import workflow_schema
+from agentflow_tui.workflow_files.examples import example
 from agentflow_tui.workflow_files.reading import read_tree
 from tests.cli.workflow_files import STOCK
 from tests.workflow_files.json_schemas import violations
@@ -73,3 +75,8 @@ def test_what_runs_fits_the_schema(document: dict[str, Any]) -> None:
 @pytest.mark.parametrize(("document", "broken"), WRONG)
 def test_what_does_not_run_is_marked(document: dict[str, Any], broken: str) -> None:
     assert broken in list(violations(document, SCHEMA, SCHEMA))
+
+
+def test_the_example_of_a_workflow_names_every_type_of_step() -> None:
+    comments = [line for line in example("workflow").splitlines() if line.startswith("#")]
+    assert not [name for name in HANDLED if name not in " ".join(comments)]
