@@ -98,6 +98,9 @@ def _say_plan(found: "PersonalSurvey", age: float) -> None:
         if len(columns) > NAMED:
             say(f"  … and {plural(len(columns) - NAMED, 'more column', 'more columns')}")
         say("The files that they were read from stay where filePath says.")
+    if found.undated:
+        has = "has" if found.undated == 1 else "have"
+        say(f"{plural(found.undated, 'report')} {has} no date that tells the age: left alone.")
     _say_skipped(found.unreadable)
 
 
@@ -135,5 +138,9 @@ def _put(options: argparse.Namespace, found: "PersonalSurvey", result: "Personal
         skipped=tuple(result.skipped),
         journal=result.journal,
     )
-    more: dict[str, object] = {"values": found.values, "columns": found.columns}
+    more: dict[str, object] = {
+        "values": found.values,
+        "columns": found.columns,
+        "undated": found.undated,
+    }
     put_outcome(outcome, **more, **({"dry_run": True} if options.dry_run else {}))

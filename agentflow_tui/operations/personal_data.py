@@ -53,12 +53,14 @@ def _operator(context: OperationContext) -> dict[str, object]:
 @dataclass(slots=True)
 class PersonalSurvey:
     """What is to be removed: from how many ``reports``, how many ``values``, in which columns (with
-    the number of reports that have each). ``unreadable`` are (id, reason)."""
+    the number of reports that have each). ``unreadable`` are (id, reason); ``undated`` reports have
+    no date, and are left alone."""
 
     reports: int = 0
     values: int = 0
     columns: dict[str, int] = field(default_factory=dict)
     unreadable: list[tuple[str, str]] = field(default_factory=list)
+    undated: int = 0
 
 
 @dataclass(slots=True)
@@ -80,7 +82,11 @@ async def survey(
     """What reports older than so many ``seconds`` hold, without changing anything: the dry run."""
     found = PersonalSurvey()
     looked_at = 0
-    async for stored in _aged(database, seconds):
+
+    def tell_undated() -> None:
+        found.undated += 1
+
+    async for stored in _aged(database, seconds, tell_undated):
         looked_at += 1
         progress(looked_at)
         try:
@@ -126,12 +132,16 @@ async def forget_personal(
     return result
 
 
-async def _aged(database: Database, seconds: float) -> AsyncIterator[StoredReport]:
+async def _aged(
+    database: Database, seconds: float, tell_undated: Callable[[], None] = lambda: None
+) -> AsyncIterator[StoredReport]:
     """The reports that are old enough and may hold personal data, in the order of their ids."""
     last = None
     while True:
         page = await database.fetch(AGED, last, seconds)
         for aged in page:
+            if aged.is_due is None:
+                tell_undated()
             if aged.is_due and (stored := await database.fetch_one(STORED, aged.id)) is not None:
                 yield stored
         if len(page) < PAGE:

@@ -134,6 +134,8 @@ def _metadata(metadata: Any, replacement: PersonalReplacement) -> Any:
     kept = {key: shown.pop(key) for key in _NOT_OF_CUSTOMERS if key in shown}
     if isinstance(kept.get("columns"), list):
         kept["columns"] = _described(kept["columns"], replacement)
+    if isinstance(kept.get("mail"), dict):
+        kept["mail"] = _mail(kept["mail"], replacement)
     if marked_in(metadata):
         names = {n: kind for n, kind in marked_in(metadata).items() if not looks_personal(n)}
         kept["personal"] = {**kept["personal"], "columns": names}
@@ -147,7 +149,21 @@ def _metadata(metadata: Any, replacement: PersonalReplacement) -> Any:
     return {key: kept[key] if key in kept else rest[key] for key in metadata}
 
 
-_NOT_OF_CUSTOMERS = ("personal", "columns", "file")
+_NOT_OF_CUSTOMERS = ("personal", "columns", "file", "mail")
+
+
+def _mail(mail: dict[str, Any], replacement: PersonalReplacement) -> dict[str, Any]:
+    """Which message a report came with: sender, mailbox and the message's id are the vendor's and
+    ours; its subject and the names of what the file was in may tell of customers."""
+    shown = dict(mail)
+    if isinstance(subject := mail.get("subject"), str):
+        shown["subject"] = replacement.text(subject)
+    if isinstance(within := mail.get("within"), list):
+        shown["within"] = [
+            replacement.text(each) if isinstance(each, str) else replacement.data(each)
+            for each in within
+        ]
+    return shown
 
 
 def _described(columns: list[Any], replacement: PersonalReplacement) -> list[Any]:

@@ -169,6 +169,24 @@ def test_no_shape_of_rows_shows_keeps_or_names_a_customer(shape: str) -> None:
     assert removed(left.data, left.metadata, "later") is None
 
 
+def test_from_which_message_a_report_came_stays() -> None:
+    from_ = {
+        "from": "reports@vendor.example",
+        "messageId": "<1@vendor.example>",
+        "mailbox": "a@b.example",
+    }
+    told = {"subject": "Lead ann.xyzzy@example.org", "within": ["for (555) 867-5309.zip"]}
+    metadata = json.dumps({"mail": {**from_, **told}})
+    left = removed("{}", metadata, "2026-11-30")
+    assert left is not None
+    for kept in (left.metadata, masked({"metadata": metadata}).values["metadata"]):
+        mail = json.loads(str(kept))["mail"]
+        assert {key: mail[key] for key in from_} == from_
+        assert "xyzzy" not in str(mail)
+        assert "867" not in str(mail)
+        assert mail["subject"].startswith("Lead ")
+
+
 def test_names_that_were_noted_and_are_values_are_neither_shown_nor_kept() -> None:
     data, names = (
         json.dumps({"rows": CUSTOMERS}),

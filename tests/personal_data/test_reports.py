@@ -116,6 +116,25 @@ async def test_a_report_that_was_changed_meanwhile_is_skipped(
     assert "Xyzzy" in await _stored(database, id_)
 
 
+async def test_loose_mails_are_forgotten_and_reports_without_dates_are_told(
+    database: Database,
+) -> None:
+    insert = (
+        "INSERT INTO {reports} ({reports.id}, {reports.reportDate}, {reports.createdAt},"
+        " {reports.updatedAt}, {reports.reportData}, {reports.metadata})"
+        " VALUES ($1::text::{reports.id:type}, $2, NULL, $3, $4, $5)"
+    )
+    rows: dict[str, Any] = {"columns": ["Model", "Remark 2"], "rows": [["Camry", "none"]] * 20}
+    rows["rows"][7] = ["Civic", "call ann@xyzzy.example"]
+    old, known = datetime(2026, 1, 5, tzinfo=UTC), '{"personal": {"columns": {}}}'
+    dates = {"a": (old, None), "b": (None, old), "c": (None, None)}
+    for at, (on, changed) in dates.items():
+        id_ = f"0b0f6a52-02a6-4d4b-9a06-0a9e0f10aa0{at}"
+        await database.execute(insert, id_, on, changed, json.dumps(rows), known)
+    found = await personal_data.survey(database, 86_400.0, lambda _done: None)
+    assert (found.reports, found.values, found.undated) == (2, 2, 1)
+
+
 @pytest.mark.parametrize("named", NAMINGS, indirect=True)
 async def test_documents_are_replaced_under_every_naming(named: Database) -> None:
     insert = "INSERT INTO {reports} ({reports.id}, {reports.reportData}) VALUES ($1, $2)"

@@ -10,10 +10,11 @@ PAGE = 500
 
 @dataclass(frozen=True, slots=True)
 class AgedReport:
-    """A report, and whether it is old enough and may hold personal data."""
+    """A report, and whether it is old enough and may hold personal data; None where it has no date
+    that tells."""
 
     id: str
-    is_due: bool
+    is_due: bool | None
 
 
 AGED = Statement(
@@ -21,10 +22,9 @@ AGED = Statement(
     f"""
 SELECT p.id, p.is_due FROM (
   SELECT r.{{reports.id}}::text AS id, r.{{reports.id}} AS place,
-         least({{r.reports.reportDate}}, {{r.reports.createdAt}})
+         coalesce(least({{r.reports.reportDate}}, {{r.reports.createdAt}}), {{r.reports.updatedAt}})
              < now() - make_interval(secs => $2)
-         AND coalesce({{r.reports.metadata}}::text, '')
-             !~ '"{REMOVED}"|"personal": ?\\{{"columns": ?\\{{\\}}\\}}' AS is_due
+         AND coalesce({{r.reports.metadata}}::text, '') !~ '"{REMOVED}"' AS is_due
     FROM {{reports}} r
    WHERE $1::text IS NULL OR r.{{reports.id}} > $1::text::{{reports.id:type}}
    ORDER BY r.{{reports.id}} LIMIT {PAGE}) p
@@ -32,7 +32,8 @@ SELECT p.id, p.is_due FROM (
 """,
 )
 """A page of all reports behind an id; the primary key serves it. Those from which the values were
-removed, and those in which none were found when they came in, are not due."""
+removed are not due. Those in whose columns none were found when they came in may be: mails and
+phones stand in other texts, too."""
 
 
 @dataclass(frozen=True, slots=True)
