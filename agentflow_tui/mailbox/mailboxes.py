@@ -78,7 +78,8 @@ class Mailbox:
 
 def from_environ(environ: Mapping[str, str]) -> Mailbox:
     """The mailbox that the environment names: ``IMAP_URL``, else ``EMAIL_HOST`` with
-    ``EMAIL_PORT`` 993 or 143, ``EMAIL_USER``, ``EMAIL_PASS`` and ``EMAIL_TLS``.
+    ``EMAIL_PORT`` 993 or 143, ``EMAIL_USER``, ``EMAIL_PASS`` and ``EMAIL_TLS``, whose ``false``
+    is ``imap://`` of `from_url`.
 
     Raises `SettingsError` naming the variable and the mend.
     """
@@ -93,12 +94,14 @@ def from_environ(environ: Mapping[str, str]) -> Mailbox:
     port = environ.get("EMAIL_PORT", "").strip() or "993"
     if port not in ("993", "143"):
         raise SettingsError(f"By its port EMAIL_HOST is a relay and no mailbox: set {URL}.")
-    encrypts = environ.get("EMAIL_TLS", "").strip().lower() != "false"
+    host = _host(host, "EMAIL_HOST")
     security = MailboxSecurity.TLS if port == "993" else MailboxSecurity.STARTTLS
+    if environ.get("EMAIL_TLS", "").strip().lower() == "false":
+        security = MailboxSecurity.NONE if _is_this_machine(host) else MailboxSecurity.STARTTLS
     return Mailbox(
-        host=_host(host, "EMAIL_HOST"),
+        host=host,
         port=int(port),
-        security=security if encrypts else MailboxSecurity.NONE,
+        security=security,
         user=environ.get("EMAIL_USER", "").strip(),
         password=environ.get("EMAIL_PASS", ""),
     )

@@ -210,13 +210,17 @@ def test_a_mailbox_comes_from_a_url_or_from_what_agentflow_uses() -> None:
             {},
             {"EMAIL_PORT": "143"},
             {"EMAIL_TLS": "false"},
+            {"EMAIL_TLS": "false", "EMAIL_PORT": "143"},
+            {"EMAIL_TLS": "false", "EMAIL_HOST": "127.0.0.1"},
             {"IMAP_URL": "imaps://b"},
         )
     ]
     assert [each.url for each in found] == [
         "imaps://ann@mail.d.test:993",
         "imap+starttls://ann@mail.d.test:143",
-        "imap://ann@mail.d.test:993",
+        "imap+starttls://ann@mail.d.test:993",
+        "imap+starttls://ann@mail.d.test:143",
+        "imap://ann@127.0.0.1:993",
         "imaps://b:993",
     ]
     for environ, words in (
