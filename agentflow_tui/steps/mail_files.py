@@ -1,6 +1,7 @@
 """The files of one message, each imported as a report."""
 
 import asyncio
+import os
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import field
@@ -17,6 +18,9 @@ from agentflow_tui.settings import VendorSettings
 from agentflow_tui.steps.report_imports import TASK, ReportOrigin, known_report, store_file
 from agentflow_tui.store import journal
 from agentflow_tui.store.connection.database import Database
+
+LONGEST_NAME = 255
+"""Bytes of a file's name that file systems take."""
 
 NO_RULE = "no rule takes a file of this name"
 
@@ -94,15 +98,26 @@ async def _store(
 
 
 def kept_file(document: ReportDocument, home: Path) -> str | None:
-    """Where the file is kept: only one whose rows are not all in the database is."""
+    """Where the file is kept: only one whose rows are not all in the database is. It is a
+    business's own, so no other account reads it."""
     if document.metadata["storedRows"] == document.rows:
         return None
-    source = Path(document.file.path)
-    kept = home / "reports" / f"{document.file.sha256[:16]}-{source.name}"
-    kept.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(source, kept.with_suffix(".part"))
-    kept.with_suffix(".part").replace(kept)
+    source, digest = Path(document.file.path), document.file.sha256[:16]
+    folder = home / "reports"
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    part = folder / f"{digest}.part"
+    part.unlink(missing_ok=True)  # of an attempt that was cut off
+    with source.open("rb") as content, open(part, "xb", opener=_private) as copy:
+        shutil.copyfileobj(content, copy)
+    room = LONGEST_NAME - len(os.fsencode(f"{digest}-{source.suffix}"))
+    stem = os.fsencode(source.stem)[:room].decode(errors="ignore")
+    kept = folder / f"{digest}-{stem}{source.suffix}"
+    part.replace(kept)
     return str(kept)
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
 
 
 def _reading(settings: VendorSettings) -> ReadingOptions:

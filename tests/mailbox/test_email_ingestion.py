@@ -1,6 +1,7 @@
 """Reports out of a mailbox: stored once, fetched once, one bad message no obstacle to others."""
 
 import json
+import stat
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -215,15 +216,31 @@ async def test_more_than_a_run_may_fetch_is_left_to_the_next(step: Step) -> None
     assert len(await step.journal()) == 5
 
 
+def document_of(source: Path, stored: int) -> ReportDocument:
+    source.write_bytes(CSV)
+    return ReportDocument(
+        file=file_facts(source), data="", metadata={"rows": 2, "storedRows": stored}
+    )
+
+
+@pytest.mark.parametrize(
+    "name", ["sold.csv", "\N{DESERET CAPITAL LETTER LONG I}" * 60], ids=["plain", "long"]
+)
+def test_a_file_is_kept_for_its_owner_alone_whatever_it_is_called(
+    tmp_path: Path, name: str
+) -> None:
+    made = kept_file(document_of(tmp_path / name, 1), tmp_path / "home")
+    kept = Path(made or "")
+    assert [stat.S_IMODE(each.stat().st_mode) for each in (kept.parent, kept)] == [0o700, 0o600]
+    assert kept.name.partition("-")[2] in name
+    assert list(kept.parent.iterdir()) == [kept]
+
+
 @pytest.mark.parametrize("stored", [2, 1])
 def test_only_a_report_of_which_a_part_is_stored_keeps_its_file(
     tmp_path: Path, stored: int
 ) -> None:
-    source = tmp_path / "sold.csv"
-    source.write_bytes(CSV)
-    document = ReportDocument(
-        file=file_facts(source), data="", metadata={"rows": 2, "storedRows": stored}
-    )
+    document = document_of(tmp_path / "sold.csv", stored)
     kept = kept_file(document, tmp_path / "home")
     assert (kept is None) == (stored == 2)
     if kept:
