@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from agentflow_tui.dataclass import dataclass
+from agentflow_tui.documents import read
 from agentflow_tui.errors import NotAcceptedError
 from agentflow_tui.mailbox.child import TakenFile, take_apart
 from agentflow_tui.mailbox.rules import VendorRule
@@ -18,6 +19,7 @@ from agentflow_tui.settings import VendorSettings
 from agentflow_tui.steps.report_imports import TASK, ReportOrigin, known_report, store_file
 from agentflow_tui.store import journal
 from agentflow_tui.store.connection.database import Database
+from agentflow_tui.store.queue.ingested_mail import INGESTED, remembers
 
 LONGEST_NAME = 255
 """Bytes of a file's name that file systems take."""
@@ -90,11 +92,21 @@ async def _store(
     )
     if known := await known_report(database, file.path, about):
         done.reports.append(known)
+        done.stored += await _has_stored(database, origin.entry_id(at), str(origin.about["run"]))
         return
     reading = _reading(rule.settings)
     imported = await store_file(database, file.path, about, reading, place=place)
     done.reports.append(imported.id)
     done.stored += imported.stored
+
+
+async def _has_stored(database: Database, entry_id: str, run: str) -> bool:
+    """Whether an attempt of this run that was cut off has stored the file: its row says so."""
+    if not remembers(database.binding):
+        return False
+    found = await database.fetch(INGESTED, [entry_id], run)
+    outputs = [read(each.output).value for each in found if each.output]
+    return any(isinstance(each, dict) and each.get("stored") is True for each in outputs)
 
 
 def kept_file(document: ReportDocument, home: Path) -> str | None:

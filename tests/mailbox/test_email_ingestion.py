@@ -183,7 +183,7 @@ async def test_an_attempt_that_was_cut_off_is_gone_on_with_and_loses_no_report(
     with pytest.raises(RuntimeError):
         await step("workflow:run:step")
     done = await step("workflow:run:step")
-    assert len(done["reports"]) == done["messages"] == 2
+    assert len(done["reports"]) == done["messages"] == done["stored"] == 2
     assert step.imap.bodies_fetched() == 3
     assert len(await step.rows("SELECT {reports.id} FROM {reports}")) == 2
     assert [each[0] for each in await step.journal()] == [
