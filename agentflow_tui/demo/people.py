@@ -48,12 +48,15 @@ def add_sessions(builder: SampleBuilder) -> None:
     """Add sessions, some of them expired and not yet purged."""
     for hours in _PEOPLE["sessions"]:
         user = builder.rng.choice(builder.users)
+        person = builder.people[user]
+        first, _, last = person.name.partition(" ")
+        claims = {"sub": user, "email": person.email, "first_name": first, "last_name": last}
         builder.add(
             "sessions",
             sid=f"sess_{builder.rng.getrandbits(120):030x}",
             sess={
                 "cookie": {"originalMaxAge": 604_800_000, "httpOnly": True, "path": "/"},
-                "passport": {"user": {"claims": {"sub": user}}},
+                "passport": {"user": {"claims": claims}},
             },
             expire=builder.ago(hours=-hours),
         )

@@ -9,6 +9,7 @@ import pytest
 
 from agentflow_tui import clock
 from agentflow_tui.store.connection.database import Database
+from agentflow_tui.store.views.accounts import LoginSession
 from tests.cli.running import agentflow
 from tests.console.driving import console, sees
 
@@ -36,6 +37,11 @@ async def add(
 async def left(database: Database) -> set[str]:
     async with database.session() as opened:
         return {row["sid"] for row in await opened.connection.fetch("SELECT sid FROM sessions")}
+
+
+def test_a_session_without_a_name_is_called_by_the_id_of_its_user() -> None:
+    assert LoginSession("s1", None, user_id="user7").title == "user7"
+    assert LoginSession("s1", None).title == ""
 
 
 async def test_sessions_say_who_and_never_by_what(database: Database, tmp_path: Path) -> None:

@@ -82,7 +82,7 @@ class LoginSession:
 
     @property
     def title(self) -> str:
-        return joined(self.name, self.email)
+        return joined(self.name, self.email) or self.user_id or ""
 
     def is_expired(self, now: datetime) -> bool:
         ends = self.ends or self.expire
