@@ -5,6 +5,7 @@ import re
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,6 +16,9 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 from tests.console.ptys import ROOT, Terminal
 
 NUMBER = "#"
+
+INSIDE = 3
+"""The column that is looked at to tell where the cursor is."""
 
 NAMES = {
     "\r": "enter",
@@ -30,12 +34,13 @@ NAMES = {
 class Move:
     """Keys, what they are for, and what shows that it has happened. ``NUMBER`` in keys and
     in what is seen is the one that a dialog asks for; ``only_if`` is what the screen must show for
-    the move to be needed."""
+    the move to be needed; ``to`` is what stands in the line that `j` leads to before the keys."""
 
     keys: str
     why: str
     sees: tuple[str, ...]
     only_if: str = ""
+    to: str = ""
 
 
 class Recorder(Terminal):
@@ -61,6 +66,7 @@ class Recorder(Terminal):
         """Type the keys of a move, as a person does, and wait for what it shows. Returns them."""
         if move.only_if not in self.text:
             return ""
+        way = self.go_to(move.to) if move.to else ""
         asked = re.search(r"type (\d+)", self.text)
         number = asked[1] if asked else ""
         keys = move.keys.replace(NUMBER, number)
@@ -69,7 +75,28 @@ class Recorder(Terminal):
             self.read(0.25)
         self.until(*(text.replace(NUMBER, number) for text in move.sees), seconds=30)
         self.read(0.8)
-        return keys
+        return way + keys
+
+    def go_to(self, text: str) -> str:
+        """Move down to the line in which a text stands. Returns the keys that it took.
+
+        Raises `AssertionError` when no such line is met.
+        """
+        for count in range(self.screen.lines):
+            if self.is_at(text):
+                return "j" * count
+            self.type("j")
+            self.read(0.25)
+            self.quiet(0.25)
+        raise AssertionError(f"no line is met with: {text}\n{self.text}")
+
+    def is_at(self, text: str) -> bool:
+        """Whether the cursor is on the line in which a text stands: it has a background of its
+        own."""
+        grounds = [self.screen.buffer[row][INSIDE].bg for row in range(self.screen.lines)]
+        usual = Counter(grounds).most_common(1)[0][0]
+        lines = zip(self.screen.display, grounds, strict=True)
+        return any(text in line and ground != usual for line, ground in lines)
 
     def lines(self) -> list[str]:
         """The screen as a block of Markdown."""
