@@ -67,7 +67,7 @@ TASKS = (
         aim="3 + 3",
         moves=(
             Move("33H", "The domain that fails most; what will be held.", ("lakeside", "type")),
-            Move("#\r", "More than fifty: the number is typed. Held.", (" # ", "Held")),
+            Move("#\r", "More than fifty: the number is typed. Held.", ("held; u takes it back",)),
             Move("H", "And back: the waiting, or the held?", ("mails held",)),
             Move(
                 "j\r",
@@ -122,7 +122,7 @@ TASKS = (
         aim="12",
         moves=(
             Move("7j\r\r", "The mails behind one kind of error.", ("errorGroup:", "552 5.3.4")),
-            Move("/ la\t<6h\r", "Those of the last hours.", ("lastAttempt:<6h", " rows")),
+            Move("/ la\t<6h\r", "Those of the last hours.", ("lastAttempt", " rows")),
             Move("*r", "All of them.", ("Retry", "lastAttempt:<6h")),
             Move("\t\r", "Requeued.", ("requeued",)),
         ),
