@@ -3,6 +3,7 @@
 import os
 from collections.abc import Sequence
 from datetime import date
+from itertools import islice
 from pathlib import Path
 
 from agentflow_tui.console.dialogs.confirm import Confirm, Effort, Question, wrapped_lines
@@ -21,7 +22,11 @@ from agentflow_tui.steps.report_imports import ImportedReport, ReportOrigin
 from agentflow_tui.text import plural, safe, size
 
 _MOST_NAMES = 200
-"""Names of a folder that are offered."""
+"""Names of a folder that are looked for and offered."""
+
+_STOPPED = (
+    "Stopped. The same file may be imported again and is stored once, should it be stored already."
+)
 
 _NOTED = 3
 """Notes on the file that are said."""
@@ -46,7 +51,7 @@ async def _import(shell: Shell, vendor: str, report_type: str) -> None:
     if refused := database.read_only_reason("reports"):
         raise AgentflowError(f"Nothing can be imported: {refused}.")
     asked = await _ask(shell, vendor, report_type)
-    if asked is None or not await shell.ask(Confirm(_question(shell, *asked))):
+    if asked is None or not await shell.ask(Confirm(_question(shell, *asked, _bytes_of(asked[0])))):
         shell.say("Nothing was imported.")
         return
     path, origin = asked
@@ -60,7 +65,7 @@ async def _import(shell: Shell, vendor: str, report_type: str) -> None:
 
     imported = await while_working(shell, f"Importing {safe(path.name, 40)}", work)
     if imported is None:
-        shell.say("Stopped: nothing was stored.")
+        shell.say(_STOPPED)
         return
     shell.say(_said(path, imported))
     shell.go(Place("reports", f"id:{imported.id}", imported.id))
@@ -74,6 +79,7 @@ async def _ask(shell: Shell, vendor: str, report_type: str) -> tuple[Path, Repor
             placeholder="/path/to/report.csv; tab completes",
             check=_file_mistake,
             completer=paths,
+            completes_on_tab=True,
         )
     )
     if file is None:
@@ -98,6 +104,15 @@ def _path(text: str) -> Path:
     return Path(text).expanduser().absolute()
 
 
+def _bytes_of(path: Path) -> int:
+    """The size of a file, which may have gone since it was named. Raises `AgentflowError`."""
+    try:
+        return path.stat().st_size
+    except OSError as error:
+        why = (error.strerror or "it cannot be read").lower()
+        raise AgentflowError(f"Nothing was imported: {safe(path.name, 60)}: {why}.") from error
+
+
 def _file_mistake(text: str) -> str:
     try:
         there = bool(text) and _path(text).is_file()
@@ -116,22 +131,23 @@ def _day_mistake(text: str) -> str:
 
 def paths(text: str, _cursor: int) -> Sequence[Candidate]:
     """What a path may go on with: folders end with a slash, hidden names are offered when a dot
-    was typed."""
+    was typed. Of a folder with very many such names some are offered, in their order."""
     folder, name = os.path.split(text)
     try:
         with os.scandir(Path(folder).expanduser() if folder else ".") as entries:
-            found = sorted(
+            fitting = (
                 entry.name + ("/" if entry.is_dir() else "")
                 for entry in entries
                 if entry.name.startswith(name) and (name or not entry.name.startswith("."))
             )
+            found = sorted(islice(fitting, _MOST_NAMES))
     except (OSError, RuntimeError, ValueError):
         return ()
     start = len(text) - len(name)
-    return [Candidate(start, len(text), each, safe(each)) for each in found[:_MOST_NAMES]]
+    return [Candidate(start, len(text), each, safe(each)) for each in found]
 
 
-def _question(shell: Shell, path: Path, origin: ReportOrigin) -> Question:
+def _question(shell: Shell, path: Path, origin: ReportOrigin, bytes_: int) -> Question:
     settings = shell.env.settings
     command = import_line(
         str(path),
@@ -144,7 +160,7 @@ def _question(shell: Shell, path: Path, origin: ReportOrigin) -> Question:
     return Question(
         title="Import this file?",
         lines=[
-            *wrapped_lines([f"{path}, {size(path.stat().st_size)}"], "strong"),
+            *wrapped_lines([f"{path}, {size(bytes_)}"], "strong"),
             *wrapped_lines([f"as a report of {origin.vendor}, {origin.report_type}, of {day}"]),
             text_line("The same file of the same vendor and type is stored once.", "dim"),
             text_line(""),

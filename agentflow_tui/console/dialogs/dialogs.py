@@ -103,7 +103,8 @@ def _filled(text: str) -> str:
 
 class AskText(Dialog):
     """Type a line. ``check`` says what is wrong with it, ``""`` for nothing; without one it may be
-    anything but empty. ``completer`` gives what ``tab`` puts in its place."""
+    anything but empty. ``completer`` gives what ``tab`` puts in its place; it is asked by ``tab``
+    only where ``completes_on_tab``."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "leave", "Close", show=False, id="ask.close"),
@@ -117,17 +118,23 @@ class AskText(Dialog):
         *,
         check: Callable[[str], str] | None = None,
         completer: Completer = lambda _text, _cursor: (),
+        completes_on_tab: bool = False,
     ) -> None:
         super().__init__(title)
         self._text = text
         self._placeholder = placeholder
         self._check = check or _filled
         self._completer = completer
+        self._completes_on_tab = completes_on_tab
 
     def compose(self) -> ComposeResult:
         with Vertical():
             yield Line(id="dialog-title")
-            yield Prompt(self._completer, placeholder=self._placeholder)
+            yield Prompt(
+                self._completer,
+                placeholder=self._placeholder,
+                completes_on_tab=self._completes_on_tab,
+            )
 
     def on_mount(self) -> None:
         self.query_one("#dialog-title", Line).show([Piece(self._title, "strong")])

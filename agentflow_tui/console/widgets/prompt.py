@@ -87,7 +87,7 @@ class _Field(Input):
 
 class Prompt(Vertical):
     """Type, tab to complete, enter to accept, escape to leave. Hidden, and empty, until it is asked
-    for."""
+    for. ``completes_on_tab`` is for a completer that may be slow: it is not asked as one types."""
 
     DEFAULT_CSS = """
     Prompt { height: 2; display: none; }
@@ -128,11 +128,13 @@ class Prompt(Vertical):
         *,
         placeholder: str = "",
         join_lines: Callable[[Sequence[str]], str] = " ".join,
+        completes_on_tab: bool = False,
         id: str | None = None,  # noqa: A002
     ) -> None:
         super().__init__(id=id)
         self.join_lines = join_lines
         self._completer = completer
+        self._completes_on_tab = completes_on_tab
         self._underline = _Underline()
         self._offered: Sequence[Candidate] = ()
         self._cycle: tuple[str, int, Sequence[Candidate]] | None = None
@@ -191,6 +193,8 @@ class Prompt(Vertical):
     def complete(self, direction: int) -> None:
         """Put the next candidate in place of what is typed."""
         if self._cycle is None:
+            if self._completes_on_tab:
+                self._offered = self._completions()
             if not self._offered:
                 return
             self._cycle = (self.field.value, -1 if direction > 0 else 0, self._offered)
@@ -238,8 +242,11 @@ class Prompt(Vertical):
 
     def _offer(self) -> None:
         self._cycle = None
-        self._offered = self._completer(self.field.value, self.field.cursor_position)
+        self._offered = () if self._completes_on_tab else self._completions()
         self._say(self._underline.mistake)
+
+    def _completions(self) -> Sequence[Candidate]:
+        return self._completer(self.field.value, self.field.cursor_position)
 
     def _say(self, mistake: Mistake | None) -> None:
         line = self._line
