@@ -43,7 +43,9 @@ EVERY = 2**31 - 2
 def add_options(parser: argparse.ArgumentParser, _name: str) -> None:
     """What can be said with it."""
     parser.add_argument("table", help="email_queue, …, emailQueue is as good; or errors")
-    parser.add_argument("filter", nargs="*", help="as in the console: status:failed age:>1h word")
+    parser.add_argument(
+        "filter", nargs="*", default=[], help="as in the console: status:failed age:>1h word"
+    )
     formats = parser.add_mutually_exclusive_group()
     formats.add_argument("--json", action="store_true", help="one object a line")
     formats.add_argument("--csv", action="store_true", help="comma-separated values")

@@ -57,6 +57,7 @@ async def test_show_prints_a_row_and_its_relations(database: Database) -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
+        (["list"], 2, "arguments are required: table. See"),
         (["list", "nonsense"], 2, "There is no table"),
         (["list", "users", "nonsense:1"], 2, "There is no column nonsense"),
         (["list", "users", "--sort", "nonsense"], 2, "Not sorted"),
