@@ -66,7 +66,8 @@ async def test_unchanged_data_writes_nothing_to_the_terminal(
     view = terminal("--database", database.url, "--screen", "users")
     view.until("ann@acme.test", "2 rows", "✗ 1")
     view.quiet()
-    assert view.read(2.5) == 0
+    # Ages and the clock move on with the minute, which may pass once or twice.
+    assert 0 in [view.read(2.5) for _ in range(3)]
 
 
 async def test_one_changed_cell_writes_little(
@@ -75,12 +76,17 @@ async def test_one_changed_cell_writes_little(
     await fill(database)
     view = terminal("--database", database.url, "--screen", "users", size=(200, 60))
     view.until("ann@acme.test", "2 rows", "✗ 1")
-    view.quiet()
-    before = len(view.raw)
-    await database.execute("UPDATE {users} SET {users.firstName} = 'Eve' WHERE {users.id} = 'ann'")
-    view.until("Eve")
-    view.quiet()
-    assert len(view.raw) - before <= 80
+    written = []
+    for name in ("Eve", "Amy", "Zoe"):  # with one of them the minute may pass, and the clock move
+        view.quiet()
+        before = len(view.raw)
+        await database.execute(
+            "UPDATE {users} SET {users.firstName} = $1 WHERE {users.id} = 'ann'", name
+        )
+        view.until(name)
+        view.quiet()
+        written.append(len(view.raw) - before)
+    assert min(written) <= 80, written
 
 
 @pytest.mark.parametrize("screen", ["mail", "emails", "workflows", "tasks", "overview", "errors"])
