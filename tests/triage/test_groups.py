@@ -22,6 +22,7 @@ from tests.changes.operating import operator_context
 from tests.cli.running import agentflow
 from tests.samples import fill
 from tests.triage.deciding import fail, groups
+from tests.waiting import until
 
 NOW = datetime(2026, 11, 26, 12, tzinfo=UTC)
 
@@ -95,7 +96,13 @@ async def test_a_group_that_is_listed_follows_what_fails_and_what_is_mended(
     where = f"errorGroup:{one.key}"
     wanted = query(WORKFLOW_LIST, database.binding, where, now=clock.now(), zone=UTC)
     first = await wanted.page(database, Window(limit=9))
-    assert (await wanted.page(database, Window(limit=9), seen=first.snapshot)).unchanged
+
+    async def is_unchanged() -> bool:
+        """Another test of the same server may commit in between."""
+        seen = (await wanted.page(database, Window(limit=9))).snapshot
+        return (await wanted.page(database, Window(limit=9), seen=seen)).unchanged
+
+    await until(is_unchanged)
     await fail(database, timedelta(minutes=1))
     second = await wanted.page(database, Window(limit=9), seen=first.snapshot)
     assert len(second.rows) == 2

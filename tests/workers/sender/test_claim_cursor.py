@@ -44,7 +44,7 @@ MAIL = ClaimedMail(
 )
 LATER = replace(MAIL, queued_at=NOON + timedelta(seconds=5))
 DUE: tuple[object, ...] = (30.0, 3600.0, 5, 300.0, [])
-PROCESS: tuple[object, ...] = ("worker:test", "{}")
+PROCESS: tuple[object, ...] = ("worker:test", "{}", 0)
 WHOLE: tuple[object, ...] = (NOON, *PROCESS)
 """What a claim of the whole queue is told besides."""
 

@@ -240,7 +240,7 @@ async def test_a_cancelled_message_does_not_leave_and_every_other_word_does(
 async def claimed(database: Database) -> ClaimedMail:
     claim = store.claim(database.binding, onward=False)
     now = clock.now()
-    [mail] = await database.fetch(claim, 0.0, 0.0, 1, 300.0, [], now, "worker:test", "{}")
+    [mail] = await database.fetch(claim, 0.0, 0.0, 1, 300.0, [], now, "worker:test", "{}", 0)
     return mail
 
 
