@@ -250,6 +250,8 @@ def looks_personal(name: str) -> bool:
     """Whether what stands in the place of a column's name is itself a person's mail, phone, number
     or street: then it is a value, and is neither stored nor said as a name."""
     kind = kind_by_looks([name])
+    if kind is PersonalKind.ADDRESS and _PERIOD.search(name):  # "90 Day Lead Ct" is a count
+        return False
     return kind not in (None, PersonalKind.VEHICLE) or _LONG_NUMBER.search(name) is not None
 
 
@@ -271,6 +273,9 @@ def is_name_above(name: str, values: Sequence[Any]) -> bool:
 
 _FEW = 50
 _PLACE = re.compile(r"\s*\d{0,3}\s*")
+_PERIOD = re.compile(
+    r"(?i)\b\d+ ?-?(?:min|h(?:ou)?r|day|w(?:ee)?k|mo(?:nth)?|qtr|quarter|y(?:ea)?r)"
+)
 _LONG_NUMBER = re.compile(r"(?<!\d)\d{10,11}(?!\d)")
 
 

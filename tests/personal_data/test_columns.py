@@ -169,6 +169,11 @@ def test_no_shape_of_rows_shows_keeps_or_names_a_customer(shape: str) -> None:
     assert removed(left.data, left.metadata, "later") is None
 
 
+def test_names_of_periods_are_no_streets() -> None:
+    data = {"columns": ["Store", "90 Day Lead Ct"], "rows": [["North", "3"]]}
+    assert removed(json.dumps(data), None, "2026-11-30") is None
+
+
 def test_from_which_message_a_report_came_stays() -> None:
     from_ = {
         "from": "reports@vendor.example",
