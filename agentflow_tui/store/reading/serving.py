@@ -44,7 +44,7 @@ def is_served(term: Term, listing: Listing[Any], binding: Binding) -> bool:
         return False
     if term.field == "domain" and listing.field("domain") is not None:
         own = binding.has("email_queue", "recipient")  # then it may be that of either table
-        return has_index(binding, "emails", "domain") and not own
+        return has_index(binding, "emails", "recipients_domain") and not own
     column = binding.tables[listing.table.name].columns.get(term.field)
     if column is None or not column.indexed:
         return False
