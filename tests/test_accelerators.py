@@ -1,4 +1,4 @@
-"""Optional indexes keep no row out, whatever stands in it, and serve what they are made for."""
+"""Optional indexes keep no row out, whatever stands in it, and what they find is found without."""
 
 import json
 import random
@@ -8,7 +8,9 @@ import string
 from agentflow_tui.schema import TABLES
 from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.schema.accelerators import ACCELERATORS, Accelerator, build, buildable
+from agentflow_tui.store.views import story_journal, story_links
 from agentflow_tui.store.views.story_links import mails_with, queued_to
+from tests.samples import uid
 
 LONG = "".join(random.Random(1).choices(string.ascii_letters + string.digits, k=6_000))
 HEXADECIMAL = LONG.encode().hex()[:6_000]
@@ -60,3 +62,30 @@ async def test_no_index_refuses_a_row_for_what_stands_in_it(database: Database) 
         await insert(database, recipient, column, "Ann@Acme.test")
     assert len(await mails_with(database, ["ann@acme.test"])) == 1
     assert len(await queued_to(database, "ann@acme.test")) == 1
+
+
+async def test_without_an_index_each_row_is_split_once_whatever_the_number_of_ids(
+    database: Database,
+) -> None:
+    ids = [uid(n) for n in range(900)]
+    once = {"made": [ids[0]]}
+    for output in (once, json.dumps(once), {"made": [uid(901)]}):
+        await database.execute(
+            "INSERT INTO {task_logs} ({task_logs.id}, {task_logs.taskType}, {task_logs.output})"
+            " VALUES (gen_random_uuid(), 'workflow.step', $1::text::jsonb)",
+            json.dumps(output),
+        )
+    await database.execute(
+        "INSERT INTO {emails} ({emails.id}, {emails.recipients})"
+        " VALUES (gen_random_uuid(), $1::text::jsonb)",
+        json.dumps([{"email": "ann@acme.test", "distributions": [ids[7]]}]),
+    )
+    assert len(await story_journal.entries_naming(database, ids)) == 2
+    assert len(await mails_with(database, ids)) == len(await mails_with(database, [ids[7]])) == 1
+    for make in (story_journal._naming, story_links._with_words):
+        sql = database.binding.render(make(database.binding).text)
+        async with database.session() as session:
+            plan = "\n".join(
+                row[0] for row in await session.connection.fetch(f"EXPLAIN {sql}", ids)
+            )
+        assert "hashed SubPlan" in plan

@@ -2,12 +2,18 @@
 
 from datetime import UTC, timedelta
 
+import pytest
+
+from agentflow_tui.console.screens import story
+from agentflow_tui.console.screens.story import StoryView
 from agentflow_tui.console.story_lines import row_lines
 from agentflow_tui.console.widgets.pane import Link
+from agentflow_tui.errors import RefusedError
 from agentflow_tui.operations.story.timeline import StoryEvent
 from agentflow_tui.store.connection.database import Database
 from tests.console.driving import console, sees
 from tests.samples import NOW, fill, uid
+from tests.waiting import until
 
 
 def test_a_line_is_whole_however_narrow_and_leads_to_its_row() -> None:
@@ -51,3 +57,23 @@ async def test_a_command_tells_of_the_mail_to_an_address(database: Database) -> 
         await sees(pilot, "mail to Dora@down.test")
         await pilot.press("slash", *"nonsense", "enter")
         await sees(pilot, "A story is of an address")
+
+
+async def test_a_story_that_could_not_be_read_is_not_asked_for_at_each_look(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    async def refuse(_database: Database, address: str) -> None:
+        asked.append(address)
+        raise RefusedError("It took too long.")
+
+    monkeypatch.setattr(story, "EVERY", 3_600.0)
+    monkeypatch.setattr(story, "gather_mails", refuse)
+    async with console(database.url, "overview", size=(80, 24)) as pilot:
+        await sees(pilot, "Health")
+        await pilot.press("colon", *"story ", *"Dora@down.test", "enter")
+        await until(lambda: asked)
+        for _ in range(3):
+            await pilot.app.query_one(StoryView).refresh_data()
+    assert asked == ["Dora@down.test"]

@@ -70,6 +70,8 @@ class StoryView(View):
         self._material: StoryMaterial | None = None
         self._of = ""
         """The text whose story is shown."""
+        self._tried = ""
+        """The text whose story was read last, or could not be."""
         self._read = 0.0
         self._shown_at = 0
 
@@ -83,10 +85,14 @@ class StoryView(View):
     async def refresh_data(self) -> None:
         asked = self._asked[-1] if self._asked else ""
         at = self.env.clock().timestamp()
-        if not asked or (asked == self._of and at - self._read < EVERY):
+        if not asked or (asked == self._tried and at - self._read < EVERY):
             self._show(afresh=False)
             return
-        material = await self._gathered(StorySubject.of(asked))
+        self._tried = asked
+        try:
+            material = await self._gathered(StorySubject.of(asked))
+        finally:  # what fails is not asked again at each look either
+            self._read = self.env.clock().timestamp()
         if asked != self._asked[-1]:
             return
         rules = StoryRules.of(self.env.settings, self.env.now())
@@ -96,7 +102,7 @@ class StoryView(View):
             self._told = mail_stories(material, rules)
         else:
             self._told = timeline(material, rules)
-        afresh, self._material, self._of, self._read = asked != self._of, material, asked, at
+        afresh, self._material, self._of = asked != self._of, material, asked
         self._show(afresh=afresh)
 
     async def _gathered(self, subject: StorySubject) -> StoryMaterial | None:
