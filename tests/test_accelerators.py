@@ -5,6 +5,8 @@ import random
 import re
 import string
 
+import pytest
+
 from agentflow_tui.schema import TABLES
 from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.schema.accelerators import ACCELERATORS, Accelerator, build, buildable
@@ -89,3 +91,23 @@ async def test_without_an_index_each_row_is_split_once_whatever_the_number_of_id
                 row[0] for row in await session.connection.fetch(f"EXPLAIN {sql}", ids)
             )
         assert "hashed SubPlan" in plan
+
+
+async def test_entries_about_many_rows_are_bounded_and_shared_among_them(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(story_journal, "MOST_ABOUT", 6)
+    await database.execute(
+        "INSERT INTO {task_logs} ({task_logs.id}, {task_logs.taskType}, {task_logs.input},"
+        " {task_logs.createdAt}) SELECT gen_random_uuid(), 'workflow.step',"
+        " jsonb_build_object('workflow', 'w' || n % 3), now() - n * interval '1 minute'"
+        " FROM generate_series(1, 30) n"
+    )
+    steps = story_journal.STEPS
+    await build(database, next(a for a in ACCELERATORS if a.index == steps.index))
+    await database.rebind()
+    around = [(f"w{n}", story_journal.LATEST) for n in range(3)]
+    found = await story_journal.entries_about(database, steps, around)
+    assert sorted(json.loads(entry.input or "")["workflow"] for entry in found) == [
+        *("w0", "w0"), *("w1", "w1"), *("w2", "w2"),
+    ]  # fmt: skip

@@ -132,6 +132,26 @@ async def test_the_workflow_that_failed_to_fetch_a_report_is_named(database: Dat
     assert (late.why, late.workflow) == ("It refused us.", "w-1")
 
 
+async def test_reasons_are_looked_for_among_the_last_days_only(database: Database) -> None:
+    noon = datetime.combine(datetime.now(UTC).date() - timedelta(days=1), time(12), UTC)
+    for days in range(10, 20):
+        await _report(database, "vAuto", noon - timedelta(days=days))
+    for days, error in ((5, "It was too long ago."), (2, "The file is cut off.")):
+        (late,) = await read_overdue_reports(database, UTC, noon)
+        assert late.why == "nothing of it came in since"
+        await database.execute(
+            "INSERT INTO {task_logs} ({task_logs.id}, {task_logs.taskType}, {task_logs.status},"
+            " {task_logs.input}, {task_logs.error}, {task_logs.createdAt}) VALUES"
+            " (gen_random_uuid(), 'report.import', 'failed', $1, $2,"
+            " $3::timestamptz::{task_logs.createdAt:type})",
+            json.dumps({"vendor": "vAuto", "reportType": "inventory"}),
+            error,
+            noon - timedelta(days=days),
+        )
+    (late,) = await read_overdue_reports(database, UTC, noon)
+    assert late.why == "its file could not be read: The file is cut off."
+
+
 async def test_screen_5_says_what_did_not_get_through_and_leads_there(database: Database) -> None:
     await database.execute(
         "INSERT INTO {insights} ({insights.id}, {insights.insightType}, {insights.score},"

@@ -7,7 +7,13 @@ from typing import Any
 
 import pytest
 
-from agentflow_tui.operations.story.entries import fire_of, latest_runs, run_after, steps_of_runs
+from agentflow_tui.operations.story.entries import (
+    fire_of,
+    given,
+    latest_runs,
+    run_after,
+    steps_of_runs,
+)
 from agentflow_tui.operations.story.gathering import StoryMaterial, carried_by, subjects
 from agentflow_tui.operations.story.insights import insight_ranks
 from agentflow_tui.operations.story.mails import mail_stories
@@ -223,3 +229,11 @@ def test_mails_are_told_newest_first_with_their_attempts() -> None:
         "Part 1: 2 recipients served",
         "Attempt 1: 550 no such user",
     ]
+
+
+def test_what_an_entry_was_given_is_read_once_and_kept_as_long_as_the_entry() -> None:
+    one = entry("workflow.step", 1, run="r")
+    members = given(one)
+    assert members is given(one)
+    del one
+    assert given(entry("workflow.step", 1, run="r")) is not members

@@ -6,8 +6,12 @@ from typing import Any
 import pytest
 
 from agentflow_tui.console.environment import Environment
+from agentflow_tui.console.screens import attention
 from agentflow_tui.console.screens.attention import SHOWN, Attention
 from agentflow_tui.console.screens.attention_lines import LATE_MAIL, LOCKS
+from agentflow_tui.errors import RefusedError
+from agentflow_tui.operations import secret_states
+from agentflow_tui.operations.secret_states import SecretWorry
 from agentflow_tui.operations.triage.error_groups import group
 from agentflow_tui.operations.triage.issue_changes import acknowledge, snooze, wake
 from agentflow_tui.operations.triage.issue_state import Issue
@@ -255,3 +259,20 @@ async def test_a_report_that_did_not_come_needs_attention(database: Database) ->
     looking = Looking(database)
     await looking.text()
     assert "report did not come: vAuto" in await looking.text()
+
+
+async def test_a_refused_look_at_reports_does_not_hide_how_secrets_stand(
+    looking: Looking, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def refuse(*_: object) -> None:
+        raise RefusedError("It took too long.")
+
+    async def read_worries(*_: object) -> list[SecretWorry]:
+        return [SecretWorry(id=uid(1), name="Dealer site", about="is open", status="public")]
+
+    monkeypatch.setattr(secret_states, "read_worries", read_worries)
+    monkeypatch.setattr(attention, "read_overdue_reports", refuse)
+    await looking.text()
+    with pytest.raises(RefusedError):
+        await looking.text()
+    assert "Dealer site is open" in await looking.text()

@@ -28,6 +28,7 @@ from agentflow_tui.console.ways import Way
 from agentflow_tui.console.widgets.line import Piece
 from agentflow_tui.console.widgets.pane import Link, PaneLine, heading, text_line
 from agentflow_tui.dataclass import dataclass
+from agentflow_tui.errors import RefusedError
 from agentflow_tui.operations.triage.error_groups import ErrorGroup, triaged
 from agentflow_tui.operations.triage.issue_state import (
     UNDECIDED,
@@ -82,14 +83,27 @@ class Attention:
         self._overview = overview
 
     async def _look_seldom(self, database: Database) -> None:
-        """Find the reports that did not come, and the credentials that cannot be read, or by
-        anybody."""
+        """Look at reports and at credentials; where one look is refused, the other is still had."""
         now = self.env.now()
         if self._seldom_at is not None and now - self._seldom_at < SELDOM:
             return
         self._seldom_at = now
+        refused = None
+        for look in (self._look_at_reports, self._look_at_secrets):
+            try:
+                await look(database)
+            except RefusedError as error:
+                refused = error
+        if refused is not None:
+            raise refused
+
+    async def _look_at_reports(self, database: Database) -> None:
+        """Find the reports that did not come."""
         zone = clock.zone(self.env.settings.workers.time_zone)
-        self._reports = await read_overdue_reports(database, zone, now)
+        self._reports = await read_overdue_reports(database, zone, self.env.now())
+
+    async def _look_at_secrets(self, database: Database) -> None:
+        """Find the credentials that cannot be read, or by anybody."""
         from agentflow_tui.operations.secret_states import read_worries  # with its ciphers
 
         found = await read_worries(database, self.env.secret_states)

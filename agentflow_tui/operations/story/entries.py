@@ -2,30 +2,35 @@
 
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timedelta
-from functools import lru_cache
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from agentflow_tui.documents import read
 from agentflow_tui.store.views.story_journal import FIRES, LATEST, STEPS, StoryEntry
+
+_READ: WeakKeyDictionary[StoryEntry, dict[str, dict[str, Any]]] = WeakKeyDictionary()
+"""The members of what entries were given and said: asked for often, kept as long as the entry."""
 
 SLACK = timedelta(seconds=1)
 """A fire is committed a little before or after the moment at which its first step says it began."""
 
 
-@lru_cache(maxsize=2048)
-def _members(text: str | None) -> dict[str, Any]:
-    value = read(text).value
-    return value if isinstance(value, dict) else {}
-
-
 def given(entry: StoryEntry) -> dict[str, Any]:
     """The members of what an entry was given."""
-    return _members(entry.input)
+    return _members(entry, "input", entry.input)
 
 
 def said(entry: StoryEntry) -> dict[str, Any]:
     """The members of what an entry says came of it."""
-    return _members(entry.output)
+    return _members(entry, "output", entry.output)
+
+
+def _members(entry: StoryEntry, name: str, text: str | None) -> dict[str, Any]:
+    read_already = _READ.setdefault(entry, {})
+    if name not in read_already:
+        value = read(text).value
+        read_already[name] = value if isinstance(value, dict) else {}
+    return read_already[name]
 
 
 def workflow_of(entry: StoryEntry) -> str | None:

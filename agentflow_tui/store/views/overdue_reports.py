@@ -41,6 +41,12 @@ GRACE = timedelta(minutes=45)
 FAILURES = 500
 """Failed imports among which reasons are looked for, the latest."""
 
+REASONS = timedelta(days=3)
+"""How far back reasons are looked for …"""
+
+LOOKED_THROUGH = 20_000
+"""… and among how many entries of the journal, the newest."""
+
 _SATURDAY = 5
 
 
@@ -110,19 +116,20 @@ SELECT coalesce(x.vendor, ''), coalesce(x.type, ''), min(x.at)
 
 
 def failed_imports(binding: Binding) -> Statement[FailedImport]:
-    """The imports and fetches that failed after a moment, the latest first; an index on
-    ``createdAt`` serves it, and a large journal without one is not read."""
+    """The imports and fetches that failed after a moment, the latest first, among the newest
+    entries; an index on ``createdAt`` serves it, and a large journal without one is not read."""
     column = binding.tables["task_logs"].columns.get("createdAt")
     served = bool(column and column.indexed) or not is_large(binding, "task_logs")
     return Statement(
         FailedImport,
         f"""
 SELECT {{t.task_logs.input}}::text, {{t.task_logs.error}}, {{t.task_logs.createdAt}}::timestamptz
-  FROM {{task_logs?}} t
- WHERE {{t.task_logs.createdAt}} > $1 AND ({{t.task_logs.taskType}} = 'report.import'
+  FROM (SELECT n.* FROM {{task_logs?}} n
+         WHERE {{n.task_logs.createdAt}} > $1 AND {"true" if served else "false"}
+         ORDER BY {{n.task_logs.createdAt}} DESC LIMIT {LOOKED_THROUGH}) t
+ WHERE {{t.task_logs.status}} = 'failed' AND ({{t.task_logs.taskType}} = 'report.import'
         OR {{t.task_logs.taskType}} = 'workflow.step'
        AND {{t.task_logs.input}}::text LIKE '%"emailIngestion"%')
-   AND {{t.task_logs.status}} = 'failed' AND {"true" if served else "false"}
  ORDER BY {{t.task_logs.createdAt}} DESC LIMIT {FAILURES}""",
     )
 
@@ -140,7 +147,7 @@ async def read_overdue_reports(
     ]
     if not late:
         return []
-    since = min(each.last for each in late)
+    since = max(min(each.last for each in late), now - REASONS)
     failed = await database.fetch(database.binding.cached(failed_imports), since)
     return sorted((_explained(each, failed) for each in late), key=lambda each: each.due)
 

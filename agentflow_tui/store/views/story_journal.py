@@ -23,6 +23,9 @@ EACH = 100
 MOST = 300
 """Entries that one statement reads without an index, or about many rows."""
 
+MOST_ABOUT = 3_000
+"""Entries about many rows that are read with an index, shared evenly among the rows."""
+
 HEAD = 20_000
 """Characters of what an entry was given, and of what it said, that are read."""
 
@@ -30,7 +33,7 @@ LATEST = datetime(9000, 1, 1, tzinfo=UTC)
 """A moment that is later than every entry."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True)
 class StoryEntry:
     """An entry of the journal. ``input`` and ``output`` are JSON text without what is long: the
     ids and the rows of an operation, the config of a step."""
@@ -79,7 +82,8 @@ async def entries_about(
     database: Database, link: JournalLink, around: Sequence[tuple[str, datetime]], each: int = EACH
 ) -> list[StoryEntry]:
     """The entries of a link that name one of these ids: ``each`` until the moment that stands
-    beside the id, and as many after it.
+    beside the id, and as many after it; fewer where there are so many ids that it would be more
+    than `MOST_ABOUT`.
 
     Raises `UnreachableError`, `RefusedError`.
     """
@@ -88,7 +92,8 @@ async def entries_about(
     statement = database.binding.cached(_about, link=link)
     ids = [id_ for id_, _ in around]
     if is_served(database.binding, link.index):
-        return await database.fetch(statement, ids, [at for _, at in around], each)
+        share = max(1, min(each, MOST_ABOUT // len(ids)))
+        return await database.fetch(statement, ids, [at for _, at in around], share)
     return await database.fetch(statement, ids)
 
 
@@ -108,7 +113,8 @@ SELECT {_columns(binding)}
   FROM unnest($1::text[], $2::{{task_logs.createdAt:type}}[]) AS g (id, at) CROSS JOIN LATERAL (
   ({found} <= g.at ORDER BY {at} DESC LIMIT $3)
   UNION ALL
-  ({found} > g.at ORDER BY {at} LIMIT $3)) q""",
+  ({found} > g.at ORDER BY {at} LIMIT $3)) q
+ LIMIT {MOST_ABOUT}""",
     )
 
 
