@@ -73,7 +73,7 @@ def _option(
     return Option(
         f"{id_}|{binding.action}",
         f"{key_name(binding.key):>9}  {titles.get(id_, binding.description)}",
-        f"{id_:<20} {f'not now: {why}' if why else about}",
+        f"{f'not now: {why}' if why else about}  {id_}",
         "dim" if why else "",
         _part(id_),
     )

@@ -1,6 +1,6 @@
 """Customers' personal data of a report on the screen for seconds, asked for and journalled."""
 
-from agentflow_tui.console.details.reports import content
+from agentflow_tui.console.details.reports import data_lines
 from agentflow_tui.console.dialogs.dialogs import AskText
 from agentflow_tui.console.dialogs.secret_dialogs import SHOWN_SECONDS, ShownSecret
 from agentflow_tui.console.list.declarations import DetailRow
@@ -41,4 +41,4 @@ async def _show(shell: Shell, id_: str, name: str) -> None:
         return
     opened = DetailRow(shell.env, record, width=_WIDTH)
     title = f"{name}  (hidden by enter, or in {SHOWN_SECONDS:g} seconds)"
-    await shell.open_dialog(ShownSecret(title, content(opened, record.text("reportData"))))
+    await shell.open_dialog(ShownSecret(title, data_lines(opened, record.text("reportData"))))

@@ -2,6 +2,7 @@
 
 from agentflow_tui.console.details.common import LABEL, ROW, field, tree_tab, wrapped
 from agentflow_tui.console.details.journals import journal_tab
+from agentflow_tui.console.details.rows_and_columns import table_lines
 from agentflow_tui.console.key_names import with_keys
 from agentflow_tui.console.list.declarations import DetailRow, Tab
 from agentflow_tui.console.widgets.pane import Link, PaneLine, heading, text_line
@@ -59,9 +60,16 @@ def _said(opened: DetailRow, line: StoryLine) -> list[PaneLine]:
     return list(wrapped(line.text, opened.width))
 
 
+def data_lines(opened: DetailRow, text: str) -> list[PaneLine]:
+    """A report's data: rows under their columns where it has them, else headed paragraphs."""
+    document = read(text)
+    drawn = [] if document.problem else table_lines(document.value, opened.width)
+    return drawn or content(opened, text)
+
+
 async def report_content(opened: DetailRow) -> list[PaneLine]:
     """The processed data of a report; customers' personal data are dots unless asked for."""
-    shown = content(opened, opened.record.text("reportData"))
+    shown = data_lines(opened, opened.record.text("reportData"))
     if not opened.record.personal:
         return shown
     names = safe(", ".join(opened.record.personal), 300)
