@@ -35,7 +35,7 @@ def test_a_line_is_whole_however_narrow_and_leads_to_its_row() -> None:
 
 async def test_a_key_tells_the_story_of_a_row_and_its_lines_lead_on(database: Database) -> None:
     await fill(database)
-    async with console(database.url, "mail", size=(80, 24)) as pilot:
+    async with console(database.url, "mail", size=(90, 24)) as pilot:
         await sees(pilot, "dora@down.test")
         await pilot.press("h")
         await sees(pilot, "Story", "Mail written: ", "What comes next")
