@@ -242,6 +242,7 @@ def test_plain_text_is_ascii_in_as_many_cells(raw: str) -> None:
 
 def test_plain_text_keeps_what_can_be_kept() -> None:
     assert text.plain("● running… ✓ Zoë │ 漢字 ▁▄█") == "* running~ v Zoe | ???? _:#"
+    assert text.plain("⊘ off ⏎ Open / Filter") == "- off < Open / Filter"
 
 
 @pytest.mark.parametrize(

@@ -13,16 +13,20 @@ from textual.theme import Theme
 from agentflow_tui.console.bars import contents
 from agentflow_tui.console.details.common import _column, field, tree
 from agentflow_tui.console.details.reports import insight_content
+from agentflow_tui.console.details.workflows import _step
 from agentflow_tui.console.environment import Environment
 from agentflow_tui.console.list.declarations import DetailRow
 from agentflow_tui.console.list.row_lines import Ground, Palette
 from agentflow_tui.console.state import ConnectionState
 from agentflow_tui.console.theme import THEMES, cell_styles
-from agentflow_tui.console.widgets.pane import PaneLine
+from agentflow_tui.console.widgets.line import Piece
+from agentflow_tui.console.widgets.pane import PaneLine, _fitted
+from agentflow_tui.documents import Step
 from agentflow_tui.schema import TABLES
 from agentflow_tui.settings import Context, Settings
 from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.reading.records import Record, read_record
+from agentflow_tui.store.views.workflows import Workflow
 from agentflow_tui.text import cell_width
 from tests.agentflow_tables import INSIGHT, make_agentflows_tables
 from tests.console.asking import app_of
@@ -127,6 +131,21 @@ def test_days_are_days_durations_are_read_and_labels_stand_apart_from_values() -
             assert f"{each.name}  " in said(field(each.name, "value"))
 
 
+@pytest.mark.parametrize(
+    ("text", "room", "rest", "shown"),
+    [
+        ("+44 in 1h  ", 9, (), "+44 in 1h"),
+        ("+44 in 1h  ", 9, (Piece("  "),), "+44 in 1h"),
+        ("+44 in 1h  ", 9, (Piece("more"),), "+44 in 1…"),
+        ("+44 in 1h  ", 8, (), "+44 in …"),
+    ],
+)
+def test_a_line_of_a_pane_is_marked_as_cut_only_where_more_than_blanks_is_lost(
+    text: str, room: int, rest: tuple[Piece, ...], shown: str
+) -> None:
+    assert _fitted(text, room, rest) == shown
+
+
 async def test_the_detail_stands_beside_its_list_until_it_is_closed(database: Database) -> None:
     await fill(database)
     async with console(database.url, "mail", size=(200, 30)) as pilot:
@@ -160,6 +179,28 @@ async def test_an_insight_of_agentflows_says_what_it_is_worth_and_how_it_was_ask
     await fill(database)
     ours = "\n".join(map(said, await insight_content(await opened(database, uid(41)))))
     assert "Prompt" not in ours, "where there is no such column"
+
+
+async def test_a_steps_bar_gives_way_to_the_time_that_the_step_took(database: Database) -> None:
+    await fill(database)
+    insight = await opened(database, uid(41))
+    detail = DetailRow(insight.env, insight.record, width=66)
+    workflow = Workflow(
+        id="1",
+        user_id=None,
+        current_step=0,
+        status="failed",
+        last_error=None,
+        last_updated=None,
+        locked=None,
+        locked_at=None,
+        created_at=None,
+        steps=None,
+    )
+    step = Step(id="1", type="api", name="Publish", config={})
+    line = said(_step(detail, workflow, 0, step, 1.5, 3.0))
+    assert cell_width(line) == detail.width
+    assert line.endswith(" 1.5 s")
 
 
 async def opened(database: Database, id_: str) -> DetailRow:

@@ -18,6 +18,9 @@ _BAR = 12
 NAME, TYPE = 26, 18
 """Cells of a step's name and of its type; longer ones are cut."""
 
+_BESIDE_BAR = 6 + NAME + 1 + TYPE + 9
+"""Cells of a step's line without its bar, which is shorter where there is no room."""
+
 
 def workflow_of(record: Record) -> Workflow:
     """The row of a list, from the row in full."""
@@ -109,7 +112,8 @@ def _step(
 ) -> PaneLine:
     glyph, style = _step_state(workflow, place)
     blocks = not opened.env.settings.console.ascii
-    drawn = thin_bar(seconds / longest, _BAR, blocks=blocks) if seconds and longest else " " * _BAR
+    bar = max(0, min(_BAR, opened.width - _BESIDE_BAR))
+    drawn = thin_bar(seconds / longest, bar, blocks=blocks) if seconds and longest else " " * bar
     took = duration(seconds) if seconds is not None else ""
     return PaneLine(
         (

@@ -282,9 +282,8 @@ class Pane(Widget, can_focus=True):
         room = width
         line = self.lines[index]
         matched = bool(self.sought) and self.sought in _text(line).casefold()
-        for piece in line.pieces:
-            text = safe(piece.text, 4 * width + 4)
-            text = fit(text, room) if cell_width(text) > room else text
+        for at, piece in enumerate(line.pieces):
+            text = _fitted(safe(piece.text, 4 * width + 4), room, line.pieces[at + 1 :])
             style = style_of(self.app.current_theme, "accent" if matched else piece.style)
             segments.append(Segment(plain(text) if self._ascii else text, base + style))
             room -= cell_width(text)
@@ -293,6 +292,15 @@ class Pane(Widget, can_focus=True):
         if room > 0:
             segments.append(Segment(" " * room, base))
         return Strip(segments, width)
+
+
+def _fitted(text: str, room: int, rest: Sequence[Piece]) -> str:
+    """A text in at most ``room`` cells, cut with ``…`` where more than blanks is lost of it and of
+    the ``rest``."""
+    if cell_width(text) <= room:
+        return text
+    only_blanks = not any(piece.text.strip() for piece in rest)
+    return fit(text.rstrip() if only_blanks else text, room)
 
 
 def _text(line: PaneLine) -> str:
