@@ -39,6 +39,9 @@ FOLDER = Path(__file__).parent / "pictures"
 SIZES = ((80, 24), (120, 35), (200, 60))
 THEMES = ("agentflow-dark", "agentflow-light", "agentflow-contrast")
 
+FILTERS = {"story": "manager@lakeside-motors.test"}
+"""Views that show nothing without a filter, and theirs."""
+
 DETAILS = (
     ("workflow", "workflows", "status:failed", ("enter",)),
     ("message", "mail", "status:failed", ("enter",)),
@@ -103,7 +106,7 @@ async def make(url: str, wanted: Sequence[str]) -> None:
     FOLDER.mkdir(exist_ok=True)
     for name in VIEWS:
         if not wanted or name in wanted:
-            await every_size(url, name, Place(name), ())
+            await every_size(url, name, Place(name, FILTERS.get(name)), ())
     for name, view, filter_, keys in DETAILS:
         if not wanted or name in wanted:
             await every_size(url, name, Place(view, filter_), keys)
