@@ -15,7 +15,7 @@ run: $(VENV)/.run
 	@$(BIN)/agentflow demo
 
 test: $(VENV)/.dev
-	@$(BIN)/python -m pytest -n $(WORKERS) $(ARGS)
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
 
 lint: $(VENV)/.dev
 	@echo "ruff format, ruff check, import contracts, mypy --strict"

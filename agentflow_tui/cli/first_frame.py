@@ -14,9 +14,9 @@ _LEAVE = "\x1b[?1049l"
 def first_frame() -> Iterator[None]:
     """Shows the title where the console will draw. If that never begins, because of an error or a
     signal, the terminal is as it was."""
-    _write(f"{_ENTER}\x1b[1m agentflow\x1b[0m")
-    signal.signal(signal.SIGTERM, _end)
+    signal.signal(signal.SIGTERM, _end)  # first: the signal may come as soon as the title stands
     try:
+        _write(f"{_ENTER}\x1b[1m agentflow\x1b[0m")
         yield
     except BaseException:
         if signal.getsignal(signal.SIGTERM) is _end:  # the console takes signals over

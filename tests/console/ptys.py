@@ -130,6 +130,7 @@ class Terminal:
             pause=lambda: self.read(0.05),
         )
         self.pid = 0
+        self.read(0.05)  # its last words
         return os.waitstatus_to_exitcode(status)
 
     def _ended(self) -> tuple[int, int] | None:
