@@ -18,7 +18,7 @@ def first_frame() -> Iterator[None]:
     try:
         _write(f"{_ENTER}\x1b[1m agentflow\x1b[0m")
         yield
-    except BaseException:
+    except BaseException:  # whatever ends the start, an exit and an interruption as well
         if signal.getsignal(signal.SIGTERM) is _end:  # the console takes signals over
             _write(_LEAVE)
         raise

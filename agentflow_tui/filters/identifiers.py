@@ -1,6 +1,7 @@
-"""The beginnings of UUIDs: what a person types to find a row by its id."""
+"""UUIDs, and the beginnings of them that a person types to find a row by its id."""
 
 from itertools import pairwise
+from uuid import UUID
 
 from agentflow_tui.patterns import pattern
 
@@ -21,6 +22,15 @@ def uuid_prefix(text: str) -> str | None:
     prefix = _grouped(digits)
     ends_a_group = len(digits) in _GROUPS
     return prefix if lower in (digits, prefix) or (ends_a_group and lower == f"{prefix}-") else None
+
+
+def is_uuid(text: str) -> bool:
+    """Whether PostgreSQL and Python take it for a whole UUID."""
+    try:
+        UUID(text)
+    except ValueError:
+        return False
+    return True
 
 
 def uuid_range(prefix: str) -> tuple[str, str]:

@@ -10,6 +10,7 @@ from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlsplit
 
 from agentflow_tui.dataclass import dataclass
 from agentflow_tui.errors import SettingsError
+from agentflow_tui.hosts import is_this_machine, place_of
 from agentflow_tui.text import safe
 
 URL = "IMAP_URL"
@@ -48,7 +49,7 @@ class Mailbox:
     @property
     def place(self) -> str:
         """``host:port``, for sentences."""
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+        return place_of(self.host, self.port)
 
     @property
     def url(self) -> str:
@@ -97,7 +98,7 @@ def from_environ(environ: Mapping[str, str]) -> Mailbox:
     host = _host(host, "EMAIL_HOST")
     security = MailboxSecurity.TLS if port == "993" else MailboxSecurity.STARTTLS
     if environ.get("EMAIL_TLS", "").strip().lower() == "false":
-        security = MailboxSecurity.NONE if _is_this_machine(host) else MailboxSecurity.STARTTLS
+        security = MailboxSecurity.NONE if is_this_machine(host) else MailboxSecurity.STARTTLS
     return Mailbox(
         host=host,
         port=int(port),
@@ -125,7 +126,7 @@ def from_url(url: str, what: str) -> Mailbox:
         raise _wrong(what, "it must begin with imaps:// or imap+starttls://") from None
     options = _options(parts, what)
     host = _host(unquote(parts.hostname or ""), what)
-    in_the_clear = options.get("tls") == "off" or _is_this_machine(host)
+    in_the_clear = options.get("tls") == "off" or is_this_machine(host)
     if security is MailboxSecurity.NONE and not in_the_clear:
         security = MailboxSecurity.STARTTLS
     return Mailbox(
@@ -147,13 +148,6 @@ def _options(parts: SplitResult, what: str) -> dict[str, str]:
     if options.get("tls", "off") != "off":
         raise _wrong(what, "tls=off is the only value; imaps:// asks for TLS")
     return options
-
-
-def _is_this_machine(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host.lower() == "localhost"
 
 
 def _host(host: str, what: str) -> str:

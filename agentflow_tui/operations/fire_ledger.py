@@ -7,13 +7,8 @@ from agentflow_tui.dataclass import dataclass
 from agentflow_tui.operations.story.entries import given, is_fire, said
 from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.views.fires import LATE, FireCount, read_fire_counts
-from agentflow_tui.store.views.story_journal import (
-    FIRES,
-    LATEST,
-    StoryEntry,
-    entries_about,
-    is_partial,
-)
+from agentflow_tui.store.views.story_journal import FIRES, LATEST, entries_about, is_partial
+from agentflow_tui.store.views.tasks import Mention
 from agentflow_tui.text import duration, number, plural
 
 SPAN = timedelta(days=1)
@@ -132,7 +127,7 @@ async def read_ledger(database: Database, schedule: str, now: datetime) -> Ledge
     )
 
 
-def ledger_line(entry: StoryEntry) -> LedgerLine:
+def ledger_line(entry: Mention) -> LedgerLine:
     """What an entry of the journal says about its slot."""
     outcome = str(said(entry).get("outcome") or "")
     reason = said(entry).get("reason") or (entry.error or "")

@@ -3,9 +3,9 @@
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from uuid import UUID
 
 from agentflow_tui.errors import AgentflowError, NotAcceptedError
+from agentflow_tui.filters.identifiers import is_uuid
 from agentflow_tui.operations.carry_out import wake_workers
 from agentflow_tui.operations.context import OperationContext
 from agentflow_tui.settings import DistributionSettings
@@ -53,20 +53,12 @@ async def distribute_for(
     try:
         done = await distribute(context.database, insights, reports, to, settings, about)
     except NotAcceptedError as error:
-        if all(map(_is_uuid, (*insights, *reports))):
+        if all(map(is_uuid, (*insights, *reports))):
             raise
         raise AgentflowError(f"One of these is no id: {error}") from None
     if done.digests:
         await wake_workers(context)
     return done
-
-
-def _is_uuid(text: str) -> bool:
-    try:
-        UUID(text)
-    except ValueError:
-        return False
-    return True
 
 
 async def distribute_pending(

@@ -3,7 +3,6 @@
 import asyncio
 import csv
 import json
-import random
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,7 @@ import pytest
 from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.connection.statements import Statement, as_tuple
 from tests.cli.running import agentflow
-from tests.insights.reports import PLANTED, SOLD_LOG
+from tests.insights.reports import SOLD_LOG, sold_more_and_more
 from tests.namings import NAMINGS, make_tables
 from tests.samples import uid
 
@@ -28,12 +27,9 @@ async def _stored(database: Database) -> list[tuple[Any, ...]]:
 
 async def _report(url: str, folder: Path) -> str:
     """The id of an imported report in which a rep sells more and more."""
-    rng = random.Random(100)
-    rows = SOLD_LOG.rows(rng)
-    PLANTED[0].plant(rng, rows)
     file = folder / "sold.csv"
     with file.open("w", newline="") as text:
-        csv.writer(text).writerows([SOLD_LOG.columns, *rows])
+        csv.writer(text).writerows([SOLD_LOG.columns, *sold_more_and_more()])
     done = await agentflow("report", "import", str(file), *OF, url=url)
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()

@@ -1,15 +1,18 @@
 """Reports of pure noise and with a planted effect, from a seed."""
 
+import json
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from agentflow_tui.insights.choosing import ScoredFinding
 from agentflow_tui.insights.engine import analyse
 from agentflow_tui.insights.facts import ReportFacts
 from agentflow_tui.insights.tables import table_of
+from agentflow_tui.store.changes.new_reports import NewReport
+from tests.samples import uid
 
 START = date(2026, 8, 3)
 DAYS = 84
@@ -212,3 +215,25 @@ PLANTED = (
         "Front Gross",
     ),
 )
+
+
+def sold_more_and_more() -> Rows:
+    """The rows of a log in which a rep, Kim, sells more and more."""
+    rng = random.Random(100)
+    rows = SOLD_LOG.rows(rng)
+    PLANTED[0].plant(rng, rows)
+    return rows
+
+
+def report_of_sales(day: datetime) -> NewReport:
+    """A report of those rows, to be stored."""
+    rows = sold_more_and_more()
+    return NewReport(
+        id=uid(80),
+        vendor="VinSolutions",
+        report_type="sold_log",
+        report_date=day,
+        file_path="",
+        data=json.dumps({"columns": SOLD_LOG.columns, "rows": rows}),
+        metadata={"types": SOLD_LOG.types, "rows": len(rows)},
+    )

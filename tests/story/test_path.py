@@ -1,7 +1,5 @@
 """One whole path, from the schedule to the mail: its story is found from each of its rows."""
 
-import json
-import random
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 
@@ -13,13 +11,13 @@ from agentflow_tui.operations.story.gathering import StoryMaterial, gather, gath
 from agentflow_tui.operations.story.mails import mail_stories
 from agentflow_tui.operations.story.timeline import CHAIN, StoryRules, timeline
 from agentflow_tui.store import journal
-from agentflow_tui.store.changes.new_reports import NewReport, insert_report
+from agentflow_tui.store.changes.new_reports import insert_report
 from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.connection.statements import Statement, as_tuple
 from agentflow_tui.store.schema.accelerators import build, buildable
 from tests.cli.running import agentflow
 from tests.conftest import fresh_database
-from tests.insights.reports import PLANTED, SOLD_LOG
+from tests.insights.reports import report_of_sales
 from tests.samples import uid
 from tests.workers.workflows import add, step
 
@@ -49,18 +47,7 @@ async def ids(database: Database, table: str, order: str = "createdAt") -> list[
 
 
 async def _add_report(database: Database) -> str:
-    rng = random.Random(100)
-    rows = SOLD_LOG.rows(rng)
-    PLANTED[0].plant(rng, rows)
-    report = NewReport(
-        id=uid(80),
-        vendor="VinSolutions",
-        report_type="sold_log",
-        report_date=datetime(2026, 10, 25, tzinfo=UTC),
-        file_path="",
-        data=json.dumps({"columns": SOLD_LOG.columns, "rows": rows}),
-        metadata={"types": SOLD_LOG.types, "rows": len(rows)},
-    )
+    report = report_of_sales(datetime(2026, 10, 25, tzinfo=UTC))
     entry = journal.JournalEntry(
         task_type="report.import",
         input={"operator": "kim", "host": "desk", "file": "/in/sold.csv"},

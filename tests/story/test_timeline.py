@@ -21,7 +21,7 @@ from agentflow_tui.operations.story.timeline import StoryRules, timeline
 from agentflow_tui.store.views.emails import Message, QueuedMail
 from agentflow_tui.store.views.reports import Insight
 from agentflow_tui.store.views.schedules import Schedule
-from agentflow_tui.store.views.story_journal import StoryEntry
+from agentflow_tui.store.views.tasks import Mention
 from agentflow_tui.store.views.workflows import Workflow
 from tests.samples import NOW, uid
 
@@ -32,11 +32,11 @@ def minutes(count: float) -> timedelta:
     return timedelta(minutes=count)
 
 
-def entry(task: str, ago: float, **members: Any) -> StoryEntry:
+def entry(task: str, ago: float, **members: Any) -> Mention:
     """An entry that ended so many minutes ago; ``said`` is what came of it."""
     said, error = members.pop("said", None), members.pop("error", None)
     at = NOW - minutes(ago)
-    return StoryEntry(
+    return Mention(
         id=f"{task} {ago:g}",
         task_type=task,
         status="failed" if error else "completed",
@@ -60,7 +60,7 @@ def workflow(**other: Any) -> Workflow:
     return Workflow(**{**values, "id": uid(3), "name": "Sales", **other})
 
 
-def material(*entries: StoryEntry, **rows: list[Any]) -> StoryMaterial:
+def material(*entries: Mention, **rows: list[Any]) -> StoryMaterial:
     return StoryMaterial(
         table="workflows",
         id="a@b.test",
@@ -147,7 +147,7 @@ def test_a_mail_says_what_comes_next(mail: QueuedMail, text: str, at: Any) -> No
         (entry("fetchCRMReport", 1, said={"rows": 3}), "fetchCRMReport: 3", "completed"),
     ],
 )  # fmt: skip
-def test_each_kind_of_entry_has_its_words(told: StoryEntry, text: str, status: str) -> None:
+def test_each_kind_of_entry_has_its_words(told: Mention, text: str, status: str) -> None:
     (event,) = timeline(material(told), RULES)
     assert (event.text, event.status) == (text, status)
 
@@ -205,7 +205,7 @@ def test_distributions_of_a_mail_are_those_of_the_address() -> None:
     ],
 )  # fmt: skip
 def test_an_entry_is_about_the_rows_that_it_names(
-    told: StoryEntry, rows: dict[str, list[str]]
+    told: Mention, rows: dict[str, list[str]]
 ) -> None:
     assert subjects(told) == rows
 

@@ -3,7 +3,6 @@ write there says so in a sentence, and nothing is sent twice for it."""
 
 import csv
 import json
-import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -13,7 +12,7 @@ import pytest
 
 from agentflow_tui.store.connection.database import Database
 from tests.cli.running import agentflow
-from tests.insights.reports import PLANTED, SOLD_LOG
+from tests.insights.reports import SOLD_LOG, sold_more_and_more
 from tests.workers.conftest import Start
 from tests.workers.sending import queue, row_of
 
@@ -43,12 +42,9 @@ async def unfillable(database: Database, table: str) -> AsyncIterator[None]:
 async def test_commands_that_cannot_fill_a_foreign_key_say_so(
     database: Database, database_url: str, tmp_path: Path
 ) -> None:
-    rng = random.Random(100)
-    rows = SOLD_LOG.rows(rng)
-    PLANTED[0].plant(rng, rows)
     file, steps, rules = (tmp_path / name for name in ("sold.csv", "steps.yaml", "rules.json"))
     with file.open("w", newline="") as text:
-        csv.writer(text).writerows([SOLD_LOG.columns, *rows])
+        csv.writer(text).writerows([SOLD_LOG.columns, *sold_more_and_more()])
     steps.write_text("steps:\n- {id: a, type: delay, config: {seconds: 1}}\n", encoding="utf-8")
     rules.write_text(json.dumps({"EXECUTIVE": {"emails": ["a@b.test"]}}), encoding="utf-8")
 

@@ -13,6 +13,7 @@ from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlsplit
 
 from agentflow_tui.dataclass import dataclass
 from agentflow_tui.errors import SettingsError
+from agentflow_tui.hosts import is_this_machine, place_of
 from agentflow_tui.mail.errors import MessageError
 from agentflow_tui.mail.message import addresses
 
@@ -52,7 +53,7 @@ class Relay:
     @property
     def place(self) -> str:
         """``host:port``, for sentences."""
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+        return place_of(self.host, self.port)
 
     @property
     def url(self) -> str:
@@ -147,14 +148,7 @@ def _from_parts(host: str, environ: Mapping[str, str]) -> Relay:
 
 
 def _must_encrypt(host: str, user: str, tls: str) -> bool:
-    return bool(user) and tls != "off" and not _is_this_machine(host)
-
-
-def _is_this_machine(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host.lower() == "localhost"
+    return bool(user) and tls != "off" and not is_this_machine(host)
 
 
 def _host(host: str, variable: str) -> str:

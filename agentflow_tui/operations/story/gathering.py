@@ -19,7 +19,8 @@ from agentflow_tui.store.views import story_links as links
 from agentflow_tui.store.views.by_id import read_rows
 from agentflow_tui.store.views.by_table import LISTINGS
 from agentflow_tui.store.views.reports import Insight
-from agentflow_tui.store.views.story_journal import ATTEMPTS, FIRES, LATEST, STEPS, StoryEntry
+from agentflow_tui.store.views.story_journal import ATTEMPTS, FIRES, LATEST, STEPS
+from agentflow_tui.store.views.tasks import Mention
 from agentflow_tui.text import number
 
 ROWS = 300
@@ -48,7 +49,7 @@ class StoryMaterial:
     table: str
     id: str
     rows: dict[str, dict[str, Any]] = field(default_factory=dict)
-    entries: dict[str, StoryEntry] = field(default_factory=dict)
+    entries: dict[str, Mention] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     siblings: list[Insight] = field(default_factory=list)
     """All insights of the reports, among which those of the story have their places."""
@@ -110,10 +111,10 @@ class _Gathering:
         self.seeds: dict[str, list[str]] = {}
         self.runs: set[str | None] | None = None
         self.at: datetime = LATEST
-        self.steps: list[StoryEntry] = []
+        self.steps: list[Mention] = []
         self._named: set[str] = set()
 
-    def add(self, entries: Iterable[StoryEntry]) -> None:
+    def add(self, entries: Iterable[Mention]) -> None:
         self.material.entries.update((entry.id, entry) for entry in entries)
 
     def note_partial(self, partial: bool, what: str, most: int) -> None:
@@ -145,13 +146,13 @@ class _Gathering:
         link: journal.JournalLink,
         around: Sequence[tuple[str, datetime]],
         each: int = journal.EACH,
-    ) -> list[StoryEntry]:
+    ) -> list[Mention]:
         """The journal's entries of a link, by ids and moments."""
         partial = bool(around) and journal.is_partial(self.database.binding, link.index)
         self.note_partial(partial, "What the journal says", journal.LOOKED_THROUGH)
         return await journal.entries_about(self.database, link, around, each)
 
-    async def naming(self, *tables: str) -> list[StoryEntry]:
+    async def naming(self, *tables: str) -> list[Mention]:
         """The entries that name rows of these tables, asked once for each row."""
         ids = [id_ for table in tables for id_ in self.material.rows.get(table, ())]
         new = [id_ for id_ in ids if id_ not in self._named][: 3 * ROWS]
@@ -211,7 +212,7 @@ class _Gathering:
         steps = await self.about(STEPS, list(around.values()), each)
         self._take_steps([*makers, *of.steps_of_runs(steps, self.runs)])
 
-    def _take_steps(self, steps: Iterable[StoryEntry]) -> None:
+    def _take_steps(self, steps: Iterable[Mention]) -> None:
         self.steps = list({entry.id: entry for entry in [*self.steps, *steps]}.values())
         self.add(self.steps)
         if self.runs is not None:
@@ -310,7 +311,7 @@ class _Gathering:
         await self.downward()
         await self.upward()
 
-    async def _from_run(self, entry: StoryEntry, workflow: str) -> None:
+    async def _from_run(self, entry: Mention, workflow: str) -> None:
         """Go on from the run that an entry is of, or that it started."""
         self.at = entry.created_at or LATEST
         self.runs = {of.run_of(entry)}
@@ -334,7 +335,7 @@ def carried_by(recipients: str | None, to: str = "") -> list[str]:
     return found
 
 
-def subjects(entry: StoryEntry) -> dict[str, list[str]]:
+def subjects(entry: Mention) -> dict[str, list[str]]:
     """The rows that an entry is about, by table."""
     members = {**of.said(entry), **of.given(entry)}
     ids = members.get("ids")

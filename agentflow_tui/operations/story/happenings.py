@@ -7,7 +7,7 @@ from typing import Any
 from agentflow_tui.dataclass import dataclass
 from agentflow_tui.documents import headline, read
 from agentflow_tui.operations.story.entries import given, said
-from agentflow_tui.store.views.story_journal import StoryEntry
+from agentflow_tui.store.views.tasks import Mention
 from agentflow_tui.text import duration, plural
 
 
@@ -22,7 +22,7 @@ class Happening:
     lasts: bool = True
 
 
-def told(entry: StoryEntry) -> Happening:
+def told(entry: Mention) -> Happening:
     """What an entry says."""
     task = entry.task_type or ""
     for begin, tell in _TELLERS.items():
@@ -32,7 +32,7 @@ def told(entry: StoryEntry) -> Happening:
     return Happening(f"{task or 'Task'}: {about}", entry.status or "", "task_logs")
 
 
-def _fire(entry: StoryEntry) -> Happening:
+def _fire(entry: Mention) -> Happening:
     given_, said_ = given(entry), said(entry)
     outcome = str(said_.get("outcome") or "")
     cron = given_.get("cron") or ""
@@ -63,7 +63,7 @@ _STEP = re.compile(r"^Step \d+ \(.*?\): ")
 """What an error of a step begins with; the line has said it."""
 
 
-def _step(entry: StoryEntry) -> Happening:
+def _step(entry: Mention) -> Happening:
     given_ = given(entry)
     index = given_.get("index")
     place = f" {index + 1}" if isinstance(index, int) else ""
@@ -75,7 +75,7 @@ def _step(entry: StoryEntry) -> Happening:
     return Happening(f"Step{place} {name}{type_}{again}{error}", entry.status or "", "workflows")
 
 
-def _attempt(entry: StoryEntry) -> Happening:
+def _attempt(entry: Mention) -> Happening:
     attempt = given(entry).get("attempt")
     which = f"Attempt {attempt}" if attempt else "Attempt"
     said_ = said(entry)
@@ -84,14 +84,14 @@ def _attempt(entry: StoryEntry) -> Happening:
     return Happening(f"{which}: {answer}{relay}", entry.status or "", "email_queue")
 
 
-def _part(entry: StoryEntry) -> Happening:
+def _part(entry: Mention) -> Happening:
     said_ = said(entry)
     accepted = said_.get("accepted")
     count = plural(len(accepted), "recipient") if isinstance(accepted, list) else "some recipients"
     return Happening(f"Part {said_.get('part', '?')}: {count} served", "", "email_queue")
 
 
-def _operation(entry: StoryEntry) -> Happening:
+def _operation(entry: Mention) -> Happening:
     given_, said_ = given(entry), said(entry)
     verb = given_.get("verb") or (entry.task_type or "").partition(".")[2]
     applied = said_.get("applied")
@@ -108,7 +108,7 @@ def _by(given_: Mapping[str, Any]) -> str:
     return f"{operator}@{host}" if host else str(operator)
 
 
-def _import(entry: StoryEntry) -> Happening:
+def _import(entry: Mention) -> Happening:
     given_ = given(entry)
     file = str(given_.get("file") or "a file").rpartition("/")[2]
     again = " (it was there before)" if said(entry).get("stored") is False else ""
@@ -118,7 +118,7 @@ def _import(entry: StoryEntry) -> Happening:
     return Happening(text, entry.status or "", "reports")
 
 
-def _message(entry: StoryEntry) -> Happening:
+def _message(entry: Mention) -> Happening:
     """A message in a mailbox, or how far the mailbox was read."""
     given_, reports = given(entry), said(entry).get("reports")
     error = f": {entry.error}" if entry.error else ""
@@ -129,7 +129,7 @@ def _message(entry: StoryEntry) -> Happening:
     return Happening(f"{text}{error}", entry.status or "", "workflows")
 
 
-def _insights(entry: StoryEntry) -> Happening:
+def _insights(entry: Mention) -> Happening:
     stored = said(entry).get("stored")
     found = plural(len(stored), "insight") if isinstance(stored, list) else "insights"
     by = f"{_by(given(entry))}: " if given(entry).get("operator") else ""
@@ -137,7 +137,7 @@ def _insights(entry: StoryEntry) -> Happening:
     return Happening(text if not entry.error else entry.error, entry.status or "", "reports")
 
 
-def _distribute(entry: StoryEntry) -> Happening:
+def _distribute(entry: Mention) -> Happening:
     said_ = said(entry)
     digests = said_.get("digests")
     count = f"{plural(digests, 'digest')} queued" if isinstance(digests, int) else "distributed"
@@ -145,7 +145,7 @@ def _distribute(entry: StoryEntry) -> Happening:
     return Happening(f"{by}{count}", entry.status or "", "insights")
 
 
-_TELLERS: Mapping[str, Callable[[StoryEntry], Happening]] = {
+_TELLERS: Mapping[str, Callable[[Mention], Happening]] = {
     "schedule.fire": _fire,
     "workflow.step": _step,
     "email.send": _attempt,

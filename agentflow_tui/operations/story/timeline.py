@@ -15,7 +15,7 @@ from agentflow_tui.store.reading.listings import joined
 from agentflow_tui.store.views.emails import Message, QueuedMail
 from agentflow_tui.store.views.reports import Distribution, Insight, Report
 from agentflow_tui.store.views.schedules import Schedule
-from agentflow_tui.store.views.story_journal import StoryEntry
+from agentflow_tui.store.views.tasks import Mention
 from agentflow_tui.store.views.workflows import Workflow
 from agentflow_tui.text import plural
 
@@ -83,7 +83,7 @@ def timeline(material: StoryMaterial, rules: StoryRules) -> list[StoryEvent]:
     return sorted(_each_once(events), key=_order)
 
 
-def happenings_event(entry: StoryEntry) -> StoryEvent:
+def happenings_event(entry: Mention) -> StoryEvent:
     """The line of an entry of the journal."""
     told = happenings.told(entry)
     took = entry.end_time - entry.start_time if entry.start_time and entry.end_time else None

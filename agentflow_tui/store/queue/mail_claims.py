@@ -9,9 +9,9 @@ lease ran out is claimed like a waiting one.
 from collections.abc import Iterable
 from dataclasses import field
 from datetime import datetime
-from uuid import UUID
 
 from agentflow_tui.dataclass import dataclass
+from agentflow_tui.filters.identifiers import is_uuid
 from agentflow_tui.store.connection.bindings import Binding
 from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.connection.statements import Statement
@@ -398,16 +398,8 @@ async def report_paths(database: Database, report_ids: Iterable[str]) -> dict[st
     """The path of each report's file, by its id; ids that are none are left out."""
     wanted = {each for each in report_ids if each}
     if wanted and database.binding.render("{reports.id:type}") == "uuid":
-        wanted = {each for each in wanted if _is_uuid(each)}
+        wanted = {each for each in wanted if is_uuid(each)}
     if not wanted:
         return {}
     found = await database.fetch(REPORT_FILES, list(wanted))
     return {report.id: report.path for report in found if report.path}
-
-
-def _is_uuid(text: str) -> bool:
-    try:
-        UUID(text)
-    except ValueError:
-        return False
-    return True

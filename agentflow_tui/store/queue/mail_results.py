@@ -94,6 +94,22 @@ def _distributed(binding: Binding, first: int) -> str:
 )"""
 
 
+def _update_mail(binding: Binding) -> str:
+    """The body of a CTE that gives the messages of what ``moved`` their status."""
+    changes = {
+        "status": "m.email_status::{emails.status:type}",
+        "sentAt": "CASE WHEN m.email_status = 'sent' THEN now() ELSE e.{emails.sentAt} END"
+        if binding.has("emails", "sentAt")
+        else "NULL",
+    }
+    changed = assignments(binding, "emails", changes) if binding.has("emails", "id") else ""
+    if not changed:
+        return "SELECT"
+    return f"""UPDATE {{emails}} e SET {changed}
+    FROM moved m
+   WHERE e.{{emails.id}} = m.email_id AND m.email_status IS NOT NULL"""
+
+
 def write_results(
     binding: Binding, *, once: bool = True, distributions: bool = False, journalled: bool = True
 ) -> Statement[str]:
@@ -119,20 +135,6 @@ def write_results(
         "processAfter": "coalesce(d.claimed_at + d.retry_after * interval '1 s',"
         " {q.email_queue.processAfter})",
     }
-    mail = {
-        "status": "m.email_status::{emails.status:type}",
-        "sentAt": "CASE WHEN m.email_status = 'sent' THEN now() ELSE e.{emails.sentAt} END"
-        if binding.has("emails", "sentAt")
-        else "NULL",
-    }
-    set_mail = assignments(binding, "emails", mail) if binding.has("emails", "id") else ""
-    update_mail = (
-        f"""UPDATE {{emails}} e SET {set_mail}
-    FROM moved m
-   WHERE e.{{emails.id}} = m.email_id AND m.email_status IS NOT NULL"""
-        if set_mail
-        else "SELECT"
-    )
     entries = (
         journal.insertion(binding, once=once)
         if journalled
@@ -150,7 +152,7 @@ WITH d AS (
    WHERE q.{{email_queue.id}} = d.id AND {_STILL_CLAIMED}
   RETURNING q.{{email_queue.id}} AS id, {{q.email_queue.emailId}} AS email_id, d.email_status
 ), mail AS (
-  {update_mail}
+  {_update_mail(binding)}
 ){followed}, journalled AS (
 {entries}
 )

@@ -12,7 +12,7 @@ from agentflow_tui.store.connection.database import Database
 from agentflow_tui.store.connection.statements import Statement
 from agentflow_tui.store.reading.listings import is_unserved
 from agentflow_tui.store.schema.accelerators import PREFIX, member, named_ids
-from agentflow_tui.store.views.tasks import TASK_LIST
+from agentflow_tui.store.views.tasks import TASK_LIST, Mention
 
 LOOKED_THROUGH = LARGE
 """Entries, the newest, that are looked through where no index serves."""
@@ -31,22 +31,6 @@ HEAD = 20_000
 
 LATEST = datetime(9000, 1, 1, tzinfo=UTC)
 """A moment that is later than every entry."""
-
-
-@dataclass(frozen=True, slots=True, weakref_slot=True)
-class StoryEntry:
-    """An entry of the journal. ``input`` and ``output`` are JSON text without what is long: the
-    ids and the rows of an operation, the config of a step."""
-
-    id: str
-    task_type: str | None
-    status: str | None
-    error: str | None
-    start_time: datetime | None
-    end_time: datetime | None
-    created_at: datetime | None
-    input: str | None
-    output: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +64,7 @@ def is_partial(binding: Binding, index: str) -> bool:
 
 async def entries_about(
     database: Database, link: JournalLink, around: Sequence[tuple[str, datetime]], each: int = EACH
-) -> list[StoryEntry]:
+) -> list[Mention]:
     """The entries of a link that name one of these ids: ``each`` until the moment that stands
     beside the id, and as many after it; fewer where there are so many ids that it would be more
     than `MOST_ABOUT`.
@@ -97,7 +81,7 @@ async def entries_about(
     return await database.fetch(statement, ids)
 
 
-def _about(binding: Binding, *, link: JournalLink) -> Statement[StoryEntry]:
+def _about(binding: Binding, *, link: JournalLink) -> Statement[Mention]:
     is_of_task = f"{_TASK} = '{link.task}'"
     if not is_served(binding, link.index):
         return _looked_through(
@@ -107,7 +91,7 @@ def _about(binding: Binding, *, link: JournalLink) -> Statement[StoryEntry]:
     at = "{q.task_logs.createdAt}"
     found = f"SELECT q.* FROM {{task_logs}} q WHERE {is_of_task} AND {names} = g.id AND {at}"
     return Statement(
-        StoryEntry,
+        Mention,
         f"""
 SELECT {_columns(binding)}
   FROM unnest($1::text[], $2::{{task_logs.createdAt:type}}[]) AS g (id, at) CROSS JOIN LATERAL (
@@ -129,7 +113,7 @@ def has_one_of(text: str) -> str:
     )
 
 
-async def entries_naming(database: Database, ids: Sequence[str]) -> list[StoryEntry]:
+async def entries_naming(database: Database, ids: Sequence[str]) -> list[Mention]:
     """Entries that name one of ``ids`` anywhere, newest first, but for fires and attempts and, of
     steps, only those that gave it. Raises `UnreachableError`, `RefusedError`."""
     if not ids or not database.binding.has("task_logs"):
@@ -137,7 +121,7 @@ async def entries_naming(database: Database, ids: Sequence[str]) -> list[StoryEn
     return await database.fetch(database.binding.cached(_naming), list(ids))
 
 
-def _naming(binding: Binding) -> Statement[StoryEntry]:
+def _naming(binding: Binding) -> Statement[Mention]:
     others = f"{_TASK} NOT IN ('email.send', 'schedule.fire')"
     if not is_served(binding, _NAMED):
         text = (
@@ -147,7 +131,7 @@ def _naming(binding: Binding) -> Statement[StoryEntry]:
         return _looked_through(binding, f"{others} AND {has_one_of(text)}")
     ids = named_ids(_TASK, "{q.task_logs.input}", "{q.task_logs.output}")
     return Statement(
-        StoryEntry,
+        Mention,
         f"""
 WITH found AS MATERIALIZED (
   SELECT {_columns(binding)} FROM {{task_logs}} q WHERE {others} AND {ids} ?| $1::text[]
@@ -161,25 +145,25 @@ def is_naming_partial(binding: Binding) -> bool:
     return is_partial(binding, _NAMED)
 
 
-async def entries_of_user(database: Database, user_id: str) -> list[StoryEntry]:
+async def entries_of_user(database: Database, user_id: str) -> list[Mention]:
     """A user's newest entries. Raises `UnreachableError`, `RefusedError`."""
     if not database.binding.has("task_logs", "userId"):
         return []
     return await database.fetch(database.binding.cached(_of_user), user_id)
 
 
-def _of_user(binding: Binding) -> Statement[StoryEntry]:
+def _of_user(binding: Binding) -> Statement[Mention]:
     if is_unserved(binding, "task_logs.userId"):
         return _looked_through(binding, "{q.task_logs.userId}::text = $1::text")
     return Statement(
-        StoryEntry,
+        Mention,
         f"SELECT {_columns(binding)} FROM {{task_logs}} q "
         "WHERE q.{task_logs.userId} = $1::{task_logs.userId:type} "
         f"ORDER BY {{q.task_logs.createdAt}} DESC NULLS LAST LIMIT {EACH}",
     )
 
 
-async def entry_whole(database: Database, id_: str) -> StoryEntry | None:
+async def entry_whole(database: Database, id_: str) -> Mention | None:
     """One entry with all that it was given and said. Raises `UnreachableError`, `RefusedError`."""
     return await database.fetch_one(_WHOLE, id_)
 
@@ -189,7 +173,7 @@ _HEADS = """{q.task_logs.id}::text, {q.task_logs.taskType}::text, {q.task_logs.s
        {q.task_logs.createdAt}"""
 
 _WHOLE = Statement(
-    StoryEntry,
+    Mention,
     f"""
 SELECT {_HEADS}, {{q.task_logs.input}}::text, {{q.task_logs.output}}::text
   FROM {{task_logs?}} q WHERE q.{{task_logs.id}} = $1::{{task_logs.id:type}}""",
@@ -228,9 +212,9 @@ def newest(binding: Binding) -> str:
     return f"(SELECT q.* FROM {{task_logs?}} q ORDER BY {order} LIMIT {LOOKED_THROUGH})"
 
 
-def _looked_through(binding: Binding, condition: str) -> Statement[StoryEntry]:
+def _looked_through(binding: Binding, condition: str) -> Statement[Mention]:
     return Statement(
-        StoryEntry,
+        Mention,
         f"""
 SELECT {_columns(binding)}
   FROM {newest(binding)} q

@@ -54,9 +54,10 @@ MENTIONS = 200
 """Entries about one row that are fetched."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True)
 class Mention:
-    """A journal entry that names some row; ``input`` and ``output`` are heads, as JSON text."""
+    """A journal entry that names some row; ``input`` and ``output`` are JSON text, their heads or
+    without what is long."""
 
     id: str
     task_type: str | None

@@ -1,12 +1,11 @@
 """A workflow that finds what is worth telling and mails it, run by workers."""
 
 import json
-import random
 from typing import Any
 
-from agentflow_tui.store.changes.new_reports import NewReport, insert_report
+from agentflow_tui.store.changes.new_reports import insert_report
 from agentflow_tui.store.connection.database import Database
-from tests.insights.reports import PLANTED, SOLD_LOG
+from tests.insights.reports import report_of_sales
 from tests.samples import NOW, uid
 from tests.workers.workflows import add, count, in_status, running, step
 
@@ -18,18 +17,7 @@ STEPS = [
 
 
 async def _add_report(database: Database) -> str:
-    rng = random.Random(100)
-    rows = SOLD_LOG.rows(rng)
-    PLANTED[0].plant(rng, rows)
-    report = NewReport(
-        id=uid(80),
-        vendor="VinSolutions",
-        report_type="sold_log",
-        report_date=NOW,
-        file_path="",
-        data=json.dumps({"columns": SOLD_LOG.columns, "rows": rows}),
-        metadata={"types": SOLD_LOG.types, "rows": len(rows)},
-    )
+    report = report_of_sales(NOW)
     async with database.transaction() as session:
         assert await insert_report(session, report)
     return report.id
