@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from agentflow_tui import settings
+from agentflow_tui import settings_file
 from agentflow_tui.errors import SettingsError
 from agentflow_tui.settings import WorkerSettings
 from agentflow_tui.store.connection.urls import masked, place, short_place
@@ -33,19 +33,19 @@ def environ(home: Path, config: str = CONFIG, **further: str) -> dict[str, str]:
 
 def test_a_context_comes_from_a_flag_the_environment_or_the_file(tmp_path: Path) -> None:
     plain = environ(tmp_path)
-    assert settings.load(plain).context.name == "dev"
-    assert settings.load(plain, context="prod").context.production
-    assert settings.load({**plain, "AGENTFLOW_CONTEXT": "prod"}).context.name == "prod"
-    given = settings.load({**plain, "DATABASE_URL": "postgresql://elsewhere/db"})
+    assert settings_file.load(plain).context.name == "dev"
+    assert settings_file.load(plain, context="prod").context.production
+    assert settings_file.load({**plain, "AGENTFLOW_CONTEXT": "prod"}).context.name == "prod"
+    given = settings_file.load({**plain, "DATABASE_URL": "postgresql://elsewhere/db"})
     assert (given.context.name, given.context.database_url) == ("", "postgresql://elsewhere/db")
-    assert settings.load({**plain, "DATABASE_URL": "x"}, context="prod").context.name == "prod"
+    assert settings_file.load({**plain, "DATABASE_URL": "x"}, context="prod").context.name == "prod"
 
 
 def test_read_only_holds_in_every_context_and_says_why(tmp_path: Path) -> None:
-    flagged = settings.load(environ(tmp_path), read_only=True)
+    flagged = settings_file.load(environ(tmp_path), read_only=True)
     assert flagged.using("dev").context.read_only
     assert flagged.using("prod").read_only_because == "started with --read-only"
-    chosen = settings.load(environ(tmp_path), context="prod")
+    chosen = settings_file.load(environ(tmp_path), context="prod")
     assert chosen.read_only_because == "the settings of this context say so"
     assert not chosen.using("dev").context.read_only
     assert not chosen.using("dev").read_only_because
@@ -61,7 +61,7 @@ def test_read_only_holds_in_every_context_and_says_why(tmp_path: Path) -> None:
 )
 def test_a_context_that_cannot_be_is_explained(tmp_path: Path, config: str, words: str) -> None:
     with pytest.raises(SettingsError, match=words):
-        settings.load(environ(tmp_path, config))
+        settings_file.load(environ(tmp_path, config))
 
 
 @pytest.mark.parametrize(
@@ -80,19 +80,21 @@ def test_a_number_that_makes_no_sense_is_explained(
     tmp_path: Path, setting: str, words: str
 ) -> None:
     with pytest.raises(SettingsError, match=re.escape(words)):
-        settings.load(environ(tmp_path, f"[workers]\n{setting}"))
+        settings_file.load(environ(tmp_path, f"[workers]\n{setting}"))
 
 
 def test_a_context_and_a_database_exclude_each_other(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="leave one out"):
-        settings.load(environ(tmp_path), context="prod", database_url="postgresql://host/db")
+        settings_file.load(environ(tmp_path), context="prod", database_url="postgresql://host/db")
 
 
 def test_passwords_stay_out_of_complaints_and_of_what_is_printed(tmp_path: Path) -> None:
     with pytest.raises(SettingsError) as caught:
-        settings.load(environ(tmp_path, '[contexts.prod]\ndatabase_url = ["p://u:hunter2@h/d"]'))
+        settings_file.load(
+            environ(tmp_path, '[contexts.prod]\ndatabase_url = ["p://u:hunter2@h/d"]')
+        )
     assert "hunter2" not in str(caught.value)
-    assert "hunter2" not in repr(settings.load(environ(tmp_path), context="prod"))
+    assert "hunter2" not in repr(settings_file.load(environ(tmp_path), context="prod"))
 
 
 @pytest.mark.parametrize(

@@ -194,9 +194,9 @@ def _roles() -> Iterable[str]:
 
 
 def _contexts() -> Iterable[str]:
-    from agentflow_tui import settings
+    from agentflow_tui import settings_file
 
-    return list(settings.load().contexts)
+    return list(settings_file.load().contexts)
 
 
 def _vocabulary(name: str) -> Vocabulary | None:

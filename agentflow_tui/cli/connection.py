@@ -5,7 +5,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
-from agentflow_tui import settings
+from agentflow_tui import settings_file
 from agentflow_tui.errors import AgentflowError
 from agentflow_tui.settings import Settings
 from agentflow_tui.store.connection.database import Database
@@ -14,7 +14,7 @@ from agentflow_tui.store.connection.options import ConnectionOptions
 
 def load_settings(options: argparse.Namespace) -> Settings:
     """The settings with what the options say in front of them. Raises `SettingsError`."""
-    return settings.load(
+    return settings_file.load(
         context=options.context, database_url=options.database, read_only=options.read_only
     )
 

@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from agentflow_tui import clock, settings
+from agentflow_tui import clock, settings_file
 from agentflow_tui.cli.connection import load_writable
 from agentflow_tui.cli.output import say
 from agentflow_tui.embedded import postgres
@@ -42,7 +42,7 @@ def add_options(parser: argparse.ArgumentParser, _name: str) -> None:
 def run(options: argparse.Namespace) -> int:
     """Fill, then open the console unless --no-console. Returns the exit code."""
     own = bool(options.database or options.context)
-    chosen = load_writable(options) if own else settings.load()
+    chosen = load_writable(options) if own else settings_file.load()
     if own and options.reset:
         raise UsageError("--reset works on the embedded database only; empty your own by hand.")
     if own and chosen.context.production:

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 
-from agentflow_tui import clock, settings
+from agentflow_tui import clock, settings_file
 from agentflow_tui.cli.connection import opened
 from agentflow_tui.cli.tables import ERRORS
 from agentflow_tui.errors import AgentflowError
@@ -26,7 +26,7 @@ def known_ids(
 ) -> Sequence[str]:
     """Ids that begin like ``word``, newest first where the table is listed so; none of a database
     that does not answer. Never starts the embedded server. Raises `SettingsError`."""
-    chosen = settings.load(context=context, database_url=database, read_only=True)
+    chosen = settings_file.load(context=context, database_url=database, read_only=True)
     if not chosen.context.database_url and not _is_running(chosen):
         return ()
 

@@ -192,10 +192,11 @@ def add_shared(parser: argparse.ArgumentParser, *, root: bool = False) -> None:
 
 
 def _open_console(options: argparse.Namespace) -> int:
-    from agentflow_tui import settings  # without the database, which comes after the first frame
+    # without the database, which comes after the first frame
+    from agentflow_tui import settings_file
     from agentflow_tui.cli.terminal import open_console
 
-    chosen = settings.load(
+    chosen = settings_file.load(
         context=options.context, database_url=options.database, read_only=options.read_only
     )
     return open_console(chosen, screen=options.screen, workers=options.workers)

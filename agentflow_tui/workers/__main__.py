@@ -5,7 +5,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from agentflow_tui import settings
+from agentflow_tui import settings_file
 from agentflow_tui.errors import AgentflowError, UsageError
 from agentflow_tui.workers.supervisor import ROLES, main
 
@@ -21,7 +21,7 @@ def run(words: Sequence[str]) -> int:
     )
     given = parser.parse_args(words)
     try:
-        loaded = settings.load()
+        loaded = settings_file.load()
         if loaded.embedded:
             raise UsageError("Set AGENTFLOW_DATABASE_URL to the database to work on.")
     except AgentflowError as error:

@@ -17,7 +17,7 @@ from agentflow_tui.operations.operation import Operation
 from agentflow_tui.operations.triage.decisions import DECISIONS
 from agentflow_tui.operations.verbs import OPERATIONS, VERB_WORDS, find
 from agentflow_tui.schema import TABLES
-from agentflow_tui.settings import load
+from agentflow_tui.settings_file import load
 
 ANYTHING = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=20)
 AWKWARD = st.sampled_from(["-", "--", "-x:1", "--all", "--json", "it's", 'a "b"', "$(x)", "", "#"])

@@ -7,7 +7,8 @@ import pytest
 from agentflow_tui.console.bindings import checked, remapped
 from agentflow_tui.console.keys import KEYS
 from agentflow_tui.errors import SettingsError
-from agentflow_tui.settings import ConsoleSettings, Settings, load
+from agentflow_tui.settings import ConsoleSettings, Settings
+from agentflow_tui.settings_file import load
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,8 @@ from agentflow_tui.mailbox.authentication import is_vouched_for
 from agentflow_tui.mailbox.headers import header_text, sender_of
 from agentflow_tui.mailbox.mailboxes import Mailbox
 from agentflow_tui.mailbox.rules import attachment_patterns, rules_for, vendor_rule
-from agentflow_tui.settings import VendorSettings, load
+from agentflow_tui.settings import VendorSettings
+from agentflow_tui.settings_file import load
 from tests.mailbox.messages import VENDOR, message
 
 MX = "mx.dealer.test"
